@@ -1,0 +1,73 @@
+import { z } from 'zod'
+
+/** Settings are wrong. The message names all of them, one a line. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+}
+
+const PORT_RANGE = 'a port number between 0 and 65535 (0 picks a free one)'
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, PORT_RANGE)
+  .transform(Number)
+  .refine((value) => value <= 65_535, PORT_RANGE)
+
+const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/database'
+
+const Environment = z.object({
+  PORT: port.default(4000),
+  HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
+  DATA_DIR: z.string().min(1, 'the path of a folder').default('.tidemark'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL }).optional(),
+  ROOT_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'visible ASCII without blanks')
+    .optional(),
+  LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+})
+
+/** Everything that can be set from outside, read once by `main`. */
+export type Config = Readonly<{
+  /** TCP port; 0 lets the system pick a free one. */
+  port: number
+  host: string
+  /** Folder of the embedded database and of the first root key. */
+  dataDir: string
+  /** Absent: the embedded database in `dataDir`. */
+  databaseUrl?: string
+  /** Absent: a root key is made at the first start. */
+  rootApiKey?: string
+  logLevel: z.infer<typeof Environment>['LOG_LEVEL']
+}>
+
+/**
+ * Turns environment variables into a `Config`. Empty variables count as unset.
+ * @throws ConfigError naming every variable that is wrong, and every `TIDEMARK_*` variable there is no setting for.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const unknown = Object.keys(set).filter((name) => name.startsWith('TIDEMARK_'))
+  const parsed = Environment.safeParse(set)
+  const problems = [
+    ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')} must be ${expectation(issue)}`) ?? []),
+    ...unknown.map(
+      (name) => `${name} is not a setting (settings have no prefix: ${Object.keys(Environment.shape).join(', ')})`,
+    ),
+  ]
+  if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
+  const { PORT, HOST, DATA_DIR, DATABASE_URL, ROOT_API_KEY, LOG_LEVEL } = parsed.data
+  return Object.freeze({
+    port: PORT,
+    host: HOST,
+    dataDir: DATA_DIR,
+    databaseUrl: DATABASE_URL,
+    rootApiKey: ROOT_API_KEY,
+    logLevel: LOG_LEVEL,
+  })
+}
+
+// zod's own wording ends up in the message only for choices, where it lists them.
+function expectation(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_value' ? `one of ${issue.values.join(', ')}` : issue.message
+}

@@ -1,0 +1,102 @@
+import { PGlite } from '@electric-sql/pglite'
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaPGlite } from 'pglite-prisma-adapter'
+import type { Config } from '../config.ts'
+import { PrismaClient } from '../generated/prisma/client.ts'
+import { lockDirectory } from './directory-lock.ts'
+import { type MigrationConnection, MigrationError, migrate, pendingMigrations } from './migrate.ts'
+
+/** What an acknowledged append survives: nothing but a crash of the process, or what PostgreSQL was told to promise. */
+type Durability = 'process-crash' | 'power-loss' | 'relaxed'
+
+/** An open database at this version's schema. */
+export interface Database extends AsyncDisposable {
+  readonly prisma: PrismaClient
+  readonly mode: 'embedded' | 'postgres'
+  readonly durability: Durability
+}
+
+/** Connections a server keeps to PostgreSQL at most. */
+const POOL_SIZE = 10
+
+// Prisma's driver adapters read a timestamptz as if the session's time zone were UTC, so it has to be.
+const SESSION_OPTIONS = '-c timezone=UTC'
+
+/** Prisma's own advisory lock for migrations: whoever migrates the same database, by whichever tool, waits for the other. */
+const MIGRATION_LOCK = 72_707_369
+
+/**
+ * Opens the embedded database, creating and migrating it, or connects to PostgreSQL, which must be migrated already.
+ * @throws DirectoryInUseError when another process has the folder open.
+ * @throws MigrationError when PostgreSQL is not at this version's schema.
+ */
+export async function openDatabase(config: Config): Promise<Database> {
+  return config.databaseUrl ? openPostgres(config.databaseUrl) : openEmbedded(config.dataDir)
+}
+
+/** Brings a PostgreSQL database to this version's schema. @returns the names of the migrations applied now. */
+export async function migratePostgres(databaseUrl: string): Promise<string[]> {
+  return withConnection(databaseUrl, async (connection) => {
+    await connection.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+    return migrate(connection)
+  })
+}
+
+async function openEmbedded(dataDir: string): Promise<Database> {
+  const lock = await lockDirectory(dataDir)
+  try {
+    const pglite = await PGlite.create(`${dataDir}/pglite`)
+    await migrate(pglite)
+    const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) })
+    return {
+      prisma,
+      mode: 'embedded',
+      durability: 'process-crash',
+      async [Symbol.asyncDispose]() {
+        await prisma.$disconnect()
+        await pglite.close()
+        await lock.close()
+      },
+    }
+  } catch (error) {
+    await lock.close()
+    throw error
+  }
+}
+
+async function openPostgres(databaseUrl: string): Promise<Database> {
+  const durability = await withConnection(databaseUrl, async (connection) => {
+    const missing = await pendingMigrations(connection)
+    if (missing.length > 0) {
+      throw new MigrationError(
+        `This database lacks ${missing.length} migration(s) of this version: run "tidemark migrate" first.`,
+      )
+    }
+    return durabilityOf(connection)
+  })
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg({ connectionString: databaseUrl, options: SESSION_OPTIONS, max: POOL_SIZE }),
+  })
+  return { prisma, mode: 'postgres', durability, [Symbol.asyncDispose]: () => prisma.$disconnect() }
+}
+
+async function durabilityOf(connection: MigrationConnection): Promise<Durability> {
+  const { rows } = await connection.query<{ durable: boolean }>(
+    `SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable`,
+  )
+  return rows[0]?.durable ? 'power-loss' : 'relaxed'
+}
+
+async function withConnection<Result>(
+  url: string,
+  work: (connection: MigrationConnection) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client({ connectionString: url, options: SESSION_OPTIONS })
+  await client.connect()
+  try {
+    return await work({ query: (sql, parameters) => client.query(sql, parameters), exec: (sql) => client.query(sql) })
+  } finally {
+    await client.end()
+  }
+}

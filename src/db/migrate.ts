@@ -1,0 +1,128 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The migrations that ship with this version, as a path. */
+const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
+
+/** The database could not be brought to, or is not at, this version's schema. The message says what to do. */
+export class MigrationError extends Error {
+  override name = 'MigrationError'
+}
+
+/** One connection, not a pool: the lock and the migrations must share it. */
+export interface MigrationConnection {
+  query<Row extends object>(sql: string, parameters?: unknown[]): Promise<{ rows: Row[] }>
+  /** Runs a whole file in one implicit transaction (the simple query protocol). */
+  exec(sql: string): Promise<unknown>
+}
+
+interface Migration {
+  name: string
+  sql: string
+  /** Hex SHA-256 of the file, as Prisma records it. */
+  checksum: string
+}
+
+interface Applied {
+  migration_name: string
+  checksum: string
+  finished_at: Date | null
+}
+
+// The table as Prisma's schema engine creates it, so that `prisma migrate deploy` and `status` agree with us afterwards.
+const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+  id VARCHAR(36) PRIMARY KEY NOT NULL,
+  checksum VARCHAR(64) NOT NULL,
+  finished_at TIMESTAMPTZ,
+  migration_name VARCHAR(255) NOT NULL,
+  logs TEXT,
+  rolled_back_at TIMESTAMPTZ,
+  started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  applied_steps_count INTEGER NOT NULL DEFAULT 0
+)`
+
+/**
+ * Applies what is missing, in order, and records it as Prisma does.
+ * The caller holds whatever lock keeps other processes from migrating the same database.
+ * @returns the names of the migrations applied now.
+ * @throws MigrationError when an earlier migration failed, when one fails now, or when the database belongs to something else.
+ */
+export async function migrate(connection: MigrationConnection): Promise<string[]> {
+  await refuseForeignSchema(connection)
+  await connection.exec(HISTORY_TABLE)
+  const missing = await pendingMigrations(connection)
+  for (const migration of missing) await apply(connection, migration)
+  return missing.map(({ name }) => name)
+}
+
+/**
+ * The migrations that this version has and the database has not.
+ * @throws MigrationError when one was left unfinished, or was applied in another wording.
+ */
+export async function pendingMigrations(connection: MigrationConnection): Promise<Migration[]> {
+  const applied = await history(connection)
+  const unfinished = applied.find(({ finished_at }) => finished_at === null)
+  if (unfinished) {
+    throw new MigrationError(
+      `Migration ${unfinished.migration_name} failed earlier and blocks the others (P3009). Repair the database, then mark it with "prisma migrate resolve".`,
+    )
+  }
+  const checksums = new Map(applied.map((row) => [row.migration_name, row.checksum]))
+  const migrations = await readMigrations()
+  const edited = migrations.find(({ name, checksum }) => checksums.has(name) && checksums.get(name) !== checksum)
+  if (edited) throw new MigrationError(`Migration ${edited.name} was changed after it was applied to this database.`)
+  return migrations.filter(({ name }) => !checksums.has(name))
+}
+
+async function apply(connection: MigrationConnection, { name, sql, checksum }: Migration): Promise<void> {
+  const id = randomUUID()
+  await connection.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
+    id,
+    checksum,
+    name,
+  ])
+  try {
+    await connection.exec(sql)
+  } catch (error) {
+    await connection.query('UPDATE _prisma_migrations SET logs = $2 WHERE id = $1', [id, String(error)])
+    throw new MigrationError(`Migration ${name} failed (P3018): ${String(error)}`, { cause: error })
+  }
+  await connection.query('UPDATE _prisma_migrations SET finished_at = now(), applied_steps_count = 1 WHERE id = $1', [
+    id,
+  ])
+}
+
+async function history(connection: MigrationConnection): Promise<Applied[]> {
+  const { rows } = await connection.query<{ exists: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
+  )
+  if (!rows[0]?.exists) return []
+  const applied = await connection.query<Applied>(
+    'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at',
+  )
+  return applied.rows
+}
+
+async function refuseForeignSchema(connection: MigrationConnection): Promise<void> {
+  const { rows } = await connection.query<{ foreign: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NULL
+        AND EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign`,
+  )
+  if (rows[0]?.foreign)
+    throw new MigrationError(
+      'This database already holds tables of something else (P3005): give Tidemark one of its own.',
+    )
+}
+
+async function readMigrations(): Promise<Migration[]> {
+  const entries = await readdir(MIGRATIONS_DIRECTORY, { withFileTypes: true })
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const bytes = await readFile(join(MIGRATIONS_DIRECTORY, name, 'migration.sql'))
+      return { name, sql: bytes.toString('utf8'), checksum: createHash('sha256').update(bytes).digest('hex') }
+    }),
+  )
+}

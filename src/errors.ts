@@ -1,0 +1,20 @@
+/** The stable `extensions.code` of every error a client may branch on. */
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'CONFLICT'
+  | 'CURSOR_INVALID'
+  | 'CURSOR_EXPIRED'
+
+/** A refusal that the caller caused and may read. Everything else that is thrown is masked before it leaves the server. */
+export class CodedError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.name = 'CodedError'
+    this.code = code
+  }
+}
