@@ -1,0 +1,43 @@
+import { CodedError } from '../errors.ts'
+import { uuidBytes } from './uuid-bytes.ts'
+
+// One byte of version, sixteen of stream id, eight of seq, in base64url.
+const VERSION = 1
+const LENGTH = 25
+
+/** The opaque position just after event `seq` of a stream: for pages, resumes and exports alike. */
+export function encodeCursor(streamId: string, seq: number): string {
+  const bytes = Buffer.alloc(LENGTH)
+  bytes[0] = VERSION
+  bytes.set(uuidBytes(streamId), 1)
+  bytes.writeBigUInt64BE(BigInt(seq), 17)
+  return bytes.toString('base64url')
+}
+
+/**
+ * The seq that a cursor of this stream stands for.
+ * @throws CodedError CURSOR_INVALID when it is not a cursor, or one of another stream.
+ */
+export function decodeCursor(streamId: string, cursor: string): number {
+  const bytes = Buffer.from(cursor, 'base64url')
+  if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== cursor) {
+    throw new CodedError(
+      'CURSOR_INVALID',
+      'This is not a cursor. Use one from an edge or a pageInfo, or leave it out to start anew.',
+    )
+  }
+  if (!bytes.subarray(1, 17).equals(uuidBytes(streamId))) {
+    throw new CodedError('CURSOR_INVALID', 'This cursor belongs to another stream. Leave it out to start anew.')
+  }
+  const seq = Number(bytes.readBigUInt64BE(17))
+  if (!Number.isSafeInteger(seq)) throw cursorBeyondHead()
+  return seq
+}
+
+/** For a cursor past the newest event: it cannot come from this log as it is now. */
+export function cursorBeyondHead(): CodedError {
+  return new CodedError(
+    'CURSOR_INVALID',
+    'This cursor is past the newest event of its stream. Leave it out to start anew.',
+  )
+}

@@ -1,0 +1,61 @@
+import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { countTypes } from './counters.ts'
+import type { LoggedEvent } from './event.ts'
+import { readRange } from './range.ts'
+
+/** Most events on a numbered page. */
+const MAX_OFFSET_PAGE = 10_000
+
+/** A page by number, newest events first. */
+export interface OffsetPageRequest {
+  /** Stored names. Absent or empty: all types. */
+  types?: readonly string[] | null
+  /** From 1. */
+  page: number
+  /** 1 to `MAX_OFFSET_PAGE`. */
+  pageSize: number
+}
+
+/** A numbered page, with what a pager shows beside it. */
+export interface OffsetPage {
+  events: LoggedEvent[]
+  /** The types that the stream holds at all, whatever the filter, in byte order. */
+  types: string[]
+  /** Events that match the filter. */
+  total: number
+  /** Pages that they fill. */
+  pageCount: number
+}
+
+/**
+ * Reads page number `page` of a stream. Page 1,000,000 costs what page 1 costs: positions are dense, so a page of the whole
+ * stream is a range of them, and marks lead to the n-th event of some types.
+ * @throws CodedError BAD_USER_INPUT for a page or page size out of range.
+ */
+export async function offsetPage(db: PrismaClient, streamId: string, request: OffsetPageRequest): Promise<OffsetPage> {
+  const { page, pageSize } = request
+  if (page < 1) throw new CodedError('BAD_USER_INPUT', `page must be 1 or more, not ${page}.`)
+  if (pageSize < 1 || pageSize > MAX_OFFSET_PAGE) {
+    throw new CodedError('BAD_USER_INPUT', `pageSize must be between 1 and ${MAX_OFFSET_PAGE}, not ${pageSize}.`)
+  }
+  const counts = await countTypes(db, streamId)
+  const types = [...counts.keys()]
+  const wanted = request.types?.length ? types.filter((type) => request.types?.includes(type)) : types
+  const total = wanted.reduce((sum, type) => sum + (counts.get(type) ?? 0), 0)
+  const pager = { types, total, pageCount: Math.ceil(total / pageSize) }
+  const rank = total - (page - 1) * pageSize
+  if (rank < 1) return { ...pager, events: [] }
+  // Positions and ranks are the same thing when no type is left out.
+  const whole = wanted.length === types.length
+  const newest = whole ? rank : await seek(db, streamId, wanted, rank)
+  const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
+  return { ...pager, events: await readRange(db, range, 'DESC', pageSize) }
+}
+
+async function seek(db: PrismaClient, streamId: string, types: readonly string[], rank: number): Promise<number> {
+  const rows = await db.$queryRaw<
+    { seq: bigint }[]
+  >`SELECT event_seek(${streamId}::uuid, ${types}::text[], ${rank}) AS seq`
+  return Number(rows[0]?.seq)
+}

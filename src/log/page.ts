@@ -1,0 +1,114 @@
+import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { countRange } from './counters.ts'
+import { cursorBeyondHead, decodeCursor } from './cursor.ts'
+import type { LoggedEvent } from './event.ts'
+import { type Direction, type Range, readRange } from './range.ts'
+
+/** Events on a page when the caller does not say. */
+const DEFAULT_PAGE = 20
+
+/** Most events on a page. */
+const MAX_PAGE = 1_000
+
+/** Which events, and which page of them. The cursors and `first`/`last` are those of the Relay connection specification. */
+export interface PageRequest {
+  /** Stored names. Absent or empty: all types. */
+  types?: readonly string[] | null
+  /** Inclusive. */
+  since?: Date | null
+  /** Exclusive. */
+  until?: Date | null
+  order: 'NEWEST_FIRST' | 'OLDEST_FIRST'
+  first?: number | null
+  after?: string | null
+  last?: number | null
+  before?: string | null
+}
+
+/** One page, in the order that was asked for. */
+export interface Page {
+  events: LoggedEvent[]
+  hasNextPage: boolean
+  hasPreviousPage: boolean
+  /** All events that match the filters, on whichever page. */
+  total: () => Promise<number>
+}
+
+/**
+ * Reads one page of a stream's history.
+ * @throws CodedError BAD_USER_INPUT for a bad `first` or `last`, CURSOR_INVALID for a bad cursor, NOT_FOUND for an unknown stream.
+ */
+export async function page(db: PrismaClient, streamId: string, request: PageRequest): Promise<Page> {
+  const backward = request.last != null
+  const limit = pageLimit(request)
+  const filtered = await filteredRange(db, streamId, request)
+  const newestFirst = request.order === 'NEWEST_FIRST'
+  const [lowCursor, highCursor] = newestFirst ? [request.before, request.after] : [request.after, request.before]
+  const range = {
+    ...filtered.range,
+    low: Math.max(filtered.range.low, position(streamId, lowCursor, filtered.head) ?? 0),
+    high: Math.min(filtered.range.high, position(streamId, highCursor, filtered.head) ?? Number.MAX_SAFE_INTEGER),
+  }
+  const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
+  // One more than asked for tells whether there are more; past a cursor, on either side, it takes a look of its own.
+  const read = await readRange(db, range, direction, limit + 1)
+  const events = read.slice(0, limit)
+  const below = () => holdsEvents(db, { ...filtered.range, high: range.low + 1 })
+  const above = () => holdsEvents(db, { ...filtered.range, low: range.high - 1 })
+  const [toStart, toEnd] = direction === 'ASC' ? [below, above] : [above, below]
+  const back = await toStart()
+  const ahead = read.length > limit || (await toEnd())
+  return {
+    events: backward ? events.reverse() : events,
+    hasNextPage: backward ? back : ahead,
+    hasPreviousPage: backward ? ahead : back,
+    total: () => countRange(db, filtered.range),
+  }
+}
+
+function pageLimit({ first, last }: PageRequest): number {
+  if (first != null && last != null) throw new CodedError('BAD_USER_INPUT', 'Give first or last, not both.')
+  const [name, limit] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE]
+  if (limit < 0 || limit > MAX_PAGE) {
+    throw new CodedError('BAD_USER_INPUT', `${name} must be between 0 and ${MAX_PAGE}, not ${limit}.`)
+  }
+  return limit
+}
+
+interface Bounds {
+  head: bigint
+  low: bigint
+  high: bigint
+}
+
+// Times and positions rise together, so a span of time is a range of positions.
+async function filteredRange(
+  db: PrismaClient,
+  streamId: string,
+  { types, since, until }: PageRequest,
+): Promise<{ range: Range; head: number }> {
+  const rows = await db.$queryRaw<Bounds[]>`
+    SELECT head,
+           CASE WHEN ${since != null} THEN event_seq_at(id, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) - 1 ELSE 0 END AS low,
+           CASE WHEN ${until != null} THEN event_seq_at(id, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) ELSE head + 1 END AS high
+      FROM stream WHERE id = ${streamId}::uuid`
+  const bounds = rows[0]
+  if (!bounds) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
+  const distinct = types?.length ? [...new Set(types)] : undefined
+  return {
+    range: { streamId, types: distinct, low: Number(bounds.low), high: Number(bounds.high) },
+    head: Number(bounds.head),
+  }
+}
+
+function position(streamId: string, cursor: string | null | undefined, head: number): number | undefined {
+  if (cursor == null) return undefined
+  const seq = decodeCursor(streamId, cursor)
+  if (seq > head) throw cursorBeyondHead()
+  return seq
+}
+
+async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {
+  return (await readRange(db, range, 'ASC', 1)).length > 0
+}

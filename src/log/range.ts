@@ -1,0 +1,63 @@
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import type { LoggedEvent } from './event.ts'
+
+/** Part of a stream: the events between two positions, both exclusive, perhaps of some types only. */
+export interface Range {
+  streamId: string
+  /** Stored names, without repeats. Absent: all types. */
+  types?: readonly string[]
+  low: number
+  high: number
+}
+
+/** ASC from `low` upwards, DESC from `high` downwards. */
+export type Direction = 'ASC' | 'DESC'
+
+interface Row {
+  seq: bigint
+  id: string
+  type: string
+  at: number
+  data: string
+}
+
+/** The first `limit` events of the range in that direction. Costs what the result costs, however long the stream is. */
+export async function readRange(
+  db: PrismaClient,
+  range: Range,
+  direction: Direction,
+  limit: number,
+): Promise<LoggedEvent[]> {
+  const { streamId, low, high } = range
+  if (high - low <= 1 || limit === 0) return []
+  const order = DIRECTIONS[direction]
+  const rows = await db.$queryRaw<Row[]>`
+    SELECT e.seq, e.id, e.type, extract(epoch FROM e.created_at)::float8 * 1000 AS at, e.data
+      FROM ${range.types ? seqsOfTypes(range, range.types, order, limit) : Prisma.sql`event e WHERE`}
+           e.stream_id = ${streamId}::uuid AND e.seq > ${low} AND e.seq < ${high}
+     ORDER BY e.seq ${order} LIMIT ${limit}`
+  return rows.map(({ seq, at, ...row }) => ({
+    ...row,
+    streamId,
+    seq: Number(seq),
+    createdAt: new Date(Math.round(at)),
+  }))
+}
+
+const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
+
+// Each type's own index range is ordered, their union is not: take the page from each, merge, and only then read the events.
+function seqsOfTypes(
+  { streamId, low, high }: Range,
+  types: readonly string[],
+  order: Prisma.Sql,
+  limit: number,
+): Prisma.Sql {
+  return Prisma.sql`
+    (SELECT s.seq FROM unnest(${types}::text[]) AS t(type) CROSS JOIN LATERAL (
+        SELECT x.seq FROM event x
+         WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type AND x.seq > ${low} AND x.seq < ${high}
+         ORDER BY x.seq ${order} LIMIT ${limit}) s
+      ORDER BY s.seq ${order} LIMIT ${limit}) k
+    JOIN event e ON e.seq = k.seq AND`
+}

@@ -1,0 +1,94 @@
+import type { LoggedEvent } from './event.ts'
+
+// The payload of a report event, with the keys, and in the key order, of LlamaCloud's `event_data`. The members that every event
+// has of its own, `id` and `timestamp`, are not in it.
+
+type Operation =
+  | 'load_template'
+  | 'extract_plan'
+  | 'summarize'
+  | 'file_processing'
+  | 'generate_block'
+  | 'editing'
+type Status = 'pending' | 'in_progress' | 'completed' | 'error'
+type State = 'pending' | 'planning' | 'waiting_approval' | 'generating' | 'completed' | 'error'
+
+export interface ProgressData {
+  group_id: string | null
+  type: 'progress'
+  variant: Operation
+  msg: string
+  /** 0 to 1. */
+  progress: number | null
+  status: Status
+  extra_detail: Record<string, unknown> | null
+}
+
+export interface BlockUpdateData {
+  type: 'report_block_update'
+  msg: string
+  block: Block
+}
+
+export interface StateData {
+  type: 'report_state_update'
+  msg: string
+  status: State
+}
+
+export interface Block {
+  idx: number
+  template: string
+  /** Absent where the writer did not say: older clients do not know the key. */
+  requires_human_review?: boolean
+  sources: NodeWithScore[]
+}
+
+export interface NodeWithScore {
+  node: TextNodeData
+  score: number | null
+  class_name: string
+}
+
+export interface TextNodeData {
+  id_: string
+  embedding: number[] | null
+  extra_info: Record<string, unknown>
+  excluded_embed_metadata_keys: string[]
+  excluded_llm_metadata_keys: string[]
+  relationships: Record<string, unknown>
+  metadata_template: string
+  /** Misspelt in LlamaIndex, and so for ever. */
+  metadata_seperator: string
+  text: string
+  mimetype: string
+  start_char_idx: number | null
+  end_char_idx: number | null
+  text_template: string
+  class_name: string
+}
+
+export type ReportEventData = ProgressData | BlockUpdateData | StateData
+
+/** A report event, decoded: one type per kind of data. */
+export type DecodedReportEvent<Data extends ReportEventData = ReportEventData> = Data extends ReportEventData
+  ? { event: LoggedEvent; data: Data }
+  : never
+
+/** Decodes an event of a report's stream. */
+export function decodeReportEvent(event: LoggedEvent): DecodedReportEvent {
+  return { event, data: JSON.parse(event.data) } as DecodedReportEvent
+}
+
+/** The whole `event_data` object that LlamaCloud serves for an event: every key, nulls and defaults included, in its order. */
+export function legacyEventData({ event, data }: DecodedReportEvent): Record<string, unknown> {
+  const timestamp = event.createdAt.toISOString()
+  switch (data.type) {
+    case 'progress':
+      // LlamaCloud always has a group; an event that was given none is a group of its own.
+      return { timestamp, id: event.id, ...data, group_id: data.group_id ?? event.id }
+    case 'report_block_update':
+    case 'report_state_update':
+      return { timestamp, ...data }
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The 24 types of worker event, by the names and in the order of Trieve's API document, each with what it says.
+ * The originals' open source no longer writes some of them; old histories hold them all the same.
+ */
+export const WORKER_EVENT_TYPES = {
+  file_uploaded: 'A file was taken in.',
+  file_upload_failed: 'A file could not be taken in.',
+  chunks_uploaded: 'Chunks were stored.',
+  chunk_action_failed: 'Something done to one chunk failed. Retired; in old histories only.',
+  chunk_updated: 'One chunk was changed.',
+  bulk_chunks_deleted: 'Many chunks were deleted at once.',
+  chunk_update_failed: 'A change to one chunk failed.',
+  dataset_delete_failed: 'The dataset could not be deleted.',
+  qdrant_upload_failed:
+    'A vector could not be stored. Retired; stored and served to REST clients as qdrant_index_failed.',
+  bulk_chunk_upload_failed: 'Chunks could not be stored.',
+  group_chunks_updated: 'The chunks of a group were changed.',
+  group_chunks_action_failed: 'Something done to the chunks of a group failed.',
+  crawl_completed: 'A crawl of a site ended well.',
+  crawl_failed: 'A crawl of a site failed.',
+  crawl_started: 'A crawl of a site began.',
+  csv_jsonl_processing_failed: 'A CSV or JSONL file could not be processed.',
+  csv_jsonl_processing_checkpoint: 'Part of a CSV or JSONL file has been processed.',
+  csv_jsonl_processing_completed: 'A CSV or JSONL file has been processed.',
+  video_uploaded: 'A video was taken in.',
+  pagefind_indexing_started: 'Building the static search index began.',
+  pagefind_indexing_finished: 'The static search index is built.',
+  etl_started: 'A transformation of the dataset began.',
+  etl_completed: 'A transformation of the dataset ended well.',
+  etl_failed: 'A transformation of the dataset failed.',
+} as const
+
+/** A type as requests name it. */
+export type DocumentedType = keyof typeof WORKER_EVENT_TYPES
+
+/** The name under which a documented type is stored and served: Trieve renamed one of them between request and row. */
+export function storedType(type: DocumentedType): string {
+  return type === 'qdrant_upload_failed' ? 'qdrant_index_failed' : type
+}
