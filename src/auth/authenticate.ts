@@ -1,0 +1,25 @@
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { hashKey, sameHash } from './api-key.ts'
+import type { Viewer } from './viewer.ts'
+
+/** The id of the row that holds the root key made at the first start. */
+export const ROOT_KEY_ID = '00000000-0000-0000-0000-000000000000'
+
+/** Turns a key into a viewer. No key, and an unknown, revoked or expired one, is anonymous. */
+export type Authenticate = (key: string | undefined) => Promise<Viewer>
+
+/** @param rootApiKey when set, it alone is root, and a stored root key is none. */
+export function createAuthenticate(db: PrismaClient, rootApiKey: string | undefined): Authenticate {
+  const rootHash = rootApiKey === undefined ? undefined : hashKey(rootApiKey)
+  return async (key) => {
+    if (!key) return { type: 'anonymous' }
+    const hash = hashKey(key)
+    if (rootHash && sameHash(hash, rootHash)) return { type: 'root' }
+    const row = await db.apiKey.findUnique({ where: { hash } })
+    if (!row || row.revokedAt || (row.expiresAt && row.expiresAt <= new Date())) return { type: 'anonymous' }
+    const { organizationId, role, datasetIds, reportIds } = row
+    if (organizationId === null) return { type: rootHash ? 'anonymous' : 'root' }
+    const narrowed = datasetIds.length > 0 || reportIds.length > 0
+    return { type: 'key', keyId: row.id, organizationId, role, ...(narrowed && { only: { datasetIds, reportIds } }) }
+  }
+}

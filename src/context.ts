@@ -1,0 +1,64 @@
+import type { YogaInitialContext } from 'graphql-yoga'
+import type { Authenticate } from './auth/authenticate.ts'
+import { bearerKey } from './auth/credentials.ts'
+import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import type { PrismaClient } from './generated/prisma/client.ts'
+import type { EventLog } from './log/event-log.ts'
+
+/** What every server of one process shares. */
+export interface Services {
+  readonly db: PrismaClient
+  readonly log: EventLog
+  readonly authenticate: Authenticate
+}
+
+/** A dataset or report, as far as rights and events need it. */
+export interface Stream {
+  readonly id: string
+  readonly organizationId: string
+}
+
+/** What a resolver gets, whichever door the request came through. */
+export interface Context {
+  readonly db: PrismaClient
+  readonly log: EventLog
+  readonly viewer: Viewer
+  /** The dataset, or null when there is none or the viewer may not know of it. Asked once per request. */
+  readonly findDataset: (id: string) => Promise<Stream | null>
+  /** The report, likewise. */
+  readonly findReport: (id: string) => Promise<Stream | null>
+}
+
+/** What a door other than `/graphql` itself says about its caller. */
+export interface DoorContext {
+  /** The key, where the door has its own rules for finding it. */
+  readonly key?: string | null
+  /** The viewer, where the door asks in its own name. */
+  readonly viewer?: Viewer
+}
+
+/** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
+export function createContextFactory({ db, log, authenticate }: Services) {
+  return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
+    const key =
+      initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
+    const viewer = initial.viewer ?? (await authenticate(key))
+    const select = { id: true, organizationId: true } as const
+    return {
+      db,
+      log,
+      viewer,
+      findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
+      findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
+    }
+  }
+}
+
+function once<Value>(find: (id: string) => Promise<Value>): (id: string) => Promise<Value> {
+  const found = new Map<string, Promise<Value>>()
+  return (id) => {
+    const known = found.get(id) ?? find(id)
+    found.set(id, known)
+    return known
+  }
+}

@@ -1,0 +1,35 @@
+import { GraphQLError } from 'graphql'
+import type { Logger } from 'pino'
+import { CodedError } from './errors.ts'
+import { Prisma } from './generated/prisma/client.ts'
+
+// The documented code of what the ORM refuses. Everything else it throws is a surprise.
+const PRISMA_REFUSALS: Record<string, CodedError> = {
+  P2002: new CodedError('CONFLICT', 'Something with this id or tracking id exists already.'),
+  P2025: new CodedError('NOT_FOUND', 'Something that this refers to does not exist.'),
+}
+
+/** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged and masked. */
+export function createMaskError(logger: Logger) {
+  return (error: unknown, message: string): Error => {
+    if (!(error instanceof GraphQLError)) return mask(error, message, {})
+    const { originalError, nodes, source, positions, path, extensions } = error
+    const where = { nodes, source, positions, path }
+    const refusal = refusalOf(originalError)
+    if (refusal) return new GraphQLError(refusal.message, { ...where, extensions: { code: refusal.code } })
+    if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where)
+    if (extensions.code) return error
+    // What is left are arguments and variables that the executor could not coerce.
+    return new GraphQLError(error.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
+  }
+
+  function mask(error: unknown, message: string, where: object): GraphQLError {
+    logger.error({ err: error }, 'unexpected error')
+    return new GraphQLError(message, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR' } })
+  }
+}
+
+function refusalOf(error: unknown): CodedError | undefined {
+  if (error instanceof CodedError) return error
+  return error instanceof Prisma.PrismaClientKnownRequestError ? PRISMA_REFUSALS[error.code] : undefined
+}

@@ -1,0 +1,138 @@
+import { makeKey, storedForm } from '../auth/api-key.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { builder } from './builder.ts'
+import { name } from './text.ts'
+
+const ApiKeyRole = builder.enumType('ApiKeyRole', {
+  description: 'What a key may do, each role including the ones before it.',
+  values: {
+    READ: { description: 'Read datasets, reports and their events.' },
+    WRITE: { description: 'Create datasets and reports, and record events.' },
+    ADMIN: { description: 'Create and revoke the API keys of its organization.' },
+  } as const,
+})
+
+const ApiKey = builder.prismaObject('ApiKey', {
+  description: 'An API key, without its text: that is shown once, when it is created, and stored as a hash.',
+  fields: (t) => ({
+    id: t.expose('id', { type: 'UUID', description: 'Made by the server; what revokeApiKey takes.' }),
+    organizationId: t.expose('organizationId', {
+      type: 'UUID',
+      nullable: true,
+      description: 'Whose data it opens; null for the root key.',
+    }),
+    role: t.expose('role', { type: ApiKeyRole, description: 'What it may do.' }),
+    name: t.exposeString('name', { nullable: true, description: 'For people; null when it has none.' }),
+    prefix: t.exposeString('prefix', { description: 'How its text begins, to tell which key it is.' }),
+    datasetIds: t.expose('datasetIds', {
+      type: ['UUID'],
+      description: 'The datasets it is narrowed to; see createApiKey.',
+    }),
+    reportIds: t.expose('reportIds', {
+      type: ['UUID'],
+      description: 'The reports it is narrowed to; see createApiKey.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it stops working; null for never.',
+    }),
+    revokedAt: t.expose('revokedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was revoked; null while it works.',
+    }),
+  }),
+})
+
+const CreatedApiKey = builder.objectRef<{ key: string; id: string }>('CreatedApiKey').implement({
+  description: 'A new key and its text.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'The key itself. Keep it: it is not stored and cannot be shown again.' }),
+    apiKey: t.prismaField({
+      type: ApiKey,
+      description: 'What is known of it from now on.',
+      resolve: (query, { id }, _args, { db }) => db.apiKey.findUniqueOrThrow({ ...query, where: { id } }),
+    }),
+  }),
+})
+
+const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
+  description: 'A new API key.',
+  fields: (t) => ({
+    organizationId: t.field({ type: 'UUID', required: true, description: 'Whose data it opens.' }),
+    role: t.field({ type: ApiKeyRole, required: true, description: 'What it may do.' }),
+    name: t.string({ validate: name, description: 'For people: 1 to 500 characters.' }),
+    datasetIds: t.field({
+      type: ['UUID'],
+      description:
+        'With this or reportIds, the key sees only the streams listed, and may neither create any nor manage keys.',
+    }),
+    reportIds: t.field({ type: ['UUID'], description: 'See datasetIds. All of them must belong to the organization.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'When it stops working, in the future; never when left out.' }),
+  }),
+})
+
+builder.mutationField('createApiKey', (t) =>
+  t.field({
+    type: CreatedApiKey,
+    description: 'Creates an API key. ADMIN in its organization.',
+    authScopes: (_root, { input }) => ({ adminIn: input.organizationId }),
+    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The new key.' }) },
+    resolve: (_root, { input }, { db }) => createApiKey(db, input),
+  }),
+)
+
+builder.mutationField('revokeApiKey', (t) =>
+  t.prismaField({
+    type: ApiKey,
+    description:
+      'Stops a key from working, at once and for ever. ADMIN in its organization. Revoking twice changes nothing.',
+    authScopes: { admin: true },
+    args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id, not its text.' }) },
+    resolve: async (query, _root, { id }, { db, viewer }) => {
+      await revokeApiKey(db, viewer, id)
+      return db.apiKey.findUniqueOrThrow({ ...query, where: { id } })
+    },
+  }),
+)
+
+async function createApiKey(
+  db: PrismaClient,
+  input: typeof CreateApiKeyInput.$inferInput,
+): Promise<{ key: string; id: string }> {
+  const { organizationId, role, name, expiresAt } = input
+  if (expiresAt && expiresAt <= new Date()) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
+  const datasetIds = distinct(input.datasetIds, 'datasetIds')
+  const reportIds = distinct(input.reportIds, 'reportIds')
+  const datasets = await db.dataset.count({ where: { id: { in: datasetIds }, organizationId } })
+  const reports = await db.report.count({ where: { id: { in: reportIds }, organizationId } })
+  if (datasets < datasetIds.length || reports < reportIds.length) {
+    throw new CodedError(
+      'NOT_FOUND',
+      'datasetIds and reportIds must be those of datasets and reports of the organization.',
+    )
+  }
+  const key = makeKey()
+  const { id } = await db.apiKey.create({
+    data: { organizationId, role, name, expiresAt, datasetIds, reportIds, ...storedForm(key) },
+    select: { id: true },
+  })
+  return { key, id }
+}
+
+function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {
+  if (ids?.length === 0)
+    throw new CodedError('BAD_USER_INPUT', `${argument} is empty: leave it out, or list what the key may see.`)
+  return [...new Set(ids)]
+}
+
+async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
+  const organizationId = viewer.type === 'key' ? viewer.organizationId : { not: null }
+  const key = await db.apiKey.findFirst({ where: { id, organizationId }, select: { revokedAt: true } })
+  if (!key) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
+  await db.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })
+}

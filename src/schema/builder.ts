@@ -1,0 +1,125 @@
+import SchemaBuilder from '@pothos/core'
+import PrismaPlugin from '@pothos/plugin-prisma'
+import RelayPlugin from '@pothos/plugin-relay'
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import ValidationPlugin from '@pothos/plugin-validation'
+import { hasRole, hasRoleIn } from '../auth/viewer.ts'
+import type { Context, Stream } from '../context.ts'
+import { CodedError } from '../errors.ts'
+import type PrismaTypes from '../generated/pothos.ts'
+import { getDatamodel } from '../generated/pothos.ts'
+import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
+
+interface Types {
+  Context: Context
+  PrismaTypes: PrismaTypes
+  DefaultFieldNullability: false
+  DefaultEdgesNullability: { list: false; items: false }
+  DefaultNodeNullability: false
+  Connection: { total: () => Promise<number> }
+  Scalars: {
+    DateTime: { Input: Date; Output: Date }
+    JSON: { Input: unknown; Output: unknown }
+    SafeInt: { Input: number; Output: number }
+    UUID: { Input: string; Output: string }
+  }
+  AuthScopes: {
+    /** Any valid key. */
+    authenticated: boolean
+    root: boolean
+    /** ADMIN of a whole organization, whichever. */
+    admin: boolean
+    /** WRITE in the organization with this id. */
+    writeIn: string
+    /** ADMIN in the organization with this id. */
+    adminIn: string
+    /** READ or WRITE on the stream with this id; NOT_FOUND when there is none to be seen. */
+    readDataset: string
+    writeDataset: string
+    readReport: string
+    writeReport: string
+  }
+}
+
+/** Plugins, scalars and rights. It knows no domain type; the files beside it add those. */
+export const builder = new SchemaBuilder<Types>({
+  // Outermost first. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
+  plugins: [RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
+  defaultFieldNullability: false,
+  relay: {
+    nodeQueryOptions: false,
+    nodesQueryOptions: false,
+    cursorType: 'String',
+    edgesFieldOptions: {
+      nullable: { list: false, items: false },
+      description: 'The events of this page, each with its cursor.',
+    },
+    nodeFieldOptions: { nullable: false, description: 'The event itself.' },
+    nodesOnConnection: { description: 'The events of this page without their cursors.' },
+    cursorFieldOptions: {
+      description:
+        'The position just after this event. It works as `after` of a page in either order, and of a subscription to the same stream.',
+    },
+    pageInfoFieldOptions: { description: 'What lies before and after this page.' },
+    pageInfoTypeOptions: { description: 'What lies before and after a page, as the Relay specification has it.' },
+    hasNextPageFieldOptions: {
+      description: 'Whether there are events after this page, in the order that was asked for.',
+    },
+    hasPreviousPageFieldOptions: {
+      description: 'Whether there are events before this page, in the order that was asked for.',
+    },
+    startCursorFieldOptions: { description: 'The cursor of the first edge; null on an empty page.' },
+    endCursorFieldOptions: { description: 'The cursor of the last edge; null on an empty page.' },
+    beforeArgOptions: { description: 'Only events before this cursor, in the order that was asked for.' },
+    afterArgOptions: { description: 'Only events after this cursor, in the order that was asked for.' },
+    firstArgOptions: {
+      description: 'How many events from the start, 0 to 1,000; 20 when neither first nor last is given.',
+    },
+    lastArgOptions: { description: 'How many events from the end, 0 to 1,000. Not together with first.' },
+  },
+  scopeAuth: {
+    authorizeOnSubscribe: true,
+    unauthorizedError: (_parent, { viewer }) =>
+      viewer.type === 'anonymous'
+        ? new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
+        : new CodedError('FORBIDDEN', 'This API key may not do that.'),
+    authScopes: ({ viewer, findDataset, findReport }) => {
+      const mayOn = (role: 'READ' | 'WRITE', find: (id: string) => Promise<Stream | null>) => async (id: string) => {
+        if (viewer.type === 'anonymous') return false
+        if (!(await find(id))) throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
+        return hasRole(viewer, role)
+      }
+      return {
+        authenticated: viewer.type !== 'anonymous',
+        root: viewer.type === 'root',
+        admin: viewer.type === 'root' || (viewer.type === 'key' && hasRoleIn(viewer, viewer.organizationId, 'ADMIN')),
+        writeIn: (organizationId) => hasRoleIn(viewer, organizationId, 'WRITE'),
+        adminIn: (organizationId) => hasRoleIn(viewer, organizationId, 'ADMIN'),
+        readDataset: mayOn('READ', findDataset),
+        writeDataset: mayOn('WRITE', findDataset),
+        readReport: mayOn('READ', findReport),
+        writeReport: mayOn('WRITE', findReport),
+      }
+    },
+  },
+  prisma: {
+    client: ({ db }) => db,
+    dmmf: getDatamodel(),
+    onUnusedQuery: 'error',
+  },
+  validation: {
+    validationError: ({ issues }) =>
+      new CodedError(
+        'BAD_USER_INPUT',
+        issues.map(({ path, message }) => [path?.join('.'), message].filter(Boolean).join(' ')).join('; '),
+      ),
+  },
+})
+
+builder.queryType({ description: 'Everything that can be read. Every field needs an API key.' })
+builder.mutationType({ description: 'Everything that can be changed. Every field needs an API key.' })
+
+builder.addScalarType('DateTime', DateTime)
+builder.addScalarType('JSON', JSONValue)
+builder.addScalarType('SafeInt', SafeInt)
+builder.addScalarType('UUID', UUID)

@@ -1,0 +1,48 @@
+import { builder } from './builder.ts'
+import { name } from './text.ts'
+
+const Organization = builder.prismaObject('Organization', {
+  description: 'A customer. Every dataset, report and API key belongs to exactly one.',
+  fields: (t) => ({
+    id: t.expose('id', { type: 'UUID', description: 'Chosen by its creator, or made by the server.' }),
+    name: t.exposeString('name', { description: 'For people; need not be unique.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created here.' }),
+  }),
+})
+
+const CreateOrganizationInput = builder.inputType('CreateOrganizationInput', {
+  description: 'A new organization.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', description: 'To keep an id from elsewhere; made by the server when left out.' }),
+    name: t.string({
+      required: true,
+      validate: name,
+      description: 'For people: 1 to 500 characters, need not be unique.',
+    }),
+  }),
+})
+
+builder.queryField('organization', (t) =>
+  t.prismaField({
+    type: Organization,
+    nullable: true,
+    description: 'An organization by its id; null when there is none or the key belongs to another.',
+    authScopes: { authenticated: true },
+    args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id.' }) },
+    resolve: (query, _root, { id }, { db, viewer }) =>
+      viewer.type === 'root' || (viewer.type === 'key' && viewer.organizationId === id)
+        ? db.organization.findUnique({ ...query, where: { id } })
+        : null,
+  }),
+)
+
+builder.mutationField('createOrganization', (t) =>
+  t.prismaField({
+    type: Organization,
+    description: 'Creates an organization. Root only. CONFLICT when the id is taken.',
+    authScopes: { root: true },
+    args: { input: t.arg({ type: CreateOrganizationInput, required: true, description: 'The new organization.' }) },
+    resolve: (query, _root, { input: { id, name } }, { db }) =>
+      db.organization.create({ ...query, data: { id: id ?? undefined, name } }),
+  }),
+)

@@ -1,0 +1,10 @@
+import { builder } from './builder.ts'
+import './api-key.ts'
+import './dataset.ts'
+import './organization.ts'
+import './report.ts'
+import './report-event.ts'
+import './worker-event.ts'
+
+/** The whole schema. Building it touches neither database nor environment. */
+export const schema = builder.toSchema()

@@ -1,0 +1,214 @@
+import { v7 } from 'uuid'
+import type { Context } from '../context.ts'
+import { CodedError } from '../errors.ts'
+import type { LoggedEvent, NewEvent } from '../log/event.ts'
+import type { OffsetPage } from '../log/offset-page.ts'
+import { payloadFromText, payloadOf } from '../log/payload.ts'
+import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
+import { builder } from './builder.ts'
+import { EventOrder, toConnection } from './event-connection.ts'
+import { RecordEventsPayload } from './record.ts'
+
+interface WorkerEventShape extends LoggedEvent {
+  organizationId: string | null
+}
+
+const WorkerEventType = builder.enumType('WorkerEventType', {
+  description: "What a worker event says. The names of Trieve's API, in upper case.",
+  values: Object.fromEntries(
+    Object.entries(WORKER_EVENT_TYPES).map(([type, description]) => [
+      type.toUpperCase(),
+      { value: storedType(type as keyof typeof WORKER_EVENT_TYPES), description },
+    ]),
+  ),
+})
+
+const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement({
+  description: 'Something that a worker did to a dataset, or failed to do. Never changes once recorded.',
+  fields: (t) => ({
+    id: t.expose('id', {
+      type: 'UUID',
+      description: 'Chosen by the worker to make recording idempotent, or made by the server.',
+    }),
+    datasetId: t.expose('streamId', { type: 'UUID', description: 'The dataset it is about.' }),
+    organizationId: t.expose('organizationId', {
+      type: 'UUID',
+      nullable: true,
+      description: 'The organization of its dataset.',
+    }),
+    seq: t.expose('seq', {
+      type: 'SafeInt',
+      description: 'Its position in the dataset: 1, 2, 3, … in the order of commits, without holes.',
+    }),
+    eventType: t.expose('type', { type: WorkerEventType, description: 'What it says.' }),
+    eventData: t.field({
+      type: 'JSON',
+      nullable: true,
+      description:
+        'What the worker sent along; null when it sent nothing. Trieve documents the usual members for each type.',
+      resolve: ({ data }) => JSON.parse(data),
+    }),
+    eventDataText: t.exposeString('data', {
+      description: 'eventData as JSON text, byte for byte as it was recorded; "null" when nothing was sent along.',
+    }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When it was recorded, by the database’s clock. Never runs backwards along seq.',
+    }),
+  }),
+})
+
+const WorkerEventEdge = builder.edgeObject({
+  name: 'WorkerEventEdge',
+  description: 'A worker event with its cursor.',
+  type: WorkerEvent,
+})
+
+const WorkerEventConnection = builder.connectionObject(
+  {
+    name: 'WorkerEventConnection',
+    description: 'A page of worker events, as the Relay specification has it.',
+    type: WorkerEvent,
+    fields: (t) => ({
+      totalCount: t.field({
+        type: 'SafeInt',
+        description: 'How many events match the filters, on all pages. Counted without reading them.',
+        resolve: ({ total }) => total(),
+      }),
+    }),
+  },
+  WorkerEventEdge,
+)
+
+interface WorkerEventPageShape extends Omit<OffsetPage, 'events'> {
+  events: WorkerEventShape[]
+}
+
+const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
+  description:
+    'A numbered page of worker events, newest first. Pages shift as events arrive; workerEvents has pages that do not.',
+  fields: (t) => ({
+    events: t.expose('events', { type: [WorkerEvent], description: 'The events of this page; none past the last.' }),
+    eventTypes: t.expose('types', {
+      type: [WorkerEventType],
+      description:
+        'The types that the dataset holds at all, whatever the filter, in the byte order of their stored names.',
+    }),
+    pageCount: t.expose('pageCount', {
+      type: 'SafeInt',
+      description: 'How many pages the events that match the filter fill.',
+    }),
+    totalCount: t.expose('total', { type: 'SafeInt', description: 'How many events match the filter.' }),
+  }),
+})
+
+const WorkerEventInput = builder.inputType('WorkerEventInput', {
+  description: 'A worker event to record.',
+  fields: (t) => ({
+    id: t.field({
+      type: 'UUID',
+      description:
+        'Makes recording idempotent: a retry with the same id is stored once. Made by the server when left out.',
+    }),
+    eventType: t.field({ type: WorkerEventType, required: true, description: 'What it says.' }),
+    eventData: t.field({ type: 'JSON', description: 'What to send along, any JSON value.' }),
+    eventDataText: t.string({
+      description:
+        'Instead of eventData: JSON text to keep byte for byte, for what a JSON value would not keep, such as 64-bit integers.',
+    }),
+  }),
+})
+
+const dataset = { type: 'UUID', required: true, description: 'The dataset whose events to read.' } as const
+const types = { type: [WorkerEventType], description: 'Only these types; all when left out or empty.' } satisfies {
+  type: [typeof WorkerEventType]
+  description: string
+}
+
+builder.queryField('workerEvents', (t) =>
+  t.field({
+    type: WorkerEventConnection,
+    description: 'The history of a dataset, page by page. READ on the dataset.',
+    authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
+    args: {
+      datasetId: t.arg(dataset),
+      types: t.arg(types),
+      since: t.arg({ type: 'DateTime', description: 'Only events recorded at or after this time.' }),
+      until: t.arg({ type: 'DateTime', description: 'Only events recorded before this time.' }),
+      order: t.arg({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'In which direction to read.' }),
+      ...t.arg.connectionArgs(),
+    },
+    resolve: async (_root, { datasetId, order, ...request }, context) => {
+      const toWorkerEvent = await workerEventsOf(datasetId, context)
+      return toConnection(
+        await context.log.page(datasetId, { ...request, order: order ?? 'NEWEST_FIRST' }),
+        toWorkerEvent,
+      )
+    },
+  }),
+)
+
+builder.queryField('workerEventPage', (t) =>
+  t.field({
+    type: WorkerEventPage,
+    description: 'The history of a dataset by page number, newest first, as Trieve’s API has it. READ on the dataset.',
+    authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
+    args: {
+      datasetId: t.arg(dataset),
+      types: t.arg(types),
+      page: t.arg.int({ defaultValue: 1, description: 'From 1. However large, it costs what page 1 costs.' }),
+      pageSize: t.arg.int({ defaultValue: 10, description: '1 to 10,000 events.' }),
+    },
+    resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
+      const toWorkerEvent = await workerEventsOf(datasetId, context)
+      const { events, ...rest } = await context.log.offsetPage(datasetId, {
+        types,
+        page: page ?? 1,
+        pageSize: pageSize ?? 10,
+      })
+      return { ...rest, events: events.map(toWorkerEvent) }
+    },
+  }),
+)
+
+builder.mutationField('recordWorkerEvents', (t) =>
+  t.field({
+    type: RecordEventsPayload,
+    description:
+      'Records events about a dataset, in order and in one transaction, before it answers. WRITE on the dataset. At most 1,000 events.',
+    authScopes: (_root, { datasetId }) => ({ writeDataset: datasetId }),
+    args: {
+      datasetId: t.arg({ type: 'UUID', required: true, description: 'The dataset they are about.' }),
+      events: t.arg({
+        type: [WorkerEventInput],
+        required: true,
+        description: 'The events, in the order they happened.',
+      }),
+    },
+    resolve: async (_root, { datasetId, events }, { log }) => ({
+      streamId: datasetId,
+      results: await log.append(datasetId, events.map(toNewEvent)),
+    }),
+  }),
+)
+
+async function workerEventsOf(
+  datasetId: string,
+  { findDataset }: Context,
+): Promise<(event: LoggedEvent) => WorkerEventShape> {
+  const organizationId = (await findDataset(datasetId))?.organizationId ?? null
+  return (event) => ({ ...event, organizationId })
+}
+
+function toNewEvent(
+  { id, eventType, eventData, eventDataText }: typeof WorkerEventInput.$inferInput,
+  index: number,
+): NewEvent {
+  const name = `events[${index}].eventData`
+  if (eventData != null && eventDataText != null) {
+    throw new CodedError('BAD_USER_INPUT', `${name} and eventDataText are two ways to give the same: give one.`)
+  }
+  const data =
+    eventDataText == null ? payloadOf(eventData ?? null, name) : payloadFromText(eventDataText, `${name}Text`)
+  return { id: id ?? v7(), type: String(eventType), data }
+}

@@ -1,0 +1,26 @@
+import { createYoga, type YogaServerInstance } from 'graphql-yoga'
+import type { Logger } from 'pino'
+import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
+import { createMaskError } from './mask-error.ts'
+import { schema } from './schema/schema.ts'
+
+/** The GraphQL pipeline: every door runs its operations through this one. */
+export type Yoga = YogaServerInstance<DoorContext, Context>
+
+/** @param logger takes what is masked, and Yoga's own messages. */
+export function createPipeline(services: Services, logger: Logger): Yoga {
+  return createYoga<DoorContext, Context>({
+    schema,
+    context: createContextFactory(services),
+    maskedErrors: { maskError: createMaskError(logger) },
+    logging: {
+      debug: (...args) => logger.debug(args.map(String).join(' ')),
+      info: (...args) => logger.info(args.map(String).join(' ')),
+      warn: (...args) => logger.warn(args.map(String).join(' ')),
+      error: (...args) => logger.debug(args.map(String).join(' ')),
+    },
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+  })
+}
