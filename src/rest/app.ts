@@ -1,0 +1,30 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { getPath } from 'hono/utils/url'
+import type { Yoga } from '../yoga.ts'
+import { anyOrigin } from './cors.ts'
+import { serveLlamaCloud } from './llamacloud.ts'
+import { serveOpenApi } from './openapi.ts'
+import { serveTrieve } from './trieve.ts'
+
+/** The two legacy APIs and the document that describes them. Other routes may be added to it. */
+export function createRestApp(yoga: Yoga): OpenAPIHono {
+  // Trieve's SDK puts its paths behind the base URL as it is: one that ends in a slash makes two.
+  const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
+  app.use('/api/*', anyOrigin)
+  serveTrieve(app, yoga)
+  serveLlamaCloud(app, yoga)
+  serveOpenApi(app)
+  app.notFound((c) => c.json(failure(c, 'Not Found'), 404))
+  app.onError((error, c) => {
+    // What the pipeline refused is logged where it was masked; this is for what went wrong out here.
+    yoga.logger.warn(error.stack)
+    return c.json(failure(c, 'Internal Server Error'), 500)
+  })
+  return app
+}
+
+// Each API has its own shape of errors; what belongs to neither looks like Trieve's.
+function failure(c: Context, text: string): { detail: string } | { message: string } {
+  return c.req.path.startsWith('/api/v1/') ? { detail: text } : { message: text }
+}

@@ -1,0 +1,59 @@
+import { encodeCursor } from '../log/cursor.ts'
+import type { Operation, Run } from './graphql.ts'
+import type { ReportRequest } from './llamacloud-query.ts'
+
+interface Report {
+  organizationId: string
+  projectId: string | null
+}
+
+/** Asks for nothing but a report, which needs a valid key. */
+export const FindReport: Operation<{ id: string }, { report: Report | null }> = {
+  query: 'query LlamaReport($id: UUID!) { report(id: $id) { organizationId projectId } }',
+}
+
+interface Connection {
+  nodes: { id: string; timestamp: Date; eventData: { type: string } }[]
+  pageInfo: { hasNextPage: boolean; endCursor: string | null }
+}
+
+const ReadEvents: Operation<{ reportId: string; since?: Date; after?: string | null }, { reportEvents: Connection }> = {
+  query: `query LlamaReportEvents($reportId: UUID!, $since: DateTime, $after: String) {
+    reportEvents(reportId: $reportId, since: $since, after: $after, order: OLDEST_FIRST, first: 1000) {
+      nodes { ... on ReportEventItem { id timestamp eventData } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }`,
+}
+
+/** An event as LlamaCloud has it. */
+export interface LlamaEvent {
+  id: string
+  report_id: string
+  event_type: string
+  event_data: { type: string }
+  timestamp: Date
+}
+
+/**
+ * All events of a report that the request asks for, oldest first: the API has no pages.
+ * @returns undefined when the report went away meanwhile, or the key did.
+ */
+export async function readLlamaEvents(run: Run, { path, query }: ReportRequest): Promise<LlamaEvent[] | undefined> {
+  const reportId = path.report_id
+  const events: LlamaEvent[] = []
+  const sequence = query.last_sequence ?? 0
+  let after: string | null = sequence > 0 ? encodeCursor(reportId, sequence) : null
+  for (;;) {
+    const { data, refusal } = await run(ReadEvents, { reportId, since: query.after, after })
+    // The only cursor that can be refused is the one made above: nothing has happened after a position past the head.
+    if (refusal === 'CURSOR_INVALID') return events
+    if (!data) return undefined
+    const { nodes, pageInfo } = data.reportEvents
+    for (const { id, timestamp, eventData } of nodes) {
+      events.push({ id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp })
+    }
+    if (!pageInfo.hasNextPage) return events
+    after = pageInfo.endCursor
+  }
+}

@@ -1,0 +1,114 @@
+import { z } from '@hono/zod-openapi'
+import { readAfterTime } from './after-time.ts'
+import { readUuid } from './uuid-text.ts'
+
+// What pydantic says of a bad value rides on zod's issues: `type` and `ctx` in their params, `loc` is their path.
+
+const uuid = z
+  .string()
+  .transform((text, { addIssue }) => {
+    const read = readUuid(text)
+    if ('uuid' in read) return read.uuid
+    addIssue({
+      code: 'custom',
+      message: `Input should be a valid UUID, ${read.problem}`,
+      params: { type: 'uuid_parsing', ctx: { error: read.problem } },
+    })
+    return z.NEVER
+  })
+  .openapi({ type: 'string', format: 'uuid' })
+
+/** The last time that PostgreSQL, GraphQL and JavaScript all write with four digits of year. */
+const END_OF_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+const after = z
+  .string()
+  .transform((text, { addIssue }) => {
+    const read = readAfterTime(text)
+    if ('micros' in read) return firstMillisecondAfter(read.micros)
+    const range = read.type === 'datetime_parsing' ? 'datetime' : 'datetime or date'
+    addIssue({
+      code: 'custom',
+      message: `Input should be a valid ${range}, ${read.problem}`,
+      params: { type: read.type, ctx: { error: read.problem } },
+    })
+    return z.NEVER
+  })
+  .openapi({ type: 'string', format: 'date-time' })
+
+// Events have whole milliseconds, so strictly after any time in one is from the next one on.
+function firstMillisecondAfter(micros: bigint): Date {
+  const millis = Number(micros / 1000n) + 1
+  return new Date(Math.min(Math.max(millis, 0), END_OF_TIME))
+}
+
+const lastSequence = z
+  .string()
+  .transform((text, { addIssue }) => {
+    const digits = /^\s*([+-]?\d+(?:_\d+)*)(?:\.0+)?\s*$/.exec(text)?.[1]?.replaceAll('_', '')
+    if (digits !== undefined) return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
+    addIssue({
+      code: 'custom',
+      message: 'Input should be a valid integer, unable to parse string as an integer',
+      params: { type: 'int_parsing' },
+    })
+    return z.NEVER
+  })
+  .openapi({ type: 'integer' })
+
+/** The path of a request. */
+export const ReportPath = z.object({ report_id: uuid.openapi({ description: 'The id of the report.' }) })
+
+/** The query of a request. Parameters that are not here are ignored. */
+export const ReportQuery = z.object({
+  after: after.optional().openapi({
+    description:
+      'Only events with a later timestamp. An ISO 8601 date or time, UTC when it has no zone, or a unix time in seconds or milliseconds.',
+    example: '2024-07-29T15:51:28.071Z',
+  }),
+  last_sequence: lastSequence.optional().openapi({
+    description:
+      'Only events after this position in the report, which counts all events from 1. What older clients send.',
+    example: 3,
+  }),
+  project_id: uuid.optional().openapi({ description: 'The project of the report. Another one is 404.' }),
+  organization_id: uuid.optional().openapi({ description: 'The organization of the report. Another one is 404.' }),
+})
+
+const Request = z.object({ path: ReportPath, query: ReportQuery })
+
+export type ReportRequest = z.infer<typeof Request>
+
+/** One entry of a 422, with its keys in the order of pydantic. */
+interface ValidationProblem {
+  type: string
+  loc: string[]
+  msg: string
+  input: unknown
+  ctx?: { error: string }
+}
+
+/** The request when all of it is right, else everything that is wrong with it, in the order of the parameters. */
+export type CheckedRequest =
+  | { readonly request: ReportRequest; readonly problems?: undefined }
+  | { readonly request?: undefined; readonly problems: ValidationProblem[] }
+
+/** Checks the parameters of a request. Of a repeated one, the last value counts. */
+export function checkReportRequest(reportId: string, search: URLSearchParams): CheckedRequest {
+  const checked = Request.safeParse(
+    { path: { report_id: reportId }, query: Object.fromEntries(search) },
+    { reportInput: true },
+  )
+  return checked.success ? { request: checked.data } : { problems: checked.error.issues.map(toProblem) }
+}
+
+function toProblem(issue: z.core.$ZodIssue): ValidationProblem {
+  const { type, ctx } = issue.code === 'custom' ? (issue.params ?? {}) : { type: 'value_error', ctx: undefined }
+  return {
+    type,
+    loc: issue.path.map(String),
+    msg: issue.message,
+    input: issue.input,
+    ctx,
+  }
+}

@@ -1,0 +1,55 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { getCookie } from 'hono/cookie'
+import { bearerKey } from '../auth/credentials.ts'
+import type { Yoga } from '../yoga.ts'
+import { createRun, NOBODY } from './graphql.ts'
+import { FindReport, readLlamaEvents } from './llamacloud-events.ts'
+import { checkReportRequest } from './llamacloud-query.ts'
+import { LLAMACLOUD_ROUTE } from './llamacloud-route.ts'
+
+const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
+
+/** Serves the events of a report as LlamaCloud does, with and without a slash at the end. */
+export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga): void {
+  // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schemas.
+  app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
+  for (const path of [PATH, `${PATH}/`] as const) {
+    // hono takes HEAD for GET; FastAPI does not.
+    app.get(path, (c) =>
+      c.req.method === 'HEAD' ? methodNotAllowed(c) : events(c, c.req.param('report_id') ?? '', yoga),
+    )
+    app.all(path, methodNotAllowed)
+  }
+}
+
+async function events(c: Context, reportId: string, yoga: Yoga): Promise<Response> {
+  const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
+  if (!key) return unauthenticated(c, 'Not authenticated')
+  const run = createRun(yoga, c.req.raw, { key })
+  const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
+  const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
+  if (refusal) return unauthenticated(c, 'Invalid API Key')
+  if (problems) return c.json({ detail: problems }, 422)
+  const events = isMeant(data.report, request.query) ? await readLlamaEvents(run, request) : undefined
+  return events ? c.json(events) : c.json({ detail: 'Report not found' }, 404)
+}
+
+interface Owner {
+  organization_id?: string
+  project_id?: string
+}
+
+function isMeant(report: { organizationId: string; projectId: string | null } | null, owner: Owner): boolean {
+  if (!report) return false
+  const { organization_id = report.organizationId, project_id = report.projectId } = owner
+  return report.organizationId === organization_id && report.projectId === project_id
+}
+
+function unauthenticated(c: Context, detail: string): Response {
+  return c.json({ detail }, 401, { 'WWW-Authenticate': 'Bearer' })
+}
+
+function methodNotAllowed(c: Context): Response {
+  return c.json({ detail: 'Method Not Allowed' }, 405, { Allow: 'GET' })
+}

@@ -1,0 +1,38 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { version } from '../version.ts'
+
+/** Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. */
+export function serveOpenApi(app: OpenAPIHono): void {
+  const security = (
+    name: string,
+    scheme: Parameters<typeof app.openAPIRegistry.registerComponent<'securitySchemes'>>[2],
+  ) => app.openAPIRegistry.registerComponent('securitySchemes', name, scheme)
+  security('ApiKey', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'Authorization',
+    description: 'The key itself, or `Bearer ` and the key. When it is there, x-api-key is not looked at.',
+  })
+  security('XApiKey', { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'Likewise.' })
+  security('HTTPBearer', { type: 'http', scheme: 'bearer' })
+  security('Session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'session',
+    description: 'The key, for callers that send no bearer.',
+  })
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tidemark: the legacy REST APIs',
+      version,
+      description:
+        'The events of datasets as Trieve serves them, and the events of reports as LlamaCloud does. Everything else, and live events, is at /graphql.',
+    },
+    servers: [{ url: '/' }],
+    tags: [
+      { name: 'Dataset', description: 'What workers did to a dataset.' },
+      { name: 'Reports', description: 'What happened to a report.' },
+    ],
+  })
+}

@@ -1,0 +1,83 @@
+import { ByteLimitError, readBytes } from './read-bytes.ts'
+import { TrieveError } from './trieve-error.ts'
+import { GetEventsData } from './trieve-schema.ts'
+
+/** The largest body. A request that asks for all 24 types has under a thousandth of it. */
+const MAX_BODY_BYTES = 1_048_576
+
+// Trieve's classes of body errors, each with the advice that ends its message.
+const ADVICE = {
+  'Content type header error':
+    'Ensure the content type request header of the HTTP request is set as `Content-Type: application/json`.',
+  'Unexpected end of JSON input': 'Ensure that the JSON payload is complete and not truncated.',
+  'Syntax error in JSON': 'Fix syntax errors in the JSON payload to adhere to JSON formatting rules.',
+  'Data error in JSON': 'Ensure that the data in the JSON payload is valid and consistent with the expected schema.',
+  'Payload error': 'Check that the JSON payload matches the expected structure.',
+  'Other JSON payload error': "Inspect the JSON payload and the server's handling of JSON requests for any issues.",
+} as const
+
+function bodyError(type: keyof typeof ADVICE, detail: string): TrieveError {
+  return new TrieveError(400, `Json Deserialization Error: *Type* : ${type} | *Message* : ${detail} | ${ADVICE[type]}`)
+}
+
+function jsonError(type: keyof typeof ADVICE, detail: string): TrieveError {
+  return bodyError(type, `Json deserialize error: ${detail}`)
+}
+
+/** Reads and checks the body of a Trieve request. @throws TrieveError 400, of the class that Trieve has for what is wrong. */
+export async function readTrieveBody(request: Request): Promise<GetEventsData> {
+  const contentType = request.headers.get('content-type')
+  // A missing one counts as JSON.
+  if (contentType !== null && !/^[^\s/;]+\/([^\s;]+\+)?json *(;.*)?$/i.test(contentType)) {
+    throw bodyError('Content type header error', 'Content type error')
+  }
+  return check(parse(await readText(request)))
+}
+
+async function readText(request: Request): Promise<string> {
+  const bytes = await readBytes(request, MAX_BODY_BYTES).catch((error: unknown) => {
+    throw error instanceof ByteLimitError
+      ? bodyError('Other JSON payload error', `JSON payload has exceeded limit (${MAX_BODY_BYTES} bytes).`)
+      : bodyError('Payload error', 'The payload did not arrive.')
+  })
+  try {
+    // A byte order mark is kept: to Trieve it is a syntax error.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw jsonError('Syntax error in JSON', 'invalid UTF-8')
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const position = /at position (\d+)/.exec(message)?.[1]
+    const cutOff = message === 'Unexpected end of JSON input' || Number(position) === text.length
+    throw cutOff
+      ? jsonError('Unexpected end of JSON input', `EOF while parsing a value at ${endOf(text)}`)
+      : jsonError('Syntax error in JSON', message)
+  }
+}
+
+function endOf(text: string): string {
+  const lines = text.split('\n')
+  return `line ${lines.length} column ${Buffer.byteLength(lines.at(-1) ?? '')}`
+}
+
+function check(body: unknown): GetEventsData {
+  const checked = GetEventsData.safeParse(body, { reportInput: true })
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  const place = issue?.path.join('.')
+  const detail = `${issue?.message ?? 'invalid'}${place ? ` for ${place}` : ''}`
+  // Trieve's parser takes the names of event types for part of the syntax: anything but a text or an object there is a slip in it.
+  const name = issue?.path[0] === 'event_types' && issue.path.length > 1
+  const unreadable = name && typeof issue.input !== 'string' && !isObject(issue.input)
+  throw jsonError(unreadable ? 'Syntax error in JSON' : 'Data error in JSON', detail)
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,77 @@
+import { z } from '@hono/zod-openapi'
+import { type DocumentedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
+
+// JSON numbers are doubles here: what lies just below 2^63 arrives as 2^63 and is refused with it.
+const isInt64 = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63
+
+const int64 = z
+  .number()
+  .refine(isInt64, 'expected a 64-bit integer')
+  .openapi({ type: ['integer', 'null'], format: 'int64' })
+  .nullish()
+
+const EventTypeRequest = z
+  .enum(Object.keys(WORKER_EVENT_TYPES) as [DocumentedType, ...DocumentedType[]])
+  .openapi('EventTypeRequest', { description: 'A type of worker event, as requests name it.' })
+
+/** The body of a request. Unknown members are ignored, `type` of the originals' own example among them. */
+export const GetEventsData = z
+  .object({
+    event_types: z
+      .array(EventTypeRequest)
+      .nullish()
+      .openapi({ description: 'The types of events to get. All when left out, null or empty.' }),
+    page: int64.openapi({ description: 'The page number to get, from 1. Default is 1.' }),
+    page_size: int64.openapi({
+      description:
+        'The number of events per page, up to 10,000. Default is 10. 0 gets none, and the greatest page_count if any match.',
+    }),
+  })
+  .openapi('GetEventsData', { example: { page: 1, page_size: 10, event_types: ['file_uploaded'] } })
+
+export type GetEventsData = z.infer<typeof GetEventsData>
+
+const WorkerEvent = z
+  .object({
+    id: z.uuid(),
+    created_at: z.string().openapi({ description: 'UTC, as `YYYY-MM-DD HH:MM:SS.mmm`.' }),
+    dataset_id: z.uuid(),
+    organization_id: z.uuid().nullable(),
+    event_type: z.string().openapi({
+      description:
+        'The stored name of its type: the requested one, save that qdrant_upload_failed is qdrant_index_failed.',
+    }),
+    event_data: z.string().openapi({ description: 'JSON text, byte for byte as it was recorded.' }),
+  })
+  .openapi('WorkerEvent', {
+    example: {
+      id: 'e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3',
+      created_at: '2021-01-01 00:00:00.000',
+      dataset_id: 'e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3',
+      organization_id: 'e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3',
+      event_type: 'file_uploaded',
+      event_data: '{"file_id":"e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3","file_name":"file.txt"}',
+    },
+  })
+
+/** The body of a 200. Clients expect its members in this order. */
+export const EventReturn = z
+  .object({
+    events: z.array(WorkerEvent).openapi({ description: 'Newest first. Empty past the last page.' }),
+    event_types: z.array(z.string()).openapi({
+      description: 'The stored names of all types in the dataset, whatever the filter and page, in byte order.',
+    }),
+    page_count: z.int32().openapi({
+      type: 'integer',
+      format: 'int32',
+      description: 'How many pages the events that match the filter fill, 2147483647 at most.',
+    }),
+  })
+  .openapi('EventReturn')
+
+export type EventReturn = z.infer<typeof EventReturn>
+
+/** The body of every other reply. */
+export const ErrorResponseBody = z
+  .object({ message: z.string() })
+  .openapi('ErrorResponseBody', { example: { message: 'Unauthorized' } })
