@@ -1,0 +1,34 @@
+/** Runs a GraphQL operation. @throws GraphqlFailure when the answer has errors. */
+export type Graphql = <Data>(query: string, variables: object) => Promise<Data>
+
+/** The server refused an operation. */
+export class GraphqlFailure extends Error {
+  override name = 'GraphqlFailure'
+  /** Tidemark's word for it, such as `UNAUTHENTICATED`. */
+  readonly code: string | undefined
+
+  constructor(message: string, code: string | undefined) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** @param url of the server, without a slash at the end. @param key is sent as Bearer. */
+export function createClient(url: string, key: string): Graphql {
+  return async <Data>(query: string, variables: object) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({ query, variables }),
+    })
+    const { data, errors } = (await response.json()) as Answer
+    const [error] = errors ?? []
+    if (error) throw new GraphqlFailure(error.message, error.extensions?.code)
+    return data as Data
+  }
+}
+
+interface Answer {
+  data?: unknown
+  errors?: { message: string; extensions?: { code?: string } }[]
+}

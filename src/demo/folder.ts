@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { chunkRanges } from './markdown.ts'
+import { countWords } from './words.ts'
+
+/** A Markdown file that was read, and the chunks it was cut into. */
+export interface SourceFile {
+  id: string
+  /** Its path inside the folder, with slashes. */
+  name: string
+  text: string
+  words: number
+  chunks: Chunk[]
+}
+
+/** A piece of a file: `text` is what stands from `start` to `end`, in UTF-16 code units. */
+export interface Chunk {
+  id: string
+  text: string
+  start: number
+  end: number
+  words: number
+}
+
+// A block carries all chunks of its file: this keeps it below the 1 MiB and the 1,000 sources that the server accepts.
+const MAX_BYTES = 131_072
+
+/**
+ * The Markdown files of a folder and of those inside it, sorted; not those in `node_modules` and in hidden folders.
+ * @throws what the system says of a folder that cannot be read.
+ */
+export async function findMarkdown(folder: string, prefix = ''): Promise<string[]> {
+  const names: string[] = []
+  for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
+    const name = prefix + entry.name
+    const isSkipped = entry.name === 'node_modules' || entry.name.startsWith('.')
+    if (entry.isDirectory()) names.push(...(isSkipped ? [] : await findMarkdown(folder, `${name}/`)))
+    else if (/\.(md|markdown)$/i.test(entry.name)) names.push(name)
+  }
+  return names.sort()
+}
+
+/**
+ * Reads and cuts a file.
+ * @param name as `findMarkdown` gave it.
+ * @throws what the system says, or an Error for what is not UTF-8 text or too large.
+ */
+export async function readSource(folder: string, name: string): Promise<SourceFile> {
+  const bytes = await readFile(join(folder, name))
+  if (bytes.length > MAX_BYTES) throw new Error(`${name} has ${bytes.length} bytes; the demo takes up to ${MAX_BYTES}`)
+  const text = decode(bytes, name)
+  const id = randomUUID()
+  const chunks = chunkRanges(text).map(({ start, end }) => {
+    const piece = text.slice(start, end)
+    return { id: randomUUID(), text: piece, start, end, words: countWords(piece) }
+  })
+  return { id, name, text, words: countWords(text), chunks }
+}
+
+function decode(bytes: Uint8Array, name: string): string {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    if (!text.includes('\0')) return text
+  } catch {
+    // Its message names neither the file nor the reason.
+  }
+  throw new Error(`${name} is not text in UTF-8`)
+}
