@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { readFile, stat } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { freshDatabase, runSql } from './support/database.ts'
+import { serve, tidemark } from './support/process.ts'
+import { expectData, graphql } from './support/server.ts'
+
+describe('tidemark', () => {
+  test('explains itself with --help and exits 0', async () => {
+    const { exited, output } = tidemark(['--help'])
+    expect(await exited).toBe(0)
+    for (const word of ['serve', 'migrate', 'demo', '--version']) expect(output.stdout).toContain(word)
+  })
+
+  test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]]])(
+    'exits 2 when it is called wrongly: %j',
+    async (args) => {
+      const { exited, output } = tidemark(args)
+      expect(await exited).toBe(2)
+      expect(output.stderr).not.toBe('')
+    },
+  )
+
+  test('names every bad setting in one message and exits 1', async () => {
+    const { exited, output } = tidemark(['serve'], {
+      PORT: '99999',
+      DATABASE_URL: 'mysql://x',
+      ROOT_API_KEY: 'with blank',
+      LOG_LEVEL: 'loud',
+      TIDEMARK_PORT: '1',
+    })
+    expect(await exited).toBe(1)
+    for (const name of ['PORT', 'DATABASE_URL', 'ROOT_API_KEY', 'LOG_LEVEL', 'TIDEMARK_PORT'])
+      expect(output.stderr).toContain(`  ${name} `)
+    expect(output.stderr).not.toContain('    at ')
+    expect(output.stderr).not.toContain('with blank')
+  })
+
+  test('says so when the port is taken, and exits 1', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1')
+    await once(blocker, 'listening')
+    try {
+      const { port } = blocker.address() as AddressInfo
+      const { exited, output } = tidemark(['serve'], { ...(await freshDatabase()), PORT: String(port) })
+      expect(await exited).toBe(1)
+      expect(output.stderr).toMatch(/^The port is taken/)
+    } finally {
+      blocker.close()
+    }
+  })
+})
+
+describe('a first start', () => {
+  test('makes a root key, shows it once, keeps it in a private file and stores its hash only', async () => {
+    const env = await freshDatabase()
+    const first = await serve({ ...env, ROOT_API_KEY: undefined })
+    const [, key] = await first.line(/^ {2}(tidemark_\S+)$/)
+    const file = join(env.DATA_DIR, 'root-api-key')
+    expect(await readFile(file, 'utf8')).toBe(`${key}\n`)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expectData(await graphql(first.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key))
+    first.child.kill('SIGTERM')
+    expect(await first.exited).toBe(0)
+    expect(JSON.stringify(await runSql(env, 'SELECT * FROM api_key'))).not.toContain(key)
+
+    const second = await serve({ ...env, ROOT_API_KEY: undefined })
+    expectData(await graphql(second.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key))
+    second.child.kill('SIGTERM')
+    expect(await second.exited).toBe(0)
+    expect(second.output.stdout).not.toContain('tidemark_')
+
+    // With ROOT_API_KEY set, that one alone is root.
+    const third = await serve(env)
+    const { errors } = await graphql(third.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key)
+    expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])
+    third.child.kill('SIGTERM')
+    expect(await third.exited).toBe(0)
+  })
+})
+
+test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', async () => {
+  const server = await serve(await freshDatabase())
+  const requests = Array.from({ length: 20 }, () =>
+    graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, 'test-root-key'),
+  )
+  const first = await Promise.race(requests)
+  server.child.kill('SIGTERM')
+  expectData(first)
+  // Whatever was accepted is answered; what came too late fails to connect.
+  for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
+  expect(await server.exited).toBe(0)
+  await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
+})

@@ -1,0 +1,58 @@
+import { PGlite } from '@electric-sql/pglite'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { deploy, diagnose, missing } from '../prisma/migration.ts'
+import { migrate, pendingMigrations } from '../src/db/migrate.ts'
+
+let db: PGlite
+
+beforeAll(async () => {
+  db = await PGlite.create()
+})
+afterAll(() => db.close())
+
+test('Our runner applies every migration once, and Prisma’s own engine agrees and finds nothing left to do', async () => {
+  expect(await migrate(db)).toEqual((await names()).sort())
+  expect(await migrate(db)).toEqual([])
+  expect(await diagnose(db)).toEqual({
+    editedMigrationNames: [],
+    failedMigrationNames: [],
+    hasMigrationsTable: true,
+    history: null,
+  })
+  expect(await deploy(db)).toEqual([])
+})
+
+test('The migrations make the tables that schema.prisma describes', async () => {
+  expect(await missing()).toBeNull()
+})
+
+test('A migration that was left unfinished blocks the others, for us as for Prisma', async () => {
+  const [last] = (await names()).sort().slice(-1)
+  await db.query('UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = $1', [last])
+  await expect(migrate(db)).rejects.toThrow(/P3009/)
+  expect((await diagnose(db)).failedMigrationNames).toEqual([last])
+  await db.query('UPDATE _prisma_migrations SET finished_at = now() WHERE migration_name = $1', [last])
+  expect(await pendingMigrations(db)).toEqual([])
+})
+
+test('A migration that was edited after it was applied is refused', async () => {
+  await db.query(`UPDATE _prisma_migrations SET checksum = 'other' WHERE migration_name LIKE '%_init'`)
+  await expect(migrate(db)).rejects.toThrow(/_init was changed/)
+})
+
+test('A database that holds something else is left alone', async () => {
+  const foreign = await PGlite.create()
+  try {
+    await foreign.exec('CREATE TABLE precious (id int)')
+    await expect(migrate(foreign)).rejects.toThrow(/P3005/)
+    const { rows } = await foreign.query(`SELECT tablename FROM pg_tables WHERE schemaname = 'public'`)
+    expect(rows).toEqual([{ tablename: 'precious' }])
+  } finally {
+    await foreign.close()
+  }
+})
+
+async function names(): Promise<string[]> {
+  const { rows } = await db.query<{ migration_name: string }>('SELECT migration_name FROM _prisma_migrations')
+  return rows.map((row) => row.migration_name)
+}

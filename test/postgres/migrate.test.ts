@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { freshDatabase, runSql } from '../support/database.ts'
+import { databaseUrl, query } from '../support/postgres.ts'
+import { serve, tidemark } from '../support/process.ts'
+import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { expectData, startServer } from '../support/server.ts'
+
+async function emptyDatabase(): Promise<{ DATA_DIR: string; DATABASE_URL: string }> {
+  const { DATA_DIR, DATABASE_URL } = await freshDatabase()
+  const name = `${new URL(DATABASE_URL as string).pathname.slice(1)}_empty`
+  await query(DATABASE_URL as string, `CREATE DATABASE ${name}`)
+  return { DATA_DIR, DATABASE_URL: databaseUrl(DATABASE_URL as string, name) }
+}
+
+test('A server refuses a database that is not migrated, and says what to do', async () => {
+  const { exited, output } = tidemark(['serve'], { ...(await emptyDatabase()), PORT: '0' })
+  expect(await exited).toBe(1)
+  expect(output.stderr).toContain('tidemark migrate')
+})
+
+test('"tidemark migrate", run by several nodes at once, migrates once; then the server starts', async () => {
+  const env = await emptyDatabase()
+  const runs = Array.from({ length: 3 }, () => tidemark(['migrate'], env))
+  expect(await Promise.all(runs.map(({ exited }) => exited))).toEqual([0, 0, 0])
+  expect(runs.filter(({ output }) => output.stdout.includes('Applied:'))).toHaveLength(1)
+  expect(runs.filter(({ output }) => output.stdout.includes('up to date'))).toHaveLength(2)
+  const rows = await runSql(env, 'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NULL')
+  expect(rows).toEqual([])
+  const server = await serve(env)
+  server.child.kill('SIGTERM')
+  expect(await server.exited).toBe(0)
+})
+
+test('A database that cannot be reached is one clear line and exit status 1', async () => {
+  const { exited, output } = tidemark(['serve'], { DATABASE_URL: 'postgresql://postgres@127.0.0.1:1/none', PORT: '0' })
+  expect(await exited).toBe(1)
+  expect(output.stderr).toMatch(/^DATABASE_URL: nothing answers there/)
+})
+
+test('Times are right on a database whose own time zone is not UTC', async () => {
+  const env = await freshDatabase()
+  const name = new URL(env.DATABASE_URL as string).pathname.slice(1)
+  await runSql(env, `ALTER DATABASE ${name} SET timezone = 'America/New_York'`)
+  await using server = await startServer(env)
+  const organization = await newOrganization(server)
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+  const query = `query ($id: UUID!, $organization: UUID!, $since: DateTime, $until: DateTime) {
+    organization(id: $organization) { createdAt }
+    workerEvents(datasetId: $id, since: $since, until: $until) { totalCount nodes { createdAt } }
+  }`
+  const minute = 60_000
+  const now = Date.now()
+  const variables = { id: dataset, organization, since: new Date(now - minute), until: new Date(now + minute) }
+  const data = expectData(await server.graphql(query, variables))
+  expect(data.workerEvents.totalCount).toBe(1)
+  for (const time of [data.organization.createdAt, data.workerEvents.nodes[0].createdAt]) {
+    expect(Math.abs(Date.parse(time) - now)).toBeLessThan(minute)
+  }
+})

@@ -1,0 +1,266 @@
+import { readFileSync } from 'node:fs'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { WORKER_EVENT_TYPES } from '../../src/log/worker-event-type.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+// biome-ignore lint/suspicious/noExplicitAny: the assertions check what came
+type Document = any
+let document: Document
+let dataset: string
+let report: string
+let key: string
+
+beforeAll(async () => {
+  server = await startServer()
+  document = await (await fetch(`${server.url}/openapi.json`)).json()
+  const organization = await newOrganization(server)
+  key = await newKey(server, organization)
+  dataset = await newDataset(server, organization)
+  report = await newReport(server, organization)
+  await recordWorkerEvents(
+    server,
+    dataset,
+    Object.keys(WORKER_EVENT_TYPES).map((name) => ({ eventType: name.toUpperCase(), eventData: { name } })),
+  )
+  const related = { node_id: 'n', node_type: '4', metadata: { a: 1 }, hash: null, class_name: 'RelatedNodeInfo' }
+  const node = {
+    embedding: [0.5],
+    metadata: { a: 1 },
+    relationships: { '1': related, '5': [related] },
+    text: 'é',
+    startCharIdx: 0,
+    endCharIdx: 1,
+  }
+  await recordReportEvents(server, report, [
+    { progress: { variant: 'SUMMARIZE', message: 'm' } },
+    { progress: { variant: 'EDITING', message: 'm', progress: 1, status: 'ERROR', extraDetail: { a: null } } },
+    { blockUpdate: { block: { idx: 0, template: 't' } } },
+    {
+      blockUpdate: {
+        block: { idx: 1, template: 't', requiresHumanReview: true, sources: [{ node: {} }, { node, score: 0.5 }] },
+      },
+    },
+    { state: { message: 'm', state: 'WAITING_APPROVAL' } },
+  ])
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const FORMATS = {
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/,
+  int32: true,
+  int64: true,
+} as const
+
+function fixture(name: string): object {
+  return JSON.parse(readFileSync(new URL(`../fixtures/${name}`, import.meta.url), 'utf8'))
+}
+
+function schemaOf(document: object, id: string, pointer: string): ValidateFunction {
+  const options = { strict: false, formats: FORMATS }
+  // Upstream's Trieve document is of OpenAPI 3.0, whose schemas are no JSON Schema 2020.
+  const ajv = id === 'trieve' ? new Ajv(options) : new Ajv2020(options)
+  ajv.addSchema({ ...document, $id: id })
+  return ajv.compile({ $ref: `${id}#/${pointer}` })
+}
+
+function expectValid(validate: ValidateFunction, body: unknown) {
+  expect({ valid: validate(body), errors: validate.errors }).toEqual({ valid: true, errors: null })
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<{ status: number; body: unknown }> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'tr-dataset': dataset }
+  const response = await fetch(server.url + path, { ...init, headers: { ...headers, ...init.headers } })
+  return { status: response.status, body: await response.json() }
+}
+
+/** A reply of each status that has a body, and for upstream's schemas, the name of the one for it. */
+const REPLIES = [
+  {
+    path: '/api/dataset/events',
+    method: 'post',
+    status: 200,
+    send: { body: '{"page_size":100}' },
+    upstream: ['trieve', 'EventReturn'],
+  },
+  {
+    path: '/api/events',
+    method: 'post',
+    status: 200,
+    send: { body: '{"page_size":0}' },
+    upstream: ['trieve', 'EventReturn'],
+  },
+  {
+    path: '/api/dataset/events',
+    method: 'post',
+    status: 400,
+    send: { body: '{' },
+    upstream: ['trieve', 'ErrorResponseBody'],
+  },
+  {
+    path: '/api/dataset/events',
+    method: 'post',
+    status: 401,
+    send: { headers: { authorization: 'x' } },
+    upstream: ['trieve', 'ErrorResponseBody'],
+  },
+  {
+    path: '/api/dataset/events',
+    method: 'post',
+    status: 404,
+    send: { headers: { 'tr-dataset': '00000000-0000-4000-8000-000000000000' } },
+    upstream: ['trieve', 'ErrorResponseBody'],
+  },
+  {
+    path: '/api/v1/reports/{report_id}/events',
+    method: 'get',
+    status: 200,
+    send: {},
+    upstream: ['llamacloud', 'ReportEventItem'],
+  },
+  { path: '/api/v1/reports/{report_id}/events', method: 'get', status: 401, send: { headers: { authorization: '' } } },
+  {
+    path: '/api/v1/reports/{report_id}/events',
+    method: 'get',
+    status: 404,
+    query: '?project_id=00000000-0000-4000-8000-000000000000',
+    send: {},
+  },
+  { path: '/api/v1/reports/{report_id}/events', method: 'get', status: 405, send: { method: 'PUT' } },
+  {
+    path: '/api/v1/reports/{report_id}/events',
+    method: 'get',
+    status: 422,
+    query: '?after=x&last_sequence=y&project_id=z',
+    send: {},
+    upstream: ['llamacloud', 'HTTPValidationError'],
+  },
+] as const
+
+describe('The document', () => {
+  test('is valid OpenAPI 3.1', async () => {
+    expect(document.openapi).toBe('3.1.0')
+    expect(await new Validator().validate(document)).toEqual({ valid: true })
+  })
+
+  test('has both routes and the alias, and nothing else', () => {
+    expect(Object.keys(document.paths)).toEqual([
+      '/api/dataset/events',
+      '/api/events',
+      '/api/v1/reports/{report_id}/events',
+    ])
+  })
+
+  test('describes every operation, parameter and reply', () => {
+    for (const [path, item] of Object.entries<Record<string, Document>>(document.paths)) {
+      for (const operation of Object.values(item)) {
+        expect({
+          path,
+          described: Boolean(operation.summary && operation.description && operation.security.length > 0),
+        }).toEqual({ path, described: true })
+        for (const part of [...operation.parameters, ...Object.values<object>(operation.responses)]) {
+          expect({ path, part, described: Boolean(part.description) }).toEqual({ path, part, described: true })
+        }
+      }
+    }
+  })
+
+  test('names every parameter, header and body', () => {
+    const names = (path: string, method: string) =>
+      document.paths[path][method].parameters.map((p: { in: string; name: string }) => `${p.in} ${p.name}`)
+    expect(names('/api/dataset/events', 'post')).toEqual(
+      ['TR-Dataset', 'x-dataset', 'TR-Organization', 'x-organization', 'X-API-Version'].map((name) => `header ${name}`),
+    )
+    expect(names('/api/events', 'post')).toEqual(names('/api/dataset/events', 'post'))
+    expect(names('/api/v1/reports/{report_id}/events', 'get')).toEqual([
+      'path report_id',
+      'query after',
+      'query last_sequence',
+      'query project_id',
+      'query organization_id',
+    ])
+    expect(document.components.schemas.EventReturn.properties.page_count).toMatchObject({
+      type: 'integer',
+      format: 'int32',
+    })
+    expect(document.components.schemas.EventTypeRequest.enum).toEqual(Object.keys(WORKER_EVENT_TYPES))
+    expect(document.components.securitySchemes).toMatchObject({
+      ApiKey: { in: 'header', name: 'Authorization' },
+      XApiKey: { in: 'header', name: 'x-api-key' },
+      HTTPBearer: { scheme: 'bearer' },
+      Session: { in: 'cookie', name: 'session' },
+    })
+  })
+
+  test('accepts the bodies that the server accepts, and no other', async () => {
+    const validate = schemaOf(document, 'tidemark', 'components/schemas/GetEventsData')
+    const bodies = [
+      {},
+      { page: 1 },
+      { page: null, page_size: null, event_types: null },
+      { event_types: ['etl_failed'] },
+      { x: 1 },
+      { page: 1.5 },
+      { page: '1' },
+      { event_types: ['nope'] },
+      { event_types: 'etl_failed' },
+      [],
+      null,
+    ]
+    for (const body of bodies) {
+      const { status } = await ask('/api/dataset/events', { method: 'POST', body: JSON.stringify(body) })
+      expect({ body, accepted: validate(body) }).toEqual({ body, accepted: status === 200 })
+    }
+  })
+})
+
+describe('A reply', () => {
+  test.each(REPLIES)(
+    'of $method $path with $status is what the document says',
+    async ({ path, method, status, send, ...rest }) => {
+      const query = 'query' in rest ? rest.query : ''
+      const reply = await ask(path.replace('{report_id}', report) + query, { method: method.toUpperCase(), ...send })
+      expect(reply.status).toBe(status)
+      const pointer = `paths/${encodeURIComponent(path.replaceAll('/', '~1'))}/${method}/responses/${status}/content/application~1json/schema`
+      expectValid(schemaOf(document, 'tidemark', pointer), reply.body)
+      if (!('upstream' in rest)) return
+      const [api, name] = rest.upstream
+      const validate = schemaOf(fixture(`${api}-schemas.json`), api, `components/schemas/${name}`)
+      for (const body of name === 'ReportEventItem' ? (reply.body as unknown[]) : [reply.body])
+        expectValid(validate, body)
+    },
+  )
+
+  test('that is not what the document says would be noticed', () => {
+    const item = {
+      id: report,
+      report_id: report,
+      event_type: 'progress',
+      event_data: {},
+      timestamp: '2024-07-29T15:51:28.071Z',
+    }
+    expect(schemaOf(document, 'tidemark', 'components/schemas/ReportEventItem')(item)).toBe(false)
+    expect(schemaOf(fixture('llamacloud-schemas.json'), 'llamacloud', 'components/schemas/ReportEventItem')(item)).toBe(
+      false,
+    )
+    expect(
+      schemaOf(
+        fixture('trieve-schemas.json'),
+        'trieve',
+        'components/schemas/EventReturn',
+      )({ events: [{}], event_types: [], page_count: 0 }),
+    ).toBe(false)
+  })
+})

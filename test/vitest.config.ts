@@ -1,0 +1,34 @@
+import { createRequire } from 'node:module'
+import { defineConfig } from 'vitest/config'
+import { postgresUrl } from './support/postgres.ts'
+
+const postgres = await postgresUrl()
+if (!postgres && process.env.REQUIRE_POSTGRES) {
+  throw new Error('REQUIRE_POSTGRES is set, but no PostgreSQL answers at TEST_DATABASE_URL or 127.0.0.1:5432.')
+}
+if (!postgres) console.warn('No PostgreSQL at TEST_DATABASE_URL or 127.0.0.1:5432: testing the embedded database only.')
+
+function project(name: 'embedded' | 'postgres', other: 'embedded' | 'postgres') {
+  return {
+    extends: true as const,
+    root: process.cwd(),
+    test: { name, provide: { mode: name }, exclude: [`test/${other}/**`] },
+  }
+}
+
+// The whole suite runs twice: on the embedded database and on PostgreSQL. What only one of them can show has a folder of its own.
+export default defineConfig({
+  // One copy of graphql, the one that its users in node_modules load: Vite on its own would take the .mjs beside it.
+  resolve: { alias: { graphql: createRequire(import.meta.url).resolve('graphql') } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/global-setup.ts',
+    // The long versions take what they take.
+    testTimeout: process.env.LONG ? 3_600_000 : 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    projects: postgres
+      ? [project('embedded', 'postgres'), project('postgres', 'embedded')]
+      : [project('embedded', 'postgres')],
+  },
+})
