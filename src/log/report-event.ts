@@ -3,13 +3,7 @@ import type { LoggedEvent } from './event.ts'
 // The payload of a report event, with the keys, and in the key order, of LlamaCloud's `event_data`. The members that every event
 // has of its own, `id` and `timestamp`, are not in it.
 
-type Operation =
-  | 'load_template'
-  | 'extract_plan'
-  | 'summarize'
-  | 'file_processing'
-  | 'generate_block'
-  | 'editing'
+type Operation = 'load_template' | 'extract_plan' | 'summarize' | 'file_processing' | 'generate_block' | 'editing'
 type Status = 'pending' | 'in_progress' | 'completed' | 'error'
 type State = 'pending' | 'planning' | 'waiting_approval' | 'generating' | 'completed' | 'error'
 
