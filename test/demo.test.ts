@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import type { ReportEventItem } from '@llamaindex/cloud/api'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { freshDatabase } from './support/database.ts'
+import { type DatabaseSettings, freshDatabase } from './support/database.ts'
+import { tidemark } from './support/process.ts'
 
 const GUIDE = `# Harbour guide
 
@@ -46,28 +45,14 @@ async function markdownFolder(): Promise<string> {
 }
 
 /** Runs `tidemark demo`. @param database its settings. */
-function startDemo(database: object, ...args: string[]) {
-  const { PATH, HOME } = process.env
-  const env = { PATH, HOME, PORT: '0', ...database }
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'demo', ...args], { env })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const errors = text(child.stderr)
-  const exit = once(child, 'exit').then(async ([code]) => ({ code, stderr: await errors }))
-  let stdout = ''
-  child.stdout.setEncoding('utf8').on('data', (data) => {
-    stdout += data
-  })
+function startDemo(database: DatabaseSettings, ...args: string[]) {
+  const demo = tidemark(['demo', ...args], { PORT: '0', ...database })
+  onTestFinished(() => void demo.child.kill('SIGKILL'))
   return {
-    exit,
-    stop: () => child.kill('SIGTERM'),
-    /** Everything it has printed, as soon as the pattern is in it. */
-    async printed(pattern: RegExp): Promise<string> {
-      while (!pattern.test(stdout)) {
-        const ended = await Promise.race([once(child.stdout, 'data').then(() => undefined), exit])
-        if (ended && !pattern.test(stdout)) throw new Error(`It ended with ${ended.code}: ${stdout}${ended.stderr}`)
-      }
-      return stdout
-    },
+    exit: demo.exited.then((code) => ({ code, stderr: demo.output.stderr })),
+    stop: () => demo.child.kill('SIGTERM'),
+    /** Everything it has printed, as soon as a line matches. */
+    printed: (pattern: RegExp) => demo.line(pattern).then(() => demo.output.stdout),
   }
 }
 

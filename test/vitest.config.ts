@@ -8,15 +8,15 @@ if (!postgres && process.env.REQUIRE_POSTGRES) {
 }
 if (!postgres) console.warn('No PostgreSQL at TEST_DATABASE_URL or 127.0.0.1:5432: testing the embedded database only.')
 
-function project(name: 'embedded' | 'postgres', other: 'embedded' | 'postgres') {
-  return {
-    extends: true as const,
-    root: process.cwd(),
-    test: { name, provide: { mode: name }, exclude: [`test/${other}/**`] },
-  }
+function project(name: 'embedded' | 'postgres', exclude: string[]) {
+  return { extends: true as const, root: process.cwd(), test: { name, provide: { mode: name }, exclude } }
 }
 
-// The whole suite runs twice: on the embedded database and on PostgreSQL. What only one of them can show has a folder of its own.
+// The whole suite runs twice: on the embedded database and on PostgreSQL. What only one of them can show has a folder of its
+// own, and so has what has nothing to do with either.
+const projects = [project('embedded', ['test/postgres/**'])]
+if (postgres) projects.push(project('postgres', ['test/embedded/**', 'test/once/**']))
+
 export default defineConfig({
   // One copy of graphql, the one that its users in node_modules load: Vite on its own would take the .mjs beside it.
   resolve: { alias: { graphql: createRequire(import.meta.url).resolve('graphql') } },
@@ -27,8 +27,6 @@ export default defineConfig({
     testTimeout: process.env.LONG ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    projects: postgres
-      ? [project('embedded', 'postgres'), project('postgres', 'embedded')]
-      : [project('embedded', 'postgres')],
+    projects,
   },
 })

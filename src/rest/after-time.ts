@@ -1,6 +1,9 @@
-/** A text read as a point in time: microseconds since 1970, or what is wrong with it and what pydantic calls that. */
+/**
+ * A text read as a point in time: the millisecond since 1970 that it lies in, or what is wrong with it and what pydantic calls
+ * that. Before 1970, where no events are, it may be the next one.
+ */
 export type AfterTime =
-  | { readonly micros: bigint; readonly problem?: undefined }
+  | { readonly millis: number; readonly problem?: undefined }
   | { readonly type: 'datetime_from_date_parsing' | 'datetime_parsing'; readonly problem: string }
 
 const DATE_TIME =
@@ -8,9 +11,9 @@ const DATE_TIME =
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?$/
 
 /** The largest number that counts as seconds; beyond, it is milliseconds. */
-const LAST_SECOND = 20_000_000_000n
-const YEAR_1 = -62_135_596_800_000_000n
-const YEAR_10000 = 253_402_300_800_000_000n
+const LAST_SECOND = 20_000_000_000
+const YEAR_1 = -62_135_596_800_000
+const YEAR_10000 = 253_402_300_800_000
 
 /** Reads what pydantic takes for a datetime: ISO forms, with UTC where no zone is given, and unix times. */
 export function readAfterTime(text: string): AfterTime {
@@ -23,27 +26,20 @@ export function readAfterTime(text: string): AfterTime {
   if (text.startsWith('0000')) return { type: 'datetime_parsing', problem: 'year 0 is out of range' }
   const [, date, hour = '00', minute = '00', second = '00', fraction = '', sign, zoneHour, zoneMinute] = match
   const zone = sign ? `${sign}${zoneHour}:${zoneMinute}` : 'Z'
-  const millis = Date.parse(`${date}T${hour}:${minute}:${second}${zone}`)
-  return { micros: BigInt(millis) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0')) }
+  return { millis: Date.parse(`${date}T${hour}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}${zone}`) }
 }
 
 function fromNumber([, sign, whole = '', fraction = '']: RegExpExecArray): AfterTime {
-  const digits = BigInt(whole || '0')
-  // How many decimals of the number are microseconds.
-  const decimals = digits > LAST_SECOND ? 3 : 6
-  const size = BigInt(`${whole || '0'}${fraction.slice(0, decimals).padEnd(decimals, '0')}`)
-  const micros = sign === '-' ? -size : size
-  const problem = outOfRange(micros)
-  return problem ? badDate(problem) : { micros }
+  const seconds = Number(whole) <= LAST_SECOND
+  const size = Number(seconds ? `${whole}${fraction.slice(0, 3).padEnd(3, '0')}` : whole)
+  const millis = sign === '-' ? -size : size
+  if (millis >= YEAR_10000) return badDate('dates after 9999 are not supported as unix timestamps')
+  if (millis < YEAR_1) return badDate('dates before 0000 are not supported as unix timestamps')
+  return { millis }
 }
 
 function badDate(problem: string): AfterTime {
   return { type: 'datetime_from_date_parsing', problem }
-}
-
-function outOfRange(micros: bigint): string | undefined {
-  if (micros >= YEAR_10000) return 'dates after 9999 are not supported as unix timestamps'
-  return micros < YEAR_1 ? 'dates before 0000 are not supported as unix timestamps' : undefined
 }
 
 // pydantic tries a date last, so whatever is wrong, its words are those for a bad date; they come in the order it reads one.

@@ -18,14 +18,12 @@ const uuid = z
   })
   .openapi({ type: 'string', format: 'uuid' })
 
-/** The last time that PostgreSQL, GraphQL and JavaScript all write with four digits of year. */
-const END_OF_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
-
 const after = z
   .string()
   .transform((text, { addIssue }) => {
     const read = readAfterTime(text)
-    if ('micros' in read) return firstMillisecondAfter(read.micros)
+    // Events have whole milliseconds, so strictly after any time in one is from the next one on.
+    if ('millis' in read) return new Date(read.millis + 1)
     const range = read.type === 'datetime_parsing' ? 'datetime' : 'datetime or date'
     addIssue({
       code: 'custom',
@@ -35,12 +33,6 @@ const after = z
     return z.NEVER
   })
   .openapi({ type: 'string', format: 'date-time' })
-
-// Events have whole milliseconds, so strictly after any time in one is from the next one on.
-function firstMillisecondAfter(micros: bigint): Date {
-  const millis = Number(micros / 1000n) + 1
-  return new Date(Math.min(Math.max(millis, 0), END_OF_TIME))
-}
 
 const lastSequence = z
   .string()

@@ -11,7 +11,8 @@ export function readUuid(text: string): UuidText {
   const { digits, offset } = strip(text)
   const stranger = /[^0-9a-fA-F-]/u.exec(digits)
   if (stranger) {
-    const position = Buffer.byteLength(digits.slice(0, stranger.index)) + offset + 1
+    // Only ASCII stands before the first stranger, so characters are bytes.
+    const position = stranger.index + offset + 1
     const expected = 'expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-]'
     return { problem: `invalid character: ${expected}, found \`${stranger[0]}\` at ${position}` }
   }

@@ -8,7 +8,7 @@ import { newDataset, newOrganization, RECORD_WORKER_EVENTS, type Recorded } from
 import { graphql, startServer } from '../support/server.ts'
 
 // `npm run test:long` does more of the same.
-const BATCHES_PER_WRITER = process.env.LONG ? 1_500 : 40
+const BATCHES_PER_WRITER = process.env.LONG ? 600 : 40
 const WRITERS = 16
 const PROCESSES = 4
 const KILLS = process.env.LONG ? 40 : 3

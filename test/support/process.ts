@@ -13,10 +13,10 @@ export interface Process {
   exited: Promise<number | null>
 }
 
-/** Runs the command line, from the sources. Settings come from `env` alone, beside PATH. */
+/** Runs the command line, as `npm run build` made it. Settings come from `env` alone, beside PATH. */
 export function tidemark(args: string[], env: Record<string, string | undefined> = {}): Process {
   const { PATH, HOME } = process.env
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], {
+  const child = spawn(process.execPath, ['dist/main.js', ...args], {
     env: { PATH, HOME, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

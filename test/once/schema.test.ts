@@ -9,8 +9,8 @@ import {
   isSpecifiedScalarType,
 } from 'graphql'
 import { expect, test } from 'vitest'
-import { printSortedSchema, SCHEMA_FILE } from '../src/print-schema.ts'
-import { schema } from '../src/schema/schema.ts'
+import { printSortedSchema, SCHEMA_FILE } from '../../src/print-schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 
 test('schema.graphql is the schema as it is now; "npm run schema:print" writes it', async () => {
   expect(await readFile(SCHEMA_FILE, 'utf8')).toBe(printSortedSchema())

@@ -1,7 +1,7 @@
 import { PGlite } from '@electric-sql/pglite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { deploy, diagnose, missing } from '../prisma/migration.ts'
-import { migrate, pendingMigrations } from '../src/db/migrate.ts'
+import { deploy, diagnose, missing } from '../../prisma/migration.ts'
+import { migrate, pendingMigrations } from '../../src/db/migrate.ts'
 
 let db: PGlite
 

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runSql } from '../support/database.ts'
+import { newDataset, newOrganization, newReport, RECORD_WORKER_EVENTS } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let dataset: string
+let report: string
+
+beforeAll(async () => {
+  server = await startServer()
+  const organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+  report = await newReport(server, organization)
+  await runSql(server.env, 'ALTER TABLE event RENAME TO secret_table; ALTER TABLE event_count RENAME TO other_secret')
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+test('When the database fails, each door answers in its own shape, without a word of why', async () => {
+  const authorization = `Bearer ${server.rootKey}`
+  const trieve = await fetch(`${server.url}/api/dataset/events`, {
+    method: 'POST',
+    body: '{}',
+    headers: { authorization, 'tr-dataset': dataset, 'content-type': 'application/json' },
+  })
+  expect([trieve.status, await trieve.text()]).toEqual([500, '{"message":"Internal Server Error"}'])
+  // An empty report is answered from its head; one with events has to be read.
+  await runSql(server.env, `UPDATE stream SET head = 1 WHERE id = '${report}'`)
+  const llamacloud = await fetch(`${server.url}/api/v1/reports/${report}/events`, { headers: { authorization } })
+  expect([llamacloud.status, await llamacloud.text()]).toEqual([500, '{"detail":"Internal Server Error"}'])
+  const { data, errors } = await server.graphql(RECORD_WORKER_EVENTS, {
+    id: dataset,
+    events: [{ eventType: 'ETL_STARTED' }],
+  })
+  expect(data).toBeNull()
+  expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
+  expect(JSON.stringify(errors)).not.toContain('secret')
+})
+
+test('When the database has gone, /readyz says so and /healthz does not', async () => {
+  const name = new URL(server.env.DATABASE_URL as string).pathname.slice(1)
+  const elsewhere = { ...server.env, DATABASE_URL: (server.env.DATABASE_URL as string).replace(name, 'postgres') }
+  await runSql(elsewhere, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
+  await runSql(elsewhere, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+  const ready = await fetch(`${server.url}/readyz`)
+  expect(ready.status).toBe(503)
+  expect(await ready.json()).toMatchObject({ status: 'unavailable', database: { reachable: false } })
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+  await runSql(elsewhere, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
+  const again = await fetch(`${server.url}/readyz`)
+  expect(again.status).toBe(200)
+})
