@@ -15,15 +15,26 @@ const port = z
 
 const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/database'
 
+const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:// for TLS'
+
 const Environment = z.object({
   PORT: port.default(4000),
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
   DATA_DIR: z.string().min(1, 'the path of a folder').default('.tidemark'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL }).optional(),
+  REDIS_URL: z
+    .string()
+    .refine((value) => URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value), REDIS_URL)
+    .optional(),
   ROOT_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]+$/, 'visible ASCII without blanks')
     .optional(),
+  SLOW_CONSUMER_SECONDS: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/, 'a whole number of seconds, 1 to 99999')
+    .transform(Number)
+    .default(30),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -36,8 +47,12 @@ export type Config = Readonly<{
   dataDir: string
   /** Absent: the embedded database in `dataDir`. */
   databaseUrl?: string
+  /** Absent: servers of one PostgreSQL database wake each other by LISTEN and NOTIFY. */
+  redisUrl?: string
   /** Absent: a root key is made at the first start. */
   rootApiKey?: string
+  /** How long a subscriber may leave new events unread. */
+  slowConsumerSeconds: number
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
@@ -56,13 +71,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ),
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
-  const { PORT, HOST, DATA_DIR, DATABASE_URL, ROOT_API_KEY, LOG_LEVEL } = parsed.data
+  const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   return Object.freeze({
     port: PORT,
     host: HOST,
     dataDir: DATA_DIR,
     databaseUrl: DATABASE_URL,
+    redisUrl: REDIS_URL,
     rootApiKey: ROOT_API_KEY,
+    slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
     logLevel: LOG_LEVEL,
   })
 }

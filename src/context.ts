@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { YogaInitialContext } from 'graphql-yoga'
 import type { Authenticate } from './auth/authenticate.ts'
 import { bearerKey } from './auth/credentials.ts'
@@ -23,6 +24,10 @@ export interface Context {
   readonly db: PrismaClient
   readonly log: EventLog
   readonly viewer: Viewer
+  /** Breaks the caller's connection, for a caller that reads nothing any more. */
+  readonly cutOff: () => void
+  /** The cursor that a client of server-sent events saw last, when it comes back. */
+  readonly lastEventId: string | null
   /** The dataset, or null when there is none or the viewer may not know of it. Asked once per request. */
   readonly findDataset: (id: string) => Promise<Stream | null>
   /** The report, likewise. */
@@ -35,6 +40,10 @@ export interface DoorContext {
   readonly key?: string | null
   /** The viewer, where the door asks in its own name. */
   readonly viewer?: Viewer
+  /** The response that Node writes to, for a request over HTTP. */
+  readonly res?: ServerResponse
+  /** Breaks the caller's connection, where that is not the response. */
+  readonly cutOff?: () => void
 }
 
 /** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
@@ -48,6 +57,8 @@ export function createContextFactory({ db, log, authenticate }: Services) {
       db,
       log,
       viewer,
+      cutOff: initial.cutOff ?? (() => void initial.res?.destroy()),
+      lastEventId: initial.request.headers.get('last-event-id'),
       findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
       findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
     }

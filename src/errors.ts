@@ -7,14 +7,18 @@ export type ErrorCode =
   | 'CONFLICT'
   | 'CURSOR_INVALID'
   | 'CURSOR_EXPIRED'
+  | 'SLOW_CONSUMER'
 
 /** A refusal that the caller caused and may read. Everything else that is thrown is masked before it leaves the server. */
 export class CodedError extends Error {
   readonly code: ErrorCode
+  /** What goes into `extensions` beside the code. */
+  readonly details: Readonly<Record<string, unknown>>
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
     super(message)
     this.name = 'CodedError'
     this.code = code
+    this.details = details
   }
 }

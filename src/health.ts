@@ -1,13 +1,13 @@
 import { Hono } from 'hono'
 import type { Database } from './db/database.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 
-/** What the server is going through, for those who ask whether to send it work. */
-export interface Lifecycle {
-  draining: boolean
-}
-
-/** `/healthz`: the process answers. `/readyz`: it can do its work, and what its acknowledgements are worth. */
-export function createHealthRoutes({ prisma, mode, durability }: Database, lifecycle: Lifecycle): Hono {
+/**
+ * `/healthz`: the process answers. `/readyz`: it can do its work, what its acknowledgements are worth, and how it learns of what
+ * other servers append. To learn it late is no reason to be sent no work.
+ */
+export function createHealthRoutes({ prisma, mode, durability }: Database, bus: WakeupBus, lifecycle: Lifecycle): Hono {
   return new Hono()
     .get('/healthz', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
@@ -17,7 +17,9 @@ export function createHealthRoutes({ prisma, mode, durability }: Database, lifec
         () => false,
       )
       const database = { mode, reachable, durability, meaning: MEANING[durability] }
-      return c.json({ status: reachable ? 'ready' : 'unavailable', database }, reachable ? 200 : 503)
+      const { source, connected } = bus
+      const wakeups = { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED }
+      return c.json({ status: reachable ? 'ready' : 'unavailable', database, wakeups }, reachable ? 200 : 503)
     })
 }
 
@@ -26,3 +28,12 @@ const MEANING = {
   'power-loss': 'An acknowledged event survives a crash of the process and a loss of power.',
   relaxed: 'PostgreSQL runs with fsync or synchronous_commit off: a loss of power may take the newest events.',
 } as const
+
+const WAKEUPS = {
+  'in-process': 'This process alone uses the database, and tells its subscribers itself.',
+  postgres: 'Servers of the same database tell each other of new events by LISTEN and NOTIFY.',
+  redis: 'Servers of the same database tell each other of new events by Redis.',
+} as const
+
+const DISCONNECTED =
+  "Not connected, and trying to be: other servers' events reach subscribers by the poll, about a second late. None is lost."

@@ -12,15 +12,17 @@ const PRISMA_REFUSALS: Record<string, CodedError> = {
 /** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged and masked. */
 export function createMaskError(logger: Logger) {
   return (error: unknown, message: string): Error => {
-    if (!(error instanceof GraphQLError)) return mask(error, message, {})
-    const { originalError, nodes, source, positions, path, extensions } = error
+    // A subscription's own source throws errors that nothing has wrapped.
+    const wrapped = error instanceof GraphQLError ? error : new GraphQLError(message, { originalError: error as Error })
+    const { originalError, nodes, source, positions, path, extensions } = wrapped
     const where = { nodes, source, positions, path }
     const refusal = refusalOf(originalError)
-    if (refusal) return new GraphQLError(refusal.message, { ...where, extensions: { code: refusal.code } })
+    if (refusal)
+      return new GraphQLError(refusal.message, { ...where, extensions: { ...refusal.details, code: refusal.code } })
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where)
-    if (extensions.code) return error
+    if (extensions.code) return wrapped
     // What is left are arguments and variables that the executor could not coerce.
-    return new GraphQLError(error.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
+    return new GraphQLError(wrapped.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
   }
 
   function mask(error: unknown, message: string, where: object): GraphQLError {

@@ -10,8 +10,13 @@ import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { createGraphiqlPage } from './graphiql.ts'
 import { createHealthRoutes } from './health.ts'
+import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
+import { Wakeups } from './log/wakeups.ts'
+import { createMetricsRoutes } from './metrics.ts'
 import { createRestApp } from './rest/app.ts'
+import { StartError } from './start-error.ts'
+import { openWakeupBus } from './wakeups/wakeup-bus.ts'
 import { createPipeline } from './yoga.ts'
 
 /** A running server. Disposing of it drains: it answers what it has begun, then closes everything in order. */
@@ -20,11 +25,13 @@ export interface Server extends AsyncDisposable {
   readonly url: string
   /** Present when this start made the database's root key. */
   readonly firstRootKey?: FirstRootKey
+  /** Where a root key is, if one was made on this machine. */
+  readonly rootKeyFile?: string
 }
 
 /**
  * Opens the database and serves every door on one port.
- * @throws DirectoryInUseError, MigrationError, or what the system says of a port that cannot be had.
+ * @throws StartError, which says what whoever starts can mend.
  */
 export async function startServer(config: Config, logger: Logger): Promise<Server> {
   const closers = new Closers()
@@ -36,17 +43,27 @@ export async function startServer(config: Config, logger: Logger): Promise<Serve
   }
 }
 
-async function open(config: Config, logger: Logger, closers: Closers): Promise<Pick<Server, 'url' | 'firstRootKey'>> {
+async function open(config: Config, logger: Logger, closers: Closers): Promise<Omit<Server, keyof AsyncDisposable>> {
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())
   const db = database.prisma
-  const firstRootKey = config.rootApiKey ? undefined : await makeFirstRootKey(db, config.dataDir)
-  const services = { db, log: createEventLog(db), authenticate: createAuthenticate(db, config.rootApiKey) }
-  const yoga = createPipeline(services, logger)
-  closers.add(() => yoga.dispose())
+  const wakeups = new Wakeups()
+  const bus = openWakeupBus(config, wakeups, logger)
+  closers.add(() => bus[Symbol.asyncDispose]())
+  const log = createEventLog(db, {
+    wakeups,
+    announce: (streamId) => bus.publish(streamId),
+    slowAfter: config.slowConsumerSeconds * 1_000,
+    onError: (error) => logger.error({ err: error }, 'following failed, and goes on'),
+  })
+  const authenticate = createAuthenticate(db, config.rootApiKey)
   const lifecycle = { draining: false }
+  const services = { db, log, authenticate }
+  const yoga = createPipeline(services, lifecycle, logger)
+  closers.add(() => yoga.dispose())
   const pages = createRestApp(yoga)
-  pages.route('/', createHealthRoutes(database, lifecycle))
+  pages.route('/', createHealthRoutes(database, bus, lifecycle))
+  pages.route('/', createMetricsRoutes(log, bus))
   pages.route('/', createGraphiqlPage())
   pages.get('/', (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
@@ -54,11 +71,20 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<P
     isGraphql(request) ? yoga(request, response) : toPages(request, response),
   )
   await listen(http, config)
-  closers.add(() => {
+  const webSocket = serveWebSocket(http, yoga, authenticate)
+  // Streams would never end by themselves: they are ended first, then what is under way is answered.
+  closers.add(async () => {
     lifecycle.draining = true
-    return promisify(http.close.bind(http))()
+    const closed = promisify(http.close.bind(http))()
+    await webSocket.dispose()
+    await log[Symbol.asyncDispose]()
+    // A connection that has answered its last request would otherwise be kept for another.
+    const sweep = setInterval(() => http.closeIdleConnections(), 20)
+    await closed.finally(() => clearInterval(sweep))
   })
-  return { url: urlOf(http, config.host), firstRootKey }
+  // Only now: a start that fails must not be the one that shows the key.
+  const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)
+  return { url: urlOf(http, config.host), ...rootKey }
 }
 
 // A browser that opens /graphql gets a page; everybody else talks GraphQL there.
@@ -69,12 +95,23 @@ function isGraphql({ url, method, headers }: IncomingMessage): boolean {
 
 function listen(http: HttpServer, { port, host }: Config): Promise<void> {
   return new Promise((resolve, reject) => {
-    http.once('error', reject)
+    http.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(error)))
     http.listen(port, host, () => {
-      http.off('error', reject)
+      http.removeAllListeners('error')
       resolve()
     })
   })
+}
+
+const REASONS: Record<string, string> = {
+  EADDRINUSE: 'PORT is taken: stop what listens there, or choose another.',
+  EACCES: 'PORT needs rights that this user has not: choose one above 1023.',
+  EADDRNOTAVAIL: 'HOST is not an address of this machine.',
+  ENOTFOUND: 'HOST is not known.',
+}
+
+function cannotListen({ code, message }: NodeJS.ErrnoException): StartError {
+  return new StartError(`${REASONS[code ?? ''] ?? 'HOST and PORT cannot be used.'} (${message})`)
 }
 
 function urlOf(http: HttpServer, host: string): string {

@@ -1,6 +1,9 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { useSse } from './live/sse.ts'
+import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
 import { schema } from './schema/schema.ts'
 
@@ -8,7 +11,7 @@ import { schema } from './schema/schema.ts'
 export type Yoga = YogaServerInstance<DoorContext, Context>
 
 /** @param logger takes what is masked, and Yoga's own messages. */
-export function createPipeline(services: Services, logger: Logger): Yoga {
+export function createPipeline(services: Services, lifecycle: Lifecycle, logger: Logger): Yoga {
   return createYoga<DoorContext, Context>({
     schema,
     context: createContextFactory(services),
@@ -21,6 +24,7 @@ export function createPipeline(services: Services, logger: Logger): Yoga {
     },
     graphiql: false,
     landingPage: false,
+    plugins: [useCohorts(), useSse(lifecycle)],
     multipart: false,
   })
 }

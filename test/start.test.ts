@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase, runSql } from './support/database.ts'
@@ -45,4 +45,31 @@ test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', as
   for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
   expect(await server.exited).toBe(0)
   await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
+})
+
+test('A second signal of the same stop, as a terminal and npm send it, changes nothing', async () => {
+  const server = await serve(await freshDatabase())
+  const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
+  const requests = Array.from({ length: 10 }, () => graphql(server.url, create, {}, 'test-root-key'))
+  await requests[0]
+  for (let i = 0; i < 5; i++) server.child.kill('SIGINT')
+  for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
+  expect(await server.exited).toBe(0)
+})
+
+test('The root key of another database is not lost when a new one is made in the same folder', async () => {
+  const [one, two] = [await freshDatabase(), await freshDatabase()]
+  const first = await serve({ ...one, ROOT_API_KEY: undefined })
+  const [, key] = await first.line(/^ {2}(tidemark_\S+)$/)
+  first.child.kill('SIGTERM')
+  await first.exited
+  await mkdir(two.DATA_DIR, { recursive: true })
+  await copyFile(join(one.DATA_DIR, 'root-api-key'), join(two.DATA_DIR, 'root-api-key'))
+  const second = await serve({ ...two, ROOT_API_KEY: undefined })
+  await second.line(/^ {2}(tidemark_\S+)$/)
+  second.child.kill('SIGTERM')
+  await second.exited
+  const files = (await readdir(two.DATA_DIR)).filter((name) => name.startsWith('root-api-key.until-'))
+  expect(files).toHaveLength(1)
+  expect(await readFile(join(two.DATA_DIR, files[0] ?? ''), 'utf8')).toBe(`${key}\n`)
 })

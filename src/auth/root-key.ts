@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrismaClient } from '../generated/prisma/client.ts'
@@ -10,24 +11,35 @@ export interface FirstRootKey {
   file: string
 }
 
+/** What a start has to tell of the root key. */
+export interface RootKey {
+  /** Present when it was made now. */
+  firstRootKey?: FirstRootKey
+  /** The file that a root key was written to, now or earlier. */
+  rootKeyFile?: string
+}
+
 /**
  * Makes the root key of a database that has none. Only its hash is stored, so the file and what the caller shows are the only
- * copies. The file is written first and gets its name last, so that a crash never loses a stored key.
- * @returns undefined when there was a root key already, also when another node was quicker.
+ * copies. The file is written first and gets its name last, so that a crash never loses a stored key; a file of that name, which
+ * is of another database then, is kept under another.
  */
-export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promise<FirstRootKey | undefined> {
-  if (await db.apiKey.findUnique({ where: { id: ROOT_KEY_ID } })) return undefined
-  const key = makeKey()
+export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promise<RootKey> {
   const file = join(dataDir, 'root-api-key')
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const draft = `${file}.${process.pid}`
-  await writeFile(draft, `${key}\n`, { mode: 0o600 })
-  const row = { id: ROOT_KEY_ID, role: 'ADMIN', name: 'root', ...storedForm(key) } as const
-  const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true })
-  if (count === 0) {
+  if (!(await db.apiKey.findUnique({ where: { id: ROOT_KEY_ID } }))) {
+    const key = makeKey()
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    const draft = `${file}.${process.pid}`
+    await writeFile(draft, `${key}\n`, { mode: 0o600 })
+    const row = { id: ROOT_KEY_ID, role: 'ADMIN', name: 'root', ...storedForm(key) } as const
+    const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true })
+    if (count === 1) {
+      if (existsSync(file)) await rename(file, `${file}.until-${new Date().toISOString().replaceAll(':', '-')}`)
+      await rename(draft, file)
+      return { firstRootKey: { key, file }, rootKeyFile: file }
+    }
+    // Another node was quicker.
     await rm(draft)
-    return undefined
   }
-  await rename(draft, file)
-  return { key, file }
+  return existsSync(file) ? { rootKeyFile: file } : {}
 }

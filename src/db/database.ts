@@ -4,6 +4,7 @@ import pg from 'pg'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Config } from '../config.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
+import { StartError } from '../start-error.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { type MigrationConnection, MigrationError, migrate, pendingMigrations } from './migrate.ts'
 
@@ -28,7 +29,7 @@ const MIGRATION_LOCK = 72_707_369
 
 /**
  * Opens the embedded database, creating and migrating it, or connects to PostgreSQL, which must be migrated already.
- * @throws DirectoryInUseError when another process has the folder open.
+ * @throws StartError when the folder or the server cannot be used.
  * @throws MigrationError when PostgreSQL is not at this version's schema.
  */
 export async function openDatabase(config: Config): Promise<Database> {
@@ -46,7 +47,7 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
 async function openEmbedded(dataDir: string): Promise<Database> {
   const lock = await lockDirectory(dataDir)
   try {
-    const pglite = await PGlite.create(`${dataDir}/pglite`)
+    const pglite = await openPglite(`${dataDir}/pglite`)
     await migrate(pglite)
     const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) })
     return {
@@ -62,6 +63,17 @@ async function openEmbedded(dataDir: string): Promise<Database> {
   } catch (error) {
     await lock.close()
     throw error
+  }
+}
+
+async function openPglite(directory: string): Promise<PGlite> {
+  try {
+    return await PGlite.create(directory)
+  } catch (error) {
+    throw new StartError(
+      `The database in DATA_DIR cannot be opened: restore ${directory}, or choose another DATA_DIR. (${error})`,
+      { cause: error },
+    )
   }
 }
 
@@ -93,10 +105,24 @@ async function withConnection<Result>(
   work: (connection: MigrationConnection) => Promise<Result>,
 ): Promise<Result> {
   const client = new pg.Client({ connectionString: url, options: SESSION_OPTIONS })
-  await client.connect()
+  await client.connect().catch((error) => {
+    throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
+  })
   try {
     return await work({ query: (sql, parameters) => client.query(sql, parameters), exec: (sql) => client.query(sql) })
   } finally {
     await client.end()
   }
+}
+
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: 'nothing answers there.',
+  ENOTFOUND: 'there is no such host.',
+  '28000': 'this user may not connect.',
+  '28P01': 'the password is wrong.',
+  '3D000': 'there is no such database.',
+}
+
+function whyNot({ code }: { code?: string }): string {
+  return REASONS[code ?? ''] ?? 'the database cannot be reached.'
 }

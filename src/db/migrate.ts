@@ -2,12 +2,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { StartError } from '../start-error.ts'
 
 /** The migrations that ship with this version, as a path. */
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
 
 /** The database could not be brought to, or is not at, this version's schema. The message says what to do. */
-export class MigrationError extends Error {
+export class MigrationError extends StartError {
   override name = 'MigrationError'
 }
 

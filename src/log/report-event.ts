@@ -74,6 +74,12 @@ export function decodeReportEvent(event: LoggedEvent): DecodedReportEvent {
   return { event, data: JSON.parse(event.data) } as DecodedReportEvent
 }
 
+/** Whether a report is finished, well or not, with this event. */
+export function isFinalState(event: LoggedEvent): boolean {
+  const { data } = decodeReportEvent(event)
+  return data.type === 'report_state_update' && (data.status === 'completed' || data.status === 'error')
+}
+
 /** The whole `event_data` object that LlamaCloud serves for an event: every key, nulls and defaults included, in its order. */
 export function legacyEventData({ event, data }: DecodedReportEvent): Record<string, unknown> {
   const timestamp = event.createdAt.toISOString()

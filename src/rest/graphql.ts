@@ -1,3 +1,5 @@
+import type { ExecutionResult, GraphQLError } from 'graphql'
+import { isAsyncIterable } from 'graphql-yoga'
 import type { DoorContext } from '../context.ts'
 import type { Yoga } from '../yoga.ts'
 
@@ -44,8 +46,55 @@ export function createRun(yoga: Yoga, request: Request, door: DoorContext): Run 
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
-    const refusal = REFUSALS.find((code) => code === error.extensions?.code)
-    if (!refusal) throw new Error(`The pipeline refused: ${error.extensions?.code}`)
-    return { refusal }
+    return { refusal: refusalOf(error) }
+  }
+}
+
+function refusalOf(error: GraphQLError | undefined): Refusal {
+  const refusal = REFUSALS.find((code) => code === error?.extensions.code)
+  if (!refusal) throw new Error(`The pipeline refused: ${error?.extensions.code}`)
+  return refusal
+}
+
+/** Follows as one caller: what a subscription gives, until it ends or is left. */
+export type Follow = <Variables extends object, Data>(
+  operation: Operation<Variables, Data>,
+  variables: Variables,
+) => Promise<Answer<Followed<Data>>>
+
+/** What a subscription gives. `return` leaves it, also while it waits. */
+interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
+  return(): Promise<IteratorResult<Data, undefined>>
+}
+
+/** The same as `createRun` for subscriptions. An error in mid-stream is thrown to whoever reads it. */
+export function createFollow(yoga: Yoga, request: Request, door: DoorContext): Follow {
+  return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
+    const params = { query: operation.query, variables: { ...variables } }
+    const context = { request, ...door }
+    const result = await yoga.getResultForParams({ params, request }, context)
+    if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
+    const error = (result as ExecutionResult | undefined)?.errors?.[0]
+    return { refusal: refusalOf(error) }
+  }
+}
+
+// Not an async function*: that one could not be left while it waits.
+function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
+  const iterator = results[Symbol.asyncIterator]()
+  return {
+    async next() {
+      const { done, value } = await iterator.next()
+      if (done) return { done, value: undefined }
+      if (value.errors) throw new Error(`The stream was ended: ${value.errors[0]?.extensions.code}`)
+      return { done: false, value: value.data as Data }
+    },
+    async return() {
+      await iterator.return?.()
+      return { done: true, value: undefined }
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
   }
 }

@@ -12,8 +12,14 @@ export const FindReport: Operation<{ id: string }, { report: Report | null }> = 
   query: 'query LlamaReport($id: UUID!) { report(id: $id) { organizationId projectId } }',
 }
 
+interface Node {
+  id: string
+  timestamp: Date
+  eventData: { type: string }
+}
+
 interface Connection {
-  nodes: { id: string; timestamp: Date; eventData: { type: string } }[]
+  nodes: Node[]
   pageInfo: { hasNextPage: boolean; endCursor: string | null }
 }
 
@@ -35,6 +41,11 @@ export interface LlamaEvent {
   timestamp: Date
 }
 
+/** An event of GraphQL's in LlamaCloud's shape. */
+export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Node): LlamaEvent {
+  return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
+}
+
 /**
  * All events of a report that the request asks for, oldest first: the API has no pages.
  * @returns undefined when the report went away meanwhile, or the key did.
@@ -50,9 +61,7 @@ export async function readLlamaEvents(run: Run, { path, query }: ReportRequest):
     if (refusal === 'CURSOR_INVALID') return events
     if (!data) return undefined
     const { nodes, pageInfo } = data.reportEvents
-    for (const { id, timestamp, eventData } of nodes) {
-      events.push({ id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp })
-    }
+    for (const node of nodes) events.push(toLlamaEvent(reportId, node))
     if (!pageInfo.hasNextPage) return events
     after = pageInfo.endCursor
   }

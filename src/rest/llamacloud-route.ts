@@ -32,8 +32,12 @@ export const LLAMACLOUD_ROUTE = createRoute({
   request: { params: ReportPath, query: ReportQuery },
   responses: {
     200: {
-      description: 'All events that match. There are no pages.',
-      content: { 'application/json': { schema: z.array(ReportEventItem) } },
+      description:
+        'All events that match. There are no pages. A caller that accepts text/event-stream gets them as server-sent events instead, and then those that come, until the report ends: the same items, each with a cursor as its id, from which Last-Event-ID resumes.',
+      content: {
+        'application/json': { schema: z.array(ReportEventItem) },
+        'text/event-stream': { schema: z.string() },
+      },
     },
     401: failure('No key, or no valid one. Wins over everything below.'),
     404: failure('No such report, none that this key may read, or not one of this project or organization.'),

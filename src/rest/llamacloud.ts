@@ -1,12 +1,14 @@
+import type { ServerResponse } from 'node:http'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../auth/credentials.ts'
 import type { Yoga } from '../yoga.ts'
-import { createRun, NOBODY } from './graphql.ts'
+import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport, readLlamaEvents } from './llamacloud-events.ts'
 import { checkReportRequest } from './llamacloud-query.ts'
 import { LLAMACLOUD_ROUTE } from './llamacloud-route.ts'
+import { streamLlamaEvents } from './llamacloud-stream.ts'
 
 const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
 
@@ -31,7 +33,14 @@ async function events(c: Context, reportId: string, yoga: Yoga): Promise<Respons
   const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
   if (refusal) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
-  const events = isMeant(data.report, request.query) ? await readLlamaEvents(run, request) : undefined
+  if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
+  if (c.req.header('accept')?.includes('text/event-stream')) {
+    // What Node writes to, under the adapter.
+    const { outgoing } = c.env as { outgoing?: ServerResponse }
+    const follow = createFollow(yoga, c.req.raw, { key, cutOff: () => void outgoing?.destroy() })
+    return streamLlamaEvents(c, run, follow, request)
+  }
+  const events = await readLlamaEvents(run, request)
   return events ? c.json(events) : c.json({ detail: 'Report not found' }, 404)
 }
 

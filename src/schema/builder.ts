@@ -119,6 +119,11 @@ export const builder = new SchemaBuilder<Types>({
 builder.queryType({ description: 'Everything that can be read. Every field needs an API key.' })
 builder.mutationType({ description: 'Everything that can be changed. Every field needs an API key.' })
 
+builder.subscriptionType({
+  description:
+    'Everything that can be followed live, over WebSocket or server-sent events. Every field needs an API key.',
+})
+
 builder.addScalarType('DateTime', DateTime)
 builder.addScalarType('JSON', JSONValue)
 builder.addScalarType('SafeInt', SafeInt)

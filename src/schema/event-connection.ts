@@ -12,8 +12,17 @@ export const EventOrder = builder.enumType('EventOrder', {
   } as const,
 })
 
+/** Where a subscription begins when it is given no cursor. */
+export const StreamStart = builder.enumType('StreamStart', {
+  description: 'Where a subscription begins when it is given no cursor.',
+  values: {
+    BEGINNING: { description: 'With the first event of the stream: everything, then whatever comes.' },
+    NOW: { description: 'With the next event.' },
+  } as const,
+})
+
 /** The edge of one event, as connections and subscriptions give it. */
-function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
+export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
   return { cursor: encodeCursor(event.streamId, event.seq), node }
 }
 

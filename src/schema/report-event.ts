@@ -2,12 +2,13 @@ import {
   type BlockUpdateData,
   type DecodedReportEvent,
   decodeReportEvent,
+  isFinalState,
   legacyEventData,
   type ProgressData,
   type StateData,
 } from '../log/report-event.ts'
 import { builder } from './builder.ts'
-import { EventOrder, toConnection } from './event-connection.ts'
+import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
 import { RecordEventsPayload } from './record.ts'
 import { ReportBlock } from './report-block.ts'
 import { ReportEventInput, toNewEvent } from './report-event-input.ts'
@@ -184,5 +185,32 @@ builder.mutationField('recordReportEvents', (t) =>
       streamId: reportId,
       results: await log.append(reportId, events.map(toNewEvent)),
     }),
+  }),
+)
+
+builder.subscriptionField('reportEvents', (t) =>
+  t.field({
+    type: ReportEventEdge,
+    description:
+      'Everything that is recorded about a report after a position, in order, each event once: first what is there, then what comes. It completes once the report has reached COMPLETED or ERROR and everything is delivered. READ on the report. After a break, go on with the cursor of the last edge as `after`, or as Last-Event-ID.',
+    authScopes: (_root, { reportId }) => ({ readReport: reportId }),
+    args: {
+      reportId: t.arg({ type: 'UUID', required: true, description: 'The report to follow.' }),
+      kinds: t.arg({ type: [ReportEventKind], description: 'Only these kinds; all when left out or empty.' }),
+      from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin.' }),
+      after: t.arg.string({
+        description: 'Begin after this cursor of the same report, from wherever it is. Wins over `from`.',
+      }),
+      pastEnd: t.arg.boolean({ defaultValue: false, description: 'Whether to go on after COMPLETED or ERROR.' }),
+    },
+    subscribe: (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, cutOff }) =>
+      log.follow(reportId, {
+        types: kinds,
+        from: from ?? 'NOW',
+        after: lastEventId ?? after,
+        cutOff,
+        end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
+      }),
+    resolve: (event) => toEdge(event, decodeReportEvent(event)),
   }),
 )

@@ -6,7 +6,7 @@ import type { OffsetPage } from '../log/offset-page.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
-import { EventOrder, toConnection } from './event-connection.ts'
+import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
 import { RecordEventsPayload } from './record.ts'
 
 interface WorkerEventShape extends LoggedEvent {
@@ -189,6 +189,26 @@ builder.mutationField('recordWorkerEvents', (t) =>
       streamId: datasetId,
       results: await log.append(datasetId, events.map(toNewEvent)),
     }),
+  }),
+)
+
+builder.subscriptionField('workerEvents', (t) =>
+  t.field({
+    type: WorkerEventEdge,
+    description:
+      'Everything that is recorded about a dataset after a position, in order, each event once: first what is there, then what comes. READ on the dataset. After a break, go on with the cursor of the last edge as `after`, or as Last-Event-ID.',
+    authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
+    args: {
+      datasetId: t.arg({ type: 'UUID', required: true, description: 'The dataset to follow.' }),
+      types: t.arg(types),
+      from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin.' }),
+      after: t.arg.string({
+        description: 'Begin after this cursor of the same dataset, from wherever it is. Wins over `from`.',
+      }),
+    },
+    subscribe: (_root, { datasetId, types, from, after }, { log, lastEventId, cutOff }) =>
+      log.follow(datasetId, { types, from: from ?? 'NOW', after: lastEventId ?? after, cutOff }),
+    resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )
 

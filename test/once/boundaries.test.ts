@@ -8,14 +8,15 @@ const LAYERS = [
   ['cli'],
   ['demo'],
   ['server.ts'],
-  ['rest', 'graphiql.ts', 'health.ts'],
+  ['rest', 'live/websocket.ts', 'graphiql.ts', 'health.ts', 'metrics.ts'],
   ['yoga.ts', 'print-schema.ts'],
-  ['mask-error.ts', 'schema'],
+  ['mask-error.ts', 'live', 'schema'],
   ['context.ts'],
+  ['wakeups'],
   ['auth'],
   ['log'],
   ['db'],
-  ['config.ts', 'closers.ts', 'errors.ts', 'version.ts', 'generated'],
+  ['config.ts', 'closers.ts', 'errors.ts', 'lifecycle.ts', 'start-error.ts', 'version.ts', 'generated'],
 ]
 
 function layerOf(file: string): number {

@@ -43,9 +43,25 @@ describe('tidemark', () => {
       const { port } = blocker.address() as AddressInfo
       const { exited, output } = tidemark(['serve'], { ...(await freshDatabase()), PORT: String(port) })
       expect(await exited).toBe(1)
-      expect(output.stderr).toMatch(/^The port is taken/)
+      expect(output.stderr).toMatch(/^PORT is taken/)
     } finally {
       blocker.close()
     }
+  })
+
+  test.each([
+    ['a host that is not there', { HOST: 'nohost.invalid' }, /^HOST /],
+    ['an address of another machine', { HOST: '192.0.2.1' }, /^HOST is not an address of this machine/],
+    [
+      'a database that does not answer',
+      { DATABASE_URL: 'postgresql://x@127.0.0.1:1/x' },
+      /^DATABASE_URL: nothing answers/,
+    ],
+    ['a data folder that is a file', { DATA_DIR: 'package.json' }, /^DATA_DIR cannot be used/],
+  ])('says in one line what is wrong with %s', async (_, env, message) => {
+    const { exited, output } = tidemark(['serve'], { PORT: '0', ...(await freshDatabase()), ...env })
+    expect(await exited).toBe(1)
+    expect(output.stderr).toMatch(message)
+    expect(output.stderr.trim().split('\n')).toHaveLength(1)
   })
 })

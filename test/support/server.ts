@@ -19,19 +19,25 @@ export interface TestServer extends AsyncDisposable {
   env: DatabaseSettings
   /** Runs an operation over HTTP with the given key, root's by default; null for no key at all. */
   graphql(query: string, variables?: object, key?: string | null): Promise<Result>
+  /** Resolves as soon as the server counts so many followers. */
+  followers(count: number): Promise<void>
 }
 
-/** Starts a server, with a fresh database if none is given. */
-export async function startServer(given?: DatabaseSettings): Promise<TestServer> {
+/** Starts a server. @param settings those of a database, if it is not to be a fresh one, and others. */
+export async function startServer(settings: Record<string, string | undefined> = {}): Promise<TestServer> {
   const rootKey = 'test-root-key'
-  const database = given ?? (await freshDatabase())
-  const config = readConfig({ PORT: '0', ROOT_API_KEY: rootKey, ...database })
+  const { DATA_DIR, DATABASE_URL } = settings
+  const database = DATA_DIR ? { DATA_DIR, DATABASE_URL } : await freshDatabase()
+  const config = readConfig({ PORT: '0', ROOT_API_KEY: rootKey, ...database, ...settings })
   const server = await start(config, pino({ level: 'silent' }))
   return {
     url: server.url,
     rootKey,
     env: database,
     graphql: (query, variables, key = rootKey) => graphql(server.url, query, variables, key),
+    async followers(count) {
+      while ((await metric(server.url, 'tidemark_followers')) !== count);
+    },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
@@ -55,4 +61,10 @@ export async function graphql(
 export function expectData({ data, errors }: Result): Result['data'] {
   if (errors) throw new Error(`Unexpected errors: ${JSON.stringify(errors)}`)
   return data
+}
+
+/** The value of a metric without labels. */
+export async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1])
 }

@@ -1,0 +1,74 @@
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { LoggedEvent } from '../log/event.ts'
+import type { Follower } from '../log/follower.ts'
+import { type Cohort, Cohorts } from './cohort.ts'
+import type { Delivery } from './delivery.ts'
+
+/** Makes subscriptions execute once per event for everybody who gets the same result. */
+export function useCohorts(): Plugin {
+  const cohorts = new Cohorts()
+  return {
+    onSubscribe({ setSubscribeFn }) {
+      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, args))
+    },
+  }
+}
+
+async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
+  const source = await createSourceEventStream(args)
+  if (!(Symbol.asyncIterator in source)) return source
+  const { cohort, leave } = cohorts.join(args)
+  return new Deliveries(source as Follower, cohort, args, leave)
+}
+
+/** What one subscriber gets: the results of the events that its follower gives. */
+class Deliveries implements AsyncGenerator<Delivery, undefined> {
+  readonly #source: Follower
+  readonly #cohort: Cohort
+  readonly #args: ExecutionArgs
+  #leave: (() => void) | undefined
+
+  constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, leave: () => void) {
+    this.#source = source
+    this.#cohort = cohort
+    this.#args = args
+    this.#leave = leave
+  }
+
+  async next(): Promise<IteratorResult<Delivery, undefined>> {
+    try {
+      const { done, value } = await this.#source.next()
+      if (!done) return { done, value: await this.#cohort.deliver(this.#args, value as LoggedEvent) }
+    } catch (error) {
+      this.#end()
+      throw error
+    }
+    this.#end()
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<Delivery, undefined>> {
+    this.#end()
+    await this.#source.return()
+    return { done: true, value: undefined }
+  }
+
+  async throw(error: unknown): Promise<never> {
+    this.#end()
+    return this.#source.throw(error)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.return().then(() => undefined)
+  }
+
+  #end(): void {
+    this.#leave?.()
+    this.#leave = undefined
+  }
+}

@@ -1,0 +1,143 @@
+import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { Follower, type FollowOptions } from './follower.ts'
+import { Tail } from './tail.ts'
+import type { WakeupSource, Wakeups } from './wakeups.ts'
+
+/** How often the heads of followed streams are compared with the database, in milliseconds: the most that a lost wake-up costs. */
+const POLL_MS = 1_000
+
+/** What made a tail look for something new. */
+export type ReadSource = WakeupSource | 'poll'
+
+/** What following needs beside the database. */
+export interface FollowingOptions {
+  wakeups: Wakeups
+  /** How long a reader may leave new events lying, in milliseconds. */
+  slowAfter: number
+  /** Told of what failed in the background; it is tried again. */
+  onError: (error: unknown) => void
+}
+
+interface FollowedStream {
+  tail: Tail
+  followers: Set<Follower>
+  unlisten: () => void
+}
+
+/** Everybody in this process who follows a stream, and one tail for each stream that is followed. */
+export class Following implements AsyncDisposable {
+  readonly #db: PrismaClient
+  readonly #options: FollowingOptions
+  readonly #streams = new Map<string, FollowedStream>()
+  /** Those that were ended for being slow and have not noticed, with when to break their connections. */
+  readonly #stuck = new Map<Follower, number>()
+  /** How often a tail has found something new since the start, by what made it look. */
+  readonly reads: Record<ReadSource, number> = { 'in-process': 0, postgres: 0, redis: 0, poll: 0 }
+  #timer: NodeJS.Timeout | undefined
+  #polling: Promise<void> | undefined
+
+  constructor(db: PrismaClient, options: FollowingOptions) {
+    this.#db = db
+    this.#options = options
+  }
+
+  /** @param head a position that the stream has reached. */
+  follow(streamId: string, head: number, options: FollowOptions): Follower {
+    const stream = this.#streams.get(streamId) ?? this.#open(streamId, head)
+    const follower = new Follower(this.#db, stream.tail, options, () => {
+      stream.followers.delete(follower)
+      if (stream.followers.size === 0) this.#drop(streamId, stream)
+    })
+    stream.followers.add(follower)
+    return follower
+  }
+
+  /** How many there are now. */
+  get counts(): { streams: number; followers: number } {
+    let followers = 0
+    for (const stream of this.#streams.values()) followers += stream.followers.size
+    return { streams: this.#streams.size, followers }
+  }
+
+  /** Ends every follower, as if its stream had ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { followers } of [...this.#streams.values()])
+      for (const follower of [...followers]) await follower.return()
+    this.#stuck.clear()
+    this.#rest()
+    await this.#polling
+  }
+
+  #open(streamId: string, head: number): FollowedStream {
+    const tail = new Tail(this.#db, streamId, head, this.#options.onError)
+    // Listen first, then read what has come since the head was asked for.
+    const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
+    void tail.read()
+    const stream = { tail, followers: new Set<Follower>(), unlisten }
+    this.#streams.set(streamId, stream)
+    this.#timer ??= setInterval(() => {
+      this.#polling ??= this.#poll().finally(() => {
+        this.#polling = undefined
+      })
+    }, POLL_MS)
+    return stream
+  }
+
+  #drop(streamId: string, { unlisten }: FollowedStream): void {
+    unlisten()
+    this.#streams.delete(streamId)
+    this.#rest()
+  }
+
+  #rest(): void {
+    if (this.#streams.size > 0 || this.#stuck.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  // What comes while a tail is reading is read along, and counts for whatever made it begin.
+  async #read(tail: Tail, source: ReadSource): Promise<void> {
+    const { head } = tail
+    await tail.read()
+    if (tail.head > head) this.reads[source]++
+  }
+
+  async #poll(): Promise<void> {
+    this.#failSlow()
+    try {
+      const ids = [...this.#streams.keys()]
+      const heads = await this.#db.stream.findMany({ where: { id: { in: ids } }, select: { id: true, head: true } })
+      for (const { id, head } of heads) {
+        const tail = this.#streams.get(id)?.tail
+        if (tail && head > tail.head) void this.#read(tail, 'poll')
+      }
+    } catch (error) {
+      this.#options.onError(error)
+    }
+  }
+
+  // First the read fails, with a cursor to go on from. A reader that does not read that either is cut off, after as long again.
+  #failSlow(): void {
+    const { slowAfter } = this.#options
+    for (const { followers } of [...this.#streams.values()]) {
+      for (const follower of [...followers]) {
+        if (!follower.isSlow(slowAfter)) continue
+        this.#stuck.set(follower, Date.now() + slowAfter)
+        follower.fail(tooSlow(follower.cursor))
+      }
+    }
+    for (const [follower, until] of this.#stuck) {
+      if (!follower.isTold && Date.now() < until) continue
+      this.#stuck.delete(follower)
+      if (!follower.isTold) follower.cutOff()
+    }
+    this.#rest()
+  }
+}
+
+function tooSlow(cursor: string): CodedError {
+  return new CodedError('SLOW_CONSUMER', 'Events were left unread for too long. Go on from the cursor in extensions.', {
+    cursor,
+  })
+}

@@ -1,0 +1,87 @@
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { LoggedEvent } from './event.ts'
+import { readRange } from './range.ts'
+
+/** Most events that a tail keeps, and that it reads at once. */
+const MAX_EVENTS = 1_000
+
+/** Most text that a tail keeps, in UTF-16 units: 8 MiB in memory at worst. */
+const MAX_TEXT = 4_194_304
+
+/** The newest events of a followed stream, read from the log once for all who follow it. */
+export class Tail {
+  readonly streamId: string
+  readonly #db: PrismaClient
+  readonly #onError: (error: unknown) => void
+  readonly #waiting = new Set<() => void>()
+  /** Ascending and dense, up to `#head`. */
+  #events: LoggedEvent[] = []
+  #text = 0
+  #head: number
+  #reading = false
+  #again = false
+
+  /** @param head a position that the stream has reached: the tail begins after it. */
+  constructor(db: PrismaClient, streamId: string, head: number, onError: (error: unknown) => void) {
+    this.#db = db
+    this.streamId = streamId
+    this.#head = head
+    this.#onError = onError
+  }
+
+  /** The newest position that is known. */
+  get head(): number {
+    return this.#head
+  }
+
+  /** Reads what has been added. Calls while it reads make it read once more; a failure is left to the next call. */
+  async read(): Promise<void> {
+    this.#again = true
+    if (this.#reading) return
+    this.#reading = true
+    try {
+      while (this.#again) {
+        this.#again = false
+        const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
+        const events = await readRange(this.#db, range, 'ASC', MAX_EVENTS)
+        if (events.length === MAX_EVENTS) this.#again = true
+        if (events.length > 0) this.#add(events)
+      }
+    } catch (error) {
+      this.#onError(error)
+    } finally {
+      this.#reading = false
+    }
+  }
+
+  /** The kept events after a position, at most `limit`; undefined when the tail no longer holds the next one. */
+  after(seq: number, limit: number): LoggedEvent[] | undefined {
+    const first = this.#head - this.#events.length + 1
+    return seq + 1 < first ? undefined : this.#events.slice(seq + 1 - first, seq + 1 - first + limit)
+  }
+
+  /** Resolves when there may be something new, or when the signal fires. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      if (signal.aborted) return resolve()
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done)
+    })
+  }
+
+  #add(events: readonly LoggedEvent[]): void {
+    this.#events.push(...events)
+    this.#head = events.at(-1)?.seq ?? this.#head
+    for (const { data } of events) this.#text += data.length
+    let drop = Math.max(0, this.#events.length - MAX_EVENTS)
+    for (let i = 0; i < drop; i++) this.#text -= this.#events[i]?.data.length ?? 0
+    while (this.#text > MAX_TEXT) this.#text -= this.#events[drop++]?.data.length ?? 0
+    if (drop > 0) this.#events = this.#events.slice(drop)
+    for (const resume of [...this.#waiting]) resume()
+  }
+}

@@ -1,0 +1,90 @@
+import type { Context } from 'hono'
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import { encodeCursor } from '../log/cursor.ts'
+import type { Follow, Operation, Run } from './graphql.ts'
+import { type LlamaEvent, toLlamaEvent } from './llamacloud-events.ts'
+import type { ReportRequest } from './llamacloud-query.ts'
+
+/** How often a silent stream says that it lives, in milliseconds. */
+const HEARTBEAT_MS = 12_000
+
+interface Edge {
+  cursor: string
+  node: Pick<LlamaEvent, 'id' | 'timestamp'> & { eventData: LlamaEvent['event_data'] }
+}
+
+const FollowEvents: Operation<{ reportId: string; after: string | null }, { reportEvents: Edge }> = {
+  query: `subscription LlamaReportEvents($reportId: UUID!, $after: String) {
+    reportEvents(reportId: $reportId, after: $after, from: BEGINNING) {
+      cursor
+      node { ... on ReportEventItem { id timestamp eventData } }
+    }
+  }`,
+}
+
+interface Newest {
+  before: { pageInfo: { endCursor: string | null } }
+}
+
+const FindBefore: Operation<{ reportId: string; until: Date }, Newest> = {
+  query: `query LlamaReportBefore($reportId: UUID!, $until: DateTime!) {
+    before: reportEvents(reportId: $reportId, until: $until, last: 1) { pageInfo { endCursor } }
+  }`,
+}
+
+/**
+ * The events of a report as they come, for a caller that accepts server-sent events: the same items as in the list, each with its
+ * cursor as `id:`, so that `Last-Event-ID` resumes. Ends when the report does.
+ */
+export async function streamLlamaEvents(
+  c: Context,
+  run: Run,
+  follow: Follow,
+  { path, query }: ReportRequest,
+): Promise<Response> {
+  const reportId = path.report_id
+  const after = await start(run, reportId, query)
+  const { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
+  if (refusal) return refused(c, refusal)
+  return streamSSE(c, async (stream) => {
+    stream.onAbort(() => void edges.return())
+    const heartbeat = setInterval(() => void stream.write(':\n\n'), HEARTBEAT_MS)
+    try {
+      await stream.write(':\n\n')
+      for await (const { reportEvents } of edges) await write(stream, reportId, reportEvents)
+    } finally {
+      clearInterval(heartbeat)
+    }
+  })
+}
+
+async function write(stream: SSEStreamingApi, reportId: string, { cursor, node }: Edge): Promise<void> {
+  await stream.writeSSE({ id: cursor, data: JSON.stringify(toLlamaEvent(reportId, node)) })
+}
+
+// The position that both parameters lead to; the context lets a Last-Event-ID win over it.
+async function start(
+  run: Run,
+  reportId: string,
+  { after, last_sequence = 0 }: ReportRequest['query'],
+): Promise<string | null> {
+  const bySequence = last_sequence > 0 ? encodeCursor(reportId, last_sequence) : null
+  if (!after) return bySequence
+  const { data } = await run(FindBefore, { reportId, until: after })
+  const byTime = data?.before.pageInfo.endCursor ?? null
+  // Cursors of one stream sort as their positions do.
+  return (
+    [bySequence, byTime]
+      .filter((cursor) => cursor !== null)
+      .sort()
+      .at(-1) ?? null
+  )
+}
+
+function refused(c: Context, refusal: string): Response {
+  if (refusal !== 'CURSOR_INVALID') return c.json({ detail: 'Report not found' }, 404)
+  const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
+  const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
+  const msg = 'Value error, this is not a position of this report'
+  return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
+}

@@ -1,0 +1,42 @@
+import { setTimeout } from 'node:timers/promises'
+
+/** How long to collect after each delivery, in milliseconds. */
+const GAP_MS = 8
+
+/**
+ * Collects the ids of streams that grew and delivers them together: the first at once, what comes within 8 ms of a delivery, or
+ * while it lasts, in one more.
+ */
+export class Outbox implements AsyncDisposable {
+  readonly #deliver: (streamIds: string[]) => Promise<void>
+  readonly #closing = new AbortController()
+  readonly #streamIds = new Set<string>()
+  #emptied: Promise<void> | undefined
+
+  /** @param deliver must not reject. */
+  constructor(deliver: (streamIds: string[]) => Promise<void>) {
+    this.#deliver = deliver
+  }
+
+  add(streamId: string): void {
+    this.#streamIds.add(streamId)
+    this.#emptied ??= this.#empty()
+  }
+
+  /** Delivers what it has, without waiting for more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort()
+    await this.#emptied
+  }
+
+  async #empty(): Promise<void> {
+    const { signal } = this.#closing
+    while (this.#streamIds.size > 0) {
+      const streamIds = [...this.#streamIds]
+      this.#streamIds.clear()
+      await this.#deliver(streamIds)
+      await setTimeout(GAP_MS, undefined, { signal }).catch(() => undefined)
+    }
+    this.#emptied = undefined
+  }
+}

@@ -1,0 +1,56 @@
+import { Socket } from 'node:net'
+import pg from 'pg'
+import { NAMES, type OpenChannel, PATIENCE } from './channel.ts'
+
+/**
+ * LISTEN and NOTIFY on a connection of their own: a NOTIFY within an append's transaction takes a lock that all commits wait for,
+ * and a pool takes back the connection that listens.
+ */
+export function postgresChannel(databaseUrl: string): OpenChannel {
+  const url = new URL(databaseUrl)
+  // In the address, because one that is there already would win over the option.
+  url.searchParams.set('application_name', NAMES.connection)
+  return async ({ received, lose }, stop) => {
+    const socket = new Socket()
+    const client = new pg.Client({
+      connectionString: url.href,
+      stream: () => socket,
+      keepAlive: true,
+      connectionTimeoutMillis: PATIENCE.connect,
+      query_timeout: PATIENCE.answer,
+    })
+    const closed = new Promise<void>((resolve) => client.once('end', resolve))
+    client.on('error', lose)
+    client.on('end', () => lose(new Error('PostgreSQL has closed the connection.')))
+    client.on('notification', ({ payload }) => received(payload ?? ''))
+    stop.addEventListener('abort', () => closeClient(client, socket), { once: true })
+    // One after the other: the client's own queue is deprecated.
+    let last: Promise<unknown> = Promise.resolve()
+    const query = (sql: string, parameters?: string[]): Promise<void> => {
+      const answer = last.then(() => client.query(sql, parameters))
+      last = answer.catch(() => undefined)
+      return answer.then(() => undefined)
+    }
+    try {
+      await client.connect()
+      await query(`LISTEN ${NAMES.channel}`)
+    } catch (error) {
+      lose(error)
+      await closed
+      throw error
+    }
+    return {
+      send: (message) => query(`SELECT pg_notify('${NAMES.channel}', $1)`, [message]),
+      probe: () => query('SELECT 1'),
+      closed,
+    }
+  }
+}
+
+function closeClient(client: pg.Client, socket: Socket): void {
+  if (socket.destroyed) return
+  // Parting waits for the other end, which may have gone without a word.
+  const timer = setTimeout(() => socket.destroy(), PATIENCE.close)
+  client.once('end', () => clearTimeout(timer))
+  void client.end()
+}

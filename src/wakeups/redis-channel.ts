@@ -1,0 +1,50 @@
+import { Redis } from 'ioredis'
+import { NAMES, type OpenChannel, PATIENCE } from './channel.ts'
+
+/** Redis pub/sub: one connection that subscribes, which may do nothing else, and one that publishes. */
+export function redisChannel(redisUrl: string): OpenChannel {
+  return async ({ received, lose }, stop) => {
+    // It fails at once and does not come back by itself: that is done for all channels alike.
+    const options = {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      enableReadyCheck: false,
+      retryStrategy: () => null,
+      connectionName: NAMES.connection,
+      disableClientInfo: true,
+      connectTimeout: PATIENCE.connect,
+      commandTimeout: PATIENCE.answer,
+      disconnectTimeout: PATIENCE.close,
+    }
+    const subscriber = new Redis(redisUrl, options)
+    const publisher = new Redis(redisUrl, options)
+    const both = [subscriber, publisher]
+    const closed = Promise.all(both.map((redis) => new Promise<void>((resolve) => redis.once('end', resolve))))
+    for (const redis of both) {
+      redis.on('error', lose)
+      redis.on('end', () => lose(new Error('Redis has closed the connection.')))
+    }
+    subscriber.on('message', (_channel, message) => received(message))
+    stop.addEventListener(
+      'abort',
+      () => {
+        // Disconnecting what is closed would leave a timer behind.
+        for (const redis of both) if (redis.status !== 'end') redis.disconnect()
+      },
+      { once: true },
+    )
+    try {
+      await Promise.all(both.map((redis) => redis.connect()))
+      await subscriber.subscribe(NAMES.channel)
+    } catch (error) {
+      lose(error)
+      await closed
+      throw error
+    }
+    return {
+      send: async (message) => void (await publisher.publish(NAMES.channel, message)),
+      probe: async () => void (await Promise.all(both.map((redis) => redis.ping()))),
+      closed: closed.then(() => undefined),
+    }
+  }
+}

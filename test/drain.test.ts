@@ -1,0 +1,69 @@
+import { createClient } from 'graphql-sse'
+import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from './support/database.ts'
+import { serve } from './support/process.ts'
+import { newDataset, newOrganization, recordWorkerEvents } from './support/seed.ts'
+import { graphql, startServer, type TestServer } from './support/server.ts'
+import { overSse, overWebSocket } from './support/subscribe.ts'
+
+const KEY = 'test-root-key'
+const QUERY = `subscription ($id: UUID!, $after: String) {
+  workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq } }
+}`
+const events = (n: number) => Array.from({ length: n }, () => ({ eventType: 'ETL_STARTED' }))
+
+test('SIGTERM closes sockets with 1001 and breaks off server-sent events, and a reader resumes on the next server', async () => {
+  const env = await freshDatabase()
+  const first = await serve(env)
+  const server = {
+    url: first.url,
+    graphql: (query: string, variables?: object) => graphql(first.url, query, variables, KEY),
+  } as TestServer
+  const dataset = await newDataset(server, await newOrganization(server))
+  await recordWorkerEvents(server, dataset, events(3))
+  const readers = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, QUERY, { id: dataset }))
+  const cursors = await Promise.all(readers.map(async (reader) => (await reader.take(3)).at(-1)?.cursor))
+  first.child.kill('SIGTERM')
+  expect(await Promise.all(readers.map((reader) => reader.failure()))).toEqual([1001, 'broken off'])
+  expect(await first.exited).toBe(0)
+
+  const second = await serve(env)
+  onTestFinished(() => void second.child.kill('SIGKILL'))
+  const again = {
+    url: second.url,
+    graphql: (query: string, variables?: object) => graphql(second.url, query, variables, KEY),
+  } as TestServer
+  await recordWorkerEvents(again, dataset, events(2))
+  for (const [index, subscribe] of [overWebSocket, overSse].entries()) {
+    const reader = subscribe(second.url, KEY, QUERY, { id: dataset, after: cursors[index] })
+    expect((await reader.take(2)).map(({ node }) => node.seq)).toEqual([4, 5])
+    await reader.end()
+  }
+  second.child.kill('SIGTERM')
+  expect(await second.exited).toBe(0)
+})
+
+test('The graphql-sse client reads a subscription to its end, and a query', async () => {
+  await using server = await startServer()
+  const dataset = await newDataset(server, await newOrganization(server))
+  await recordWorkerEvents(server, dataset, events(2))
+  const client = createClient({
+    url: `${server.url}/graphql`,
+    headers: { authorization: `Bearer ${KEY}` },
+    retryAttempts: 0,
+  })
+  onTestFinished(() => client.dispose())
+  const seqs: number[] = []
+  for await (const { data, errors } of client.iterate<{ workerEvents: { node: { seq: number } } }>({
+    query: QUERY,
+    variables: { id: dataset },
+  })) {
+    expect(errors).toBeUndefined()
+    seqs.push(data?.workerEvents.node.seq ?? 0)
+    if (seqs.length === 2) break
+  }
+  expect(seqs).toEqual([1, 2])
+  for await (const result of client.iterate({ query: '{ __typename }' }))
+    expect(result).toEqual({ data: { __typename: 'Query' } })
+  await server.followers(0)
+})

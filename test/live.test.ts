@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from './support/seed.ts'
+import { startServer, type TestServer } from './support/server.ts'
+import { overSse, overWebSocket, type Subscribe } from './support/subscribe.ts'
+
+let server: TestServer
+let organization: string
+let key: string
+
+beforeAll(async () => {
+  server = await startServer()
+  organization = await newOrganization(server)
+  key = await newKey(server, organization)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const WORKER_EVENTS = `subscription ($id: UUID!, $types: [WorkerEventType!], $from: StreamStart, $after: String) {
+  workerEvents(datasetId: $id, types: $types, from: $from, after: $after) { cursor node { seq eventType eventData organizationId } }
+}`
+const REPORT_EVENTS = `subscription ($id: UUID!, $kinds: [ReportEventKind!], $from: StreamStart, $after: String, $pastEnd: Boolean) {
+  reportEvents(reportId: $id, kinds: $kinds, from: $from, after: $after, pastEnd: $pastEnd) {
+    cursor node { __typename ... on ReportEventItem { seq message } }
+  }
+}`
+
+const events = (n: number, eventType = 'FILE_UPLOADED') =>
+  Array.from({ length: n }, (_, i) => ({ eventType, eventData: i }))
+
+describe.each<[string, Subscribe]>([
+  ['WebSocket', overWebSocket],
+  ['server-sent events', overSse],
+])('over %s, a subscription', (_, subscribe) => {
+  const open = (query: string, variables: object, as: string | null = key, headers = {}) => {
+    const subscription = subscribe(server.url, as, query, variables, headers)
+    onTestFinished(() => subscription.end())
+    return subscription
+  }
+  const seqs = (edges: { node: { seq: number } }[]) => edges.map(({ node }) => node.seq)
+  const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, i) => i + from)
+
+  test('gives everything from the beginning, then what comes, each event once and in order', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, events(250))
+    const subscription = open(WORKER_EVENTS, { id: dataset, from: 'BEGINNING' })
+    expect(seqs(await subscription.take(250))).toEqual(upTo(250))
+    for (let i = 0; i < 5; i++) await recordWorkerEvents(server, dataset, events(10))
+    const live = await subscription.take(50)
+    expect(seqs(live)).toEqual(upTo(300, 251))
+    expect(live[0]).toMatchObject({ node: { organizationId: organization, eventType: 'FILE_UPLOADED', eventData: 0 } })
+  })
+
+  test('begins with the next event when it is told nothing', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, events(3))
+    const subscription = open(WORKER_EVENTS, { id: dataset })
+    await subscription.opened(server, 1)
+    await recordWorkerEvents(server, dataset, events(2))
+    expect(seqs(await subscription.take(2))).toEqual([4, 5])
+  })
+
+  test('resumes after a cursor of a page, of an edge and of a recording alike, and the cursor wins over from', async () => {
+    const dataset = await newDataset(server, organization)
+    const recorded = await recordWorkerEvents(server, dataset, events(20))
+    const { data } = await server.graphql(
+      `{ workerEvents(datasetId: "${dataset}", order: OLDEST_FIRST, first: 5) { pageInfo { endCursor } } }`,
+    )
+    const cursor = data.workerEvents.pageInfo.endCursor
+    expect(cursor).toBe(recorded[4]?.cursor)
+    const first = open(WORKER_EVENTS, { id: dataset, after: cursor, from: 'BEGINNING' })
+    const edges = await first.take(3)
+    expect(seqs(edges)).toEqual([6, 7, 8])
+    await first.end()
+    const second = open(WORKER_EVENTS, { id: dataset, after: edges.at(-1)?.cursor })
+    expect(seqs(await second.take(12))).toEqual(upTo(20, 9))
+  })
+
+  test('gives only the types that it asks for, of history and of what comes', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, [...events(3, 'ETL_FAILED'), ...events(3), ...events(2, 'ETL_STARTED')])
+    const subscription = open(WORKER_EVENTS, { id: dataset, types: ['ETL_FAILED', 'ETL_STARTED'], from: 'BEGINNING' })
+    expect(seqs(await subscription.take(5))).toEqual([1, 2, 3, 7, 8])
+    await recordWorkerEvents(server, dataset, [...events(2), ...events(1, 'ETL_FAILED')])
+    expect(seqs(await subscription.take(1))).toEqual([11])
+  })
+
+  test('loses nothing at the seam between history and what comes', async () => {
+    const dataset = await newDataset(server, organization)
+    let done = false
+    const writer = (async () => {
+      while (!done) await recordWorkerEvents(server, dataset, events(3))
+    })()
+    const subscriptions = Array.from({ length: 12 }, () => open(WORKER_EVENTS, { id: dataset, from: 'BEGINNING' }))
+    for (const subscription of subscriptions) expect(seqs(await subscription.take(60))).toEqual(upTo(60))
+    done = true
+    await writer
+  })
+
+  test('to a report ends when the report does, once everything is delivered', async () => {
+    const report = await newReport(server, organization)
+    const subscription = open(REPORT_EVENTS, { id: report, kinds: ['PROGRESS'], from: 'BEGINNING' })
+    await recordReportEvents(server, report, [
+      { state: { message: 'go', state: 'GENERATING' } },
+      { progress: { variant: 'EDITING', message: 'one' } },
+    ])
+    expect(seqs(await subscription.take(1))).toEqual([2])
+    await recordReportEvents(server, report, [
+      { state: { message: 'done', state: 'COMPLETED' } },
+      { progress: { variant: 'EDITING', message: 'last words' } },
+    ])
+    expect(seqs(await subscription.rest())).toEqual([4])
+    // One that comes later gets all of it and ends, too; so does one that wants only what is new.
+    expect(seqs(await open(REPORT_EVENTS, { id: report, from: 'BEGINNING' }).rest())).toEqual([1, 2, 3, 4])
+    expect(await open(REPORT_EVENTS, { id: report }).rest()).toEqual([])
+  })
+
+  test('to a report goes on past the end when asked to, and after a new beginning', async () => {
+    const report = await newReport(server, organization)
+    await recordReportEvents(server, report, [{ state: { message: 'failed', state: 'ERROR' } }])
+    const past = open(REPORT_EVENTS, { id: report, from: 'BEGINNING', pastEnd: true })
+    expect(seqs(await past.take(1))).toEqual([1])
+    await recordReportEvents(server, report, [{ state: { message: 'again', state: 'PLANNING' } }])
+    expect(seqs(await past.take(1))).toEqual([2])
+    const anew = open(REPORT_EVENTS, { id: report, from: 'BEGINNING' })
+    expect(seqs(await anew.take(2))).toEqual([1, 2])
+    await recordReportEvents(server, report, [{ state: { message: 'done', state: 'COMPLETED' } }])
+    expect(seqs(await anew.rest())).toEqual([3])
+  })
+
+  test.each([
+    ['no key', null, {}, 'UNAUTHENTICATED'],
+    ['an unknown key', 'tidemark_unknown', {}, 'UNAUTHENTICATED'],
+    ['a dataset that does not exist', undefined, { id: randomUUID() }, 'NOT_FOUND'],
+    ['a cursor that is none', undefined, { after: 'nonsense' }, 'CURSOR_INVALID'],
+    ['a variable that is none', undefined, { from: 'YESTERDAY' }, 'BAD_USER_INPUT'],
+  ])('is refused with %s', async (_what, as, variables, code) => {
+    const dataset = await newDataset(server, organization)
+    const subscription = open(WORKER_EVENTS, { id: dataset, ...variables }, as === undefined ? key : as)
+    const failure = await subscription.failure()
+    // Without a valid key no socket is opened at all.
+    expect(failure).toEqual(code === 'UNAUTHENTICATED' && subscribe === overWebSocket ? 4403 : code)
+  })
+
+  test("is refused for another organization's dataset", async () => {
+    const dataset = await newDataset(server, await newOrganization(server))
+    expect(await open(WORKER_EVENTS, { id: dataset }).failure()).toBe('NOT_FOUND')
+  })
+
+  test('leaves nothing behind when its reader leaves, idle or not', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, events(500))
+    const idle = open(WORKER_EVENTS, { id: dataset })
+    const busy = open(WORKER_EVENTS, { id: dataset, from: 'BEGINNING' })
+    await busy.take(1)
+    await idle.opened(server, 2)
+    await Promise.all([idle.end(), busy.end()])
+    await server.followers(0)
+  })
+})
+
+test('Last-Event-ID resumes, and wins over the cursor of the first request', async () => {
+  const dataset = await newDataset(server, organization)
+  const recorded = await recordWorkerEvents(server, dataset, events(9))
+  const headers = { 'last-event-id': recorded[6]?.cursor ?? '' }
+  const subscription = overSse(server.url, key, WORKER_EVENTS, { id: dataset, after: recorded[1]?.cursor }, headers)
+  expect((await subscription.take(2)).map(({ node }) => node.seq)).toEqual([8, 9])
+  expect(subscription.ids).toEqual([recorded[7]?.cursor, recorded[8]?.cursor])
+  await subscription.end()
+})

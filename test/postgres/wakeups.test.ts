@@ -1,0 +1,343 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { Wakeups } from '../../src/log/wakeups.ts'
+import { decodeHint, encodeHint } from '../../src/wakeups/hint.ts'
+import { Outbox } from '../../src/wakeups/outbox.ts'
+import { openWakeupBus } from '../../src/wakeups/wakeup-bus.ts'
+import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
+import { type Process, serve } from '../support/process.ts'
+import { type RedisServer, redisInstalled, redisServer } from '../support/redis.ts'
+import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
+import { expectData, graphql, metric, startServer } from '../support/server.ts'
+import { overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
+import { labelled, tailReads, until, wakeupState } from '../support/wakeups.ts'
+
+if (!redisInstalled) console.warn('No redis-server in PATH: not testing wake-ups by Redis.')
+
+type Running = Process & { url: string }
+type Source = 'postgres' | 'redis'
+
+const KEY = 'test-root-key'
+const EVENTS = `subscription ($id: UUID!, $from: StreamStart) {
+  workerEvents(datasetId: $id, from: $from) { cursor node { seq eventData } }
+}`
+
+let database: DatabaseSettings
+let datasets: string[]
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  await using server = await startServer(database)
+  const organization = await newOrganization(server)
+  datasets = await Promise.all(Array.from({ length: 10 }, () => newDataset(server, organization)))
+})
+
+/** A dataset that no other test uses. */
+function freshDataset(): string {
+  const dataset = datasets.pop()
+  if (!dataset) throw new Error('There are more tests than datasets.')
+  return dataset
+}
+
+/** A server process that is asked to end with the test, and must end well. */
+async function start(env: object = {}): Promise<Running> {
+  const server = await serve({ ...database, ...env })
+  onTestFinished(async () => {
+    server.child.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+  })
+  return server
+}
+
+const connected = ({ url }: Running) => until(async () => (await wakeupState(url)).connected)
+const disconnected = ({ url }: Running) => until(async () => !(await wakeupState(url)).connected)
+
+/** What one process appends to a dataset while another's subscribers must get it, each event once and in order. */
+class Story {
+  readonly dataset: string
+  readonly #reader: Running
+  readonly #subscriptions: Subscription[]
+  #appended = 0
+  #delivered = 0
+
+  constructor(dataset: string, reader: Running) {
+    this.dataset = dataset
+    this.#reader = reader
+    this.#subscriptions = [overWebSocket, overSse].map((subscribe) =>
+      subscribe(reader.url, KEY, EVENTS, { id: dataset, from: 'BEGINNING' }),
+    )
+    onTestFinished(async () => {
+      for (const subscription of this.#subscriptions) await subscription.end()
+    })
+  }
+
+  async opened(): Promise<void> {
+    await until(async () => (await metric(this.#reader.url, 'tidemark_followers')) === this.#subscriptions.length)
+  }
+
+  /** Appends one event, which must be acknowledged at its first attempt. */
+  async append(writer: Running): Promise<void> {
+    const events = [{ eventType: 'FILE_UPLOADED', eventData: this.#appended }]
+    const { recordWorkerEvents } = expectData(
+      await graphql(writer.url, RECORD_WORKER_EVENTS, { id: this.dataset, events }, KEY),
+    )
+    expect(recordWorkerEvents.results).toMatchObject([{ outcome: 'RECORDED', seq: ++this.#appended }])
+  }
+
+  /** Everything that was appended, and nothing else, arrives at every subscriber. */
+  async delivered(): Promise<void> {
+    const count = this.#appended - this.#delivered
+    const expected = Array.from({ length: count }, (_, i) => ({
+      seq: this.#delivered + i + 1,
+      eventData: this.#delivered + i,
+    }))
+    for (const subscription of this.#subscriptions)
+      expect((await subscription.take(count)).map(({ node }) => node)).toEqual(expected)
+    this.#delivered = this.#appended
+  }
+
+  /** Appends and delivers, one by one, until the reader has learnt of so many more by way of the source. */
+  async tellBy(source: Source | 'poll', writer: Running, times = 3): Promise<void> {
+    const before = await tailReads(this.#reader.url, source)
+    await until(async () => {
+      await this.append(writer)
+      await this.delivered()
+      return (await tailReads(this.#reader.url, source)) >= before + times
+    })
+  }
+}
+
+const listeners = () =>
+  runSql<{ pid: number }>(
+    database,
+    `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tidemark-wakeups'`,
+  )
+
+describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By %s', (source) => {
+  let redis: RedisServer | undefined
+  let env: { REDIS_URL?: string } = {}
+
+  beforeAll(async () => {
+    if (source !== 'redis') return
+    redis = await redisServer()
+    await redis.start()
+    env = { REDIS_URL: redis.url }
+  })
+  afterAll(() => redis?.stop())
+
+  test('what one process appends is delivered to the subscribers of another', async () => {
+    const [writer, reader] = await Promise.all([start(env), start(env)])
+    await Promise.all([connected(writer), connected(reader)])
+    expect(await wakeupState(reader.url)).toMatchObject({ source, connected: true })
+    expect(await labelled(reader.url, 'tidemark_wakeup_bus_connected', source)).toBe(1)
+    // Nothing listens to PostgreSQL when Redis does the work.
+    expect(await listeners()).toHaveLength(source === 'postgres' ? 2 : 0)
+    const story = new Story(freshDataset(), reader)
+    await story.opened()
+    await story.tellBy(source, writer, 10)
+    expect(await tailReads(reader.url, 'in-process')).toBe(0)
+    expect(await tailReads(reader.url, source === 'redis' ? 'postgres' : 'redis')).toBe(0)
+    // The writer hears itself without the detour.
+    const own = new Story(freshDataset(), writer)
+    await own.opened()
+    for (let i = 0; i < 10; i++) await own.append(writer)
+    await own.delivered()
+    expect(await tailReads(writer.url, 'in-process')).toBeGreaterThan(0)
+    expect(await tailReads(writer.url, source)).toBe(0)
+  })
+
+  test('any number of streams at once are told to everybody but the sender', async () => {
+    const { redisUrl, databaseUrl } = readConfig({ ...database, ...env })
+    const open = () => {
+      const wakeups = new Wakeups()
+      const bus = openWakeupBus({ redisUrl, databaseUrl }, wakeups, pino({ level: 'silent' }))
+      onTestFinished(() => bus[Symbol.asyncDispose]())
+      return { wakeups, bus }
+    }
+    const [sender, receiver] = [open(), open()]
+    await until(async () => sender.bus.connected && receiver.bus.connected)
+    const streamIds = Array.from({ length: 2_000 }, () => randomUUID())
+    const woken = { sender: new Set<string>(), receiver: new Set<string>() }
+    const from = new Set<string>()
+    const echo = randomUUID()
+    for (const streamId of [...streamIds, echo]) {
+      sender.wakeups.listen(streamId, () => woken.sender.add(streamId))
+      receiver.wakeups.listen(streamId, (by) => {
+        woken.receiver.add(streamId)
+        from.add(by)
+      })
+    }
+    for (const streamId of streamIds) sender.bus.publish(streamId)
+    await until(async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return woken.receiver.size === streamIds.length
+    })
+    expect([...from]).toEqual([source])
+    // Messages keep their order: once the receiver's has come back, the sender has had all of its own.
+    receiver.bus.publish(echo)
+    await until(async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return woken.sender.has(echo)
+    })
+    expect([...woken.sender]).toEqual([echo])
+  })
+
+  test('a process that is told to stop ends by itself, with nothing left open', async () => {
+    const script = `
+      import { pino } from 'pino'
+      import { readConfig } from './dist/config.js'
+      import { startServer } from './dist/server.js'
+      const server = await startServer(readConfig(process.env), pino({ level: 'silent' }))
+      while (!(await (await fetch(server.url + '/readyz')).json()).wakeups.connected);
+      await server[Symbol.asyncDispose]()
+      const left = process.getActiveResourcesInfo()
+      console.log(JSON.stringify({ timers: left.filter((name) => name === 'Timeout').length }))`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, ...database, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let output = ''
+    child.stdout.on('data', (data) => {
+      output += data
+    })
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(JSON.parse(output)).toEqual({ timers: 0 })
+  })
+})
+
+test('LISTEN connections that are terminated while appends go on cost nothing, and come back', async () => {
+  const [writer, reader] = await Promise.all([start(), start()])
+  await Promise.all([connected(writer), connected(reader)])
+  const story = new Story(freshDataset(), reader)
+  await story.opened()
+  const terminated = new Set<number>()
+  for (let i = 0; i < 100; i++) {
+    if (i % 10 === 5) {
+      for (const { pid } of await listeners()) {
+        await runSql(database, `SELECT pg_terminate_backend(${pid})`)
+        terminated.add(pid)
+      }
+    }
+    await story.append(i % 2 === 0 ? writer : reader)
+  }
+  await story.delivered()
+  expect(terminated.size).toBeGreaterThan(0)
+  await Promise.all([connected(writer), connected(reader)])
+  for (const { pid } of await listeners()) expect(terminated).not.toContain(pid)
+  await story.tellBy('postgres', writer)
+  expect((await fetch(`${reader.url}/readyz`)).status).toBe(200)
+})
+
+describe.runIf(redisInstalled)('When Redis', () => {
+  test('stops and comes back, nothing is missing or doubled, by the poll meanwhile', async () => {
+    await using redis = await redisServer()
+    await redis.start()
+    const env = { REDIS_URL: redis.url }
+    const [writer, reader] = await Promise.all([start(env), start(env)])
+    await Promise.all([connected(writer), connected(reader)])
+    const story = new Story(freshDataset(), reader)
+    await story.opened()
+    await story.tellBy('redis', writer)
+    for (let i = 0; i < 10; i++) await story.append(writer)
+    await redis.stop()
+    for (let i = 0; i < 10; i++) await story.append(writer)
+    await story.delivered()
+    await Promise.all([disconnected(writer), disconnected(reader)])
+    const ready = await fetch(`${reader.url}/readyz`)
+    expect([ready.status, await ready.json()]).toMatchObject([
+      200,
+      { status: 'ready', wakeups: { source: 'redis', connected: false, meaning: expect.stringContaining('poll') } },
+    ])
+    expect(await labelled(reader.url, 'tidemark_wakeup_bus_connected', 'redis')).toBe(0)
+    const before = await tailReads(reader.url, 'redis')
+    await story.tellBy('poll', writer, 2)
+    expect(await tailReads(reader.url, 'redis')).toBe(before)
+    await redis.start()
+    for (let i = 0; i < 10; i++) await story.append(writer)
+    await story.delivered()
+    await Promise.all([connected(writer), connected(reader)])
+    await story.tellBy('redis', writer)
+  })
+
+  test('cannot be reached at the start, servers serve and deliver, and use it once it is there', async () => {
+    await using redis = await redisServer()
+    const env = { REDIS_URL: redis.url }
+    const [writer, reader] = await Promise.all([start(env), start(env)])
+    expect(await wakeupState(reader.url)).toMatchObject({ source: 'redis', connected: false })
+    expect(await listeners()).toEqual([])
+    const story = new Story(freshDataset(), reader)
+    await story.opened()
+    await story.tellBy('poll', writer, 2)
+    expect(await tailReads(reader.url, 'redis')).toBe(0)
+    await redis.start()
+    await Promise.all([connected(writer), connected(reader)])
+    await story.tellBy('redis', writer)
+  })
+})
+
+test('A server on the embedded database wakes its own subscribers, and is connected to nobody', async () => {
+  await using server = await startServer({ DATA_DIR: join(inject('scratch'), randomUUID()) })
+  expect(await wakeupState(server.url)).toMatchObject({ source: 'in-process', connected: true })
+  expect(await labelled(server.url, 'tidemark_wakeup_bus_connected', 'in-process')).toBe(1)
+})
+
+test.each(['redis', '127.0.0.1:6379', 'http://127.0.0.1:6379', 'redis:127.0.0.1:6379', 'redis://'])(
+  'REDIS_URL=%s is refused together with all else that is wrong',
+  (REDIS_URL) => {
+    expect(() => readConfig({ REDIS_URL, PORT: '-1' })).toThrow(
+      /^Bad settings:\n {2}PORT must be .*\n {2}REDIS_URL must be a URL of the form redis:\/\/\S+, or rediss:\/\/ for TLS$/,
+    )
+  },
+)
+
+test.each(['redis://127.0.0.1', 'redis://user:pass%2Fword@redis.example:6380/1', 'rediss://[::1]:6379'])(
+  'REDIS_URL=%s is taken as it is',
+  (REDIS_URL) => {
+    expect(readConfig({ REDIS_URL }).redisUrl).toBe(REDIS_URL)
+  },
+)
+
+test('Streams that grow while others are being told are told together, each once, and none is forgotten', async () => {
+  const told: string[][] = []
+  let finish: () => void = () => undefined
+  let begun: () => void = () => undefined
+  const delivery = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  const outbox = new Outbox((streamIds) => {
+    told.push(streamIds)
+    begun()
+    return new Promise((resolve) => {
+      finish = resolve
+    })
+  })
+  outbox.add('a')
+  await delivery
+  for (const streamId of ['b', 'a', 'b', 'c']) outbox.add(streamId)
+  expect(told).toEqual([['a']])
+  const closed = outbox[Symbol.asyncDispose]()
+  finish()
+  await until(async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    return told.length === 2
+  })
+  finish()
+  await closed
+  expect(told).toEqual([['a'], ['b', 'a', 'c']])
+})
+
+test('A hint is split so that PostgreSQL takes each part, and nonsense is nobody', () => {
+  const streamIds = Array.from({ length: 1_000 }, () => randomUUID())
+  const messages = encodeHint({ sender: 'me', streamIds })
+  for (const message of messages) expect(Buffer.byteLength(message)).toBeLessThan(8_000)
+  expect(messages.length).toBeLessThan(6)
+  expect(messages.map(decodeHint).flatMap((hint) => hint.streamIds)).toEqual(streamIds)
+  expect(new Set(messages.map((message) => decodeHint(message).sender))).toEqual(new Set(['me']))
+  expect(decodeHint('')).toEqual({ sender: '', streamIds: [] })
+})

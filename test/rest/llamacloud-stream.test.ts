@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { newKey, newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let organization: string
+let key: string
+
+beforeAll(async () => {
+  server = await startServer()
+  organization = await newOrganization(server)
+  key = await newKey(server, organization)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const progress = (message: string) => ({ progress: { variant: 'EDITING', message } })
+const state = (state: string) => ({ state: { message: state, state } })
+
+async function list(report: string, search = '') {
+  const response = await fetch(`${server.url}/api/v1/reports/${report}/events${search}`, {
+    headers: { authorization: `Bearer ${key}` },
+  })
+  return response.json() as Promise<{ event_data: { msg: string } }[]>
+}
+
+/** The route as EventSource asks for it. */
+async function stream(report: string, search = '', headers: Record<string, string> = {}) {
+  const leaving = new AbortController()
+  onTestFinished(() => leaving.abort())
+  const response = await fetch(`${server.url}/api/v1/reports/${report}/events${search}`, {
+    headers: { authorization: `Bearer ${key}`, accept: 'text/event-stream', ...headers },
+    signal: leaving.signal,
+  })
+  const frames = framesOf(response)
+  return {
+    response,
+    leave: () => leaving.abort(),
+    async take(count: number) {
+      const taken: { id: string; item: unknown }[] = []
+      while (taken.length < count) {
+        const { done, value } = await frames.next()
+        if (done) break
+        taken.push(value)
+      }
+      return taken
+    },
+  }
+}
+
+async function* framesOf(response: Response) {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true })
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const frame = text.slice(0, end)
+      text = text.slice(end + 2)
+      const data = /^data: (.*)$/m.exec(frame)?.[1]
+      if (data) yield { id: /^id: (.*)$/m.exec(frame)?.[1] ?? '', item: JSON.parse(data) }
+    }
+  }
+}
+
+test('The route streams the items of the list, then those that come, and ends with the report', async () => {
+  const report = await newReport(server, organization)
+  await recordReportEvents(server, report, [state('GENERATING'), progress('one')])
+  const { response, take } = await stream(report)
+  expect(response.status).toBe(200)
+  expect(response.headers.get('content-type')).toContain('text/event-stream')
+  const first = await take(2)
+  await recordReportEvents(server, report, [progress('two'), state('COMPLETED')])
+  const rest = await take(100)
+  expect([...first, ...rest].map(({ item }) => item)).toEqual(await list(report))
+  await server.followers(0)
+})
+
+test('Last-Event-ID resumes, after and last_sequence begin where they say', async () => {
+  const report = await newReport(server, organization)
+  const recorded = await recordReportEvents(server, report, [progress('one'), progress('two')])
+  await recordReportEvents(server, report, [progress('three'), state('COMPLETED')])
+  const all = await list(report)
+  const items = async (search: string, headers = {}) =>
+    (await (await stream(report, search, headers)).take(100)).map(({ item }) => item)
+  expect(await items('', { 'last-event-id': recorded[0]?.cursor ?? '' })).toEqual(all.slice(1))
+  expect(await items('?last_sequence=3')).toEqual(all.slice(3))
+  const { timestamp } = all[0] as unknown as { timestamp: string }
+  expect(await items(`?after=${timestamp}`)).toEqual(all.slice(2))
+  expect(await items(`?after=${timestamp}&last_sequence=3`)).toEqual(all.slice(3))
+})
+
+test('It stops when its reader leaves', async () => {
+  const report = await newReport(server, organization)
+  await recordReportEvents(server, report, [progress('one')])
+  const { take, leave } = await stream(report)
+  expect(await take(1)).toHaveLength(1)
+  await server.followers(1)
+  leave()
+  await server.followers(0)
+})
+
+test('It is refused like the list', async () => {
+  const report = await newReport(server, organization)
+  expect((await stream('abc')).response.status).toBe(422)
+  expect((await stream(report, '', { authorization: 'Bearer nobody' })).response.status).toBe(401)
+  expect((await stream(await newReport(server, await newOrganization(server)))).response.status).toBe(404)
+  const forged = await stream(report, '', { 'last-event-id': 'forged' })
+  expect(forged.response.status).toBe(422)
+  expect(await forged.response.json()).toMatchObject({ detail: [{ loc: ['header', 'last-event-id'] }] })
+})

@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+
+/** Whether there is a `redis-server` to run. */
+export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0
+
+/** A Redis server of one's own, on one port, that can be stopped and started again. */
+export interface RedisServer extends AsyncDisposable {
+  url: string
+  /** Resolves once it takes connections. */
+  start(): Promise<void>
+  /** Kills it without a word to its clients. */
+  stop(): Promise<void>
+}
+
+/** One that is not started yet, on a free port. */
+export async function redisServer(): Promise<RedisServer> {
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  const stop = async () => {
+    if (!child) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+    child = undefined
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async start() {
+      const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no' }
+      const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+      const started = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+      child = started
+      for await (const line of createInterface({ input: started.stdout })) {
+        if (line.includes('Ready to accept connections')) {
+          // Goes on reading, into nothing: a full pipe would stop it.
+          started.stdout.resume()
+          return
+        }
+      }
+      throw new Error(`redis-server ended before it was ready, at port ${port}.`)
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

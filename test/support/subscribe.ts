@@ -1,0 +1,152 @@
+import { createClient } from 'graphql-ws'
+import WebSocket from 'ws'
+import type { TestServer } from './server.ts'
+
+export interface Edge {
+  cursor: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests name the fields they asked for
+  node: any
+}
+
+/** A subscription from outside, whatever it runs over. */
+export interface Subscription {
+  /** The next edges, exactly so many. Rejects when the subscription ends before. */
+  take(count: number): Promise<Edge[]>
+  /** All that is left, once the subscription has completed by itself. */
+  rest(): Promise<Edge[]>
+  /** The code of the error, or of the closed socket, that ended it. */
+  failure(): Promise<string | number>
+  /** Resolves once the server counts so many followers. */
+  opened(server: TestServer, followers: number): Promise<void>
+  /** Leaves. */
+  end(): Promise<void>
+  /** What came as `id:` beside the edges; server-sent events only. */
+  ids: string[]
+}
+
+export type Subscribe = (
+  url: string,
+  key: string | null,
+  query: string,
+  variables: object,
+  headers?: Record<string, string>,
+) => Subscription
+
+/** What comes in, until it is asked for. */
+class Inbox {
+  readonly edges: Edge[] = []
+  #end: { failure?: string | number } | undefined
+  #wake: (() => void) | undefined
+
+  push(result: { data?: object | null; errors?: readonly { extensions?: { code?: unknown } }[] }): void {
+    if (result.errors) this.end(String(result.errors[0]?.extensions?.code))
+    else this.edges.push(Object.values(result.data ?? {})[0])
+    this.#wake?.()
+  }
+
+  end(failure?: string | number): void {
+    this.#end ??= { failure }
+    this.#wake?.()
+  }
+
+  async take(count: number): Promise<Edge[]> {
+    while (this.edges.length < count) {
+      if (this.#end)
+        throw new Error(`Ended (${this.#end.failure ?? 'completed'}) after ${this.edges.length} of ${count} edges.`)
+      await this.#change()
+    }
+    return this.edges.splice(0, count)
+  }
+
+  async ended(): Promise<{ failure?: string | number }> {
+    while (!this.#end) await this.#change()
+    return this.#end
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+}
+
+function subscriptionOver(inbox: Inbox, ids: string[], leave: () => Promise<unknown>): Subscription {
+  return {
+    take: (count) => inbox.take(count),
+    async rest() {
+      const { failure } = await inbox.ended()
+      if (failure !== undefined) throw new Error(`Failed: ${failure}`)
+      return inbox.edges.splice(0)
+    },
+    async failure() {
+      const { failure } = await inbox.ended()
+      return failure ?? 'completed'
+    },
+    opened: (server, followers) => server.followers(followers),
+    async end() {
+      await leave()
+    },
+    ids,
+  }
+}
+
+/** By the graphql-ws client. */
+export const overWebSocket: Subscribe = (url, key, query, variables) => {
+  const inbox = new Inbox()
+  const client = createClient({
+    url: `${url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    connectionParams: key === null ? {} : { authorization: `Bearer ${key}` },
+  })
+  client.subscribe(
+    { query, variables: variables as Record<string, unknown> },
+    {
+      next: (result) => inbox.push(result as never),
+      error: (error) =>
+        inbox.end(
+          Array.isArray(error) ? error[0]?.extensions?.code : ((error as { code?: number }).code ?? String(error)),
+        ),
+      complete: () => inbox.end(),
+    },
+  )
+  return subscriptionOver(inbox, [], async () => client.dispose())
+}
+
+/** By fetch, reading the frames as EventSource does. */
+export const overSse: Subscribe = (url, key, query, variables, headers = {}) => {
+  const inbox = new Inbox()
+  const ids: string[] = []
+  const leaving = new AbortController()
+  void (async () => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        ...(key !== null && { authorization: `Bearer ${key}` }),
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+      signal: leaving.signal,
+    })
+    let text = ''
+    const decoder = new TextDecoder()
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true })
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const frame = text.slice(0, end)
+        text = text.slice(end + 2)
+        const id = /^id: (.*)$/m.exec(frame)?.[1]
+        if (id) ids.push(id)
+        const data = /^data: (.*)$/m.exec(frame)?.[1]
+        if (data && frame.includes('event: next')) inbox.push(JSON.parse(data))
+        if (frame.includes('event: complete')) inbox.end()
+      }
+    }
+    inbox.end('broken off')
+  })().catch((error) => inbox.end(String(error)))
+  return subscriptionOver(inbox, ids, async () => {
+    leaving.abort()
+  })
+}

@@ -1,0 +1,27 @@
+/** What `/readyz` says of wake-ups. */
+export interface WakeupState {
+  source: string
+  connected: boolean
+}
+
+/** How a server says that it learns of other servers' events. */
+export async function wakeupState(url: string): Promise<WakeupState> {
+  const { wakeups } = (await (await fetch(`${url}/readyz`)).json()) as { wakeups: WakeupState }
+  return wakeups
+}
+
+/** How often a server has read something new for its subscribers because of the source. */
+export async function tailReads(url: string, source: 'in-process' | 'postgres' | 'redis' | 'poll'): Promise<number> {
+  return labelled(url, 'tidemark_tail_reads_total', source)
+}
+
+/** A metric's value for a source. */
+export async function labelled(url: string, name: string, source: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(new RegExp(`^${name}\\{source="${source}"\\} (.*)$`, 'm').exec(text)?.[1])
+}
+
+/** Asks until it is so; the test's own time is the limit. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition()));
+}

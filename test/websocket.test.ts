@@ -1,0 +1,167 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { newDataset, newKey, newOrganization } from './support/seed.ts'
+import { startServer, type TestServer } from './support/server.ts'
+
+let server: TestServer
+let key: string
+let dataset: string
+
+beforeAll(async () => {
+  server = await startServer()
+  const organization = await newOrganization(server)
+  key = await newKey(server, organization)
+  dataset = await newDataset(server, organization)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+/** A bare socket, below any client library. */
+async function open(protocols = ['graphql-transport-ws'], path = '/graphql') {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, protocols)
+  onTestFinished(() => socket.terminate())
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+  // biome-ignore lint/suspicious/noExplicitAny: messages of the protocol
+  const messages: any[] = []
+  let wake = () => {}
+  socket.on('message', (data) => {
+    messages.push(JSON.parse(String(data)))
+    wake()
+  })
+  await once(socket, 'open')
+  return {
+    closed,
+    send: (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
+    async message(type: string) {
+      for (;;) {
+        const found = messages.findIndex((message) => message.type === type)
+        if (found >= 0) return messages.splice(0, found + 1).at(-1)
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+  }
+}
+
+const init = () => ({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })
+const follow = (id: string) => ({
+  id,
+  type: 'subscribe',
+  payload: { query: `subscription { workerEvents(datasetId: "${dataset}") { cursor } }` },
+})
+
+async function acknowledged() {
+  const socket = await open()
+  socket.send(init())
+  await socket.message('connection_ack')
+  return socket
+}
+
+describe('The close codes are those of the protocol:', () => {
+  test('4400 for a message that is no JSON', async () => {
+    const socket = await acknowledged()
+    socket.send('{')
+    expect(await socket.closed).toBe(4400)
+  })
+
+  test('4400 for a message of an unknown type', async () => {
+    const socket = await acknowledged()
+    socket.send({ type: 'nonsense' })
+    expect(await socket.closed).toBe(4400)
+  })
+
+  test('4400 for a subscription without a query', async () => {
+    const socket = await acknowledged()
+    socket.send({ id: '1', type: 'subscribe', payload: {} })
+    expect(await socket.closed).toBe(4400)
+  })
+
+  test('4401 for an operation before the connection is acknowledged', async () => {
+    const socket = await open()
+    socket.send(follow('1'))
+    expect(await socket.closed).toBe(4401)
+  })
+
+  test.each([
+    ['no key', undefined],
+    ['an unknown key', { authorization: 'Bearer tidemark_unknown' }],
+    ['a key that is no text', { authorization: 1 }],
+  ])('4403 for %s', async (_, payload) => {
+    const socket = await open()
+    socket.send({ type: 'connection_init', payload })
+    expect(await socket.closed).toBe(4403)
+  })
+
+  test('4406 for no protocol that the server speaks', async () => {
+    const socket = await open([])
+    expect(await socket.closed).toBe(4406)
+  })
+
+  test('4408 when the client does not introduce itself', async () => {
+    const socket = await open()
+    expect(await socket.closed).toBe(4408)
+  })
+
+  test('4409 for an id that is in use, and not for one that was', async () => {
+    const socket = await acknowledged()
+    socket.send({ id: '1', type: 'subscribe', payload: { query: '{ __typename }' } })
+    await socket.message('complete')
+    socket.send(follow('1'))
+    socket.send(follow('1'))
+    expect(await socket.closed).toBe(4409)
+    await server.followers(0)
+  })
+
+  test('4429 for a second introduction', async () => {
+    const socket = await acknowledged()
+    socket.send(init())
+    expect(await socket.closed).toBe(4429)
+  })
+})
+
+test('Queries and mutations work over a socket, with the same rights', async () => {
+  const socket = await acknowledged()
+  socket.send({ id: 'q', type: 'subscribe', payload: { query: `{ dataset(id: "${dataset}") { id } }` } })
+  expect(await socket.message('next')).toEqual({
+    id: 'q',
+    type: 'next',
+    payload: { data: { dataset: { id: dataset } } },
+  })
+  socket.send({
+    id: 'm',
+    type: 'subscribe',
+    payload: { query: 'mutation { createOrganization(input: { name: "x" }) { id } }' },
+  })
+  expect(await socket.message('next')).toMatchObject({ payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] } })
+})
+
+test('What is wrong with an operation is told to it, and leaves the others alone', async () => {
+  const socket = await acknowledged()
+  socket.send(follow('good'))
+  for (const [query, code] of [
+    ['{', 'GRAPHQL_PARSE_FAILED'],
+    ['{ nothing }', 'GRAPHQL_VALIDATION_FAILED'],
+  ]) {
+    socket.send({ id: 'bad', type: 'subscribe', payload: { query } })
+    expect(await socket.message('error')).toMatchObject({ id: 'bad', payload: [{ extensions: { code } }] })
+  }
+  socket.send({ id: 'bad', type: 'subscribe', payload: { query: 'query A { __typename }', operationName: 'B' } })
+  expect(await socket.message('error')).toMatchObject({ id: 'bad' })
+  await server.followers(1)
+  socket.send({ type: 'ping' })
+  expect(await socket.message('pong')).toEqual({ type: 'pong' })
+})
+
+test('"complete" ends one subscription of a socket', async () => {
+  const socket = await acknowledged()
+  socket.send(follow('1'))
+  socket.send(follow('2'))
+  await server.followers(2)
+  socket.send({ id: '1', type: 'complete' })
+  await server.followers(1)
+})
+
+test('Another path is no WebSocket', async () => {
+  await expect(open(['graphql-transport-ws'], '/elsewhere')).rejects.toThrow(/404/)
+})
