@@ -6,12 +6,15 @@ import type { Follower } from './follower.ts'
 import { Following, type FollowingOptions, type ReadSource } from './following.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
+import { type ReportSnapshot, ReportSnapshots } from './report-snapshot.ts'
 
 /** The only door to the event tables. A stream's id is the id of its dataset or report. */
 export interface EventLog extends AsyncDisposable {
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   page(streamId: string, request: PageRequest): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
+  /** What a report has come to. */
+  reportSnapshot(reportId: string): Promise<ReportSnapshot>
   /** Begins to follow a stream. The reader must end it: by reading to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
   /** How many streams are followed in this process, by how many followers. */
@@ -28,6 +31,7 @@ export interface EventLogOptions extends FollowingOptions {
 
 /** The log that is kept in this database. Disposing of it ends its followers. */
 export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
+  const snapshots = new ReportSnapshots(db)
   const following = new Following(db, options)
   return {
     append: async (streamId, events) => {
@@ -39,6 +43,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     },
     page: (streamId, request) => page(db, streamId, request),
     offsetPage: (streamId, request) => offsetPage(db, streamId, request),
+    reportSnapshot: (reportId) => snapshots.take(reportId),
     follow: async (streamId, request) => {
       const { head, after } = await startOf(db, streamId, request)
       return following.follow(streamId, head, { ...request, after })

@@ -46,7 +46,8 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
   }),
 })
 
-const ProgressEvent = builder.objectRef<DecodedReportEvent<ProgressData>>('ProgressEvent').implement({
+/** An operation has come this far. */
+export const ProgressEvent = builder.objectRef<DecodedReportEvent<ProgressData>>('ProgressEvent').implement({
   description: 'An operation of the workflow has come this far.',
   interfaces: [ReportEventItem],
   fields: (t) => ({
@@ -76,7 +77,8 @@ const ProgressEvent = builder.objectRef<DecodedReportEvent<ProgressData>>('Progr
   }),
 })
 
-const BlockUpdateEvent = builder.objectRef<DecodedReportEvent<BlockUpdateData>>('BlockUpdateEvent').implement({
+/** A block was written. */
+export const BlockUpdateEvent = builder.objectRef<DecodedReportEvent<BlockUpdateData>>('BlockUpdateEvent').implement({
   description: 'A block of the report was written, or written anew.',
   interfaces: [ReportEventItem],
   fields: (t) => ({
@@ -88,7 +90,8 @@ const BlockUpdateEvent = builder.objectRef<DecodedReportEvent<BlockUpdateData>>(
   }),
 })
 
-const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('StateEvent').implement({
+/** The report entered a state. */
+export const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('StateEvent').implement({
   description: 'The report as a whole entered a state.',
   interfaces: [ReportEventItem],
   fields: (t) => ({

@@ -3,7 +3,8 @@ import { visibleReports } from '../auth/viewer.ts'
 import { builder } from './builder.ts'
 import { name } from './text.ts'
 
-const Report = builder.prismaObject('Report', {
+/** A report, without its events. */
+export const Report = builder.prismaObject('Report', {
   description:
     'What a report workflow writes its events about. It is also the stream of those events, under the same id.',
   fields: (t) => ({

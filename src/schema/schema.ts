@@ -4,6 +4,7 @@ import './dataset.ts'
 import './organization.ts'
 import './report.ts'
 import './report-event.ts'
+import './report-snapshot.ts'
 import './worker-event.ts'
 
 /** The whole schema. Building it touches neither database nor environment. */
