@@ -160,7 +160,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
       return { wakeups, bus }
     }
     const [sender, receiver] = [open(), open()]
-    await until(async () => sender.bus.connected && receiver.bus.connected)
+    await until(() => sender.bus.connected && receiver.bus.connected)
     const streamIds = Array.from({ length: 2_000 }, () => randomUUID())
     const woken = { sender: new Set<string>(), receiver: new Set<string>() }
     const from = new Set<string>()
@@ -173,17 +173,11 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
       })
     }
     for (const streamId of streamIds) sender.bus.publish(streamId)
-    await until(async () => {
-      await new Promise((resolve) => setImmediate(resolve))
-      return woken.receiver.size === streamIds.length
-    })
+    await until(() => woken.receiver.size === streamIds.length)
     expect([...from]).toEqual([source])
     // Messages keep their order: once the receiver's has come back, the sender has had all of its own.
     receiver.bus.publish(echo)
-    await until(async () => {
-      await new Promise((resolve) => setImmediate(resolve))
-      return woken.sender.has(echo)
-    })
+    await until(() => woken.sender.has(echo))
     expect([...woken.sender]).toEqual([echo])
   })
 
@@ -323,10 +317,7 @@ test('Streams that grow while others are being told are told together, each once
   expect(told).toEqual([['a']])
   const closed = outbox[Symbol.asyncDispose]()
   finish()
-  await until(async () => {
-    await new Promise((resolve) => setImmediate(resolve))
-    return told.length === 2
-  })
+  await until(() => told.length === 2)
   finish()
   await closed
   expect(told).toEqual([['a'], ['b', 'a', 'c']])

@@ -21,7 +21,7 @@ export async function labelled(url: string, name: string, source: string): Promi
   return Number(new RegExp(`^${name}\\{source="${source}"\\} (.*)$`, 'm').exec(text)?.[1])
 }
 
-/** Asks until it is so; the test's own time is the limit. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition()));
+/** Asks, once a turn of the event loop, until it is so; the test's own time is the limit. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve))
 }
