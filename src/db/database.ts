@@ -21,8 +21,9 @@ export interface Database extends AsyncDisposable {
 /** Connections a server keeps to PostgreSQL at most. */
 const POOL_SIZE = 10
 
-// Prisma's driver adapters read a timestamptz as if the session's time zone were UTC, so it has to be.
-const SESSION_OPTIONS = '-c timezone=UTC'
+// Prisma's driver adapters read a timestamptz as if the session's time zone were UTC, so it has to be. And an append looks for
+// duplicates after it has waited for its stream: it must see what was committed meanwhile, whatever the database's default is.
+const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed'
 
 /** Prisma's own advisory lock for migrations: whoever migrates the same database, by whichever tool, waits for the other. */
 const MIGRATION_LOCK = 72_707_369

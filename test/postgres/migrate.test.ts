@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
 import { databaseUrl, query } from '../support/postgres.ts'
@@ -57,4 +58,19 @@ test('Times are right on a database whose own time zone is not UTC', async () =>
   for (const time of [data.organization.createdAt, data.workerEvents.nodes[0].createdAt]) {
     expect(Math.abs(Date.parse(time) - now)).toBeLessThan(minute)
   }
+})
+
+test('Concurrent appends succeed on a database whose own transactions are serializable', async () => {
+  const env = await freshDatabase()
+  const name = new URL(env.DATABASE_URL as string).pathname.slice(1)
+  await runSql(env, `ALTER DATABASE ${name} SET default_transaction_isolation = 'serializable'`)
+  await using server = await startServer(env)
+  const dataset = await newDataset(server, await newOrganization(server))
+  const id = randomUUID()
+  const calls = Array.from({ length: 40 }, (_, i) =>
+    recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED', ...(i % 2 === 0 && { id }) }]),
+  )
+  const results = (await Promise.all(calls)).flat()
+  expect(new Set(results.filter((result) => result.id === id).map(({ seq }) => seq)).size).toBe(1)
+  expect(results.filter(({ outcome }) => outcome === 'RECORDED')).toHaveLength(21)
 })
