@@ -1,7 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
 import { Hono } from 'hono'
 import type { Database } from './db/database.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { WakeupBus } from './wakeups/wakeup-bus.ts'
+
+/** How long the database may take to answer, in milliseconds. */
+const ANSWER_MS = 2_000
 
 /**
  * `/healthz`: the process answers. `/readyz`: it can do its work, what its acknowledgements are worth, and how it learns of what
@@ -12,10 +16,13 @@ export function createHealthRoutes({ prisma, mode, durability }: Database, bus: 
     .get('/healthz', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
       if (lifecycle.draining) return c.json({ status: 'draining' }, 503)
-      const reachable = await prisma.$queryRaw`SELECT 1`.then(
-        () => true,
-        () => false,
-      )
+      const reachable = await Promise.race([
+        prisma.$queryRaw`SELECT 1`.then(
+          () => true,
+          () => false,
+        ),
+        setTimeout(ANSWER_MS, false, { ref: false }),
+      ])
       const database = { mode, reachable, durability, meaning: MEANING[durability] }
       const { source, connected } = bus
       const wakeups = { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED }

@@ -6,8 +6,11 @@ import { Prisma } from './generated/prisma/client.ts'
 // The documented code of what the ORM refuses. Everything else it throws is a surprise.
 const PRISMA_REFUSALS: Record<string, CodedError> = {
   P2002: new CodedError('CONFLICT', 'Something with this id or tracking id exists already.'),
+  P2003: new CodedError('NOT_FOUND', 'Something that this refers to does not exist.'),
   P2025: new CodedError('NOT_FOUND', 'Something that this refers to does not exist.'),
 }
+
+const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deep.')
 
 /** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged and masked. */
 export function createMaskError(logger: Logger) {
@@ -16,7 +19,7 @@ export function createMaskError(logger: Logger) {
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError(message, { originalError: error as Error })
     const { originalError, nodes, source, positions, path, extensions } = wrapped
     const where = { nodes, source, positions, path }
-    const refusal = refusalOf(originalError)
+    const refusal = refusalOf(originalError) ?? (error === wrapped ? undefined : unreadable(error))
     if (refusal)
       return new GraphQLError(refusal.message, { ...where, extensions: { ...refusal.details, code: refusal.code } })
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where)
@@ -31,7 +34,15 @@ export function createMaskError(logger: Logger) {
   }
 }
 
+// Thrown before there is an operation: `variables` or `extensions` in an address or a form that are no JSON.
+function unreadable(error: unknown): CodedError | undefined {
+  return error instanceof SyntaxError
+    ? new CodedError('BAD_USER_INPUT', `The request cannot be read: ${error.message}`)
+    : undefined
+}
+
 function refusalOf(error: unknown): CodedError | undefined {
   if (error instanceof CodedError) return error
+  if (error instanceof RangeError && error.message.includes('call stack')) return TOO_DEEP
   return error instanceof Prisma.PrismaClientKnownRequestError ? PRISMA_REFUSALS[error.code] : undefined
 }

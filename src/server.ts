@@ -1,6 +1,5 @@
 import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { promisify } from 'node:util'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './auth/authenticate.ts'
@@ -8,6 +7,7 @@ import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
+import { drainer } from './drainer.ts'
 import { createGraphiqlPage } from './graphiql.ts'
 import { createHealthRoutes } from './health.ts'
 import { serveWebSocket } from './live/websocket.ts'
@@ -67,20 +67,22 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   pages.route('/', createGraphiqlPage())
   pages.get('/', (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
-  const http = createServer((request, response) =>
-    isGraphql(request) ? yoga(request, response) : toPages(request, response),
-  )
+  const http = createServer((request, response) => {
+    // Both sides make an address of it, and one of them answers with a stack trace when that fails.
+    if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
+    else if (isGraphql(request)) void yoga(request, response)
+    else void toPages(request, response)
+  })
   await listen(http, config)
   const webSocket = serveWebSocket(http, yoga, authenticate)
+  const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {
     lifecycle.draining = true
-    const closed = promisify(http.close.bind(http))()
+    const drained = drain()
     await webSocket.dispose()
     await log[Symbol.asyncDispose]()
-    // A connection that has answered its last request would otherwise be kept for another.
-    const sweep = setInterval(() => http.closeIdleConnections(), 20)
-    await closed.finally(() => clearInterval(sweep))
+    await drained
   })
   // Only now: a start that fails must not be the one that shows the key.
   const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)

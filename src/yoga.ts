@@ -1,6 +1,7 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
+import { documentCaches, useDocumentLimits } from './documents.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
@@ -24,7 +25,8 @@ export function createPipeline(services: Services, lifecycle: Lifecycle, logger:
     },
     graphiql: false,
     landingPage: false,
-    plugins: [useCohorts(), useSse(lifecycle)],
+    parserAndValidationCache: documentCaches(),
+    plugins: [useDocumentLimits(), useCohorts(), useSse(lifecycle)],
     multipart: false,
   })
 }

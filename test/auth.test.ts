@@ -179,6 +179,8 @@ describe('an API key', () => {
     ['an empty list of reports', { reportIds: [] }, 'BAD_USER_INPUT'],
     ['an expiry in the past', { expiresAt: '2020-01-01T00:00:00Z' }, 'BAD_USER_INPUT'],
     ['a dataset that does not exist', { datasetIds: [randomUUID()] }, 'NOT_FOUND'],
+    ['a report that does not exist', { reportIds: [randomUUID()] }, 'NOT_FOUND'],
+    ['an organization that does not exist', { organizationId: randomUUID() }, 'NOT_FOUND'],
   ])('cannot be created with %s', async (_, extra, code) => {
     const query = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key } }'
     const { errors } = await server.graphql(query, {

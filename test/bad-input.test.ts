@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
@@ -150,7 +152,7 @@ const TABLE: [operation: string, type: string, values: unknown[]][] = [
   [
     'mutation ($v: T) { createDataset(input: { organizationId: "$organization", trackingId: $v }) { id } }',
     'String',
-    [...NOT_A_NAME, 'taken'],
+    [...NOT_A_NAME, 'taken', randomUUID()],
   ],
   [
     'mutation ($v: T) { createDataset(input: { organizationId: "$organization", name: $v }) { id } }',
@@ -191,12 +193,12 @@ const TABLE: [operation: string, type: string, values: unknown[]][] = [
   [
     'mutation ($v: T) { createApiKey(input: { organizationId: "$organization", role: READ, datasetIds: $v }) { key } }',
     '[UUID!]',
-    [[], [1], ['x'], ['$otherDataset'], ['$nobody'], [null]],
+    [[], [1], ['x'], ['$otherDataset'], ['$nobody'], [null], Array(1_001).fill(randomUUID())],
   ],
   [
     'mutation ($v: T) { createApiKey(input: { organizationId: "$organization", role: READ, expiresAt: $v }) { key } }',
     'DateTime',
-    [...NOT_A_TIME, '2000-01-01T00:00:00Z'],
+    [...NOT_A_TIME, '2000-01-01T00:00:00Z', '9999-12-31T23:59:59-23:59', '0000-01-01T00:00:00+23:59'],
   ],
   [
     'mutation ($v: T) { revokeApiKey(id: $v) { id } }',
@@ -295,6 +297,38 @@ describe('a request that is no GraphQL', () => {
 
   test('is refused when it is too large', async () => {
     expect((await post(`{"query":"{__typename}","variables":{"x":"${'x'.repeat(26_000_000)}"}}`)).status).toBe(413)
+  })
+
+  test.each([
+    ['more tokens than are read', `{ ${'a '.repeat(10_001)} }`],
+    ['more text than is read', `{ __typename } # ${'x'.repeat(262_144)}`],
+    ['selections too deep to walk', `${'{ a'.repeat(3_300)}${' }'.repeat(3_300)}`],
+    ['a literal too deep to walk', `query Q($v: JSON = ${'['.repeat(4_900)}${']'.repeat(4_900)}) { __typename }`],
+  ])('is refused when it has %s', async (_, query) => {
+    const { errors } = await server.graphql(query)
+    expect(errors?.length).toBeGreaterThan(0)
+    for (const { extensions } of errors ?? []) expect(DOCUMENTED).toContain(extensions.code)
+  })
+
+  test.each(['variables=%7B', 'extensions=zz', 'variables=1'])(
+    'is refused when its address says %s',
+    async (search) => {
+      const response = await fetch(`${server.url}/graphql?query=%7B__typename%7D&${search}`, {
+        headers: { accept: 'application/json' },
+      })
+      expect(response.status).toBeLessThan(500)
+      const { errors } = (await response.json()) as { errors: { extensions?: { code?: string } }[] }
+      expect(errors[0]?.extensions?.code).not.toBe('INTERNAL_SERVER_ERROR')
+    },
+  )
+
+  test('is refused when its Host is none, without a word of the server', async () => {
+    const { hostname, port } = new URL(server.url)
+    for (const host of ['a b', '[', '']) {
+      const socket = connect(Number(port), hostname)
+      socket.end(`GET /graphql?query={__typename} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]*\r\n\r\n(0\r\n\r\n)?$/)
+    }
   })
 
   test('cannot change anything by GET', async () => {

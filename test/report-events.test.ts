@@ -177,6 +177,20 @@ test('Every kind of event comes back as it was recorded, with the defaults of Ll
   ])
 })
 
+test('Objects keep every member, "__proto__" included', async () => {
+  const id = await newReport(server, await newOrganization(server))
+  const odd = JSON.parse('{"__proto__":1,"a":2}')
+  const node = { metadata: odd, relationships: { '1': { node_id: 'x', metadata: odd } } }
+  await recordReportEvents(server, id, [
+    { progress: { variant: 'EDITING', message: '', extraDetail: odd } },
+    { blockUpdate: { block: { idx: 0, template: '', sources: [{ node }] } } },
+  ])
+  const [progress, update] = (await events(id)).nodes
+  expect(JSON.stringify(progress.extraDetail)).toBe('{"__proto__":1,"a":2}')
+  const { metadata, relationships } = update.block.sources[0].node
+  expect(JSON.stringify([metadata, relationships['1'].metadata])).toBe('[{"__proto__":1,"a":2},{"__proto__":1,"a":2}]')
+})
+
 test('Kinds filter, and order turns round', async () => {
   const id = await newReport(server, await newOrganization(server))
   await recordReportEvents(server, id, [

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase, runSql } from './support/database.ts'
@@ -72,4 +74,15 @@ test('The root key of another database is not lost when a new one is made in the
   const files = (await readdir(two.DATA_DIR)).filter((name) => name.startsWith('root-api-key.until-'))
   expect(files).toHaveLength(1)
   expect(await readFile(join(two.DATA_DIR, files[0] ?? ''), 'utf8')).toBe(`${key}\n`)
+})
+
+test('SIGTERM does not wait for connections that have asked for nothing', async () => {
+  const server = await serve(await freshDatabase())
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  const closed = once(socket, 'close')
+  server.child.kill('SIGTERM')
+  expect(await server.exited).toBe(0)
+  await closed
 })

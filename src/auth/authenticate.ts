@@ -18,7 +18,8 @@ export function createAuthenticate(db: PrismaClient, rootApiKey: string | undefi
     const row = await db.apiKey.findUnique({ where: { hash } })
     if (!row || row.revokedAt || (row.expiresAt && row.expiresAt <= new Date())) return { type: 'anonymous' }
     const { organizationId, role, datasetIds, reportIds } = row
-    if (organizationId === null) return { type: rootHash ? 'anonymous' : 'root' }
+    if (row.id === ROOT_KEY_ID) return { type: rootHash ? 'anonymous' : 'root' }
+    if (organizationId === null) return { type: 'anonymous' }
     const narrowed = datasetIds.length > 0 || reportIds.length > 0
     return { type: 'key', keyId: row.id, organizationId, role, ...(narrowed && { only: { datasetIds, reportIds } }) }
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -29,7 +30,7 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
   if (!(await db.apiKey.findUnique({ where: { id: ROOT_KEY_ID } }))) {
     const key = makeKey()
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const draft = `${file}.${process.pid}`
+    const draft = `${file}.${randomUUID()}`
     await writeFile(draft, `${key}\n`, { mode: 0o600 })
     const row = { id: ROOT_KEY_ID, role: 'ADMIN', name: 'root', ...storedForm(key) } as const
     const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true })

@@ -23,7 +23,8 @@ const POOL_SIZE = 10
 
 // Prisma's driver adapters read a timestamptz as if the session's time zone were UTC, so it has to be. And an append looks for
 // duplicates after it has waited for its stream: it must see what was committed meanwhile, whatever the database's default is.
-const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed'
+// Nor may somebody who holds a stream's row hold up every connection, one append after another.
+const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed -c lock_timeout=10s'
 
 /** Prisma's own advisory lock for migrations: whoever migrates the same database, by whichever tool, waits for the other. */
 const MIGRATION_LOCK = 72_707_369
@@ -89,7 +90,7 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
     return durabilityOf(connection)
   })
   const prisma = new PrismaClient({
-    adapter: new PrismaPg({ connectionString: databaseUrl, options: SESSION_OPTIONS, max: POOL_SIZE }),
+    adapter: new PrismaPg({ ...session(databaseUrl), max: POOL_SIZE }),
   })
   return { prisma, mode: 'postgres', durability, [Symbol.asyncDispose]: () => prisma.$disconnect() }
 }
@@ -105,7 +106,7 @@ async function withConnection<Result>(
   url: string,
   work: (connection: MigrationConnection) => Promise<Result>,
 ): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, options: SESSION_OPTIONS })
+  const client = new pg.Client(session(url))
   await client.connect().catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
@@ -114,6 +115,14 @@ async function withConnection<Result>(
   } finally {
     await client.end()
   }
+}
+
+// Options in the address would replace ours: they are added.
+function session(databaseUrl: string): { connectionString: string; options: string } {
+  const url = new URL(databaseUrl)
+  const given = url.searchParams.get('options') ?? ''
+  url.searchParams.delete('options')
+  return { connectionString: url.href, options: `${given} ${SESSION_OPTIONS}`.trim() }
 }
 
 const REASONS: Record<string, string> = {

@@ -28,13 +28,14 @@ export async function readRange(
   direction: Direction,
   limit: number,
 ): Promise<LoggedEvent[]> {
-  const { streamId, low, high } = range
-  if (high - low <= 1 || limit === 0) return []
+  if (range.high - range.low <= 1 || limit === 0) return []
+  const { streamId } = range
+  const { low, high } = range.types ? range : narrowed(range, direction, limit)
   const order = DIRECTIONS[direction]
   const rows = await db.$queryRaw<Row[]>`
     SELECT e.seq, e.id, e.type, extract(epoch FROM e.created_at)::float8 * 1000 AS at, e.data
-      FROM ${range.types ? seqsOfTypes(range, range.types, order, limit) : Prisma.sql`event e WHERE`}
-           e.stream_id = ${streamId}::uuid AND e.seq > ${low} AND e.seq < ${high}
+      FROM ${range.types ? eventsOfTypes(range, range.types, order, limit) : Prisma.sql`event e`}
+     WHERE e.stream_id = ${streamId}::uuid AND e.seq > ${low} AND e.seq < ${high}
      ORDER BY e.seq ${order} LIMIT ${limit}`
   return rows.map(({ seq, at, ...row }) => ({
     ...row,
@@ -44,10 +45,18 @@ export async function readRange(
   }))
 }
 
+// Positions are dense, so the page's own are known. Saying so keeps the planner, which may know nothing of how the table has grown,
+// from reading the whole stream and sorting it.
+function narrowed({ low, high }: Range, direction: Direction, limit: number): Pick<Range, 'low' | 'high'> {
+  return direction === 'ASC'
+    ? { low, high: Math.min(high, low + 1 + limit) }
+    : { low: Math.max(low, high - 1 - limit), high }
+}
+
 const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
 
 // Each type's own index range is ordered, their union is not: take the page from each, merge, and only then read the events.
-function seqsOfTypes(
+function eventsOfTypes(
   { streamId, low, high }: Range,
   types: readonly string[],
   order: Prisma.Sql,
@@ -59,5 +68,5 @@ function seqsOfTypes(
          WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type AND x.seq > ${low} AND x.seq < ${high}
          ORDER BY x.seq ${order} LIMIT ${limit}) s
       ORDER BY s.seq ${order} LIMIT ${limit}) k
-    JOIN event e ON e.seq = k.seq AND`
+    CROSS JOIN LATERAL (SELECT * FROM event x WHERE x.stream_id = ${streamId}::uuid AND x.seq = k.seq LIMIT 1) e`
 }

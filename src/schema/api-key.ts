@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { makeKey, storedForm } from '../auth/api-key.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
@@ -60,6 +61,8 @@ const CreatedApiKey = builder.objectRef<{ key: string; id: string }>('CreatedApi
   }),
 })
 
+const streamList = z.array(z.string()).max(1_000, 'must list at most 1,000')
+
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   description: 'A new API key.',
   fields: (t) => ({
@@ -68,10 +71,15 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
     name: t.string({ validate: name, description: 'For people: 1 to 500 characters.' }),
     datasetIds: t.field({
       type: ['UUID'],
+      validate: streamList,
       description:
         'With this or reportIds, the key sees only the streams listed, and may neither create any nor manage keys.',
     }),
-    reportIds: t.field({ type: ['UUID'], description: 'See datasetIds. All of them must belong to the organization.' }),
+    reportIds: t.field({
+      type: ['UUID'],
+      validate: streamList,
+      description: 'See datasetIds. All of them must belong to the organization.',
+    }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it stops working, in the future; never when left out.' }),
   }),
 })

@@ -3,6 +3,7 @@ import { visibleDatasets } from '../auth/viewer.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { builder } from './builder.ts'
+import { isUuid } from './scalars.ts'
 import { name, text } from './text.ts'
 
 const Dataset = builder.prismaObject('Dataset', {
@@ -19,13 +20,15 @@ const Dataset = builder.prismaObject('Dataset', {
   }),
 })
 
+const trackingId = name.refine((value) => !isUuid(value), 'must not be a UUID, which clients take for an id')
+
 const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
   description: 'A new dataset.',
   fields: (t) => ({
     organizationId: t.field({ type: 'UUID', required: true, description: 'The organization it will belong to.' }),
     id: t.field({ type: 'UUID', description: 'To keep an id from elsewhere; made by the server when left out.' }),
     trackingId: t.string({
-      validate: name,
+      validate: trackingId,
       description:
         'Your own name for it, unique within the organization, 1 to 500 characters. Not a UUID: a client that sends one means the id.',
     }),

@@ -1,4 +1,4 @@
-import { GraphQLError, GraphQLScalarType, type ValueNode } from 'graphql'
+import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql'
 import { GraphQLDateTime, GraphQLJSON, GraphQLSafeInt, GraphQLUUID } from 'graphql-scalars'
 
 const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -10,6 +10,11 @@ function canonical(value: unknown): string {
   return uuid
 }
 
+/** Whether a text is a UUID as this scalar takes it. */
+export function isUuid(text: string): boolean {
+  return CANONICAL_UUID.test(text.toLowerCase())
+}
+
 /** A UUID of any version; lower case whatever was sent. */
 export const UUID = new GraphQLScalarType({
   ...GraphQLUUID.toConfig(),
@@ -18,9 +23,20 @@ export const UUID = new GraphQLScalarType({
   parseLiteral: (node: ValueNode) => canonical(GraphQLUUID.parseLiteral(node, undefined)),
 })
 
+// A zone can push a time out of the years that PostgreSQL and this scalar both write with four digits.
+function writable(value: unknown): Date {
+  const time = GraphQLDateTime.parseValue(value)
+  if (typeof value === 'string' && !/^\d{4}-/.test(time.toISOString()))
+    throw new GraphQLError(`Year out of range: ${value}`)
+  return time
+}
+
 /** An RFC 3339 time. */
 export const DateTime = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),
+  parseValue: writable,
+  parseLiteral: (node: ValueNode) =>
+    node.kind === Kind.STRING ? writable(node.value) : GraphQLDateTime.parseLiteral(node, undefined),
   description: 'An RFC 3339 time such as 2026-11-22T06:00:00.000Z. Answers are in UTC, with milliseconds.',
 })
 

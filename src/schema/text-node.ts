@@ -8,7 +8,7 @@ import { jsonObject, text } from './text.ts'
 const RelatedNode = z.looseObject({
   node_id: z.string(),
   node_type: z.string().nullable().default(null),
-  metadata: z.record(z.string(), z.unknown()).default({}),
+  metadata: jsonObject.default({}),
   hash: z.string().nullable().default(null),
   class_name: z.string().default('RelatedNodeInfo'),
 })

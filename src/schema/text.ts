@@ -11,5 +11,8 @@ export const text = z
 /** A name that people read. */
 export const name = text.refine((value) => value.trim() !== '' && value.length <= 500, 'must have 1 to 500 characters')
 
-/** For an argument of type JSON that must be an object, as `validate`. */
-export const jsonObject = z.record(z.string(), z.unknown(), 'must be a JSON object')
+/** For an argument of type JSON that must be an object, as `validate`. It is left as it is: zod's records drop `__proto__`. */
+export const jsonObject = z.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'must be a JSON object',
+)

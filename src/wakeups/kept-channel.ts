@@ -65,7 +65,11 @@ export class KeptChannel implements AsyncDisposable {
     const lost = new AbortController()
     const lose = (error: unknown) => lost.abort(error)
     const stop = AbortSignal.any([this.#closing.signal, lost.signal])
-    const channel = await this.#open({ received: this.#events.received, lose }, stop)
+    const channel = await this.#open({ received: this.#events.received, lose }, stop).catch((error) => {
+      // The first error says why; the others follow from it.
+      lose(error)
+      throw lost.signal.reason
+    })
     this.#current = { channel, stop, lose }
     if (!stop.aborted) this.#events.opened()
     while (!stop.aborted) {

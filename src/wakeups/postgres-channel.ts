@@ -32,7 +32,9 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
       return answer.then(() => undefined)
     }
     try {
-      await client.connect()
+      // A client that is ended while it connects never says so.
+      await Promise.race([client.connect(), closed])
+      stop.throwIfAborted()
       await query(`LISTEN ${NAMES.channel}`)
     } catch (error) {
       lose(error)

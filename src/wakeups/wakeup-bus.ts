@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { WakeupSource, Wakeups } from '../log/wakeups.ts'
-import type { OpenChannel } from './channel.ts'
+import { type OpenChannel, PATIENCE } from './channel.ts'
 import { decodeHint, encodeHint } from './hint.ts'
 import { KeptChannel } from './kept-channel.ts'
 import { Outbox } from './outbox.ts'
@@ -60,8 +61,10 @@ class ChannelBus implements WakeupBus {
         failing = false
         wakeups.wakeAll(source)
       },
-      lost: (err) => {
-        logger[failing ? 'debug' : 'warn']({ err, source }, 'wake-ups between servers are lost: polling meanwhile')
+      lost: (error) => {
+        // Not the error itself: that of a refused AUTH carries the password.
+        const reason = error instanceof Error ? error.message : String(error)
+        logger[failing ? 'debug' : 'warn']({ source, reason }, 'wake-ups between servers are lost: polling meanwhile')
         failing = true
       },
     })
@@ -79,7 +82,9 @@ class ChannelBus implements WakeupBus {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#outbox[Symbol.asyncDispose]()
+    // What is left to say is said first, unless nobody takes it.
+    const said = this.#outbox[Symbol.asyncDispose]()
+    await Promise.race([said, setTimeout(PATIENCE.close, undefined, { ref: false })])
     await this.#channel[Symbol.asyncDispose]()
   }
 }

@@ -16,7 +16,17 @@ const LAYERS = [
   ['auth'],
   ['log'],
   ['db'],
-  ['config.ts', 'closers.ts', 'errors.ts', 'lifecycle.ts', 'start-error.ts', 'version.ts', 'generated'],
+  [
+    'config.ts',
+    'closers.ts',
+    'errors.ts',
+    'lifecycle.ts',
+    'documents.ts',
+    'drainer.ts',
+    'start-error.ts',
+    'version.ts',
+    'generated',
+  ],
 ]
 
 function layerOf(file: string): number {

@@ -55,6 +55,11 @@ test('Times are right on a database whose own time zone is not UTC', async () =>
   const variables = { id: dataset, organization, since: new Date(now - minute), until: new Date(now + minute) }
   const data = expectData(await server.graphql(query, variables))
   expect(data.workerEvents.totalCount).toBe(1)
+  const stored = await runSql<{ at: string }>(
+    env,
+    'SELECT extract(epoch FROM created_at) * 1000 AS at FROM organization',
+  )
+  expect(Math.abs(Number(stored[0]?.at) - now)).toBeLessThan(minute)
   for (const time of [data.organization.createdAt, data.workerEvents.nodes[0].createdAt]) {
     expect(Math.abs(Date.parse(time) - now)).toBeLessThan(minute)
   }
@@ -73,4 +78,21 @@ test('Concurrent appends succeed on a database whose own transactions are serial
   const results = (await Promise.all(calls)).flat()
   expect(new Set(results.filter((result) => result.id === id).map(({ seq }) => seq)).size).toBe(1)
   expect(results.filter(({ outcome }) => outcome === 'RECORDED')).toHaveLength(21)
+})
+
+test('Times never run backwards, and at most a second ahead, when the clock has been set back', async () => {
+  const env = await freshDatabase()
+  await using server = await startServer(env)
+  const dataset = await newDataset(server, await newOrganization(server))
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+  const ahead = "date_trunc('milliseconds', clock_timestamp()) + interval '1 hour'"
+  await runSql(env, `UPDATE stream SET last_at = ${ahead} WHERE id = '${dataset}'`)
+  const [{ last } = { last: '' }] = await runSql<{ last: string }>(
+    env,
+    `SELECT to_char(last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS last FROM stream WHERE id = '${dataset}'`,
+  )
+  for (let i = 0; i < 2; i++) await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+  const query = `{ workerEvents(datasetId: "${dataset}", first: 2) { nodes { createdAt } } }`
+  const { nodes } = expectData(await server.graphql(query)).workerEvents
+  expect(nodes.map((node: { createdAt: string }) => node.createdAt)).toEqual([last, last])
 })

@@ -273,6 +273,14 @@ describe.runIf(redisInstalled)('When Redis', () => {
     await Promise.all([connected(writer), connected(reader)])
     await story.tellBy('redis', writer)
   })
+
+  test('refuses the password, the log says so, and does not say the password', async () => {
+    await using redis = await redisServer()
+    await redis.start()
+    const server = await start({ REDIS_URL: redis.url.replace('//', '//user:wrong-pass@'), LOG_LEVEL: 'trace' })
+    await until(() => server.output.stderr.includes('WRONGPASS'))
+    expect(server.output.stderr).not.toContain('wrong-pass')
+  })
 })
 
 test('A server on the embedded database wakes its own subscribers, and is connected to nobody', async () => {

@@ -1,4 +1,7 @@
--- The log's own functions. They are functions, not single statements with CTEs, because under READ COMMITTED each statement of
+-- The log's own functions. A plan kept from when the table was small is never thrown away in the embedded database, which has no
+-- autovacuum; so each call is planned for itself.
+--
+-- They are functions, not single statements with CTEs, because under READ COMMITTED each statement of
 -- a function has a fresh snapshot: what a writer committed while we waited for the stream's lock must be visible when we look for
 -- duplicates and number the new events.
 
@@ -13,7 +16,7 @@ CREATE FUNCTION append_events(
   p_stream uuid, p_ids uuid[], p_types text[], p_data text[],
   OUT head_before bigint, OUT recorded integer,
   OUT known_position integer[], OUT known_seq bigint[], OUT known_same boolean[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   v_given integer := cardinality(p_ids);
   v_last_at timestamptz;
@@ -27,11 +30,15 @@ BEGIN
   SELECT array_agg(n.position), array_agg(e.seq), array_agg(e.type = n.type AND e.data = n.data)
     INTO known_position, known_seq, known_same
     FROM unnest(p_ids, p_types, p_data) WITH ORDINALITY AS n(id, type, data, position)
-    JOIN event e ON e.stream_id = p_stream AND e.id = n.id;
+    -- One index probe an id, whatever the planner believes of the table: joined freely, it may read the whole stream.
+    CROSS JOIN LATERAL (
+      SELECT x.seq, x.type, x.data FROM event x WHERE x.stream_id = p_stream AND x.id = n.id LIMIT 1) e;
 
   -- One millisecond past the append before it: a reader that asks for "later than the newest time I have" then misses nothing,
-  -- because whatever shares that time was committed together with what it has.
-  v_at := greatest(date_trunc('milliseconds', clock_timestamp()), v_last_at + interval '1 millisecond');
+  -- because whatever shares that time was committed together with what it has. At most a second past the clock, though: a stream
+  -- that takes more than a thousand appends a second for long has several with the same time. Never earlier than the one before.
+  v_at := date_trunc('milliseconds', clock_timestamp());
+  v_at := greatest(v_at, v_last_at, least(v_last_at + interval '1 millisecond', v_at + interval '1 second'));
 
   IF known_position IS NULL THEN
     INSERT INTO event (stream_id, seq, id, type, created_at, data)
@@ -51,7 +58,7 @@ BEGIN
 
   FOR v_count IN
     SELECT e.type, count(*) AS added FROM event e
-     WHERE e.stream_id = p_stream AND e.seq > head_before GROUP BY e.type
+     WHERE e.stream_id = p_stream AND e.seq BETWEEN head_before + 1 AND head_before + recorded GROUP BY e.type
   LOOP
     INSERT INTO event_count AS c (stream_id, type, n) VALUES (p_stream, v_count.type, v_count.added)
       ON CONFLICT (stream_id, type) DO UPDATE SET n = c.n + v_count.added
@@ -62,7 +69,8 @@ BEGIN
         SELECT p_stream, v_count.type, o.ordinal, o.seq
           FROM (SELECT e.seq, v_total - v_count.added + row_number() OVER (ORDER BY e.seq) AS ordinal
                   FROM event e
-                 WHERE e.stream_id = p_stream AND e.type = v_count.type AND e.seq > head_before) o
+                 WHERE e.stream_id = p_stream AND e.type = v_count.type
+                   AND e.seq BETWEEN head_before + 1 AND head_before + recorded) o
          WHERE o.ordinal % 32 = 1;
     END IF;
   END LOOP;
@@ -86,7 +94,7 @@ $$;
 
 -- The inverse: the seq of the p_rank-th event (from 1) of the given types, or null when there are fewer.
 CREATE FUNCTION event_seek(p_stream uuid, p_types text[], p_rank bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   v_low bigint := 1;
   v_high bigint;
@@ -116,7 +124,7 @@ END $$;
 
 -- The seq of the first event at or after a time; head + 1 when there is none. Times rise with seq, so halve the interval.
 CREATE FUNCTION event_seq_at(p_stream uuid, p_at timestamptz) RETURNS bigint
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
   v_low bigint := 1;
   v_high bigint;
