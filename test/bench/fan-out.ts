@@ -16,14 +16,10 @@ const RATE = 100
 const KEY = 'bench'
 
 const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
-const server = spawn(
-  process.execPath,
-  [...(process.env.PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/try/prof'] : []), 'dist/main.js', 'serve'],
-  {
-    env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, DATA_DIR: scratch, LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  },
-)
+const server = spawn(process.execPath, ['dist/main.js', 'serve'], {
+  env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, DATA_DIR: scratch, LOG_LEVEL: 'warn' },
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
 try {
   const url = await address()
   const dataset = await newDataset(url)
