@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from './support/database.ts'
+import { serve } from './support/process.ts'
+import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from './support/seed.ts'
+import { graphql, type TestServer } from './support/server.ts'
+import { type Edge, overSse, overWebSocket, type Subscribe } from './support/subscribe.ts'
+
+const KEY = 'test-root-key'
+const EVENTS = 240
+const KILLS = 2
+const QUERY = `subscription ($id: UUID!, $after: String) {
+  workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq id } }
+}`
+
+test('Readers that come back after a kill -9 of the server miss nothing and see nothing twice', async () => {
+  const env = { ...(await freshDatabase()), PORT: String(await freePort()) }
+  const url = `http://127.0.0.1:${env.PORT}`
+  let server = await serve(env)
+  onTestFinished(() => void server.child.kill('SIGKILL'))
+  const ask = { graphql: (query: string, variables?: object) => graphql(url, query, variables, KEY) } as TestServer
+  const dataset = await newDataset(ask, await newOrganization(ask))
+
+  const recorded: string[] = []
+  async function writer(): Promise<void> {
+    while (recorded.length < EVENTS) {
+      const events = Array.from({ length: 3 }, () => ({ id: randomUUID(), eventType: 'ETL_STARTED' }))
+      // The same ids until they are acknowledged, whatever the kill has cut off.
+      while (!(await graphql(url, RECORD_WORKER_EVENTS, { id: dataset, events }, KEY).catch(() => undefined))?.data);
+      recorded.push(...events.map(({ id }) => id))
+    }
+  }
+
+  async function reader(subscribe: Subscribe): Promise<Edge[]> {
+    const seen: Edge[] = []
+    while (seen.length < EVENTS) {
+      const subscription = subscribe(url, KEY, QUERY, { id: dataset, after: seen.at(-1)?.cursor })
+      try {
+        while (seen.length < EVENTS) seen.push(...(await subscription.take(1)))
+      } catch {
+        // Broken off: come back with the cursor of the last edge.
+      }
+      await subscription.end()
+    }
+    return seen
+  }
+
+  async function killer(): Promise<void> {
+    for (let kill = 1; kill <= KILLS; kill++) {
+      while (recorded.length < (EVENTS * kill) / (KILLS + 1)) await new Promise((resolve) => setImmediate(resolve))
+      server.child.kill('SIGKILL')
+      await server.exited
+      server = await serve(env)
+    }
+  }
+
+  const [webSocket, sse] = await Promise.all([reader(overWebSocket), reader(overSse), writer(), killer()])
+  for (const seen of [webSocket, sse]) {
+    expect(seen.map(({ node }) => node.seq)).toEqual(Array.from({ length: EVENTS }, (_, i) => i + 1))
+    expect(seen.map(({ node }) => node.id)).toEqual(recorded.slice(0, EVENTS))
+  }
+  server.child.kill('SIGTERM')
+  expect(await server.exited).toBe(0)
+})
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  const port = await new Promise<number>((resolve) =>
+    probe.listen(0, '127.0.0.1', () => resolve((probe.address() as { port: number }).port)),
+  )
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
