@@ -1,5 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest'
 import { afterAll, beforeAll, expect, inject } from 'vitest'
+import { NAMES } from '../src/wakeups/channel.ts'
+import { runSql } from './support/database.ts'
 import { newDataset, newKey, newOrganization, type Recorded, recordWorkerEvents } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
 import { type Edge, overSse, overWebSocket, type Subscription } from './support/subscribe.ts'
@@ -33,6 +35,7 @@ type Command =
   | { do: 'connect'; reader: number; node: number; sse: boolean }
   | { do: 'read'; reader: number; count: number }
   | { do: 'leave'; reader: number }
+  | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
 
 const reader = fc.nat({ max: READERS - 1 })
 const commands = fc.array(
@@ -45,6 +48,10 @@ const commands = fc.array(
     fc.record({ do: fc.constant('connect' as const), reader, node: fc.nat({ max: 1 }), sse: fc.boolean() }),
     fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) }),
     fc.record({ do: fc.constant('leave' as const), reader }),
+    fc.record({
+      do: fc.constant('disturb' as const),
+      how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
+    }),
   ),
   { minLength: 5, maxLength: 30 },
 )
@@ -118,6 +125,9 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
         }
         case 'leave':
           readers[command.reader]?.leave()
+          break
+        case 'disturb':
+          await disturb(dataset, command.how)
       }
     }
     const positions = (await Promise.all(appends)).flat().map(({ seq }) => seq)
@@ -132,6 +142,26 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
     }
   },
 )
+
+/** Wake-ups between nodes go wrong: they come again and again, for nothing, or not at all. */
+async function disturb(dataset: string, how: 'doubled' | 'wrong' | 'lost'): Promise<void> {
+  const { env } = node(0)
+  if (!env.DATABASE_URL) return
+  const notify = (payload: string) => `SELECT pg_notify('${NAMES.channel}', '${payload}') FROM generate_series(1, 5)`
+  switch (how) {
+    case 'doubled':
+      await runSql(env, notify(`somebody ${dataset} ${dataset}`))
+      break
+    case 'wrong':
+      await runSql(env, notify(`nonsense \u{1F6A2} ${organization}`))
+      break
+    case 'lost':
+      await runSql(
+        env,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${NAMES.connection}'`,
+      )
+  }
+}
 
 async function history(id: string): Promise<Edge[]> {
   const query = `query ($id: UUID!) {
