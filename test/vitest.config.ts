@@ -26,7 +26,8 @@ export default defineConfig({
     // The long versions take what they take.
     testTimeout: process.env.LONG ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // One more than two cores: much of the time is spent waiting for other processes.
+    maxWorkers: 3,
     projects,
   },
 })
