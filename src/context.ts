@@ -28,6 +28,8 @@ export interface Context {
   readonly cutOff: () => void
   /** The cursor that a client of server-sent events saw last, when it comes back. */
   readonly lastEventId: string | null
+  /** The cursor at which the operation's subscription begins, once it has begun. */
+  start?: string
   /** The dataset, or null when there is none or the viewer may not know of it. Asked once per request. */
   readonly findDataset: (id: string) => Promise<Stream | null>
   /** The report, likewise. */

@@ -10,6 +10,7 @@ const KEY = 'test-root-key'
 const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq } }
 }`
+const NOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor node { seq } } }'
 const events = (n: number) => Array.from({ length: n }, () => ({ eventType: 'ETL_STARTED' }))
 
 test('SIGTERM closes sockets with 1001 and breaks off server-sent events, and a reader resumes on the next server', async () => {
@@ -23,8 +24,16 @@ test('SIGTERM closes sockets with 1001 and breaks off server-sent events, and a 
   await recordWorkerEvents(server, dataset, events(3))
   const readers = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, QUERY, { id: dataset }))
   const cursors = await Promise.all(readers.map(async (reader) => (await reader.take(3)).at(-1)?.cursor))
+  // Nothing has come to these yet; they know where they began.
+  const idle = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, NOW, { id: dataset }))
+  expect(await Promise.all(idle.map((reader) => reader.start()))).toEqual(cursors)
   first.child.kill('SIGTERM')
-  expect(await Promise.all(readers.map((reader) => reader.failure()))).toEqual([1001, 'broken off'])
+  expect(await Promise.all([...readers, ...idle].map((reader) => reader.failure()))).toEqual([
+    1001,
+    'broken off',
+    1001,
+    'broken off',
+  ])
   expect(await first.exited).toBe(0)
 
   const second = await serve(env)

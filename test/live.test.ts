@@ -66,6 +66,20 @@ describe.each<[string, Subscribe]>([
     expect(seqs(await subscription.take(2))).toEqual([4, 5])
   })
 
+  test('tells where it begins, so that a break before the first event loses nothing', async () => {
+    const dataset = await newDataset(server, organization)
+    for (const there of [0, 3]) {
+      await recordWorkerEvents(server, dataset, events(there))
+      const broken = open(WORKER_EVENTS, { id: dataset })
+      const after = await broken.start()
+      await broken.end()
+      await recordWorkerEvents(server, dataset, events(2))
+      const resumed = open(WORKER_EVENTS, { id: dataset, after })
+      expect(seqs(await resumed.take(2))).toEqual(there === 0 ? [1, 2] : [6, 7])
+      expect(await resumed.start()).toBe(after)
+    }
+  })
+
   test('resumes after a cursor of a page, of an edge and of a recording alike, and the cursor wins over from', async () => {
     const dataset = await newDataset(server, organization)
     const recorded = await recordWorkerEvents(server, dataset, events(20))

@@ -1,18 +1,24 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
-import { newDataset, newKey, newOrganization } from './support/seed.ts'
+import { newDataset, newKey, newOrganization, recordWorkerEvents } from './support/seed.ts'
 import { startServer, type TestServer } from './support/server.ts'
 
 let server: TestServer
 let key: string
 let dataset: string
+/** A dataset with events in it. */
+let other: string
+const EVENTS = 150
 
 beforeAll(async () => {
   server = await startServer()
   const organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
+  other = await newDataset(server, organization)
+  const events = Array.from({ length: EVENTS }, () => ({ eventType: 'ETL_STARTED' }))
+  await recordWorkerEvents(server, other, events)
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -151,6 +157,27 @@ test('What is wrong with an operation is told to it, and leaves the others alone
   await server.followers(1)
   socket.send({ type: 'ping' })
   expect(await socket.message('pong')).toEqual({ type: 'pong' })
+})
+
+test('Operations of one socket get each their own results', async () => {
+  const socket = await acknowledged()
+  const queries = {
+    seqs: `subscription { workerEvents(datasetId: "${other}", from: BEGINNING) { node { seq } } }`,
+    'by "type"': `subscription { workerEvents(datasetId: "${other}", from: BEGINNING) { node { seq eventType } } }`,
+  }
+  for (const [id, query] of Object.entries(queries)) socket.send({ id, type: 'subscribe', payload: { query } })
+  socket.send({ id: 'q', type: 'subscribe', payload: { query: '{ __typename }' } })
+  const got: Record<string, object[]> = {}
+  for (let i = 0; i < 2 * EVENTS + 1; i++) {
+    const { id, payload } = await socket.message('next')
+    got[id] = [...(got[id] ?? []), payload.data.workerEvents?.node ?? payload.data]
+  }
+  const seqs = Array.from({ length: EVENTS }, (_, i) => i + 1)
+  expect(got).toEqual({
+    seqs: seqs.map((seq) => ({ seq })),
+    'by "type"': seqs.map((seq) => ({ seq, eventType: 'ETL_STARTED' })),
+    q: [{ __typename: 'Query' }],
+  })
 })
 
 test('"complete" ends one subscription of a socket', async () => {

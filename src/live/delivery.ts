@@ -4,8 +4,8 @@ import type { ExecutionResult } from 'graphql'
 export class Delivery implements ExecutionResult {
   readonly data?: ExecutionResult['data']
   readonly errors?: ExecutionResult['errors']
-  /** The position just after the event: what a reader resumes from. */
   readonly #cursor: string
+  #json: string | undefined
 
   constructor({ data, errors }: ExecutionResult, cursor: string) {
     this.data = data
@@ -13,8 +13,15 @@ export class Delivery implements ExecutionResult {
     this.#cursor = cursor
   }
 
-  /** The cursor of a result, if it is a delivery. */
-  static cursorOf(result: object): string | undefined {
-    return #cursor in result ? (result as Delivery).#cursor : undefined
+  /** The position just after the event: what a reader resumes from. */
+  get cursor(): string {
+    return this.#cursor
+  }
+
+  /** The result as JSON. */
+  get json(): string {
+    const { data, errors } = this
+    this.#json ??= JSON.stringify({ data, errors })
+    return this.#json
   }
 }

@@ -1,5 +1,6 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
+import type { Context } from '../context.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { Delivery } from './delivery.ts'
 
@@ -14,12 +15,14 @@ const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-cach
  */
 export function useSse(lifecycle: Lifecycle): Plugin {
   return {
-    onResultProcess({ request, result, setResultProcessor }) {
+    onResultProcess({ request, result, serverContext, setResultProcessor }) {
       if (!isAsyncIterable(result) || !request.headers.get('accept')?.includes('text/event-stream')) return
       // Yoga's own stream: its adapter for Node does not notice when the reader of a native one leaves.
       const results = result as AsyncIterable<ExecutionResult>
+      const { start } = serverContext as Partial<Context>
       setResultProcessor(
-        (_result, fetchAPI) => new fetchAPI.Response(eventStream(results, fetchAPI, lifecycle), { headers: HEADERS }),
+        (_result, fetchAPI) =>
+          new fetchAPI.Response(eventStream(results, start, fetchAPI, lifecycle), { headers: HEADERS }),
         'text/event-stream',
       )
     },
@@ -28,6 +31,7 @@ export function useSse(lifecycle: Lifecycle): Plugin {
 
 function eventStream(
   results: AsyncIterable<ExecutionResult>,
+  start: string | undefined,
   { ReadableStream }: FetchAPI,
   lifecycle: Lifecycle,
 ): ReadableStream<Uint8Array> {
@@ -37,8 +41,8 @@ function eventStream(
   return new ReadableStream(
     {
       start(controller) {
-        // Some browsers show nothing of a response before its first byte.
-        controller.enqueue(encoder.encode(':\n\n'))
+        // An id without data: what a reader resumes from when the stream breaks before its first event.
+        controller.enqueue(encoder.encode(start ? `id: ${start}\n\n` : ':\n\n'))
         heartbeat = setInterval(() => {
           if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(':\n\n'))
         }, HEARTBEAT_MS)
@@ -74,6 +78,6 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
 }
 
 function next(result: ExecutionResult): string {
-  const cursor = Delivery.cursorOf(result)
-  return `event: next\n${cursor ? `id: ${cursor}\n` : ''}data: ${JSON.stringify(result)}\n\n`
+  if (result instanceof Delivery) return `event: next\nid: ${result.cursor}\ndata: ${result.json}\n\n`
+  return `event: next\ndata: ${JSON.stringify(result)}\n\n`
 }

@@ -1,5 +1,6 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { Context } from '../context.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
 import { type Cohort, Cohorts } from './cohort.ts'
@@ -18,8 +19,10 @@ export function useCohorts(): Plugin {
 async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
   const source = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in source)) return source
+  const follower = source as Follower
+  ;(args.contextValue as Context).start = follower.cursor
   const { cohort, leave } = cohorts.join(args)
-  return new Deliveries(source as Follower, cohort, args, leave)
+  return new Deliveries(follower, cohort, args, leave)
 }
 
 /** What one subscriber gets: the results of the events that its follower gives. */

@@ -1,13 +1,15 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ExecutionArgs, GraphQLError } from 'graphql'
+import { type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql'
 import { handleProtocols, type Context as SocketContext } from 'graphql-ws'
 import { type Extra, useServer } from 'graphql-ws/use/ws'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Authenticate } from '../auth/authenticate.ts'
 import { bearerKey } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
+import type { Context } from '../context.ts'
 import type { Yoga } from '../yoga.ts'
+import { Delivery } from './delivery.ts'
 
 /** How often a socket must answer that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000
@@ -29,13 +31,28 @@ const MAX_BUFFERED_BYTES = 65_536
  * waits for each message before it asks for the next, which would otherwise cost every message a turn of the event loop.
  */
 class UnhurriedSocket extends WebSocket {
+  #instead: string | undefined
+
   override send(data: string, done?: unknown): void {
+    const message = this.#instead ?? data
+    this.#instead = undefined
     if (this.bufferedAmount > MAX_BUFFERED_BYTES) {
-      super.send(data, done as (error?: Error) => void)
+      super.send(message, done as (error?: Error) => void)
     } else {
-      super.send(data)
+      super.send(message)
       if (typeof done === 'function') done()
     }
+  }
+
+  /**
+   * What to give graphql-ws as the result of an operation to have this JSON sent for it. graphql-ws makes a message's text and sends
+   * it in one go; so whatever is told while the text is made is about the very next message.
+   */
+  payload(id: string, json: string): ExecutionResult {
+    const toJSON = () => {
+      this.#instead = `{"id":${JSON.stringify(id)},"type":"next","payload":${json}}`
+    }
+    return { toJSON } as ExecutionResult
   }
 }
 
@@ -67,6 +84,13 @@ export function serveWebSocket(http: Server, yoga: Yoga, authenticate: Authentic
         return viewer.type !== 'anonymous'
       },
       onSubscribe: (socket, _id, params) => prepare(yoga, socket, params),
+      onOperation: ({ extra }, id, _payload, { contextValue }) => {
+        const { start } = contextValue as Context
+        // What a reader resumes from when the socket breaks before the first event.
+        if (start) extra.socket.send(JSON.stringify({ type: 'ping', payload: { id, cursor: start } }))
+      },
+      onNext: ({ extra }, id, _payload, _args, result) =>
+        result instanceof Delivery ? (extra.socket as UnhurriedSocket).payload(id, result.json) : undefined,
       execute: (args) => (args as Enveloped).run.execute(args),
       subscribe: (args) => (args as Enveloped).run.subscribe(args),
     },

@@ -20,6 +20,8 @@ export interface Subscription {
   opened(server: TestServer, followers: number): Promise<void>
   /** Leaves. */
   end(): Promise<void>
+  /** The cursor at which it begins, as the server tells it. */
+  start(): Promise<string>
   /** What came as `id:` beside the edges; server-sent events only. */
   ids: string[]
 }
@@ -35,6 +37,7 @@ export type Subscribe = (
 /** What comes in, until it is asked for. */
 class Inbox {
   readonly edges: Edge[] = []
+  #start: string | undefined
   #end: { failure?: string | number } | undefined
   #wake: (() => void) | undefined
 
@@ -42,6 +45,16 @@ class Inbox {
     if (result.errors) this.end(String(result.errors[0]?.extensions?.code))
     else this.edges.push(Object.values(result.data ?? {})[0])
     this.#wake?.()
+  }
+
+  begin(cursor: string): void {
+    this.#start = cursor
+    this.#wake?.()
+  }
+
+  async begun(): Promise<string> {
+    while (this.#start === undefined) await this.#change()
+    return this.#start
   }
 
   end(failure?: string | number): void {
@@ -82,6 +95,7 @@ function subscriptionOver(inbox: Inbox, ids: string[], leave: () => Promise<unkn
       const { failure } = await inbox.ended()
       return failure ?? 'completed'
     },
+    start: () => inbox.begun(),
     opened: (server, followers) => server.followers(followers),
     async end() {
       await leave()
@@ -97,6 +111,7 @@ export const overWebSocket: Subscribe = (url, key, query, variables) => {
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
+    on: { ping: (received, payload) => received && inbox.begin(String(payload?.cursor)) },
     connectionParams: key === null ? {} : { authorization: `Bearer ${key}` },
   })
   client.subscribe(
@@ -138,8 +153,9 @@ export const overSse: Subscribe = (url, key, query, variables, headers = {}) => 
         const frame = text.slice(0, end)
         text = text.slice(end + 2)
         const id = /^id: (.*)$/m.exec(frame)?.[1]
-        if (id) ids.push(id)
         const data = /^data: (.*)$/m.exec(frame)?.[1]
+        if (id && data) ids.push(id)
+        else if (id) inbox.begin(id)
         if (data && frame.includes('event: next')) inbox.push(JSON.parse(data))
         if (frame.includes('event: complete')) inbox.end()
       }
