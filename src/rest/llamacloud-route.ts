@@ -39,6 +39,10 @@ export const LLAMACLOUD_ROUTE = createRoute({
         'text/event-stream': { schema: z.string() },
       },
     },
+    204: {
+      description:
+        'To a caller that accepts text/event-stream and comes back with the last event of a report that has ended.',
+    },
     401: failure('No key, or no valid one. Wins over everything below.'),
     404: failure('No such report, none that this key may read, or not one of this project or organization.'),
     405: failure('Any method but GET.'),

@@ -32,9 +32,23 @@ const FindBefore: Operation<{ reportId: string; until: Date }, Newest> = {
   }`,
 }
 
+/** The states in which a report's stream ends. */
+const ENDS = new Set(['COMPLETED', 'ERROR'])
+
+interface Rest {
+  report: { snapshot: { cursor: string; state: { node: { state: string } } | null } } | null
+}
+
+const FindRest: Operation<{ reportId: string }, Rest> = {
+  query: `query LlamaReportRest($reportId: UUID!) {
+    report(id: $reportId) { snapshot { cursor state { node { state } } } }
+  }`,
+}
+
 /**
  * The events of a report as they come, for a caller that accepts server-sent events: the same items as in the list, each with its
- * cursor as `id:`, so that `Last-Event-ID` resumes. Ends when the report does.
+ * cursor as `id:`, so that `Last-Event-ID` resumes. Ends when the report does; whoever then comes back for more gets a 204, which
+ * tells an EventSource to stay away.
  */
 export async function streamLlamaEvents(
   c: Context,
@@ -43,6 +57,7 @@ export async function streamLlamaEvents(
   { path, query }: ReportRequest,
 ): Promise<Response> {
   const reportId = path.report_id
+  if (await hasSeenAll(run, reportId, c.req.header('last-event-id'))) return c.body(null, 204)
   const after = await start(run, reportId, query)
   const { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
   if (refusal) return refused(c, refusal)
@@ -60,6 +75,13 @@ export async function streamLlamaEvents(
 
 async function write(stream: SSEStreamingApi, reportId: string, { cursor, node }: Edge): Promise<void> {
   await stream.writeSSE({ id: cursor, data: JSON.stringify(toLlamaEvent(reportId, node)) })
+}
+
+async function hasSeenAll(run: Run, reportId: string, lastEventId: string | undefined): Promise<boolean> {
+  if (lastEventId === undefined) return false
+  const { data } = await run(FindRest, { reportId })
+  const { cursor, state } = data?.report?.snapshot ?? {}
+  return cursor === lastEventId && ENDS.has(state?.node.state ?? '')
 }
 
 // The position that both parameters lead to; the context lets a Last-Event-ID win over it.

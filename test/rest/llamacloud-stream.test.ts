@@ -1,3 +1,4 @@
+import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { newKey, newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -86,6 +87,38 @@ test('Last-Event-ID resumes, after and last_sequence begin where they say', asyn
   const { timestamp } = all[0] as unknown as { timestamp: string }
   expect(await items(`?after=${timestamp}`)).toEqual(all.slice(2))
   expect(await items(`?after=${timestamp}&last_sequence=3`)).toEqual(all.slice(3))
+})
+
+test('An EventSource gets everything once, and stays away once the report has ended', async () => {
+  const report = await newReport(server, organization)
+  const recorded = await recordReportEvents(server, report, [progress('one'), state('COMPLETED')])
+  const statuses: number[] = []
+  const source = new EventSource(`${server.url}/api/v1/reports/${report}/events`, {
+    fetch: async (input, init) => {
+      const response = await fetch(input, { ...init, headers: { ...init.headers, authorization: `Bearer ${key}` } })
+      statuses.push(response.status)
+      return response
+    },
+  })
+  onTestFinished(() => source.close())
+  const ids: string[] = []
+  source.addEventListener('message', ({ lastEventId }) => ids.push(lastEventId))
+  await new Promise<void>((resolve) => {
+    source.addEventListener('error', () => source.readyState === source.CLOSED && resolve())
+  })
+  expect(statuses).toEqual([200, 204])
+  expect(ids).toEqual(recorded.map(({ cursor }) => cursor))
+})
+
+test('Who has the last event of a report that goes on, or not the last of one that has ended, gets a stream', async () => {
+  const report = await newReport(server, organization)
+  const [first] = await recordReportEvents(server, report, [progress('one')])
+  const headers = { 'last-event-id': first?.cursor ?? '' }
+  const waiting = await stream(report, '', headers)
+  expect(waiting.response.status).toBe(200)
+  await recordReportEvents(server, report, [state('ERROR'), progress('two')])
+  expect(await waiting.take(100)).toHaveLength(2)
+  expect(await (await stream(report, '', headers)).take(100)).toHaveLength(2)
 })
 
 test('It stops when its reader leaves', async () => {
