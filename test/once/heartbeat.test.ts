@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { newDataset, newOrganization, newReport } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let query: string
+let report: string
+
+beforeAll(async () => {
+  server = await startServer()
+  const organization = await newOrganization(server)
+  query = `subscription { workerEvents(datasetId: "${await newDataset(server, organization)}") { cursor } }`
+  report = await newReport(server, organization)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+/** What comes over a stream of server-sent events, as lines, until so many of them are comments. */
+async function untilComments(count: number, path: string, init: RequestInit): Promise<string[]> {
+  const leaving = new AbortController()
+  onTestFinished(() => leaving.abort())
+  const headers = { authorization: `Bearer ${server.rootKey}`, accept: 'text/event-stream', ...init.headers }
+  const response = await fetch(`${server.url}${path}`, { ...init, headers, signal: leaving.signal })
+  let text = ''
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk)
+    const lines = text.split('\n')
+    if (lines.filter((line) => line === ':').length >= count) return lines
+  }
+  throw new Error(`Ended after ${JSON.stringify(text)}`)
+}
+
+async function subscribed(options: WebSocket.ClientOptions = {}): Promise<WebSocket> {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options)
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${server.rootKey}` } }))
+  await once(socket, 'message')
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }))
+  return socket
+}
+
+// They wait for real heartbeats, all at the same time.
+test.concurrent('A silent subscription over server-sent events gives signs of life', async () => {
+  const body = JSON.stringify({ query })
+  const headers = { 'content-type': 'application/json' }
+  expect(await untilComments(1, '/graphql', { method: 'POST', body, headers })).toContainEqual(
+    expect.stringMatching(/^id: /),
+  )
+})
+
+test.concurrent('So does the stream of a report', async () => {
+  await untilComments(2, `/api/v1/reports/${report}/events`, {})
+})
+
+test.concurrent('A silent socket is asked whether it lives, and stays when it answers', async () => {
+  const socket = await subscribed()
+  await once(socket, 'ping')
+  await once(socket, 'ping')
+  expect(socket.readyState).toBe(socket.OPEN)
+})
+
+test.concurrent('A socket that does not answer is cut off', async () => {
+  const socket = await subscribed({ autoPong: false })
+  const [code] = await once(socket, 'close')
+  expect(code).toBe(1006)
+})
