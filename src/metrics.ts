@@ -1,12 +1,13 @@
 import { Hono } from 'hono'
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { EventLog } from './log/event-log.ts'
 import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 
-/** `/metrics`, in Prometheus' text format. */
+/** `/metrics`, in Prometheus' text format: the server's own, and those of the process and of Node.js under their usual names. */
 export function createMetricsRoutes(log: EventLog, bus: WakeupBus): Hono {
   const registry = new Registry()
   const registers = [registry]
+  collectDefaultMetrics({ register: registry })
   new Gauge({
     name: 'tidemark_followers',
     help: 'Subscriptions that follow a stream in this process now.',

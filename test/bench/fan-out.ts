@@ -1,43 +1,52 @@
-// How many live readers one process serves: npx tsx test/bench/fan-out.ts [SUBSCRIBERS] [SECONDS]
-// Appends 100 events a second to one stream while all subscribers follow it over WebSocket, and counts what arrives.
+// How many live readers one process serves, and what each of them costs it: npx tsx test/bench/fan-out.ts [SUBSCRIBERS] [SECONDS] [BYTES]
+// Appends 100 events a second, with about BYTES of payload each, to one stream while all subscribers follow it over WebSocket, and
+// counts what arrives. Memory is what is left after a garbage collection, which is asked for through the inspector.
 
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import WebSocket from 'ws'
 import { graphql, metric } from '../support/server.ts'
 
 const SUBSCRIBERS = Number(process.argv[2] ?? 1_000)
 const SECONDS = Number(process.argv[3] ?? 10)
+const BYTES = Number(process.argv[4] ?? 50)
 const RATE = 100
 const KEY = 'bench'
 
 const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
-const server = spawn(process.execPath, ['dist/main.js', 'serve'], {
+const server = spawn(process.execPath, ['--inspect=0', 'dist/main.js', 'serve'], {
   env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, DATA_DIR: scratch, LOG_LEVEL: 'warn' },
-  stdio: ['ignore', 'pipe', 'inherit'],
+  stdio: ['ignore', 'pipe', 'pipe'],
 })
 try {
-  const url = await address()
+  const inspector = await lineOf(server.stderr, /(ws:\S+)$/)
+  const url = await lineOf(server.stdout, /ready: (http:\S+)\/graphql/)
   const dataset = await newDataset(url)
-  const before = await residentMiB()
+  // What every connection needs once is not what each of them costs.
+  for (const socket of await Promise.all(Array.from({ length: 50 }, () => follow(url, dataset, () => undefined))))
+    socket.close()
+  await leaveNobody(url)
+  const before = await footprint(url, inspector)
   let received = 0
   let wrong = 0
   const sockets = await Promise.all(
     Array.from({ length: SUBSCRIBERS }, () => follow(url, dataset, (ok) => (ok ? received++ : wrong++))),
   )
   while ((await metric(url, 'tidemark_followers')) < SUBSCRIBERS);
-  const after = await residentMiB()
+  const after = await footprint(url, inspector)
   const cpu = await cpuSeconds()
   const start = performance.now()
   const record =
     'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { results { seq } } }'
   const events = Array.from({ length: RATE / 10 }, () => ({
     eventType: 'CHUNKS_UPLOADED',
-    eventData: { chunk_ids: ['x'.repeat(36)] },
+    eventData: { chunk_ids: Array.from({ length: Math.ceil(BYTES / 40) }, () => 'x'.repeat(37)) },
   }))
   for (let i = 1; i <= SECONDS * 10; i++) {
     await graphql(url, record, { id: dataset, events }, KEY)
@@ -53,23 +62,23 @@ try {
     `received ${received} of ${expected} messages in order, ${wrong} out of order, in ${seconds.toFixed(1)} s`,
   )
   console.log(`${Math.round(received / busy)} messages per CPU second of the server`)
-  console.log(
-    `memory: ${before.toFixed(0)} MiB before, ${after.toFixed(0)} MiB with all subscribed (${(((after - before) * 1_024) / SUBSCRIBERS).toFixed(1)} KiB each), ${(await residentMiB()).toFixed(0)} MiB at the end`,
-  )
   for (const socket of sockets) socket.close()
-  while ((await metric(url, 'tidemark_followers')) > 0);
-  console.log(
-    `after they left: ${await metric(url, 'tidemark_followers')} followers, ${await metric(url, 'tidemark_followed_streams')} streams`,
-  )
+  await leaveNobody(url)
+  const end = await footprint(url, inspector)
+  console.table({ 'before anybody': before, [`${SUBSCRIBERS} subscribed`]: after, 'after they left': end })
+  console.log(`${(((after.heapMiB - before.heapMiB) * 1_024) / SUBSCRIBERS).toFixed(1)} KiB of heap a subscriber`)
 } finally {
   server.kill('SIGTERM')
   await rm(scratch, { recursive: true, force: true })
 }
 
-async function address(): Promise<string> {
-  for await (const line of createInterface({ input: server.stdout })) {
-    const url = /ready: (http:\S+)\/graphql/.exec(line)?.[1]
-    if (url) return url
+async function lineOf(stream: Readable, pattern: RegExp): Promise<string> {
+  for await (const line of createInterface({ input: stream })) {
+    const found = pattern.exec(line)?.[1]
+    if (found) {
+      stream.resume()
+      return found
+    }
   }
   throw new Error('The server ended. Run "npm run build" first.')
 }
@@ -88,6 +97,7 @@ function follow(url: string, dataset: string, tell: (next: boolean) => void): Pr
   let last = 0
   return new Promise((resolve, reject) => {
     socket.on('error', reject)
+    socket.on('close', (code, reason) => code !== 1005 && console.error(`A socket was closed: ${code} ${reason}`))
     socket.on('open', () =>
       socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${KEY}` } })),
     )
@@ -98,6 +108,8 @@ function follow(url: string, dataset: string, tell: (next: boolean) => void): Pr
         resolve(socket)
         return
       }
+      if (message.includes('"error"')) console.error(message)
+      if (!message.includes('"next"')) return
       // Parsing a million messages would measure this process, not the server.
       const seq = Number(/"seq":(\d+)/.exec(message)?.[1])
       tell(seq === last + 1)
@@ -106,9 +118,30 @@ function follow(url: string, dataset: string, tell: (next: boolean) => void): Pr
   })
 }
 
-async function residentMiB(): Promise<number> {
-  const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024
+async function leaveNobody(url: string): Promise<void> {
+  while ((await metric(url, 'tidemark_followers')) + (await metric(url, 'tidemark_followed_streams')) > 0);
+}
+
+/** What the server holds once its garbage is collected, and what still runs in it. */
+async function footprint(url: string, inspector: string) {
+  const socket = new WebSocket(inspector)
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }))
+  await once(socket, 'message')
+  socket.close()
+  await once(socket, 'close')
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1] ?? 0)
+  const MiB = (name: string) => Number((value(name) / 2 ** 20).toFixed(1))
+  return {
+    followers: value('tidemark_followers'),
+    streams: value('tidemark_followed_streams'),
+    timers: value('nodejs_active_resources\\{type="Timeout"\\}'),
+    sockets: value('nodejs_active_resources\\{type="TCPSocketWrap"\\}'),
+    heapMiB: MiB('nodejs_heap_size_used_bytes'),
+    externalMiB: MiB('nodejs_external_memory_bytes'),
+    residentMiB: MiB('process_resident_memory_bytes'),
+  }
 }
 
 async function cpuSeconds(): Promise<number> {
