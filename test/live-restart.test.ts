@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:net'
+import { createClient } from 'graphql-ws'
 import { expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
 import { freshDatabase } from './support/database.ts'
 import { serve } from './support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from './support/seed.ts'
@@ -46,6 +48,26 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
     return seen
   }
 
+  // As the README does it: the client itself connects again, and sends the variables as they are then.
+  async function iterating(): Promise<Edge[]> {
+    const seen: Edge[] = []
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${KEY}` },
+      shouldRetry: () => true,
+      retryAttempts: Number.POSITIVE_INFINITY,
+    })
+    const variables: Record<string, unknown> = { id: dataset }
+    for await (const { data } of client.iterate<{ workerEvents: Edge }>({ query: QUERY, variables })) {
+      const edge = data?.workerEvents as Edge
+      variables.after = edge.cursor
+      if (seen.push(edge) === EVENTS) break
+    }
+    await client.dispose()
+    return seen
+  }
+
   async function killer(): Promise<void> {
     for (let kill = 1; kill <= KILLS; kill++) {
       while (recorded.length < (EVENTS * kill) / (KILLS + 1)) await new Promise((resolve) => setImmediate(resolve))
@@ -55,8 +77,9 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
     }
   }
 
-  const [webSocket, sse] = await Promise.all([reader(overWebSocket), reader(overSse), writer(), killer()])
-  for (const seen of [webSocket, sse]) {
+  const reading = [reader(overWebSocket), reader(overSse), iterating()]
+  await Promise.all([writer(), killer()])
+  for (const seen of await Promise.all(reading)) {
     expect(seen.map(({ node }) => node.seq)).toEqual(Array.from({ length: EVENTS }, (_, i) => i + 1))
     expect(seen.map(({ node }) => node.id)).toEqual(recorded.slice(0, EVENTS))
   }
