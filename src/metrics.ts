@@ -1,10 +1,11 @@
 import { Hono } from 'hono'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Cohorts } from './live/cohort.ts'
 import type { EventLog } from './log/event-log.ts'
 import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 
 /** `/metrics`, in Prometheus' text format: the server's own, and those of the process and of Node.js under their usual names. */
-export function createMetricsRoutes(log: EventLog, bus: WakeupBus): Hono {
+export function createMetricsRoutes(log: EventLog, cohorts: Cohorts, bus: WakeupBus): Hono {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -22,6 +23,14 @@ export function createMetricsRoutes(log: EventLog, bus: WakeupBus): Hono {
     registers,
     collect() {
       this.set(log.following.streams)
+    },
+  })
+  new Gauge({
+    name: 'tidemark_cohorts',
+    help: 'Groups of subscriptions that get the same results, each of which is made once for the group.',
+    registers,
+    collect() {
+      this.set(cohorts.count)
     },
   })
   new Gauge({

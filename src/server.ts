@@ -10,6 +10,7 @@ import { openDatabase } from './db/database.ts'
 import { drainer } from './drainer.ts'
 import { createGraphiqlPage } from './graphiql.ts'
 import { createHealthRoutes } from './health.ts'
+import { Cohorts } from './live/cohort.ts'
 import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
 import { Wakeups } from './log/wakeups.ts'
@@ -58,12 +59,13 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   })
   const authenticate = createAuthenticate(db, config.rootApiKey)
   const lifecycle = { draining: false }
+  const cohorts = new Cohorts()
   const services = { db, log, authenticate }
-  const yoga = createPipeline(services, lifecycle, logger)
+  const yoga = createPipeline(services, cohorts, lifecycle, logger)
   closers.add(() => yoga.dispose())
   const pages = createRestApp(yoga)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))
-  pages.route('/', createMetricsRoutes(log, bus))
+  pages.route('/', createMetricsRoutes(log, cohorts, bus))
   pages.route('/', createGraphiqlPage())
   pages.get('/', (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import type { Cohorts } from './live/cohort.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
@@ -12,7 +13,7 @@ import { schema } from './schema/schema.ts'
 export type Yoga = YogaServerInstance<DoorContext, Context>
 
 /** @param logger takes what is masked, and Yoga's own messages. */
-export function createPipeline(services: Services, lifecycle: Lifecycle, logger: Logger): Yoga {
+export function createPipeline(services: Services, cohorts: Cohorts, lifecycle: Lifecycle, logger: Logger): Yoga {
   return createYoga<DoorContext, Context>({
     schema,
     context: createContextFactory(services),
@@ -26,7 +27,7 @@ export function createPipeline(services: Services, lifecycle: Lifecycle, logger:
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
-    plugins: [useDocumentLimits(), useCohorts(), useSse(lifecycle)],
+    plugins: [useDocumentLimits(), useCohorts(cohorts), useSse(lifecycle)],
     multipart: false,
   })
 }

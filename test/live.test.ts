@@ -8,8 +8,9 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from './support/seed.ts'
-import { startServer, type TestServer } from './support/server.ts'
+import { metric, startServer, type TestServer } from './support/server.ts'
 import { overSse, overWebSocket, type Subscribe } from './support/subscribe.ts'
+import { tailReads } from './support/wakeups.ts'
 
 let server: TestServer
 let organization: string
@@ -162,6 +163,34 @@ describe.each<[string, Subscribe]>([
     expect(failure).toEqual(code === 'UNAUTHENTICATED' && subscribe === overWebSocket ? 4403 : code)
   })
 
+  test('gives each reader what it asked for, though others ask in the same words', async () => {
+    const query = `subscription ($id: UUID!, $data: Boolean!) {
+      workerEvents(datasetId: $id, from: BEGINNING) { node { seq datasetId eventData @include(if: $data) } }
+    }`
+    const asked = []
+    for (const data of [true, false]) {
+      const ids = [await newDataset(server, organization), await newDataset(server, organization)]
+      for (const id of ids) asked.push({ id, data, subscription: open(query, { id, data }) })
+    }
+    await Promise.all(asked.map(({ id }) => recordWorkerEvents(server, id, events(20))))
+    for (const { id, data, subscription } of asked) {
+      const nodes = (await subscription.take(20)).map(({ node }) => node)
+      const expected = upTo(20).map((seq) => ({ seq, datasetId: id, ...(data && { eventData: seq - 1 }) }))
+      expect(nodes).toEqual(expected)
+    }
+  })
+
+  test('to a report ends with it, also when it does not ask for states', async () => {
+    const report = await newReport(server, organization)
+    await recordReportEvents(server, report, [
+      { progress: { variant: 'EDITING', message: 'one' } },
+      { state: { message: 'done', state: 'COMPLETED' } },
+      { progress: { variant: 'EDITING', message: 'two' } },
+    ])
+    const subscription = open(REPORT_EVENTS, { id: report, kinds: ['PROGRESS'], from: 'BEGINNING' })
+    expect(seqs(await subscription.rest())).toEqual([1, 3])
+  })
+
   test("is refused for another organization's dataset", async () => {
     const dataset = await newDataset(server, await newOrganization(server))
     expect(await open(WORKER_EVENTS, { id: dataset }).failure()).toBe('NOT_FOUND')
@@ -176,6 +205,11 @@ describe.each<[string, Subscribe]>([
     await idle.opened(server, 2)
     await Promise.all([idle.end(), busy.end()])
     await server.followers(0)
+    expect(await metric(server.url, 'tidemark_cohorts')).toBe(0)
+    // Nobody reads what nobody follows.
+    const reads = await tailReads(server.url, 'in-process')
+    await recordWorkerEvents(server, dataset, events(1))
+    expect(await tailReads(server.url, 'in-process')).toBe(reads)
   })
 })
 

@@ -37,6 +37,12 @@ export class Cohort {
 /** All cohorts of this process. */
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
+  #count = 0
+
+  /** How many there are now. */
+  get count(): number {
+    return this.#count
+  }
 
   /** Joins the cohort that the operation belongs to. @returns it, and how to leave it. */
   join(args: ExecutionArgs): { cohort: Cohort; leave: () => void } {
@@ -46,11 +52,13 @@ export class Cohorts {
     const key = keyOf(args)
     const cohort = cohorts.get(key) ?? new Cohort()
     cohorts.set(key, cohort)
-    cohort.members++
+    if (cohort.members++ === 0) this.#count++
     return {
       cohort,
       leave: () => {
-        if (--cohort.members === 0) cohorts.delete(key)
+        if (--cohort.members > 0) return
+        cohorts.delete(key)
+        this.#count--
       },
     }
   }

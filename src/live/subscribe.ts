@@ -3,12 +3,11 @@ import type { Plugin } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
-import { type Cohort, Cohorts } from './cohort.ts'
+import type { Cohort, Cohorts } from './cohort.ts'
 import type { Delivery } from './delivery.ts'
 
 /** Makes subscriptions execute once per event for everybody who gets the same result. */
-export function useCohorts(): Plugin {
-  const cohorts = new Cohorts()
+export function useCohorts(cohorts: Cohorts): Plugin {
   return {
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, args))

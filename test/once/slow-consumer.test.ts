@@ -1,0 +1,151 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { metric, startServer, type TestServer } from '../support/server.ts'
+import { overWebSocket } from '../support/subscribe.ts'
+import { until } from '../support/wakeups.ts'
+
+let server: TestServer
+let key: string
+let organization: string
+let dataset: string
+const EVENTS = 300
+
+beforeAll(async () => {
+  server = await startServer({ SLOW_CONSUMER_SECONDS: '1' })
+  organization = await newOrganization(server)
+  key = await newKey(server, organization)
+  dataset = await newDataset(server, organization)
+  // More than the sockets of both sides hold.
+  const events = Array.from({ length: EVENTS / 10 }, (_, i) => ({
+    eventType: 'ETL_STARTED',
+    eventData: `${i}${'x'.repeat(100_000)}`,
+  }))
+  for (let i = 0; i < 10; i++) await recordWorkerEvents(server, dataset, events)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const QUERY = `subscription ($id: UUID!, $after: String) {
+  workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq eventDataText } }
+}`
+
+/** A request for server-sent events whose answer nobody reads until somebody does. */
+async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }> {
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'connect')
+  const body = JSON.stringify({ query: QUERY, variables: { id: dataset } })
+  socket.write(
+    `POST /graphql HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${key}\r\naccept: text/event-stream\r\n` +
+      `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  )
+  const read = async () => {
+    let text = ''
+    try {
+      for await (const chunk of socket) {
+        text += chunk
+        if (text.includes('event: complete')) break
+      }
+    } catch {
+      // Broken off.
+    }
+    return text
+  }
+  return { socket, read }
+}
+
+test('A reader that leaves events lying is ended with SLOW_CONSUMER and its cursor, and nobody else notices', async () => {
+  const { read } = await unread()
+  await server.followers(1)
+  const other = overWebSocket(server.url, key, QUERY, { id: dataset })
+  onTestFinished(() => other.end())
+  expect(await other.take(EVENTS)).toHaveLength(EVENTS)
+  // The slow one goes by itself, unread as it is; the other stays.
+  await server.followers(1)
+  const text = await read()
+  const { errors } = JSON.parse(/^data: (\{"errors".*)$/m.exec(text)?.[1] ?? '{}')
+  expect(errors).toMatchObject([{ extensions: { code: 'SLOW_CONSUMER', cursor: expect.any(String) } }])
+  const seen = [...text.matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq))
+  expect(seen.length).toBeGreaterThan(0)
+  expect(seen.length).toBeLessThan(EVENTS)
+  // From that cursor on, it gets the rest: none missing, none twice.
+  const resumed = overWebSocket(server.url, key, QUERY, { id: dataset, after: errors[0].extensions.cursor })
+  onTestFinished(() => resumed.end())
+  const rest = (await resumed.take(EVENTS - seen.length)).map(({ node }) => node.seq)
+  expect([...seen, ...rest]).toEqual(Array.from({ length: EVENTS }, (_, i) => i + 1))
+})
+
+test('A reader that does not even read that is cut off', async () => {
+  const { read } = await unread()
+  await server.followers(1)
+  await server.followers(0)
+  const other = await unread()
+  await server.followers(1)
+  await server.followers(0)
+  // By the time the second one is ended, the first one's connection is broken: what it finds stops in the middle.
+  const [first, second] = await Promise.all([read(), other.read()])
+  expect(first).not.toContain('SLOW_CONSUMER')
+  expect(second).toContain('SLOW_CONSUMER')
+})
+
+/** A socket that follows everything, and reads nothing until somebody resumes it. */
+async function unreadSocket(): Promise<{ socket: WebSocket; messages: { id: string; type: string }[] }> {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  const messages: { id: string; type: string }[] = []
+  socket.on('message', (data) => messages.push(JSON.parse(String(data))))
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
+  await once(socket, 'message')
+  socket.pause()
+  const payload = { query: QUERY, variables: { id: dataset } }
+  socket.send(JSON.stringify({ id: 'slow', type: 'subscribe', payload }))
+  return { socket, messages }
+}
+
+test('Over a WebSocket, the subscription is ended and the socket stays; one that is not read at all is cut off', async () => {
+  const told = await unreadSocket()
+  await server.followers(1)
+  await server.followers(0)
+  told.socket.resume()
+  await until(() => told.messages.some(({ type }) => type === 'error'))
+  expect(told.messages.at(-1)).toMatchObject({
+    id: 'slow',
+    payload: [{ extensions: { code: 'SLOW_CONSUMER', cursor: expect.any(String) } }],
+  })
+  const cutOff = await unreadSocket()
+  await server.followers(1)
+  await server.followers(0)
+  const third = await unread()
+  await server.followers(1)
+  await server.followers(0)
+  cutOff.socket.resume()
+  expect(await once(cutOff.socket, 'close')).toContain(1006)
+  expect(cutOff.messages.some(({ type }) => type === 'error')).toBe(false)
+  third.socket.destroy()
+  // The first one was told in time, and goes on.
+  expect(told.socket.readyState).toBe(WebSocket.OPEN)
+  told.socket.send(JSON.stringify({ id: 'q', type: 'subscribe', payload: { query: '{ __typename }' } }))
+  await until(() => told.messages.some(({ id, type }) => id === 'q' && type === 'next'))
+})
+
+test('Who waits is not slow, whatever comes that it has not asked for', async () => {
+  const patient = await newDataset(server, organization)
+  const query = `subscription ($id: UUID!) { workerEvents(datasetId: $id, types: [ETL_FAILED]) { cursor node { seq } } }`
+  const waiting = overWebSocket(server.url, key, query, { id: patient })
+  onTestFinished(() => waiting.end())
+  await server.followers(1)
+  // For as long as it takes to end two who are slow, one after the other.
+  for (let i = 0; i < 2; i++) {
+    const slow = await unread()
+    await server.followers(2)
+    while ((await metric(server.url, 'tidemark_followers')) === 2)
+      await recordWorkerEvents(server, patient, [{ eventType: 'ETL_STARTED' }])
+    slow.socket.destroy()
+  }
+  await recordWorkerEvents(server, patient, [{ eventType: 'ETL_FAILED' }])
+  expect(await waiting.take(1)).toHaveLength(1)
+})
