@@ -74,6 +74,9 @@ describe.each<[string, Subscribe]>([
       const broken = open(WORKER_EVENTS, { id: dataset })
       const after = await broken.start()
       await broken.end()
+      // Also when nothing has come since.
+      const again = open(WORKER_EVENTS, { id: dataset, after })
+      expect(await again.start()).toBe(after)
       await recordWorkerEvents(server, dataset, events(2))
       const resumed = open(WORKER_EVENTS, { id: dataset, after })
       expect(seqs(await resumed.take(2))).toEqual(there === 0 ? [1, 2] : [6, 7])

@@ -128,7 +128,7 @@ export class Following implements AsyncDisposable {
       }
     }
     for (const [follower, until] of this.#stuck) {
-      if (!follower.isTold && Date.now() < until) continue
+      if (Date.now() < until) continue
       this.#stuck.delete(follower)
       if (!follower.isTold) follower.cutOff()
     }

@@ -138,6 +138,8 @@ test('Who waits is not slow, whatever comes that it has not asked for', async ()
   const waiting = overWebSocket(server.url, key, query, { id: patient })
   onTestFinished(() => waiting.end())
   await server.followers(1)
+  await recordWorkerEvents(server, patient, [{ eventType: 'ETL_FAILED' }])
+  await waiting.take(1)
   // For as long as it takes to end two who are slow, one after the other.
   for (let i = 0; i < 2; i++) {
     const slow = await unread()
