@@ -5,6 +5,7 @@ import { bearerKey } from './auth/credentials.ts'
 import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { EventLog } from './log/event-log.ts'
+import { NO_PEER, type Peer, peerOf } from './peer.ts'
 
 /** What every server of one process shares. */
 export interface Services {
@@ -24,8 +25,8 @@ export interface Context {
   readonly db: PrismaClient
   readonly log: EventLog
   readonly viewer: Viewer
-  /** Breaks the caller's connection, for a caller that reads nothing any more. */
-  readonly cutOff: () => void
+  /** Who gets what a subscription gives. */
+  readonly peer: Peer
   /** The cursor that a client of server-sent events saw last, when it comes back. */
   readonly lastEventId: string | null
   /** The cursor at which the operation's subscription begins, once it has begun. */
@@ -44,8 +45,8 @@ export interface DoorContext {
   readonly viewer?: Viewer
   /** The response that Node writes to, for a request over HTTP. */
   readonly res?: ServerResponse
-  /** Breaks the caller's connection, where that is not the response. */
-  readonly cutOff?: () => void
+  /** Who gets what a subscription gives, where that is not the response. */
+  readonly peer?: Peer
 }
 
 /** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
@@ -59,7 +60,7 @@ export function createContextFactory({ db, log, authenticate }: Services) {
       db,
       log,
       viewer,
-      cutOff: initial.cutOff ?? (() => void initial.res?.destroy()),
+      peer: initial.peer ?? (initial.res ? peerOf(initial.res) : NO_PEER),
       lastEventId: initial.request.headers.get('last-event-id'),
       findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
       findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),

@@ -63,7 +63,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const services = { db, log, authenticate }
   const yoga = createPipeline(services, cohorts, lifecycle, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(yoga)
+  const pages = createRestApp(yoga, lifecycle)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))
   pages.route('/', createMetricsRoutes(log, cohorts, bus))
   pages.route('/', createGraphiqlPage())
@@ -76,15 +76,15 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, authenticate)
+  const webSocket = serveWebSocket(http, yoga, authenticate, logger)
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {
     lifecycle.draining = true
     const drained = drain()
-    await webSocket.dispose()
+    const { gone } = await webSocket.drain()
     await log[Symbol.asyncDispose]()
-    await drained
+    await Promise.all([gone, drained])
   })
   // Only now: a start that fails must not be the one that shows the key.
   const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)

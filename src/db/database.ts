@@ -90,7 +90,7 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
     return durabilityOf(connection)
   })
   const prisma = new PrismaClient({
-    adapter: new PrismaPg({ ...session(databaseUrl), max: POOL_SIZE }),
+    adapter: new PrismaPg({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true }),
   })
   return { prisma, mode: 'postgres', durability, [Symbol.asyncDispose]: () => prisma.$disconnect() }
 }

@@ -7,29 +7,42 @@ import {
   Kind,
   visit,
 } from 'graphql'
+import { LRUCache } from 'lru-cache'
 import type { Context } from '../context.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { Delivery } from './delivery.ts'
 
-/** Results that a cohort keeps for those of its members who are a little behind. */
-const KEPT = 128
+/** Most text of events whose results are kept, in UTF-16 units. A result in memory is up to twenty times its event's text. */
+const KEPT_TEXT = 4_194_304
+
+/** Most results that are kept. */
+const KEPT_RESULTS = 4_096
+
+/** Results by cohort and position, for those of its members who are a little behind. */
+type Results = LRUCache<string, Promise<Delivery>>
 
 /** Subscribers who get the same results: the operation is executed once per event for all of them. */
 export class Cohort {
-  readonly #results = new Map<number, Promise<Delivery>>()
+  readonly #results: Results
+  readonly #name: number
   members = 0
+
+  /** @param name unlike that of any other cohort. */
+  constructor(results: Results, name: number) {
+    this.#results = results
+    this.#name = name
+  }
 
   /** The result for an event. @param args of any member: for all of them they mean the same. */
   deliver(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
-    const known = this.#results.get(event.seq)
+    const key = `${this.#name} ${event.seq}`
+    const known = this.#results.get(key)
     if (known) return known
     const made = Promise.resolve(execute({ ...args, rootValue: event })).then(
       (result) => new Delivery(result, encodeCursor(event.streamId, event.seq)),
     )
-    this.#results.set(event.seq, made)
-    const [oldest] = this.#results.keys()
-    if (this.#results.size > KEPT && oldest !== undefined) this.#results.delete(oldest)
+    if (this.members > 1) this.#results.set(key, made, { size: event.data.length + 1 })
     return made
   }
 }
@@ -37,7 +50,9 @@ export class Cohort {
 /** All cohorts of this process. */
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
+  readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_TEXT })
   #count = 0
+  #names = 0
 
   /** How many there are now. */
   get count(): number {
@@ -50,7 +65,7 @@ export class Cohorts {
     const cohorts = this.#byDocument.get(args.document) ?? new Map<string, Cohort>()
     this.#byDocument.set(args.document, cohorts)
     const key = keyOf(args)
-    const cohort = cohorts.get(key) ?? new Cohort()
+    const cohort = cohorts.get(key) ?? new Cohort(this.#results, this.#names++)
     cohorts.set(key, cohort)
     if (cohort.members++ === 0) this.#count++
     return {
@@ -70,10 +85,12 @@ const STARTS = new Set(['after', 'from'])
 // Same document, same variables but for the start, same rights.
 function keyOf({ document, operationName, variableValues, contextValue }: ExecutionArgs): string {
   const ignored = startVariables(document, operationName)
-  const variables = Object.entries(variableValues ?? {}).filter(([name]) => !ignored.has(name))
+  const declared = getOperationAST(document, operationName)?.variableDefinitions ?? []
+  const names = declared.map(({ variable }) => variable.name.value).filter((name) => !ignored.has(name))
+  const variables = names.map((name) => variableValues?.[name])
   const { viewer } = contextValue as Context
   const rights = viewer.type === 'key' ? [viewer.organizationId, viewer.role, viewer.only] : viewer.type
-  return JSON.stringify([operationName ?? null, variables.sort(), rights])
+  return JSON.stringify([operationName ?? null, variables, rights])
 }
 
 /** The variables that are used for nothing but the start. */

@@ -16,53 +16,58 @@ const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-cach
 export function useSse(lifecycle: Lifecycle): Plugin {
   return {
     onResultProcess({ request, result, serverContext, setResultProcessor }) {
-      if (!isAsyncIterable(result) || !request.headers.get('accept')?.includes('text/event-stream')) return
-      // Yoga's own stream: its adapter for Node does not notice when the reader of a native one leaves.
-      const results = result as AsyncIterable<ExecutionResult>
+      if (!isAsyncIterable(result)) return
+      const iterator = (result as AsyncIterable<ExecutionResult>)[Symbol.asyncIterator]()
       const { start } = serverContext as Partial<Context>
+      const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
+      if (!accepted) void iterator.return?.()
       setResultProcessor(
         (_result, fetchAPI) =>
-          new fetchAPI.Response(eventStream(results, start, fetchAPI, lifecycle), { headers: HEADERS }),
+          accepted
+            ? new fetchAPI.Response(eventStream(iterator, start, fetchAPI, lifecycle), { headers: HEADERS })
+            : fetchAPI.Response.json({ errors: [NOT_ACCEPTABLE] }, { status: 406 }),
         'text/event-stream',
       )
     },
   }
 }
 
+/** What asks for server-sent events, or for anything. */
+const ACCEPTED = /(?:text\/event-stream|text\/\*|\*\/\*)/i
+
+const NOT_ACCEPTABLE = {
+  message: 'A subscription is answered with text/event-stream, which has to be accepted, or over a WebSocket.',
+  extensions: { code: 'BAD_REQUEST' },
+}
+
 function eventStream(
-  results: AsyncIterable<ExecutionResult>,
+  iterator: AsyncIterator<ExecutionResult>,
   start: string | undefined,
+  // Yoga's own stream: its adapter for Node does not notice when the reader of a native one leaves.
   { ReadableStream }: FetchAPI,
   lifecycle: Lifecycle,
 ): ReadableStream<Uint8Array> {
-  const iterator = results[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   let heartbeat: NodeJS.Timeout | undefined
-  return new ReadableStream(
-    {
-      start(controller) {
-        // An id without data: what a reader resumes from when the stream breaks before its first event.
-        controller.enqueue(encoder.encode(start ? `id: ${start}\n\n` : ':\n\n'))
-        heartbeat = setInterval(() => {
-          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(':\n\n'))
-        }, HEARTBEAT_MS)
-      },
-      async pull(controller) {
-        const frame = await nextFrame(iterator)
-        // Without "complete", the reader takes it for a break and comes back with the cursor it has.
-        if (!frame.last || !lifecycle.draining) controller.enqueue(encoder.encode(frame.text))
-        if (!frame.last) return
-        clearInterval(heartbeat)
-        controller.close()
-      },
-      async cancel() {
-        clearInterval(heartbeat)
-        await iterator.return?.()
-      },
+  return new ReadableStream({
+    start(controller) {
+      // An id without data: what a reader resumes from when the stream breaks before its first event.
+      controller.enqueue(encoder.encode(start ? `id: ${start}\n\n` : ':\n\n'))
+      heartbeat = setInterval(() => controller.enqueue(encoder.encode(':\n\n')), HEARTBEAT_MS)
     },
-    // One frame waits at most: a slow reader holds back what makes the frames.
-    { highWaterMark: 1 },
-  )
+    async pull(controller) {
+      const frame = await nextFrame(iterator)
+      // Without "complete", the reader takes it for a break and comes back with the cursor it has.
+      if (!frame.last || !lifecycle.draining) controller.enqueue(encoder.encode(frame.text))
+      if (!frame.last) return
+      clearInterval(heartbeat)
+      controller.close()
+    },
+    async cancel() {
+      clearInterval(heartbeat)
+      await iterator.return?.()
+    },
+  })
 }
 
 const COMPLETE = 'event: complete\ndata:\n\n'
@@ -78,6 +83,7 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
 }
 
 function next(result: ExecutionResult): string {
-  if (result instanceof Delivery) return `event: next\nid: ${result.cursor}\ndata: ${result.json}\n\n`
-  return `event: next\ndata: ${JSON.stringify(result)}\n\n`
+  const cursor = Delivery.cursorOf(result)
+  const json = result instanceof Delivery ? result.json : JSON.stringify(result)
+  return `event: next\n${cursor ? `id: ${cursor}\n` : ''}data: ${json}\n\n`
 }

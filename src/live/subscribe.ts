@@ -19,9 +19,13 @@ async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<Executi
   const source = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in source)) return source
   const follower = source as Follower
-  ;(args.contextValue as Context).start = follower.cursor
+  const context = args.contextValue as Context
+  context.start = follower.cursor
   const { cohort, leave } = cohorts.join(args)
-  return new Deliveries(follower, cohort, args, leave)
+  const deliveries = new Deliveries(follower, cohort, args, leave)
+  // Whoever was to read may have gone before anything began to be read, and then nobody says so.
+  deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
+  return deliveries
 }
 
 /** What one subscriber gets: the results of the events that its follower gives. */
@@ -29,13 +33,20 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #source: Follower
   readonly #cohort: Cohort
   readonly #args: ExecutionArgs
-  #leave: (() => void) | undefined
+  readonly #onEnd: (() => void)[]
+  #ended = false
 
   constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, leave: () => void) {
     this.#source = source
     this.#cohort = cohort
     this.#args = args
-    this.#leave = leave
+    this.#onEnd = [leave]
+  }
+
+  /** Calls back once when it ends, at once if it has. */
+  onEnd(callback: () => void): void {
+    if (this.#ended) callback()
+    else this.#onEnd.push(callback)
   }
 
   async next(): Promise<IteratorResult<Delivery, undefined>> {
@@ -70,7 +81,7 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   }
 
   #end(): void {
-    this.#leave?.()
-    this.#leave = undefined
+    this.#ended = true
+    for (const callback of this.#onEnd.splice(0)) callback()
   }
 }

@@ -45,8 +45,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     offsetPage: (streamId, request) => offsetPage(db, streamId, request),
     reportSnapshot: (reportId) => snapshots.take(reportId),
     follow: async (streamId, request) => {
-      const { head, after } = await startOf(db, streamId, request)
-      return following.follow(streamId, head, { ...request, after })
+      return following.follow(streamId, { ...request, ...(await startOf(db, streamId, request)) })
     },
     get following() {
       return following.counts

@@ -4,7 +4,7 @@ import { cursorBeyondHead, decodeCursor } from './cursor.ts'
 import type { FollowOptions } from './follower.ts'
 
 /** What to follow, and from where: a cursor, or else the beginning or now. */
-export interface FollowRequest extends Omit<FollowOptions, 'after'> {
+export interface FollowRequest extends Omit<FollowOptions, 'after' | 'head'> {
   from: 'BEGINNING' | 'NOW'
   /** A cursor; wins over `from`. */
   after?: string | null

@@ -1,22 +1,40 @@
+import { setTimeout } from 'node:timers/promises'
+import { inTime } from '../deadline.ts'
 import type { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { encodeCursor } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'
-import { readRange } from './range.ts'
+import { type Read, readRange } from './range.ts'
 import type { Tail } from './tail.ts'
 
-/** Most events that a follower holds. */
-const PAGE = 100
+/** What a follower holds at most, give or take one event. */
+const PAGE = { events: 100, bytes: 1_048_576 }
+
+/** How long the database may take to answer, and how long a reader waits for one that does not, in milliseconds. */
+const PATIENCE = { answer: 15_000, outage: 60_000 }
+
+/** How long to wait before the database is asked again, in milliseconds. */
+const RETRY_MS = 500
+
+/** Whom a follower tells. */
+interface Callbacks {
+  /** It has ended. Called once. */
+  onClose: () => void
+  /** Something failed, and is tried again. */
+  onError: (error: unknown) => void
+}
 
 /** Where to begin, what to deliver and when to end. */
 export interface FollowOptions {
   /** The position after which to begin. */
   after: number
+  /** What is known to be there when it begins. */
+  head: number
   /** Stored names. Absent or empty: all types. */
   types?: readonly string[] | null
   /** Ends the stream once everything is delivered and the newest event of this type says so. */
   end?: { readonly type: string; readonly says: (event: LoggedEvent) => boolean }
-  /** Breaks the reader's connection, when it does not even collect the error that ended it. */
+  /** Called when the reader does not even collect the error that ended it. */
   cutOff?: () => void
 }
 
@@ -28,7 +46,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   readonly #events: AsyncGenerator<LoggedEvent, undefined>
   readonly #stop = new AbortController()
   readonly #tail: Tail
-  readonly #onClose: (follower: Follower) => void
+  readonly #callbacks: Callbacks
   /** Breaks the reader's connection. */
   readonly cutOff: () => void
   #position: number
@@ -36,10 +54,10 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   #failure: CodedError | undefined
   #told = false
 
-  constructor(db: PrismaClient, tail: Tail, options: FollowOptions, onClose: (follower: Follower) => void) {
+  constructor(db: PrismaClient, tail: Tail, options: FollowOptions, callbacks: Callbacks) {
     this.#tail = tail
     this.#position = options.after
-    this.#onClose = onClose
+    this.#callbacks = callbacks
     this.cutOff = options.cutOff ?? (() => undefined)
     this.#events = this.#follow(db, options)
   }
@@ -114,10 +132,11 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   #close(): void {
     if (this.#stop.signal.aborted) return
     this.#stop.abort()
-    this.#onClose(this)
+    this.#callbacks.onClose()
   }
 
-  async *#follow(db: PrismaClient, { after, types, end }: FollowOptions): AsyncGenerator<LoggedEvent, undefined> {
+  async *#follow(db: PrismaClient, options: FollowOptions): AsyncGenerator<LoggedEvent, undefined> {
+    const { after, head: known, types, end } = options
     const { signal } = this.#stop
     const wanted = types?.length ? new Set(types) : undefined
     const read = wanted && [...new Set([...wanted, ...(end ? [end.type] : [])])]
@@ -125,18 +144,19 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     let scanned = after
     while (!signal.aborted) {
       const head = this.#tail.head
-      const kept = this.#tail.after(scanned, PAGE)
+      const kept = this.#tail.after(scanned, PAGE.events)
       const range = { streamId: this.#tail.streamId, types: read, low: scanned, high: head + 1 }
-      const page = kept ?? (await readRange(db, range, 'ASC', PAGE))
-      for (const event of page) {
+      const page = kept ? { events: kept, more: true } : await this.#read(() => readRange(db, range, 'ASC', PAGE))
+      for (const event of page.events) {
+        if (signal.aborted) return undefined
         if (end && event.type === end.type) ended = end.says(event)
         if (!wanted || wanted.has(event.type)) yield event
-        if (signal.aborted) return undefined
       }
-      // A page of the log that is not full has left nothing out up to the head; one of the tail ends where it ends.
-      scanned = (kept || page.length === PAGE ? page.at(-1)?.seq : head) ?? scanned
+      // A page that is cut short ends where it ends, and so does one of the tail; any other has left nothing out up to the head.
+      scanned = (page.more ? page.events.at(-1)?.seq : head) ?? scanned
       if (scanned < this.#tail.head) continue
-      if (ended) return undefined
+      // The tail may be behind what this reader was promised.
+      if (ended && scanned >= known) return undefined
       await this.#tail.changed(signal)
     }
     return undefined
@@ -148,7 +168,23 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     { type, says }: NonNullable<FollowOptions['end']>,
   ): Promise<boolean> {
     const range = { streamId: this.#tail.streamId, types: [type], low: 0, high: after + 1 }
-    const [newest] = await readRange(db, range, 'DESC', 1)
-    return newest !== undefined && says(newest)
+    const { events } = await this.#read(() => readRange(db, range, 'DESC', { events: 1, bytes: 1 }))
+    return events.some(says)
+  }
+
+  // A reader that is live survives an outage of the database: one that is still catching up does, too.
+  async #read(read: () => Promise<Read>): Promise<Read> {
+    const { signal } = this.#stop
+    const until = Date.now() + PATIENCE.outage
+    for (;;) {
+      try {
+        return await inTime(read(), PATIENCE.answer)
+      } catch (error) {
+        if (signal.aborted) return { events: [], more: false }
+        if (Date.now() > until) throw error
+        this.#callbacks.onError(error)
+        await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)
+      }
+    }
   }
 }

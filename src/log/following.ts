@@ -1,3 +1,4 @@
+import { inTime } from '../deadline.ts'
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { Follower, type FollowOptions } from './follower.ts'
@@ -6,6 +7,9 @@ import type { WakeupSource, Wakeups } from './wakeups.ts'
 
 /** How often the heads of followed streams are compared with the database, in milliseconds: the most that a lost wake-up costs. */
 const POLL_MS = 1_000
+
+/** How long the database may take to answer, in milliseconds. */
+const ANSWER_MS = 5_000
 
 /** What made a tail look for something new. */
 export type ReadSource = WakeupSource | 'poll'
@@ -36,20 +40,27 @@ export class Following implements AsyncDisposable {
   readonly reads: Record<ReadSource, number> = { 'in-process': 0, postgres: 0, redis: 0, poll: 0 }
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> | undefined
+  #disposed = false
 
   constructor(db: PrismaClient, options: FollowingOptions) {
     this.#db = db
     this.#options = options
   }
 
-  /** @param head a position that the stream has reached. */
-  follow(streamId: string, head: number, options: FollowOptions): Follower {
-    const stream = this.#streams.get(streamId) ?? this.#open(streamId, head)
-    const follower = new Follower(this.#db, stream.tail, options, () => {
-      stream.followers.delete(follower)
-      if (stream.followers.size === 0) this.#drop(streamId, stream)
+  /** Begins to follow; once disposed of, what it gives has ended. */
+  follow(streamId: string, options: FollowOptions): Follower {
+    const stream = this.#streams.get(streamId) ?? this.#open(streamId, options.head)
+    // Whoever has come later may know of more than the tail does.
+    if (options.head > stream.tail.head) void stream.tail.read()
+    const follower = new Follower(this.#db, stream.tail, options, {
+      onClose: () => {
+        stream.followers.delete(follower)
+        if (stream.followers.size === 0) this.#drop(streamId, stream)
+      },
+      onError: this.#options.onError,
     })
     stream.followers.add(follower)
+    if (this.#disposed) void follower.return()
     return follower
   }
 
@@ -62,6 +73,7 @@ export class Following implements AsyncDisposable {
 
   /** Ends every follower, as if its stream had ended. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true
     for (const { followers } of [...this.#streams.values()])
       for (const follower of [...followers]) await follower.return()
     this.#stuck.clear()
@@ -77,6 +89,7 @@ export class Following implements AsyncDisposable {
     const stream = { tail, followers: new Set<Follower>(), unlisten }
     this.#streams.set(streamId, stream)
     this.#timer ??= setInterval(() => {
+      this.#failSlow()
       this.#polling ??= this.#poll().finally(() => {
         this.#polling = undefined
       })
@@ -104,10 +117,10 @@ export class Following implements AsyncDisposable {
   }
 
   async #poll(): Promise<void> {
-    this.#failSlow()
     try {
       const ids = [...this.#streams.keys()]
-      const heads = await this.#db.stream.findMany({ where: { id: { in: ids } }, select: { id: true, head: true } })
+      const asked = this.#db.stream.findMany({ where: { id: { in: ids } }, select: { id: true, head: true } })
+      const heads = await inTime(asked, ANSWER_MS)
       for (const { id, head } of heads) {
         const tail = this.#streams.get(id)?.tail
         if (tail && head > tail.head) void this.#read(tail, 'poll')

@@ -2,6 +2,7 @@ import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { countTypes } from './counters.ts'
 import type { LoggedEvent } from './event.ts'
+import { MAX_PAGE_BYTES } from './page.ts'
 import { readRange } from './range.ts'
 
 /** Most events on a numbered page. */
@@ -31,7 +32,7 @@ export interface OffsetPage {
 /**
  * Reads page number `page` of a stream. Page 1,000,000 costs what page 1 costs: positions are dense, so a page of the whole
  * stream is a range of them, and marks lead to the n-th event of some types.
- * @throws CodedError BAD_USER_INPUT for a page or page size out of range.
+ * @throws CodedError BAD_USER_INPUT for a page or page size out of range, or one that comes to too many bytes.
  */
 export async function offsetPage(db: PrismaClient, streamId: string, request: OffsetPageRequest): Promise<OffsetPage> {
   const { page, pageSize } = request
@@ -50,7 +51,12 @@ export async function offsetPage(db: PrismaClient, streamId: string, request: Of
   const whole = wanted.length === types.length
   const newest = whole ? rank : await seek(db, streamId, wanted, rank)
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  return { ...pager, events: await readRange(db, range, 'DESC', pageSize) }
+  const { events } = await readRange(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES })
+  // A short page would shift all those after it.
+  if (events.length < Math.min(pageSize, rank)) {
+    throw new CodedError('BAD_USER_INPUT', `This page holds more than ${MAX_PAGE_BYTES} bytes. Ask for smaller pages.`)
+  }
+  return { ...pager, events }
 }
 
 async function seek(db: PrismaClient, streamId: string, types: readonly string[], rank: number): Promise<number> {

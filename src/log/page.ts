@@ -11,6 +11,9 @@ const DEFAULT_PAGE = 20
 /** Most events on a page. */
 const MAX_PAGE = 1_000
 
+/** Most bytes of payloads on a page, give or take the last event: a page may be shorter than it was asked for. */
+export const MAX_PAGE_BYTES = 16_777_216
+
 /** Which events, and which page of them. The cursors and `first`/`last` are those of the Relay connection specification. */
 export interface PageRequest {
   /** Stored names. Absent or empty: all types. */
@@ -52,13 +55,13 @@ export async function page(db: PrismaClient, streamId: string, request: PageRequ
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One more than asked for tells whether there are more; past a cursor, on either side, it takes a look of its own.
-  const read = await readRange(db, range, direction, limit + 1)
-  const events = read.slice(0, limit)
+  const read = await readRange(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES })
+  const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered.range, high: range.low + 1 })
   const above = () => holdsEvents(db, { ...filtered.range, low: range.high - 1 })
   const [toStart, toEnd] = direction === 'ASC' ? [below, above] : [above, below]
   const back = await toStart()
-  const ahead = read.length > limit || (await toEnd())
+  const ahead = read.more || (await toEnd())
   return {
     events: backward ? events.reverse() : events,
     hasNextPage: backward ? back : ahead,
@@ -110,5 +113,6 @@ function position(streamId: string, cursor: string | null | undefined, head: num
 }
 
 async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {
-  return (await readRange(db, range, 'ASC', 1)).length > 0
+  const { events } = await readRange(db, range, 'ASC', { events: 1, bytes: 1 })
+  return events.length > 0
 }

@@ -10,6 +10,19 @@ export interface Range {
   high: number
 }
 
+/** Where to stop: after so many events, or after the one with which their payloads reach so many bytes. */
+export interface Limit {
+  events: number
+  bytes: number
+}
+
+/** What a range holds, as far as the limit lets it be read. */
+export interface Read {
+  events: LoggedEvent[]
+  /** Whether the limit ended it, so that there may be more in the range. */
+  more: boolean
+}
+
 /** ASC from `low` upwards, DESC from `high` downwards. */
 export type Direction = 'ASC' | 'DESC'
 
@@ -19,30 +32,40 @@ interface Row {
   type: string
   at: number
   data: string
+  found: bigint
 }
 
-/** The first `limit` events of the range in that direction. Costs what the result costs, however long the stream is. */
+/** Reads the range in that direction, up to the limit. Costs what the result costs, however long the stream is. */
 export async function readRange(
   db: PrismaClient,
   range: Range,
   direction: Direction,
-  limit: number,
-): Promise<LoggedEvent[]> {
-  if (range.high - range.low <= 1 || limit === 0) return []
+  { events: limit, bytes }: Limit,
+): Promise<Read> {
+  if (range.high - range.low <= 1) return { events: [], more: false }
   const { streamId } = range
   const { low, high } = range.types ? range : narrowed(range, direction, limit)
   const order = DIRECTIONS[direction]
   const rows = await db.$queryRaw<Row[]>`
-    SELECT e.seq, e.id, e.type, extract(epoch FROM e.created_at)::float8 * 1000 AS at, e.data
-      FROM ${range.types ? eventsOfTypes(range, range.types, order, limit) : Prisma.sql`event e`}
-     WHERE e.stream_id = ${streamId}::uuid AND e.seq > ${low} AND e.seq < ${high}
-     ORDER BY e.seq ${order} LIMIT ${limit}`
-  return rows.map(({ seq, at, ...row }) => ({
-    ...row,
+    SELECT seq, id, type, extract(epoch FROM created_at)::float8 * 1000 AS at, data, found
+      FROM (SELECT *, count(*) OVER () AS found,
+                   sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) - octet_length(data) AS before
+              FROM (SELECT e.*
+                      FROM ${range.types ? eventsOfTypes(range, range.types, order, limit) : Prisma.sql`event e`}
+                     WHERE e.stream_id = ${streamId}::uuid AND e.seq > ${low} AND e.seq < ${high}
+                     ORDER BY e.seq ${order} LIMIT ${limit}) page) measured
+     WHERE before < ${bytes}
+     ORDER BY seq ${order}`
+  const found = Number(rows[0]?.found ?? 0)
+  const events = rows.map(({ seq, id, type, at, data }) => ({
     streamId,
     seq: Number(seq),
+    id,
+    type,
     createdAt: new Date(Math.round(at)),
+    data,
   }))
+  return { events, more: found === limit || rows.length < found }
 }
 
 // Positions are dense, so the page's own are known. Saying so keeps the planner, which may know nothing of how the table has grown,

@@ -13,8 +13,8 @@ import {
 /** Most text of events that is kept to make snapshots from, in UTF-16 units: 128 MiB in memory at worst. */
 const MAX_TEXT = 67_108_864
 
-/** Events that are read at once. */
-const PAGE = 1_000
+/** What is read at once. */
+const PAGE = { events: 1_000, bytes: 4_194_304 }
 
 /** What a report has come to: the newest event of each thing that events replace. */
 export interface ReportSnapshot {
@@ -42,9 +42,9 @@ export class ReportSnapshots {
     let snapshot = this.#known.get(reportId) ?? { reportId, seq: 0, operations: new Map(), blocks: new Map() }
     for (;;) {
       const range = { streamId: reportId, low: snapshot.seq, high: Number.MAX_SAFE_INTEGER }
-      const events = await readRange(this.#db, range, 'ASC', PAGE)
+      const { events, more } = await readRange(this.#db, range, 'ASC', PAGE)
       if (events.length > 0) snapshot = fold(snapshot, events)
-      if (events.length < PAGE) break
+      if (!more) break
     }
     this.#known.set(reportId, snapshot)
     return snapshot

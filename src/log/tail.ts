@@ -1,3 +1,4 @@
+import { inTime } from '../deadline.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { LoggedEvent } from './event.ts'
 import { readRange } from './range.ts'
@@ -5,8 +6,11 @@ import { readRange } from './range.ts'
 /** Most events that a tail keeps, and that it reads at once. */
 const MAX_EVENTS = 1_000
 
-/** Most text that a tail keeps, in UTF-16 units: 8 MiB in memory at worst. */
+/** Most text that a tail keeps, in UTF-16 units: 8 MiB in memory at worst. It reads as many bytes at once. */
 const MAX_TEXT = 4_194_304
+
+/** How long the database may take to answer, in milliseconds. */
+const ANSWER_MS = 15_000
 
 /** The newest events of a followed stream, read from the log once for all who follow it. */
 export class Tail {
@@ -43,8 +47,9 @@ export class Tail {
       while (this.#again) {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
-        const events = await readRange(this.#db, range, 'ASC', MAX_EVENTS)
-        if (events.length === MAX_EVENTS) this.#again = true
+        const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
+        const { events, more } = await inTime(read, ANSWER_MS)
+        if (more) this.#again = true
         if (events.length > 0) this.#add(events)
       }
     } catch (error) {

@@ -18,7 +18,7 @@ type Answer<Data> =
 
 type Refusal = (typeof REFUSALS)[number]
 
-const REFUSALS = ['UNAUTHENTICATED', 'NOT_FOUND', 'CURSOR_INVALID'] as const
+const REFUSALS = ['UNAUTHENTICATED', 'NOT_FOUND', 'CURSOR_INVALID', 'BAD_USER_INPUT'] as const
 
 /** Nobody's id: asking for it finds out only whether the caller's key is one. */
 export const NOBODY = '00000000-0000-0000-0000-000000000000'
@@ -86,7 +86,10 @@ function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
     async next() {
       const { done, value } = await iterator.next()
       if (done) return { done, value: undefined }
-      if (value.errors) throw new Error(`The stream was ended: ${value.errors[0]?.extensions.code}`)
+      if (value.errors) {
+        await iterator.return?.()
+        throw new Error(`The stream was ended: ${value.errors[0]?.extensions.code}`)
+      }
       return { done: false, value: value.data as Data }
     },
     async return() {

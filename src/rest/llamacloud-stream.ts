@@ -1,6 +1,8 @@
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import type { Lifecycle } from '../lifecycle.ts'
 import { encodeCursor } from '../log/cursor.ts'
+import type { Peer } from '../peer.ts'
 import type { Follow, Operation, Run } from './graphql.ts'
 import { type LlamaEvent, toLlamaEvent } from './llamacloud-events.ts'
 import type { ReportRequest } from './llamacloud-query.ts'
@@ -45,15 +47,22 @@ const FindRest: Operation<{ reportId: string }, Rest> = {
   }`,
 }
 
+/** What a stream needs of the caller's request and of the server. */
+interface Streaming {
+  run: Run
+  follow: Follow
+  peer: Peer
+  lifecycle: Lifecycle
+}
+
 /**
  * The events of a report as they come, for a caller that accepts server-sent events: the same items as in the list, each with its
- * cursor as `id:`, so that `Last-Event-ID` resumes. Ends when the report does; whoever then comes back for more gets a 204, which
- * tells an EventSource to stay away.
+ * cursor as `id:`, so that `Last-Event-ID` resumes. Ends with `event: complete` when the report does; whoever then comes back for
+ * more gets a 204, which tells an EventSource to stay away. Whatever else ends it breaks the connection.
  */
 export async function streamLlamaEvents(
   c: Context,
-  run: Run,
-  follow: Follow,
+  { run, follow, peer, lifecycle }: Streaming,
   { path, query }: ReportRequest,
 ): Promise<Response> {
   const reportId = path.report_id
@@ -61,16 +70,23 @@ export async function streamLlamaEvents(
   const after = await start(run, reportId, query)
   const { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
   if (refusal) return refused(c, refusal)
-  return streamSSE(c, async (stream) => {
-    stream.onAbort(() => void edges.return())
-    const heartbeat = setInterval(() => void stream.write(':\n\n'), HEARTBEAT_MS)
-    try {
-      await stream.write(':\n\n')
-      for await (const { reportEvents } of edges) await write(stream, reportId, reportEvents)
-    } finally {
-      clearInterval(heartbeat)
-    }
-  })
+  return streamSSE(
+    c,
+    async (stream) => {
+      stream.onAbort(() => void edges.return())
+      const heartbeat = setInterval(() => void stream.write(':\n\n'), HEARTBEAT_MS)
+      try {
+        await stream.write(':\n\n')
+        for await (const { reportEvents } of edges) await write(stream, reportId, reportEvents)
+        if (lifecycle.draining) peer.disconnect()
+        else await stream.writeSSE({ event: 'complete', data: '' })
+      } finally {
+        clearInterval(heartbeat)
+      }
+    },
+    // Told and logged where it was masked.
+    async () => peer.disconnect(),
+  )
 }
 
 async function write(stream: SSEStreamingApi, reportId: string, { cursor, node }: Edge): Promise<void> {

@@ -3,6 +3,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../auth/credentials.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport, readLlamaEvents } from './llamacloud-events.ts'
@@ -13,19 +15,19 @@ import { streamLlamaEvents } from './llamacloud-stream.ts'
 const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
 
 /** Serves the events of a report as LlamaCloud does, with and without a slash at the end. */
-export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga): void {
+export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, lifecycle: Lifecycle): void {
   // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schemas.
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
   for (const path of [PATH, `${PATH}/`] as const) {
     // hono takes HEAD for GET; FastAPI does not.
     app.get(path, (c) =>
-      c.req.method === 'HEAD' ? methodNotAllowed(c) : events(c, c.req.param('report_id') ?? '', yoga),
+      c.req.method === 'HEAD' ? methodNotAllowed(c) : events(c, c.req.param('report_id') ?? '', yoga, lifecycle),
     )
     app.all(path, methodNotAllowed)
   }
 }
 
-async function events(c: Context, reportId: string, yoga: Yoga): Promise<Response> {
+async function events(c: Context, reportId: string, yoga: Yoga, lifecycle: Lifecycle): Promise<Response> {
   const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
   if (!key) return unauthenticated(c, 'Not authenticated')
   const run = createRun(yoga, c.req.raw, { key })
@@ -36,9 +38,9 @@ async function events(c: Context, reportId: string, yoga: Yoga): Promise<Respons
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
   if (c.req.header('accept')?.includes('text/event-stream')) {
     // What Node writes to, under the adapter.
-    const { outgoing } = c.env as { outgoing?: ServerResponse }
-    const follow = createFollow(yoga, c.req.raw, { key, cutOff: () => void outgoing?.destroy() })
-    return streamLlamaEvents(c, run, follow, request)
+    const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
+    const follow = createFollow(yoga, c.req.raw, { key, peer })
+    return streamLlamaEvents(c, { run, follow, peer, lifecycle }, request)
   }
   const events = await readLlamaEvents(run, request)
   return events ? c.json(events) : c.json({ detail: 'Report not found' }, 404)

@@ -40,7 +40,7 @@ const MAX_INT64 = 2n ** 63n - 1n
 /**
  * Reads the page that a request asks for.
  * @returns undefined when the dataset went away meanwhile, or the key did.
- * @throws TrieveError 400 for a page or page size that there cannot be.
+ * @throws TrieveError 400 for a page or page size that there cannot be, and for a page of too many bytes.
  */
 export async function readTrievePage(
   run: Run,
@@ -54,7 +54,9 @@ export async function readTrievePage(
   // GraphQL's Int ends where a page of any history that fits on a disk does: beyond are only empty ones.
   const empty = pageSize === 0 || page > MAX_INT32
   const variables = { datasetId, types, page: empty ? MAX_INT32 : page, pageSize: Math.max(pageSize, 1) }
-  const { data } = await run(ReadPage, variables)
+  const { data, refusal } = await run(ReadPage, variables)
+  if (refusal === 'BAD_USER_INPUT')
+    throw new TrieveError(400, 'BadRequest: page is too large, ask for a smaller page_size')
   if (!data) return undefined
   const { events, eventTypes, pageCount, totalCount } = data.workerEventPage
   return {

@@ -206,12 +206,12 @@ builder.subscriptionField('reportEvents', (t) =>
       }),
       pastEnd: t.arg.boolean({ defaultValue: false, description: 'Whether to go on after COMPLETED or ERROR.' }),
     },
-    subscribe: (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, cutOff }) =>
+    subscribe: (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer }) =>
       log.follow(reportId, {
         types: kinds,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
-        cutOff,
+        cutOff: () => peer.disconnect(),
         end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
       }),
     resolve: (event) => toEdge(event, decodeReportEvent(event)),

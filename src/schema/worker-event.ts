@@ -206,8 +206,13 @@ builder.subscriptionField('workerEvents', (t) =>
         description: 'Begin after this cursor of the same dataset, from wherever it is. Wins over `from`.',
       }),
     },
-    subscribe: (_root, { datasetId, types, from, after }, { log, lastEventId, cutOff }) =>
-      log.follow(datasetId, { types, from: from ?? 'NOW', after: lastEventId ?? after, cutOff }),
+    subscribe: (_root, { datasetId, types, from, after }, { log, lastEventId, peer }) =>
+      log.follow(datasetId, {
+        types,
+        from: from ?? 'NOW',
+        after: lastEventId ?? after,
+        cutOff: () => peer.disconnect(),
+      }),
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )

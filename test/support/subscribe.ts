@@ -125,7 +125,10 @@ export const overWebSocket: Subscribe = (url, key, query, variables) => {
       complete: () => inbox.end(),
     },
   )
-  return subscriptionOver(inbox, [], async () => client.dispose())
+  return subscriptionOver(inbox, [], async () => {
+    // One that is still connecting says that it could not.
+    await Promise.resolve(client.dispose()).catch(() => undefined)
+  })
 }
 
 /** By fetch, reading the frames as EventSource does. */

@@ -1,0 +1,123 @@
+import { CloseCode, type WebSocket as GraphqlSocket } from 'graphql-ws'
+import type { Logger } from 'pino'
+import { WebSocket } from 'ws'
+import type { Peer } from '../peer.ts'
+import type { Delivery } from './delivery.ts'
+
+/** How much may wait to be written to a socket before its next message is held back, in bytes. */
+const MAX_BUFFERED_BYTES = 65_536
+
+/** "Try again later": clients come back, which they would not after 4500. */
+const TRY_AGAIN = 1013
+
+/** One client's WebSocket. */
+export class Socket implements GraphqlSocket, Peer {
+  readonly #webSocket: WebSocket
+  readonly #logger: Logger
+  readonly #onGone = new Set<() => void>()
+  readonly #preparing = new Set<string>()
+  #settled: (() => void) | undefined
+  #instead: string | undefined
+  #alive = true
+
+  constructor(webSocket: WebSocket, logger: Logger) {
+    this.#webSocket = webSocket
+    this.#logger = logger
+    webSocket.on('pong', () => {
+      this.#alive = true
+    })
+    // It closes by itself, with the right code.
+    webSocket.on('error', (err) => logger.debug({ err }, 'a WebSocket failed'))
+    webSocket.once('close', () => {
+      for (const callback of [...this.#onGone]) callback()
+    })
+  }
+
+  get protocol(): string {
+    return this.#webSocket.protocol
+  }
+
+  /**
+   * Takes a message as sent as soon as the system has room for it, so that several can go out in one write: graphql-ws waits for
+   * each before it asks for the next, which would otherwise cost every message a turn of the event loop.
+   */
+  send(data: string): Promise<void> | undefined {
+    const message = this.#instead ?? data
+    this.#instead = undefined
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return undefined
+    if (this.#webSocket.bufferedAmount <= MAX_BUFFERED_BYTES) {
+      this.#webSocket.send(message)
+      return undefined
+    }
+    return new Promise((resolve) => this.#webSocket.send(message, () => resolve()))
+  }
+
+  /**
+   * What to give graphql-ws as the result of an operation to have the delivery's own text sent for it. graphql-ws makes a message's
+   * text and sends it in one go; so whatever is told while the text is made is about the very next message.
+   */
+  payload(id: string, { json }: Delivery): object {
+    const toJSON = () => {
+      this.#instead = `{"id":${JSON.stringify(id)},"type":"next","payload":${json}}`
+    }
+    return { toJSON }
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#webSocket.close(code, reason)
+  }
+
+  onMessage(handle: (data: string) => Promise<void>): void {
+    this.#webSocket.on('message', (data) => {
+      handle(String(data)).catch((err) => {
+        this.#logger.error({ err }, 'a message over a WebSocket could not be handled')
+        this.close(TRY_AGAIN, 'Try again later')
+      })
+    })
+  }
+
+  onGone(callback: () => void): () => void {
+    if (this.#webSocket.readyState === WebSocket.CLOSED) callback()
+    else this.#onGone.add(callback)
+    return () => void this.#onGone.delete(callback)
+  }
+
+  disconnect(): void {
+    this.#webSocket.terminate()
+  }
+
+  /** Asks whether the client is there; breaks the connection when it has not answered since it was last asked. */
+  probe(): void {
+    // What waits to be written holds up the question, too. Whoever does not read it is slow, not gone.
+    if (!this.#alive && this.#webSocket.bufferedAmount === 0) this.disconnect()
+    this.#alive = false
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping()
+  }
+
+  /**
+   * Runs an operation up to its first result. graphql-ws would mix up two operations whose preparations overlap under one id, so
+   * that is taken for a second subscriber.
+   */
+  async prepare<Result>(id: string, operation: () => Promise<Result>): Promise<Result | undefined> {
+    if (this.#preparing.has(id)) {
+      this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
+      return undefined
+    }
+    this.#preparing.add(id)
+    try {
+      return await operation()
+    } finally {
+      this.#preparing.delete(id)
+      // Once what it gave has been handed to the socket.
+      if (this.#preparing.size === 0) setImmediate(() => this.#settled?.())
+    }
+  }
+
+  /** Resolves when no operation is under way, subscriptions aside. */
+  async settled(): Promise<void> {
+    if (this.#preparing.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#settled = resolve
+      })
+  }
+}
