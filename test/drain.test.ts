@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { createClient } from 'graphql-sse'
 import { expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
 import { freshDatabase } from './support/database.ts'
 import { serve } from './support/process.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from './support/seed.ts'
@@ -27,6 +29,11 @@ test('SIGTERM closes sockets with 1001 and breaks off server-sent events, and a 
   // Nothing has come to these yet; they know where they began.
   const idle = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, NOW, { id: dataset }))
   expect(await Promise.all(idle.map((reader) => reader.start()))).toEqual(cursors)
+  // A client that says nothing any more does not hold up the others.
+  const silent = new WebSocket(`${first.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  onTestFinished(() => silent.terminate())
+  await once(silent, 'open')
+  silent.pause()
   first.child.kill('SIGTERM')
   expect(await Promise.all([...readers, ...idle].map((reader) => reader.failure()))).toEqual([
     1001,

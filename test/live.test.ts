@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   newDataset,
@@ -214,6 +216,57 @@ describe.each<[string, Subscribe]>([
     await recordWorkerEvents(server, dataset, events(1))
     expect(await tailReads(server.url, 'in-process')).toBe(reads)
   })
+})
+
+test('A subscription that does not accept events is refused, and one that accepts anything gets them', async () => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, events(1))
+  const body = JSON.stringify({ query: WORKER_EVENTS, variables: { id: dataset, from: 'BEGINNING' } })
+  const ask = (accept: string) =>
+    fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, accept },
+      body,
+    })
+  for (const accept of ['application/json', 'multipart/mixed']) {
+    const refused = await ask(accept)
+    expect(refused.status).toBe(406)
+    expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+  }
+  const anything = await ask('*/*')
+  let text = ''
+  for await (const chunk of anything.body ?? []) {
+    text += Buffer.from(chunk)
+    if (text.includes('event: next')) break
+  }
+  expect(text).toMatch(/^id: \S+\n\nevent: next\nid: \S+\ndata: /)
+  await server.followers(0)
+})
+
+test('Readers that leave before anything has begun leave nothing behind', async () => {
+  const dataset = await newDataset(server, organization)
+  const body = JSON.stringify({ query: WORKER_EVENTS, variables: { id: dataset } })
+  const { port } = new URL(server.url)
+  const head = `POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer ${key}`
+  for (let i = 0; i < 100; i++) {
+    const socket = connect(Number(port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write(`${head}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+    // Some leave at once, some a little later.
+    for (let turn = 0; turn < i % 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+    socket.destroy()
+  }
+  await server.followers(0)
+})
+
+test("Variables that nobody declared are nobody's business", async () => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, events(1))
+  const variables = { id: dataset, from: 'BEGINNING', x: { toString: 1 }, y: 1 }
+  const subscription = overSse(server.url, key, WORKER_EVENTS, variables)
+  expect(await subscription.take(1)).toHaveLength(1)
+  await subscription.end()
+  await server.followers(0)
 })
 
 test('Last-Event-ID resumes, and wins over the cursor of the first request', async () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from './support/seed.ts'
@@ -6,6 +7,7 @@ import { startServer, type TestServer } from './support/server.ts'
 
 let server: TestServer
 let key: string
+let organization: string
 let dataset: string
 /** A dataset with events in it. */
 let other: string
@@ -13,7 +15,7 @@ const EVENTS = 150
 
 beforeAll(async () => {
   server = await startServer()
-  const organization = await newOrganization(server)
+  organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
   other = await newDataset(server, organization)
@@ -187,6 +189,58 @@ test('"complete" ends one subscription of a socket', async () => {
   await server.followers(2)
   socket.send({ id: '1', type: 'complete' })
   await server.followers(1)
+})
+
+test('An id that is used again while it is still being prepared is a second subscriber', async () => {
+  const socket = await acknowledged()
+  socket.send(follow('1'))
+  socket.send({ id: '1', type: 'complete' })
+  socket.send(follow('1'))
+  expect(await socket.closed).toBe(4409)
+  await server.followers(0)
+})
+
+test('A key that is revoked closes its socket at the next operation, and nothing is done', async () => {
+  const { data } = await server.graphql(
+    `mutation ($organization: UUID!) { createApiKey(input: { organizationId: $organization, role: WRITE }) { key apiKey { id } } }`,
+    { organization },
+  )
+  const socket = await open()
+  socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${data.createApiKey.key}` } })
+  await socket.message('connection_ack')
+  await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: data.createApiKey.apiKey.id })
+  const query = `mutation { createDataset(input: { organizationId: "${organization}", trackingId: "too late" }) { id } }`
+  socket.send({ id: '1', type: 'subscribe', payload: { query } })
+  expect(await socket.closed).toBe(4403)
+  const late = `{ dataset(trackingId: "too late", organizationId: "${organization}") { id } }`
+  expect(await server.graphql(late)).toEqual({ data: { dataset: null } })
+})
+
+test('A client that resets its connection while it asks for another protocol harms nobody', async () => {
+  const { port } = new URL(server.url)
+  for (let i = 0; i < 200; i++) {
+    const socket = connect(Number(port), '127.0.0.1')
+    await once(socket, 'connect')
+    socket.write('GET /elsewhere HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+    socket.resetAndDestroy()
+  }
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+})
+
+test('An offer of HTTP/2 is ignored, as clients expect who make it with every request', async () => {
+  const { port } = new URL(server.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  const body = JSON.stringify({ query: `{ dataset(id: "${dataset}") { id } }` })
+  const offer = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__'
+  const head = `POST /graphql HTTP/1.1\r\nhost: localhost\r\n${offer}\r\nauthorization: Bearer ${key}`
+  for (let i = 0; i < 2; i++) {
+    socket.write(`${head}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`)
+    socket.write(body)
+    let answer = ''
+    while (!answer.includes(dataset)) answer += (await once(socket, 'data'))[0]
+    expect(answer).toMatch(/^HTTP\/1.1 200 /)
+  }
 })
 
 test('Another path is no WebSocket', async () => {

@@ -56,7 +56,8 @@ async function* framesOf(response: Response) {
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const frame = text.slice(0, end)
       text = text.slice(end + 2)
-      const data = /^data: (.*)$/m.exec(frame)?.[1]
+      if (frame.startsWith('event: complete')) yield { id: 'complete', item: null }
+      const data = /^data: (.+)$/m.exec(frame)?.[1]
       if (data) yield { id: /^id: (.*)$/m.exec(frame)?.[1] ?? '', item: JSON.parse(data) }
     }
   }
@@ -71,6 +72,7 @@ test('The route streams the items of the list, then those that come, and ends wi
   const first = await take(2)
   await recordReportEvents(server, report, [progress('two'), state('COMPLETED')])
   const rest = await take(100)
+  expect(rest.pop()).toEqual({ id: 'complete', item: null })
   expect([...first, ...rest].map(({ item }) => item)).toEqual(await list(report))
   await server.followers(0)
 })
@@ -81,7 +83,7 @@ test('Last-Event-ID resumes, after and last_sequence begin where they say', asyn
   await recordReportEvents(server, report, [progress('three'), state('COMPLETED')])
   const all = await list(report)
   const items = async (search: string, headers = {}) =>
-    (await (await stream(report, search, headers)).take(100)).map(({ item }) => item)
+    (await (await stream(report, search, headers)).take(100)).map(({ item }) => item).slice(0, -1)
   expect(await items('', { 'last-event-id': recorded[0]?.cursor ?? '' })).toEqual(all.slice(1))
   expect(await items('?last_sequence=3')).toEqual(all.slice(3))
   const { timestamp } = all[0] as unknown as { timestamp: string }
@@ -117,8 +119,9 @@ test('Who has the last event of a report that goes on, or not the last of one th
   const waiting = await stream(report, '', headers)
   expect(waiting.response.status).toBe(200)
   await recordReportEvents(server, report, [state('ERROR'), progress('two')])
-  expect(await waiting.take(100)).toHaveLength(2)
-  expect(await (await stream(report, '', headers)).take(100)).toHaveLength(2)
+  // And that it is complete.
+  expect(await waiting.take(100)).toHaveLength(3)
+  expect(await (await stream(report, '', headers)).take(100)).toHaveLength(3)
 })
 
 test('It stops when its reader leaves', async () => {

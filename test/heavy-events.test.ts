@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from './support/seed.ts'
+import { expectData, startServer, type TestServer } from './support/server.ts'
+import { overSse } from './support/subscribe.ts'
+
+/** More than a page holds, in payloads near the limit. */
+const EVENTS = 20
+const TEXT = 'x'.repeat(1_000_000)
+
+let server: TestServer
+let dataset: string
+
+beforeAll(async () => {
+  server = await startServer()
+  dataset = await newDataset(server, await newOrganization(server))
+  for (let i = 0; i < EVENTS; i++)
+    await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED', eventData: TEXT }])
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $after: String, $before: String, $first: Int, $last: Int) {
+  workerEvents(datasetId: $id, types: $types, order: OLDEST_FIRST, after: $after, before: $before, first: $first, last: $last) {
+    nodes { seq } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}`
+const page = async (variables: object) =>
+  expectData(await server.graphql(PAGE, { id: dataset, ...variables })).workerEvents
+
+const all = Array.from({ length: EVENTS }, (_, i) => i + 1)
+
+test.each([[undefined], [['ETL_STARTED']]])(
+  'A page ends before it holds too much, and the next one goes on: %j',
+  async (types) => {
+    const forward: number[] = []
+    let { nodes, pageInfo } = await page({ types, first: 1_000 })
+    expect(nodes.length).toBeLessThan(EVENTS)
+    for (;;) {
+      forward.push(...nodes.map(({ seq }: { seq: number }) => seq))
+      if (!pageInfo.hasNextPage) break
+      ;({ nodes, pageInfo } = await page({ types, first: 1_000, after: pageInfo.endCursor }))
+    }
+    expect(forward).toEqual(all)
+    const end = await page({ types, last: 1_000 })
+    expect(end.pageInfo.hasPreviousPage).toBe(true)
+    const rest = await page({ types, last: 1_000, before: end.pageInfo.startCursor })
+    expect([...rest.nodes, ...end.nodes].map(({ seq }) => seq)).toEqual(all)
+  },
+)
+
+test('A numbered page that would hold too much is refused, for it cannot be shorter', async () => {
+  const query = 'query ($id: UUID!, $n: Int!) { workerEventPage(datasetId: $id, pageSize: $n) { events { seq } } }'
+  const refused = await server.graphql(query, { id: dataset, n: EVENTS })
+  expect(refused.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+  expect(expectData(await server.graphql(query, { id: dataset, n: 5 })).workerEventPage.events).toHaveLength(5)
+  const trieve = await fetch(`${server.url}/api/dataset/events`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${server.rootKey}`,
+      'tr-dataset': dataset,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ page_size: EVENTS }),
+  })
+  expect([trieve.status, await trieve.json()]).toMatchObject([400, { message: expect.stringContaining('page_size') }])
+})
+
+test('A subscriber gets them all', async () => {
+  const query = `subscription ($id: UUID!, $types: [WorkerEventType!]) {
+    workerEvents(datasetId: $id, types: $types, from: BEGINNING) { cursor node { seq } }
+  }`
+  for (const types of [null, ['ETL_STARTED']]) {
+    const subscription = overSse(server.url, server.rootKey, query, { id: dataset, types })
+    expect((await subscription.take(EVENTS)).map(({ node }) => node.seq)).toEqual(all)
+    await subscription.end()
+  }
+})
+
+test('A snapshot and the legacy list hold them all', async () => {
+  const report = await newReport(server, await newOrganization(server))
+  for (let idx = 0; idx < EVENTS; idx++) {
+    await recordReportEvents(server, report, [{ blockUpdate: { block: { idx, template: TEXT.slice(0, 500_000) } } }])
+  }
+  const query = 'query ($id: UUID!) { report(id: $id) { snapshot { blocks { node { block { idx } } } } } }'
+  const { blocks } = expectData(await server.graphql(query, { id: report })).report.snapshot
+  expect(blocks).toHaveLength(EVENTS)
+  const list = await fetch(`${server.url}/api/v1/reports/${report}/events`, {
+    headers: { authorization: `Bearer ${server.rootKey}` },
+  })
+  expect(await list.json()).toHaveLength(EVENTS)
+})

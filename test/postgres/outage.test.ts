@@ -1,0 +1,53 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase, runSql } from '../support/database.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
+import { startServer } from '../support/server.ts'
+import { overSse, overWebSocket } from '../support/subscribe.ts'
+
+const KEY = 'test-root-key'
+
+test('Readers that are catching up outlast an outage of the database, and go on where they were', async () => {
+  await using server = await startServer()
+  const dataset = await newDataset(server, await newOrganization(server))
+  const count = 600
+  const events = Array.from({ length: count }, () => ({ eventType: 'ETL_STARTED' }))
+  await recordWorkerEvents(server, dataset, events)
+  const query = `subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }`
+  // Their pages are read while the table has another name.
+  await runSql(server.env, 'ALTER TABLE event RENAME TO elsewhere')
+  const readers = [overWebSocket, overSse].map((subscribe) => subscribe(server.url, KEY, query, { id: dataset }))
+  onTestFinished(async () => {
+    for (const reader of readers) await reader.end()
+  })
+  await server.followers(2)
+  for (const reader of readers) await reader.start()
+  await runSql(server.env, 'ALTER TABLE elsewhere RENAME TO event')
+  for (const reader of readers) {
+    const seqs = (await reader.take(count)).map(({ node }) => node.seq)
+    expect(seqs).toEqual(Array.from({ length: count }, (_, i) => i + 1))
+  }
+})
+
+test('A report is not over for a reader before all that was acknowledged before it came is delivered', async () => {
+  const env = await freshDatabase()
+  // Nothing tells these two of each other's events but the poll.
+  const alone = { ...env, REDIS_URL: 'redis://127.0.0.1:1' }
+  await using here = await startServer(alone)
+  await using there = await startServer(alone)
+  const organization = await newOrganization(here)
+  const query = `subscription ($id: UUID!, $pastEnd: Boolean) {
+    reportEvents(reportId: $id, from: BEGINNING, pastEnd: $pastEnd) { cursor node { ... on ReportEventItem { seq } } }
+  }`
+  for (let i = 0; i < 5; i++) {
+    const report = await newReport(here, organization)
+    const first = overSse(here.url, KEY, query, { id: report, pastEnd: true })
+    await here.followers(1)
+    await recordReportEvents(here, report, [{ state: { message: 'done', state: 'COMPLETED' } }])
+    await first.take(1)
+    await recordReportEvents(there, report, [{ progress: { variant: 'EDITING', message: 'last words' } }])
+    const second = overSse(here.url, KEY, query, { id: report })
+    expect((await second.rest()).map(({ node }) => node.seq)).toEqual([1, 2])
+    await first.end()
+    await here.followers(0)
+  }
+})
