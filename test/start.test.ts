@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase, runSql } from './support/database.ts'
@@ -35,30 +33,6 @@ describe('a first start', () => {
   })
 })
 
-test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', async () => {
-  const server = await serve(await freshDatabase())
-  const requests = Array.from({ length: 20 }, () =>
-    graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, 'test-root-key'),
-  )
-  const first = await Promise.race(requests)
-  server.child.kill('SIGTERM')
-  expectData(first)
-  // Whatever was accepted is answered; what came too late fails to connect.
-  for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
-  expect(await server.exited).toBe(0)
-  await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
-})
-
-test('A second signal of the same stop, as a terminal and npm send it, changes nothing', async () => {
-  const server = await serve(await freshDatabase())
-  const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
-  const requests = Array.from({ length: 10 }, () => graphql(server.url, create, {}, 'test-root-key'))
-  await requests[0]
-  for (let i = 0; i < 5; i++) server.child.kill('SIGINT')
-  for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
-  expect(await server.exited).toBe(0)
-})
-
 test('The root key of another database is not lost when a new one is made in the same folder', async () => {
   const [one, two] = [await freshDatabase(), await freshDatabase()]
   const first = await serve({ ...one, ROOT_API_KEY: undefined })
@@ -74,15 +48,4 @@ test('The root key of another database is not lost when a new one is made in the
   const files = (await readdir(two.DATA_DIR)).filter((name) => name.startsWith('root-api-key.until-'))
   expect(files).toHaveLength(1)
   expect(await readFile(join(two.DATA_DIR, files[0] ?? ''), 'utf8')).toBe(`${key}\n`)
-})
-
-test('SIGTERM does not wait for connections that have asked for nothing', async () => {
-  const server = await serve(await freshDatabase())
-  const { hostname, port } = new URL(server.url)
-  const socket = connect(Number(port), hostname)
-  await once(socket, 'connect')
-  const closed = once(socket, 'close')
-  server.child.kill('SIGTERM')
-  expect(await server.exited).toBe(0)
-  await closed
 })

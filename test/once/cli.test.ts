@@ -57,7 +57,7 @@ describe('tidemark', () => {
       { DATABASE_URL: 'postgresql://x@127.0.0.1:1/x' },
       /^DATABASE_URL: nothing answers/,
     ],
-    ['a data folder that is a file', { DATA_DIR: 'package.json' }, /^DATA_DIR cannot be used/],
+    ['a data folder that is a file', { DATA_DIR: 'package.json', DATABASE_URL: undefined }, /^DATA_DIR cannot be used/],
   ])('says in one line what is wrong with %s', async (_, env, message) => {
     const { exited, output } = tidemark(['serve'], { PORT: '0', ...(await freshDatabase()), ...env })
     expect(await exited).toBe(1)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ReportEventItem } from '@llamaindex/cloud/api'
 import { expect, inject, onTestFinished, test } from 'vitest'
-import { type DatabaseSettings, freshDatabase } from './support/database.ts'
-import { tidemark } from './support/process.ts'
+import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
+import { tidemark } from '../support/process.ts'
 
 const GUIDE = `# Harbour guide
 

@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { freshDatabase } from '../support/database.ts'
+import { serve } from '../support/process.ts'
+import { expectData, graphql } from '../support/server.ts'
+
+test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', async () => {
+  const server = await serve(await freshDatabase())
+  const requests = Array.from({ length: 20 }, () =>
+    graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, 'test-root-key'),
+  )
+  const first = await Promise.race(requests)
+  server.child.kill('SIGTERM')
+  expectData(first)
+  // Whatever was accepted is answered; what came too late fails to connect.
+  for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
+  expect(await server.exited).toBe(0)
+  await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
+})
+
+test('A second signal of the same stop, as a terminal and npm send it, changes nothing', async () => {
+  const server = await serve(await freshDatabase())
+  const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
+  const requests = Array.from({ length: 10 }, () => graphql(server.url, create, {}, 'test-root-key'))
+  await requests[0]
+  for (let i = 0; i < 5; i++) server.child.kill('SIGINT')
+  for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
+  expect(await server.exited).toBe(0)
+})
+
+test('SIGTERM does not wait for connections that have asked for nothing', async () => {
+  const server = await serve(await freshDatabase())
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  const closed = once(socket, 'close')
+  server.child.kill('SIGTERM')
+  expect(await server.exited).toBe(0)
+  await closed
+})
