@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
-import { runServer, withConfig } from './cli/run.ts'
-import { migratePostgres } from './db/database.ts'
+import { withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
 
+// What a command needs is loaded when it runs: help and mistakes are answered at once.
 const program = new Command('tidemark')
   .description('A GraphQL server for pipeline events. Settings come from the environment; the README lists them.')
   .version(version)
@@ -17,7 +17,7 @@ const program = new Command('tidemark')
 program
   .command('serve')
   .description('serve on HOST and PORT until asked to stop')
-  .action(() => withConfig(runServer))
+  .action(() => withConfig(async (config) => (await import('./cli/run.ts')).runServer(config)))
 
 program
   .command('migrate')
@@ -26,6 +26,7 @@ program
     withConfig(async ({ databaseUrl }) => {
       if (!databaseUrl)
         return console.log('Nothing to do: the embedded database migrates itself. Set DATABASE_URL for PostgreSQL.')
+      const { migratePostgres } = await import('./db/database.ts')
       const applied = await migratePostgres(databaseUrl)
       return console.log(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
     }),

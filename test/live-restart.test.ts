@@ -8,6 +8,7 @@ import { serve } from './support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from './support/seed.ts'
 import { graphql, type TestServer } from './support/server.ts'
 import { type Edge, overSse, overWebSocket, type Subscribe } from './support/subscribe.ts'
+import { until } from './support/until.ts'
 
 const KEY = 'test-root-key'
 const EVENTS = 240
@@ -29,7 +30,8 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
     while (recorded.length < EVENTS) {
       const events = Array.from({ length: 3 }, () => ({ id: randomUUID(), eventType: 'ETL_STARTED' }))
       // The same ids until they are acknowledged, whatever the kill has cut off.
-      while (!(await graphql(url, RECORD_WORKER_EVENTS, { id: dataset, events }, KEY).catch(() => undefined))?.data);
+      const append = () => graphql(url, RECORD_WORKER_EVENTS, { id: dataset, events }, KEY).catch(() => undefined)
+      await until(async () => !!(await append())?.data)
       recorded.push(...events.map(({ id }) => id))
     }
   }
@@ -41,7 +43,9 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
       try {
         while (seen.length < EVENTS) seen.push(...(await subscription.take(1)))
       } catch {
-        // Broken off: come back with the cursor of the last edge.
+        // Broken off: come back with the cursor of the last edge, once somebody is there.
+        const isThere = () => fetch(`${url}/healthz`).then(Boolean, () => false)
+        await until(isThere)
       }
       await subscription.end()
     }
@@ -70,7 +74,7 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
 
   async function killer(): Promise<void> {
     for (let kill = 1; kill <= KILLS; kill++) {
-      while (recorded.length < (EVENTS * kill) / (KILLS + 1)) await new Promise((resolve) => setImmediate(resolve))
+      await until(() => recorded.length >= (EVENTS * kill) / (KILLS + 1))
       server.child.kill('SIGKILL')
       await server.exited
       server = await serve(env)

@@ -11,7 +11,6 @@ import { runPipeline } from '../demo/pipeline.ts'
 import { createRecorder, type Stage, setStage } from '../demo/stage.ts'
 import type { Step } from '../demo/step.ts'
 import type { Server } from '../server.ts'
-import { runServer } from './run.ts'
 
 /** Where the demo looks when it is not told: the folder of this package, seen from `src/cli` and `dist/cli` alike. */
 export const DEMO_FOLDER = fileURLToPath(new URL('../..', import.meta.url))
@@ -29,6 +28,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
   const names = await findMarkdown(path).catch((error: Error) => refuse(`Cannot read that folder: ${error.message}`))
   if (!names) return
   if (names.length === 0) return refuse(`There is no Markdown (*.md) in ${path}: name another folder.`)
+  const { runServer } = await import('./run.ts')
   const { server, stopping } = await runServer(config)
   try {
     const stage = await setStage(server.url, await findRootKey(config, server), basename(path)).catch(explainRootKey)

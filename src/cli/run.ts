@@ -1,7 +1,6 @@
 import { pino } from 'pino'
-import { type Config, ConfigError, readConfig } from '../config.ts'
+import type { Config } from '../config.ts'
 import { type Server, startServer } from '../server.ts'
-import { StartError } from '../start-error.ts'
 import { stopWithGrace } from './stop.ts'
 
 /** A server that runs until the process is asked to end. */
@@ -26,18 +25,4 @@ export async function runServer(config: Config): Promise<Running> {
     console.log(`Root API key: see ${server.rootKeyFile}`)
   }
   return { server, stopping }
-}
-
-/** Reads the settings, does the work, and turns what the user can mend into one message and exit status 1. */
-export async function withConfig(work: (config: Config) => Promise<unknown>): Promise<void> {
-  try {
-    await work(readConfig(process.env))
-  } catch (error) {
-    console.error(explain(error))
-    process.exitCode = 1
-  }
-}
-
-function explain(error: unknown): unknown {
-  return error instanceof ConfigError || error instanceof StartError ? error.message : error
 }

@@ -7,7 +7,8 @@ import { migratePostgres } from '../../src/db/database.ts'
 import { databaseUrl, postgresUrl, query } from '../support/postgres.ts'
 import { type Process, serve } from '../support/process.ts'
 import { overWebSocket } from '../support/subscribe.ts'
-import { tailReads, until, wakeupState } from '../support/wakeups.ts'
+import { until } from '../support/until.ts'
+import { tailReads, wakeupState } from '../support/wakeups.ts'
 
 type Running = Process & { url: string }
 type Source = Parameters<typeof tailReads>[1]

@@ -5,7 +5,7 @@ import WebSocket from 'ws'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { overWebSocket } from '../support/subscribe.ts'
-import { until } from '../support/wakeups.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let key: string

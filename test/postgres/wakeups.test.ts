@@ -15,7 +15,8 @@ import { type RedisServer, redisInstalled, redisServer } from '../support/redis.
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { expectData, graphql, metric, startServer } from '../support/server.ts'
 import { overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
-import { labelled, tailReads, until, wakeupState } from '../support/wakeups.ts'
+import { until } from '../support/until.ts'
+import { labelled, tailReads, wakeupState } from '../support/wakeups.ts'
 
 if (!redisInstalled) console.warn('No redis-server in PATH: not testing wake-ups by Redis.')
 

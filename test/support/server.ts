@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
 import { startServer as start } from '../../src/server.ts'
 import { type DatabaseSettings, freshDatabase } from './database.ts'
+import { until } from './until.ts'
 
 /** What a GraphQL response holds. */
 export interface Result {
@@ -36,7 +37,7 @@ export async function startServer(settings: Record<string, string | undefined> =
     env: database,
     graphql: (query, variables, key = rootKey) => graphql(server.url, query, variables, key),
     async followers(count) {
-      while ((await metric(server.url, 'tidemark_followers')) !== count);
+      await until(async () => (await metric(server.url, 'tidemark_followers')) === count)
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }

@@ -20,8 +20,3 @@ export async function labelled(url: string, name: string, source: string): Promi
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(new RegExp(`^${name}\\{source="${source}"\\} (.*)$`, 'm').exec(text)?.[1])
 }
-
-/** Asks, once a turn of the event loop, until it is so; the test's own time is the limit. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve))
-}

@@ -1,0 +1,16 @@
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { StartError } from '../start-error.ts'
+
+/** Reads the settings, does the work, and turns what the user can mend into one message and exit status 1. */
+export async function withConfig(work: (config: Config) => Promise<unknown>): Promise<void> {
+  try {
+    await work(readConfig(process.env))
+  } catch (error) {
+    console.error(explain(error))
+    process.exitCode = 1
+  }
+}
+
+function explain(error: unknown): unknown {
+  return error instanceof ConfigError || error instanceof StartError ? error.message : error
+}
