@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './auth/authenticate.ts'
+import { KeyWatch } from './auth/key-watch.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
@@ -60,7 +61,9 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const authenticate = createAuthenticate(db, config.rootApiKey)
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
-  const services = { db, log, authenticate }
+  const keyWatch = new KeyWatch(db, (error) => logger.error({ err: error }, 'watching keys failed, and goes on'))
+  closers.add(() => keyWatch[Symbol.asyncDispose]())
+  const services = { db, log, authenticate, keyWatch }
   const yoga = createPipeline(services, cohorts, lifecycle, logger)
   closers.add(() => yoga.dispose())
   const pages = createRestApp(yoga, lifecycle)
@@ -76,7 +79,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, authenticate, logger)
+  const webSocket = serveWebSocket(http, yoga, services, logger)
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {

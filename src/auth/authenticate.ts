@@ -17,10 +17,11 @@ export function createAuthenticate(db: PrismaClient, rootApiKey: string | undefi
     if (rootHash && sameHash(hash, rootHash)) return { type: 'root' }
     const row = await db.apiKey.findUnique({ where: { hash } })
     if (!row || row.revokedAt || (row.expiresAt && row.expiresAt <= new Date())) return { type: 'anonymous' }
-    const { organizationId, role, datasetIds, reportIds } = row
+    const { id: keyId, organizationId, role, expiresAt, datasetIds, reportIds } = row
     if (row.id === ROOT_KEY_ID) return { type: rootHash ? 'anonymous' : 'root' }
     if (organizationId === null) return { type: 'anonymous' }
     const narrowed = datasetIds.length > 0 || reportIds.length > 0
-    return { type: 'key', keyId: row.id, organizationId, role, ...(narrowed && { only: { datasetIds, reportIds } }) }
+    const only = narrowed ? { datasetIds, reportIds } : undefined
+    return { type: 'key', keyId, organizationId, role, expiresAt: expiresAt ?? undefined, only }
   }
 }

@@ -9,6 +9,8 @@ export type Viewer =
       readonly keyId: string
       readonly organizationId: string
       readonly role: ApiKeyRole
+      /** When the key stops working; absent: never. */
+      readonly expiresAt?: Date
       /** Present: the key sees these datasets and reports only, and nothing that concerns the whole organization. */
       readonly only?: { readonly datasetIds: readonly string[]; readonly reportIds: readonly string[] }
     }

@@ -1,9 +1,8 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, parse } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
-import type { Authenticate } from '../auth/authenticate.ts'
 import { bearerKey } from '../auth/credentials.ts'
-import type { Context, DoorContext } from '../context.ts'
+import type { Context, DoorContext, Services } from '../context.ts'
 import type { Yoga } from '../yoga.ts'
 import { Delivery } from './delivery.ts'
 import type { Socket } from './socket.ts'
@@ -30,12 +29,16 @@ interface Prepared extends ExecutionArgs {
 const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the pipeline, like those that come over HTTP. */
-export function operationsOver(yoga: Yoga, authenticate: Authenticate): Options {
+export function operationsOver(yoga: Yoga, { authenticate, keyWatch }: Services): Options {
   return {
     connectionInitWaitTimeout: INIT_MS,
     async onConnect({ extra, connectionParams }) {
+      const { socket } = extra
       extra.key = bearerKey(authorization(connectionParams))
-      return (await authenticate(extra.key)).type !== 'anonymous'
+      const viewer = await authenticate(extra.key)
+      if (viewer.type === 'anonymous') return false
+      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
+      return true
     },
     async onSubscribe({ extra: { socket, key } }, id, params) {
       const outcome = await socket.prepare(id, async () => {

@@ -1,6 +1,7 @@
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Context } from '../context.ts'
+import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
 import type { Cohort, Cohorts } from './cohort.ts'
@@ -25,7 +26,12 @@ async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<Executi
   const deliveries = new Deliveries(follower, cohort, args, leave)
   // Whoever was to read may have gone before anything began to be read, and then nobody says so.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
+  deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
   return deliveries
+}
+
+function keyEnded(cursor: string): CodedError {
+  return new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.', { cursor })
 }
 
 /** What one subscriber gets: the results of the events that its follower gives. */

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
-import type { Authenticate } from '../auth/authenticate.ts'
+import type { Services } from '../context.ts'
 import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { operationsOver } from './operations.ts'
@@ -29,9 +29,9 @@ export interface WebSocketDoor {
 }
 
 /** Serves `graphql-transport-ws` on `/graphql`. */
-export function serveWebSocket(http: Server, yoga: Yoga, authenticate: Authenticate, logger: Logger): WebSocketDoor {
+export function serveWebSocket(http: Server, yoga: Yoga, services: Services, logger: Logger): WebSocketDoor {
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols })
-  const graphql = makeServer(operationsOver(yoga, authenticate))
+  const graphql = makeServer(operationsOver(yoga, services))
   const sockets = new Set<Socket>()
   const heartbeat = setInterval(() => {
     for (const socket of sockets) socket.probe()

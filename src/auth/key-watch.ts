@@ -1,0 +1,79 @@
+import { inTime } from '../deadline.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { Viewer } from './viewer.ts'
+
+/** How often it is asked which of the watched keys still work, in milliseconds. With the answer, well within five seconds. */
+const ASK_MS = 2_000
+
+/** How long the database may take to answer, in milliseconds. Keys that expire need no answer. */
+const ANSWER_MS = 2_000
+
+interface Watched {
+  expiresAt: number
+  onEnd: Set<() => void>
+}
+
+/** Watches the keys that something is open for in this process, and says when one stops working, on whichever node that happened. */
+export class KeyWatch implements AsyncDisposable {
+  readonly #db: PrismaClient
+  readonly #onError: (error: unknown) => void
+  readonly #keys = new Map<string, Watched>()
+  #timer: NodeJS.Timeout | undefined
+  #asking: Promise<void> | undefined
+
+  /** @param onError told when it could not ask; it asks again. */
+  constructor(db: PrismaClient, onError: (error: unknown) => void) {
+    this.#db = db
+    this.#onError = onError
+  }
+
+  /** Calls back once when the viewer's key is revoked or expires. The root key does neither. @returns how to stop watching. */
+  watch(viewer: Viewer, onEnd: () => void): () => void {
+    if (viewer.type !== 'key') return () => undefined
+    const { keyId, expiresAt } = viewer
+    const watched = this.#keys.get(keyId) ?? { expiresAt: expiresAt?.getTime() ?? Infinity, onEnd: new Set() }
+    this.#keys.set(keyId, watched)
+    watched.onEnd.add(onEnd)
+    this.#timer ??= setInterval(() => {
+      this.#asking ??= this.#ask().finally(() => {
+        this.#asking = undefined
+      })
+    }, ASK_MS)
+    return () => {
+      watched.onEnd.delete(onEnd)
+      if (watched.onEnd.size === 0 && this.#keys.get(keyId) === watched) this.#keys.delete(keyId)
+      this.#rest()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#keys.clear()
+    this.#rest()
+    await this.#asking
+  }
+
+  async #ask(): Promise<void> {
+    for (const [id, { expiresAt }] of this.#keys) if (expiresAt <= Date.now()) this.#end(id)
+    try {
+      const id = { in: [...this.#keys.keys()] }
+      const asked = this.#db.apiKey.findMany({ where: { id, revokedAt: null }, select: { id: true } })
+      const working = new Set((await inTime(asked, ANSWER_MS)).map((row) => row.id))
+      for (const known of id.in) if (!working.has(known)) this.#end(known)
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+
+  #end(id: string): void {
+    const watched = this.#keys.get(id)
+    this.#keys.delete(id)
+    for (const onEnd of watched?.onEnd ?? []) onEnd()
+    this.#rest()
+  }
+
+  #rest(): void {
+    if (this.#keys.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}

@@ -1,0 +1,108 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from './support/seed.ts'
+import { expectData, startServer, type TestServer } from './support/server.ts'
+import { overSse, overWebSocket } from './support/subscribe.ts'
+
+/** Where keys are revoked, and where their readers are: another node where several may share a database. */
+let here: TestServer
+let there: TestServer
+let organization: string
+let report: string
+
+beforeAll(async () => {
+  here = await startServer()
+  there = inject('mode') === 'postgres' ? await startServer(here.env) : here
+  organization = await newOrganization(here)
+  report = await newReport(here, organization)
+  await recordReportEvents(here, report, [{ progress: { variant: 'EDITING', message: 'one' } }])
+})
+afterAll(async () => {
+  await here[Symbol.asyncDispose]()
+  if (there !== here) await there[Symbol.asyncDispose]()
+})
+
+const QUERY = `subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText } } }`
+
+async function newKey(extra: object = {}): Promise<{ id: string; key: string }> {
+  const query = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }'
+  const input = { organizationId: organization, role: 'READ', ...extra }
+  const { key, apiKey } = expectData(await here.graphql(query, { input })).createApiKey
+  return { key, id: apiKey.id }
+}
+
+async function revoke(id: string): Promise<void> {
+  expectData(await here.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id }))
+}
+
+async function reportStream(key: string): Promise<{ first: string; rest: Promise<string> }> {
+  const response = await fetch(`${there.url}/api/v1/reports/${report}/events`, {
+    headers: { authorization: `Bearer ${key}`, accept: 'text/event-stream' },
+  })
+  const chunks = (response.body as ReadableStream<Uint8Array>)[Symbol.asyncIterator]()
+  let first = ''
+  while (!first.includes('data:')) first += Buffer.from((await chunks.next()).value ?? [])
+  const rest = (async () => {
+    let text = ''
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) text += Buffer.from(next.value)
+    return text
+  })()
+  return { first, rest }
+}
+
+test.each<[string, () => Promise<{ id: string; key: string }>, boolean]>([
+  ['revoked', () => newKey(), true],
+  // Long enough to subscribe.
+  ['expired', () => newKey({ expiresAt: new Date(Date.now() + 3_000) }), false],
+])('A key that is %s ends what is open for it, and nothing comes after', async (_, make, toRevoke) => {
+  const dataset = await newDataset(here, organization)
+  await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
+  const { id, key } = await make()
+  const other = await newKey()
+  const readers = [overSse, overWebSocket].map((subscribe) => subscribe(there.url, key, QUERY, { id: dataset }))
+  const spared = overWebSocket(there.url, other.key, QUERY, { id: dataset })
+  onTestFinished(() => spared.end())
+  for (const reader of [...readers, spared]) await reader.take(1)
+  const { rest } = await reportStream(key)
+  rest.catch(() => undefined)
+  // A socket that follows nothing is closed as well.
+  const idle = new WebSocket(`${there.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  await once(idle, 'open')
+  idle.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
+  await once(idle, 'message')
+  const closed = once(idle, 'close')
+  if (toRevoke) await revoke(id)
+  expect(await Promise.all(readers.map((reader) => reader.failure()))).toEqual(['UNAUTHENTICATED', 4403])
+  expect(await closed).toContain(4403)
+  await expect(rest).rejects.toThrow()
+  await there.followers(1)
+  await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
+  expect(await spared.take(1)).toHaveLength(1)
+  for (const reader of readers) await expect(reader.take(1)).rejects.toThrow('after 0 of 1')
+})
+
+test('A reader that is catching up is ended in the middle', async () => {
+  const count = 300
+  const heavy = await newDataset(here, organization)
+  const events = Array.from({ length: count / 10 }, () => ({
+    eventType: 'ETL_STARTED',
+    eventData: 'x'.repeat(100_000),
+  }))
+  for (let i = 0; i < 10; i++) await recordWorkerEvents(here, heavy, events)
+  const { id, key } = await newKey()
+  const socket = new WebSocket(`${there.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
+  await once(socket, 'message')
+  let received = 0
+  socket.on('message', () => received++)
+  socket.pause()
+  socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: QUERY, variables: { id: heavy } } }))
+  await there.followers(1)
+  await revoke(id)
+  await there.followers(0)
+  socket.resume()
+  expect(await once(socket, 'close')).toContain(4403)
+  expect(received).toBeLessThan(count)
+})
