@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './auth/authenticate.ts'
+import { KeyUses } from './auth/key-uses.ts'
 import { KeyWatch } from './auth/key-watch.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
 import { Closers } from './closers.ts'
@@ -58,7 +59,9 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: (error) => logger.error({ err: error }, 'following failed, and goes on'),
   })
-  const authenticate = createAuthenticate(db, config.rootApiKey)
+  const keyUses = new KeyUses(db, (error) => logger.warn({ err: error }, 'when keys were last used is lost'))
+  closers.add(() => keyUses[Symbol.asyncDispose]())
+  const authenticate = createAuthenticate(db, keyUses, config.rootApiKey)
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(db, (error) => logger.error({ err: error }, 'watching keys failed, and goes on'))

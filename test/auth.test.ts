@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import WebSocket from 'ws'
+import { schema } from '../src/schema/schema.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from './support/seed.ts'
+import { expectData, type Result, startServer, type TestServer } from './support/server.ts'
 
 const CALLERS = [
   'none',
@@ -27,6 +37,8 @@ beforeAll(async () => {
   const dataset = await newDataset(server, organization, { trackingId: 'tracked' })
   const [report, sibling] = [await newReport(server, organization), await newDataset(server, organization)]
   ids = { organization, other, dataset, report, sibling }
+  for (const id of [dataset, sibling]) await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED' }])
+  await recordReportEvents(server, report, [{ state: { message: 'go', state: 'PLANNING' } }])
   const revoked = await createKey(organization, 'ADMIN')
   expectData(await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: revoked.id }))
   const expiresAt = new Date(Date.now() + 300).toISOString()
@@ -114,6 +126,19 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { createApiKey(input: { organizationId: $organization, role: READ }) { apiKey { id } } }',
     administers,
   ],
+  ['apiKeys', 'query { apiKeys(organizationId: $organization) { id } }', administers],
+  ['auditEntries', 'query { auditEntries(organizationId: $organization) { id } }', administers],
+  ['workerEvents, live', 'subscription { workerEvents(datasetId: $dataset, from: BEGINNING) { cursor } }', reads],
+  [
+    'workerEvents of another dataset, live',
+    'subscription { workerEvents(datasetId: $sibling, from: BEGINNING) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  [
+    'reportEvents, live',
+    'subscription { reportEvents(reportId: $report, from: BEGINNING) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
   [
     'revokeApiKey of no key',
     'mutation { revokeApiKey(id: $report) { id } }',
@@ -136,14 +161,109 @@ function allForbidden() {
   return all('FORBIDDEN')
 }
 
-describe.each(TABLE)('%s', (_field, operation, expected) => {
+/** What comes of an operation first, over each transport. */
+const TRANSPORTS: Record<string, (text: string, key: string | null) => Promise<Result>> = {
+  HTTP: (text, key) => server.graphql(text, {}, key),
+  'server-sent events': async (query, key) => {
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        ...(key !== null && { authorization: `Bearer ${key}` }),
+      },
+      body: JSON.stringify({ query }),
+    })
+    let text = ''
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk)
+      const [, result] = /^event: next\n(?:id: .*\n)?data: (.*)\n/m.exec(text) ?? []
+      if (result) return JSON.parse(result)
+    }
+    throw new Error(`Ended after ${text}`)
+  },
+  WebSocket: async (query, key) => {
+    const client = createClient({
+      url: `${server.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      retryAttempts: 0,
+      connectionParams: key === null ? {} : { authorization: `Bearer ${key}` },
+    })
+    try {
+      for await (const result of client.iterate({ query })) return result as unknown as Result
+    } catch (error) {
+      // Without a valid key there is no connection.
+      if ((error as { code?: number }).code !== 4403) return { data: null, errors: error as Result['errors'] }
+      return { data: null, errors: [{ message: '', extensions: { code: 'UNAUTHENTICATED' } }] }
+    } finally {
+      await client.dispose()
+    }
+    throw new Error('Completed without a result.')
+  },
+}
+
+describe.each(TABLE)('%s', (field, operation, expected) => {
+  const transports = Object.entries(TRANSPORTS).filter(([name]) => name !== 'HTTP' || !field.endsWith(', live'))
   test.each(CALLERS)('for the caller: %s', async (caller) => {
     const text = operation.replaceAll(/\$(\w+)/g, (_, name: keyof typeof ids) => `"${ids[name]}"`)
-    const { data, errors } = await server.graphql(text, {}, keys[caller])
-    const value = data && Object.values(data)[0]
-    expect(errors ? errors.map(({ extensions }) => extensions.code).join() : value === null ? 'null' : 'data').toBe(
-      expected[caller],
-    )
+    const outcomes: Record<string, string> = {}
+    for (const [transport, ask] of transports) {
+      const { data, errors } = await ask(text, keys[caller])
+      const value = data && Object.values(data)[0]
+      const codes = errors?.map(({ extensions }) => extensions.code).join()
+      outcomes[transport] = codes ?? (value === null ? 'null' : 'data')
+    }
+    expect(outcomes).toEqual(Object.fromEntries(transports.map(([transport]) => [transport, expected[caller]])))
+  })
+})
+
+test('Every root field is in the table', () => {
+  const fields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
+    Object.keys(type?.getFields() ?? {}),
+  )
+  const operations = TABLE.map(([, operation]) => operation)
+  expect(fields.filter((field) => !operations.some((operation) => operation.includes(` ${field}(`)))).toEqual([])
+})
+
+describe.each<[string, keyof typeof ids | 'nowhere', Partial<Record<Caller, number>>]>([
+  ['the dataset', 'dataset', {}],
+  ['another dataset', 'sibling', { narrowed: 401 }],
+  ['no dataset', 'nowhere', Object.fromEntries(CALLERS.map((caller) => [caller, 404]))],
+])("Trieve's route for %s", (_, name, expected) => {
+  test.each(CALLERS)('for the caller: %s', async (caller) => {
+    const key = keys[caller]
+    const response = await fetch(`${server.url}/api/dataset/events`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'tr-dataset': name === 'nowhere' ? randomUUID() : ids[name],
+        ...(key !== null && { authorization: `Bearer ${key}` }),
+      },
+      body: '{}',
+    })
+    const usual = caller in strangers || caller === 'elsewhere' ? 401 : 200
+    expect(response.status).toBe(expected[caller] ?? usual)
+  })
+})
+
+describe.each<[string, string]>([
+  ['list', 'application/json'],
+  ['stream', 'text/event-stream'],
+])("LlamaCloud's route as a %s", (_, accept) => {
+  test.each(CALLERS)('for the caller: %s', async (caller) => {
+    const key = keys[caller]
+    const leaving = new AbortController()
+    const status = async (report: string) => {
+      const headers = { accept, ...(key !== null && { authorization: `Bearer ${key}` }) }
+      const path = `/api/v1/reports/${report}/events`
+      return (await fetch(`${server.url}${path}`, { headers, signal: leaving.signal })).status
+    }
+    const stranger = caller in strangers
+    // Nobody can tell a report that is not there from one that they may not see.
+    const hidden = stranger ? 401 : 404
+    expect(await status(ids.report)).toBe(stranger ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200)
+    expect(await status(randomUUID())).toBe(hidden)
+    leaving.abort()
   })
 })
 

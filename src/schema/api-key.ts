@@ -1,9 +1,12 @@
+import { v7 } from 'uuid'
 import { z } from 'zod'
 import { makeKey, storedForm } from '../auth/api-key.ts'
+import { auditRow } from '../auth/audit.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { builder } from './builder.ts'
+import { listLength } from './list-length.ts'
 import { name } from './text.ts'
 
 const ApiKeyRole = builder.enumType('ApiKeyRole', {
@@ -36,6 +39,11 @@ const ApiKey = builder.prismaObject('ApiKey', {
       description: 'The reports it is narrowed to; see createApiKey.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was used last, up to half a minute late; null when it never was.',
+    }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
@@ -84,13 +92,33 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   }),
 })
 
+builder.queryField('apiKeys', (t) =>
+  t.prismaField({
+    type: [ApiKey],
+    description: 'The API keys of an organization, newest first, whether they work or not. ADMIN in it.',
+    authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
+    args: {
+      organizationId: t.arg({ type: 'UUID', required: true, description: 'Whose keys.' }),
+      first: t.arg.int({ defaultValue: 100, validate: listLength, description: 'At most so many, 1 to 1,000.' }),
+      after: t.arg({ type: 'UUID', description: 'Only those created before the key with this id: the last one seen.' }),
+    },
+    resolve: (query, _root, { organizationId, first, after }, { db }) =>
+      db.apiKey.findMany({
+        ...query,
+        where: { organizationId, ...(after && { id: { lt: after } }) },
+        orderBy: { id: 'desc' },
+        take: first ?? 100,
+      }),
+  }),
+)
+
 builder.mutationField('createApiKey', (t) =>
   t.field({
     type: CreatedApiKey,
     description: 'Creates an API key. ADMIN in its organization.',
     authScopes: (_root, { input }) => ({ adminIn: input.organizationId }),
     args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The new key.' }) },
-    resolve: (_root, { input }, { db }) => createApiKey(db, input),
+    resolve: (_root, { input }, { db, viewer }) => createApiKey(db, viewer, input),
   }),
 )
 
@@ -110,6 +138,7 @@ builder.mutationField('revokeApiKey', (t) =>
 
 async function createApiKey(
   db: PrismaClient,
+  viewer: Viewer,
   input: typeof CreateApiKeyInput.$inferInput,
 ): Promise<{ key: string; id: string }> {
   const { organizationId, role, name, expiresAt } = input
@@ -124,11 +153,13 @@ async function createApiKey(
       'datasetIds and reportIds must be those of datasets and reports of the organization.',
     )
   }
-  const key = makeKey()
-  const { id } = await db.apiKey.create({
-    data: { organizationId, role, name, expiresAt, datasetIds, reportIds, ...storedForm(key) },
-    select: { id: true },
-  })
+  const [key, id] = [makeKey(), v7()]
+  const details = { role, name, expiresAt, datasetIds, reportIds }
+  const act = { action: 'CREATE_API_KEY', organizationId, subjectId: id, details } as const
+  await db.$transaction([
+    db.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } }),
+    db.auditEntry.create({ data: auditRow(viewer, act) }),
+  ])
   return { key, id }
 }
 
@@ -139,8 +170,13 @@ function distinct(ids: readonly string[] | null | undefined, argument: string): 
 }
 
 async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
-  const organizationId = viewer.type === 'key' ? viewer.organizationId : { not: null }
-  const key = await db.apiKey.findFirst({ where: { id, organizationId }, select: { revokedAt: true } })
-  if (!key) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
-  await db.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })
+  const manageable = viewer.type === 'key' ? viewer.organizationId : { not: null }
+  const key = await db.apiKey.findFirst({ where: { id, organizationId: manageable }, select: { organizationId: true } })
+  if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
+  const act = { action: 'REVOKE_API_KEY', organizationId: key.organizationId, subjectId: id } as const
+  await db.$transaction(async (transaction) => {
+    const revokedAt = new Date()
+    const { count } = await transaction.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } })
+    if (count > 0) await transaction.auditEntry.create({ data: auditRow(viewer, act) })
+  })
 }

@@ -1,5 +1,6 @@
 import { builder } from './builder.ts'
 import './api-key.ts'
+import './audit.ts'
 import './dataset.ts'
 import './organization.ts'
 import './report.ts'

@@ -1,0 +1,45 @@
+import type { PrismaClient } from '../generated/prisma/client.ts'
+
+/** How long uses are gathered before they are written, in milliseconds: reading must not cost a write. */
+const GATHER_MS = 30_000
+
+/** Records when keys were last used, some time later and together. */
+export class KeyUses implements AsyncDisposable {
+  readonly #db: PrismaClient
+  readonly #onError: (error: unknown) => void
+  readonly #uses = new Map<string, Date>()
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param onError told when they could not be written, and are lost. */
+  constructor(db: PrismaClient, onError: (error: unknown) => void) {
+    this.#db = db
+    this.#onError = onError
+  }
+
+  /** Notes that a key is used now. */
+  note(keyId: string): void {
+    this.#uses.set(keyId, new Date())
+    this.#timer ??= setTimeout(() => void this.#write(), GATHER_MS)
+  }
+
+  /** Writes what is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#write()
+  }
+
+  async #write(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const [ids, times] = [[...this.#uses.keys()], [...this.#uses.values()]]
+    this.#uses.clear()
+    if (ids.length === 0) return
+    const seconds = times.map((time) => time.getTime() / 1_000)
+    try {
+      await this.#db.$executeRaw`
+        UPDATE api_key SET last_used_at = greatest(last_used_at, to_timestamp(used.at))
+          FROM unnest(${ids}::uuid[], ${seconds}::float8[]) AS used(id, at) WHERE api_key.id = used.id`
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+}
