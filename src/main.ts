@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
+import type { NewKey } from './cli/keys.ts'
 import { withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
 
@@ -38,6 +39,35 @@ program
   .addArgument(new Argument('[folder]', 'where the Markdown files are').default(DEMO_FOLDER, "this package's own"))
   .option('--pace <ms>', 'milliseconds between two events', parsePace, 400)
   .action((folder: string, { pace }: { pace: number }) => withConfig((config) => runDemo(config, { folder, pace })))
+
+const keys = program
+  .command('keys')
+  .description('manage API keys in the database itself; an embedded one must not be in use by a server')
+
+keys
+  .command('create')
+  .description('create a key and print it, this once')
+  .requiredOption('--organization <id>', 'whose data it opens')
+  .requiredOption('--role <role>', 'READ, WRITE or ADMIN')
+  .option('--name <text>', 'for people')
+  .option('--dataset <ids...>', 'see these datasets, and no other stream')
+  .option('--report <ids...>', 'see these reports, and no other stream')
+  .option('--expires <time>', 'when it stops working, such as 2030-01-31T00:00:00Z')
+  .action((options: NewKey) => withConfig(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
+
+keys
+  .command('list')
+  .description('list the keys of an organization, newest first')
+  .requiredOption('--organization <id>', 'whose keys')
+  .action((options: { organization: string }) =>
+    withConfig(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
+  )
+
+keys
+  .command('revoke')
+  .description('stop a key from working, for ever')
+  .argument('<id>', 'its id, not its text')
+  .action((id: string) => withConfig(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
 
 await program.parseAsync().catch((error) => {
   if (!(error instanceof CommanderError)) throw error

@@ -2,7 +2,7 @@ import type { Prisma } from '../generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is audited. */
-export type AuditAction =
+type AuditAction =
   | 'CREATE_ORGANIZATION'
   | 'CREATE_DATASET'
   | 'CREATE_REPORT'

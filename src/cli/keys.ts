@@ -1,0 +1,92 @@
+import { graphql } from 'graphql'
+import { pino } from 'pino'
+import { createAuthenticate } from '../auth/authenticate.ts'
+import { KeyUses } from '../auth/key-uses.ts'
+import { KeyWatch } from '../auth/key-watch.ts'
+import type { Config } from '../config.ts'
+import { createContextFactory } from '../context.ts'
+import { openDatabase } from '../db/database.ts'
+import { createEventLog } from '../log/event-log.ts'
+import { Wakeups } from '../log/wakeups.ts'
+import { createMaskError } from '../mask-error.ts'
+import { schema } from '../schema/schema.ts'
+import { StartError } from '../start-error.ts'
+
+/** What a new key is to be, as the command line says it. */
+export interface NewKey {
+  organization: string
+  role: string
+  name?: string
+  dataset?: string[]
+  report?: string[]
+  expires?: string
+}
+
+const CREATE = `mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }`
+
+/** Creates a key and prints it, this once. @throws StartError when the server would refuse it. */
+export async function createKey(config: Config, options: NewKey): Promise<void> {
+  const { organization: organizationId, role, name, dataset: datasetIds, report: reportIds, expires } = options
+  const input = { organizationId, role: role.toUpperCase(), name, datasetIds, reportIds, expiresAt: expires }
+  const { createApiKey } = await run<{ createApiKey: { key: string; apiKey: { id: string } } }>(config, CREATE, {
+    input,
+  })
+  console.log(`${createApiKey.key}\n`)
+  console.log(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+}
+
+interface Listed {
+  id: string
+  prefix: string
+  role: string
+  name: string | null
+  createdAt: Date
+  lastUsedAt: Date | null
+  expiresAt: Date | null
+  revokedAt: Date | null
+}
+
+const LIST = `query ($organizationId: UUID!) {
+  apiKeys(organizationId: $organizationId, first: 1000) { id prefix role name createdAt lastUsedAt expiresAt revokedAt }
+}`
+
+/** Prints an organization's keys, newest first, a line each, with tabs between the columns. */
+export async function listKeys(config: Config, { organization }: { organization: string }): Promise<void> {
+  const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
+  console.log(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
+  for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
+    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
+    const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
+    console.log([id, `${prefix}…`, role, day(createdAt), used, state, name ?? ''].join('\t'))
+  }
+}
+
+/** Revokes a key. @throws StartError when there is none with this id. */
+export async function revokeKey(config: Config, id: string): Promise<void> {
+  await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
+  console.log('Revoked. What is open for it is closed within five seconds.')
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}
+
+// The same operations as from outside, so that the same is checked and audited; whoever has the database is root.
+async function run<Data>(config: Config, source: string, variableValues: Record<string, unknown>): Promise<Data> {
+  await using database = await openDatabase(config)
+  const db = database.prisma
+  const ignore = () => undefined
+  const uses = new KeyUses(db, ignore)
+  const contextOf = createContextFactory({
+    db,
+    log: createEventLog(db, { wakeups: new Wakeups(), announce: ignore, slowAfter: 0, onError: ignore }),
+    authenticate: createAuthenticate(db, uses, config.rootApiKey),
+    keyWatch: new KeyWatch(db, ignore),
+  })
+  const request = new Request('http://localhost/graphql', { method: 'POST' })
+  const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)
+  const { data, errors } = await graphql({ schema, source, variableValues, contextValue })
+  const maskError = createMaskError(pino({ level: config.logLevel }, pino.destination(2)))
+  if (errors) throw new StartError(errors.map((error) => maskError(error, 'Unexpected error.').message).join('\n'))
+  return data as Data
+}

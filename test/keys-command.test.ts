@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { beforeAll, expect, test } from 'vitest'
+import { type DatabaseSettings, freshDatabase } from './support/database.ts'
+import { tidemark } from './support/process.ts'
+import { newDataset, newOrganization } from './support/seed.ts'
+import { expectData, startServer } from './support/server.ts'
+
+let env: DatabaseSettings
+let organization: string
+let dataset: string
+
+beforeAll(async () => {
+  env = await freshDatabase()
+  await using server = await startServer(env)
+  organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+})
+
+async function keys(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const { exited, output } = tidemark(['keys', ...args], { ...env })
+  const code = await exited
+  return { code, ...output }
+}
+
+test('Keys are created, listed and revoked from a shell, and audited', async () => {
+  const created = await keys('create', '--organization', organization, '--role', 'read', '--dataset', dataset)
+  expect(created).toMatchObject({ code: 0, stderr: '' })
+  const [key] = /^tidemark_\S+/.exec(created.stdout) ?? ['']
+  const [, id] = /revoke": (\S+)/.exec(created.stdout) ?? []
+  {
+    await using server = await startServer(env)
+    const query = 'query ($id: UUID!) { dataset(id: $id) { id } }'
+    expect(expectData(await server.graphql(query, { id: dataset }, key)).dataset).toEqual({ id: dataset })
+  }
+  const list = () => keys('list', '--organization', organization)
+  expect((await list()).stdout.split('\n')[1]?.split('\t').slice(0, 3)).toEqual([id, `${key.slice(0, 16)}…`, 'READ'])
+  expect(await keys('revoke', id ?? '')).toMatchObject({ code: 0 })
+  expect((await list()).stdout).toMatch(/\trevoked \d{4}-/)
+  await using server = await startServer(env)
+  const query = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { action actorKeyId subjectId } }'
+  expect(expectData(await server.graphql(query, { id: organization })).auditEntries).toEqual([
+    { action: 'REVOKE_API_KEY', actorKeyId: null, subjectId: id },
+    { action: 'CREATE_API_KEY', actorKeyId: null, subjectId: id },
+  ])
+})
+
+test.each([
+  [
+    'an organization that does not exist',
+    () => ['create', '--organization', randomUUID(), '--role', 'READ'],
+    1,
+    /does not exist/,
+  ],
+  ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 1, /ApiKeyRole/],
+  ['a key that there is not', () => ['revoke', randomUUID()], 1, /There is no API key/],
+  ['no organization', () => ['list'], 2, /--organization/],
+])('%s is named, in a line', async (_, args, status, message) => {
+  const { code, stdout, stderr } = await keys(...args())
+  expect({ code, stdout }).toEqual({ code: status, stdout: '' })
+  expect(stderr).toMatch(message)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+})
