@@ -3,6 +3,7 @@ import type { YogaInitialContext } from 'graphql-yoga'
 import type { Authenticate } from './auth/authenticate.ts'
 import { bearerKey } from './auth/credentials.ts'
 import type { KeyWatch } from './auth/key-watch.ts'
+import type { LiveConnections } from './auth/live-connections.ts'
 import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { EventLog } from './log/event-log.ts'
@@ -14,6 +15,7 @@ export interface Services {
   readonly log: EventLog
   readonly authenticate: Authenticate
   readonly keyWatch: KeyWatch
+  readonly connections: LiveConnections
 }
 
 /** A dataset or report, as far as rights and events need it. */
@@ -28,6 +30,7 @@ export interface Context {
   readonly log: EventLog
   readonly viewer: Viewer
   readonly keyWatch: KeyWatch
+  readonly connections: LiveConnections
   /** Who gets what a subscription gives. */
   readonly peer: Peer
   /** The cursor that a client of server-sent events saw last, when it comes back. */
@@ -53,7 +56,7 @@ export interface DoorContext {
 }
 
 /** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
-export function createContextFactory({ db, log, authenticate, keyWatch }: Services) {
+export function createContextFactory({ db, log, authenticate, keyWatch, connections }: Services) {
   return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
     const key =
       initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
@@ -64,6 +67,7 @@ export function createContextFactory({ db, log, authenticate, keyWatch }: Servic
       log,
       viewer,
       keyWatch,
+      connections,
       peer: initial.peer ?? (initial.res ? peerOf(initial.res) : NO_PEER),
       lastEventId: initial.request.headers.get('last-event-id'),
       findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { createAuthenticate } from './auth/authenticate.ts'
 import { KeyUses } from './auth/key-uses.ts'
 import { KeyWatch } from './auth/key-watch.ts'
+import { LiveConnections } from './auth/live-connections.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
@@ -66,7 +67,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(db, (error) => logger.error({ err: error }, 'watching keys failed, and goes on'))
   closers.add(() => keyWatch[Symbol.asyncDispose]())
-  const services = { db, log, authenticate, keyWatch }
+  const connections = new LiveConnections(db, (error) =>
+    logger.warn({ err: error }, 'what is open could not be written'),
+  )
+  closers.add(() => connections[Symbol.asyncDispose]())
+  const services = { db, log, authenticate, keyWatch, connections }
   const yoga = createPipeline(services, cohorts, lifecycle, logger)
   closers.add(() => yoga.dispose())
   const pages = createRestApp(yoga, lifecycle)

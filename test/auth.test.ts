@@ -127,6 +127,12 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     administers,
   ],
   ['apiKeys', 'query { apiKeys(organizationId: $organization) { id } }', administers],
+  ['liveConnections', 'query { liveConnections(organizationId: $organization) { id } }', administers],
+  [
+    'endLiveConnection of none',
+    'mutation { endLiveConnection(id: $report) { id } }',
+    { ...administers, admin: 'NOT_FOUND', elsewhere: 'NOT_FOUND', root: 'NOT_FOUND' },
+  ],
   ['auditEntries', 'query { auditEntries(organizationId: $organization) { id } }', administers],
   ['workerEvents, live', 'subscription { workerEvents(datasetId: $dataset, from: BEGINNING) { cursor } }', reads],
   [

@@ -2,7 +2,13 @@ import type { Prisma } from '../generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is audited. */
-type AuditAction = 'CREATE_ORGANIZATION' | 'CREATE_DATASET' | 'CREATE_REPORT' | 'CREATE_API_KEY' | 'REVOKE_API_KEY'
+type AuditAction =
+  | 'CREATE_ORGANIZATION'
+  | 'CREATE_DATASET'
+  | 'CREATE_REPORT'
+  | 'CREATE_API_KEY'
+  | 'REVOKE_API_KEY'
+  | 'END_CONNECTION'
 
 /** An administrative act. */
 export interface Act {

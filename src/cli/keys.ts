@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { createAuthenticate } from '../auth/authenticate.ts'
 import { KeyUses } from '../auth/key-uses.ts'
 import { KeyWatch } from '../auth/key-watch.ts'
+import { LiveConnections } from '../auth/live-connections.ts'
 import type { Config } from '../config.ts'
 import { createContextFactory } from '../context.ts'
 import { openDatabase } from '../db/database.ts'
@@ -82,6 +83,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
     log: createEventLog(db, { wakeups: new Wakeups(), announce: ignore, slowAfter: 0, onError: ignore }),
     authenticate: createAuthenticate(db, uses, config.rootApiKey),
     keyWatch: new KeyWatch(db, ignore),
+    connections: new LiveConnections(db, ignore),
   })
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)

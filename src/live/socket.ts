@@ -12,6 +12,7 @@ const TRY_AGAIN = 1013
 
 /** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
+  readonly transport = 'WEBSOCKET'
   readonly #webSocket: WebSocket
   readonly #logger: Logger
   readonly #onGone = new Set<() => void>()

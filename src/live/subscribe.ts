@@ -1,4 +1,4 @@
-import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } from 'graphql'
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
@@ -27,7 +27,19 @@ async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<Executi
   // Whoever was to read may have gone before anything began to be read, and then nobody says so.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
+  deliveries.onEnd(context.connections.add(connectionOf(args, follower)))
   return deliveries
+}
+
+function connectionOf({ document, operationName, contextValue }: ExecutionArgs, follower: Follower) {
+  const { viewer, peer } = contextValue as Context
+  const name = getOperationAST(document, operationName)?.name?.value ?? null
+  const end = () => follower.fail(endedByAdmin(follower.cursor))
+  return { viewer, transport: peer.transport, operationName: name, follower, end }
+}
+
+function endedByAdmin(cursor: string): CodedError {
+  return new CodedError('FORBIDDEN', 'An administrator has ended this subscription.', { cursor })
 }
 
 function keyEnded(cursor: string): CodedError {

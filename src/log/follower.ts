@@ -67,6 +67,11 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   /** The position of what was delivered last, or of where it began. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** The same, as a cursor. */
   get cursor(): string {
     return encodeCursor(this.#tail.streamId, this.#position)
   }

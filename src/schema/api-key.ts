@@ -18,7 +18,8 @@ const ApiKeyRole = builder.enumType('ApiKeyRole', {
   } as const,
 })
 
-const ApiKey = builder.prismaObject('ApiKey', {
+/** An API key, as whoever manages it sees it. */
+export const ApiKey = builder.prismaObject('ApiKey', {
   description: 'An API key, without its text: that is shown once, when it is created, and stored as a hash.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Made by the server; what revokeApiKey takes.' }),

@@ -8,6 +8,7 @@ const AuditAction = builder.enumType('AuditAction', {
     CREATE_DATASET: { description: 'Created a dataset, which is the subject.' },
     CREATE_REPORT: { description: 'Created a report, which is the subject.' },
     CREATE_API_KEY: { description: 'Created an API key, whose id is the subject.' },
+    END_CONNECTION: { description: 'Ended a live connection, whose id is the subject.' },
     REVOKE_API_KEY: { description: 'Revoked an API key, whose id is the subject.' },
   } as const,
 })

@@ -1,0 +1,122 @@
+import { v7 } from 'uuid'
+import { inTime } from '../deadline.ts'
+import type { LiveTransport, PrismaClient } from '../generated/prisma/client.ts'
+import type { Follower } from '../log/follower.ts'
+import type { Viewer } from './viewer.ts'
+
+/** How often what is open is written down, and wishes to end something are looked for, in milliseconds. */
+const SYNC_MS = 2_000
+
+/** How long the database may take for that, in milliseconds. */
+const ANSWER_MS = 10_000
+
+/** After how long without a sign a node is taken for gone, in milliseconds. */
+export const NODE_GONE_MS = 15_000
+
+/** A subscription that is open in this process. */
+interface Open {
+  viewer: Viewer
+  transport: LiveTransport
+  operationName: string | null
+  follower: Follower
+  /** Ends it because somebody asked for that. */
+  end: () => void
+}
+
+interface Kept extends Open {
+  openedAt: Date
+  /** What was written last; undefined before anything was. */
+  written?: number
+}
+
+/** What is open in this process, written to the database for whoever asks on any node. */
+export class LiveConnections implements AsyncDisposable {
+  readonly #db: PrismaClient
+  readonly #onError: (error: unknown) => void
+  readonly #nodeId = v7()
+  readonly #open = new Map<string, Kept>()
+  readonly #closed = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #syncing: Promise<void> | undefined
+  #known = false
+
+  /** @param onError told when it could not write; it tries again. */
+  constructor(db: PrismaClient, onError: (error: unknown) => void) {
+    this.#db = db
+    this.#onError = onError
+  }
+
+  /** @returns what to call when it has closed. */
+  add(open: Open): () => void {
+    const id = v7()
+    this.#open.set(id, { ...open, openedAt: new Date() })
+    this.#timer ??= setInterval(() => {
+      this.#syncing ??= this.#sync().finally(() => {
+        this.#syncing = undefined
+      })
+    }, SYNC_MS)
+    return () => {
+      if (this.#open.get(id)?.written !== undefined) this.#closed.add(id)
+      this.#open.delete(id)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#syncing
+    if (this.#known) await this.#db.liveNode.deleteMany({ where: { id: this.#nodeId } }).catch(this.#onError)
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await inTime(this.#write(), ANSWER_MS)
+    } catch (error) {
+      this.#onError(error)
+    }
+    if (this.#open.size > 0 || this.#closed.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #write(): Promise<void> {
+    const seenAt = new Date()
+    await this.#db.liveNode.upsert({
+      where: { id: this.#nodeId },
+      create: { id: this.#nodeId, seenAt },
+      update: { seenAt },
+    })
+    this.#known = true
+    await this.#db.liveNode.deleteMany({ where: { seenAt: { lt: new Date(seenAt.getTime() - NODE_GONE_MS * 20) } } })
+    const closed = [...this.#closed]
+    await this.#db.liveConnection.deleteMany({ where: { id: { in: closed } } })
+    for (const id of closed) this.#closed.delete(id)
+    await this.#writeMoved()
+    const asked = await this.#db.liveConnection.findMany({
+      where: { nodeId: this.#nodeId, endRequested: true },
+      select: { id: true },
+    })
+    for (const { id } of asked) this.#open.get(id)?.end()
+  }
+
+  async #writeMoved(): Promise<void> {
+    const moved = [...this.#open].filter(([, { follower, written }]) => follower.position !== written)
+    if (moved.length === 0) return
+    const rows = moved.map(([id, { viewer, transport, operationName, follower, openedAt }]) => ({
+      id,
+      api_key_id: viewer.type === 'key' ? viewer.keyId : null,
+      stream_id: follower.streamId,
+      transport,
+      operation_name: operationName,
+      opened_at: openedAt,
+      position: follower.position,
+    }))
+    await this.#db.$executeRaw`
+      INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
+      SELECT r.id, ${this.#nodeId}::uuid, o.organization_id, r.api_key_id, r.stream_id, r.transport, r.operation_name, r.opened_at, r.position
+        FROM json_to_recordset(${JSON.stringify(rows)}::json)
+          AS r(id uuid, api_key_id uuid, stream_id uuid, transport live_transport, operation_name text, opened_at timestamptz, position bigint)
+        JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = r.stream_id
+      ON CONFLICT (id) DO UPDATE SET position = excluded.position`
+    for (const [index, [, kept]] of moved.entries()) kept.written = rows[index]?.position
+  }
+}

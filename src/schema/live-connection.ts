@@ -1,0 +1,94 @@
+import { auditRow } from '../auth/audit.ts'
+import { NODE_GONE_MS } from '../auth/live-connections.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { ApiKey } from './api-key.ts'
+import { builder } from './builder.ts'
+import { listLength } from './list-length.ts'
+
+const LiveTransport = builder.enumType('LiveTransport', {
+  description: 'What a subscription runs over.',
+  values: {
+    WEBSOCKET: { description: 'A WebSocket, perhaps with others.' },
+    SERVER_SENT_EVENTS: { description: 'Server-sent events, the legacy report route included.' },
+  } as const,
+})
+
+const LiveConnection = builder.prismaObject('LiveConnection', {
+  description: 'An open subscription, on whichever server, as it was a few seconds ago.',
+  fields: (t) => ({
+    id: t.expose('id', { type: 'UUID', description: 'Made by the server; what endLiveConnection takes.' }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      description: 'Who reads; null for root.',
+      resolve: ({ apiKeyId }, _args, { db }) => (apiKeyId ? db.apiKey.findUnique({ where: { id: apiKeyId } }) : null),
+    }),
+    streamId: t.expose('streamId', { type: 'UUID', description: 'The dataset or report that is followed.' }),
+    transport: t.expose('transport', { type: LiveTransport, description: 'What it runs over.' }),
+    operationName: t.exposeString('operationName', {
+      nullable: true,
+      description: 'What the client calls its operation; null when it has no name.',
+    }),
+    openedAt: t.expose('openedAt', { type: 'DateTime', description: 'Since when it is open.' }),
+    lag: t.field({
+      type: 'SafeInt',
+      description:
+        'How many events of the stream lie between what it has been given last and the newest, filtered ones included.',
+      resolve: async ({ streamId, position }, _args, { db }) => {
+        const { head } = await db.stream.findUniqueOrThrow({ where: { id: streamId }, select: { head: true } })
+        return Math.max(0, Number(head - position))
+      },
+    }),
+  }),
+})
+
+/** Those of nodes that still give signs of life. */
+const alive = () => ({ seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } })
+
+builder.queryField('liveConnections', (t) =>
+  t.prismaField({
+    type: [LiveConnection],
+    description: 'The subscriptions to streams of an organization that are open now, newest first. ADMIN in it.',
+    authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
+    args: {
+      organizationId: t.arg({ type: 'UUID', required: true, description: 'Whose streams.' }),
+      first: t.arg.int({ defaultValue: 100, validate: listLength, description: 'At most so many, 1 to 1,000.' }),
+      after: t.arg({ type: 'UUID', description: 'Only those opened before the one with this id: the last one seen.' }),
+    },
+    resolve: (query, _root, { organizationId, first, after }, { db }) =>
+      db.liveConnection.findMany({
+        ...query,
+        where: { organizationId, node: alive(), endRequested: false, ...(after && { id: { lt: after } }) },
+        orderBy: { id: 'desc' },
+        take: first ?? 100,
+      }),
+  }),
+)
+
+builder.mutationField('endLiveConnection', (t) =>
+  t.prismaField({
+    type: LiveConnection,
+    description:
+      "Ends a subscription within five seconds, with the code FORBIDDEN and its cursor. Its client may come back: revoke the key to keep it out. ADMIN in the stream's organization.",
+    authScopes: { admin: true },
+    args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id.' }) },
+    resolve: async (query, _root, { id }, { db, viewer }) => {
+      await requestEnd(db, viewer, id)
+      return db.liveConnection.findUniqueOrThrow({ ...query, where: { id } })
+    },
+  }),
+)
+
+async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
+  const organizationId = viewer.type === 'key' ? viewer.organizationId : undefined
+  const open = await db.liveConnection.findFirst({ where: { id, organizationId, node: alive() } })
+  if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
+  const details = { apiKeyId: open.apiKeyId, streamId: open.streamId }
+  const act = { action: 'END_CONNECTION', organizationId: open.organizationId, subjectId: id, details } as const
+  await db.$transaction([
+    db.liveConnection.update({ where: { id }, data: { endRequested: true } }),
+    db.auditEntry.create({ data: auditRow(viewer, act) }),
+  ])
+}
