@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { CodedError } from './errors.ts'
@@ -12,7 +13,7 @@ const PRISMA_REFUSALS: Record<string, CodedError> = {
 
 const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deep.')
 
-/** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged and masked. */
+/** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged, and masked under an id to find it by. */
 export function createMaskError(logger: Logger) {
   return (error: unknown, message: string): Error => {
     // A subscription's own source throws errors that nothing has wrapped.
@@ -29,8 +30,9 @@ export function createMaskError(logger: Logger) {
   }
 
   function mask(error: unknown, message: string, where: object): GraphQLError {
-    logger.error({ err: error }, 'unexpected error')
-    return new GraphQLError(message, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR' } })
+    const errorId = randomBytes(6).toString('hex')
+    logger.error({ err: error, errorId }, 'unexpected error')
+    return new GraphQLError(message, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } })
   }
 }
 

@@ -52,8 +52,13 @@ export function createRun(yoga: Yoga, request: Request, door: DoorContext): Run 
 
 function refusalOf(error: GraphQLError | undefined): Refusal {
   const refusal = REFUSALS.find((code) => code === error?.extensions.code)
-  if (!refusal) throw new Error(`The pipeline refused: ${error?.extensions.code}`)
+  if (!refusal) throw new Error(`The pipeline refused: ${reason(error)}`)
   return refusal
+}
+
+// With the id under which the log has more, if it was masked.
+function reason({ extensions }: Partial<GraphQLError> = {}): string {
+  return [extensions?.code, extensions?.errorId].filter(Boolean).join(' ')
 }
 
 /** Follows as one caller: what a subscription gives, until it ends or is left. */
@@ -88,7 +93,7 @@ function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
       if (done) return { done, value: undefined }
       if (value.errors) {
         await iterator.return?.()
-        throw new Error(`The stream was ended: ${value.errors[0]?.extensions.code}`)
+        throw new Error(`The stream was ended: ${reason(value.errors[0])}`)
       }
       return { done: false, value: value.data as Data }
     },

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createClient } from 'graphql-ws'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
 import { runSql } from '../support/database.ts'
 import { newDataset, newOrganization, newReport, RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -35,6 +37,59 @@ test('When the database fails, each door answers in its own shape, without a wor
   expect(data).toBeNull()
   expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
   expect(JSON.stringify(errors)).not.toContain('secret')
+})
+
+describe('What went wrong is found in the log by an id', () => {
+  const variables = () => ({ id: dataset, events: [{ eventType: 'ETL_STARTED' }] })
+
+  /** What the log says beside the id. */
+  const logged = (errorId?: string) => server.log.filter((line) => line.errorId === errorId)
+
+  test.each<[string, (key: string) => Promise<string>]>([
+    ['HTTP', async () => JSON.stringify(await server.graphql(RECORD_WORKER_EVENTS, variables()))],
+    [
+      'server-sent events',
+      async (key) => {
+        const response = await fetch(`${server.url}/graphql`, {
+          method: 'POST',
+          headers: { authorization: key, accept: 'text/event-stream', 'content-type': 'application/json' },
+          body: JSON.stringify({ query: RECORD_WORKER_EVENTS, variables: variables() }),
+        })
+        return response.text()
+      },
+    ],
+    [
+      'a WebSocket',
+      async (authorization) => {
+        const url = `${server.url.replace('http', 'ws')}/graphql`
+        const client = createClient({ url, webSocketImpl: WebSocket, connectionParams: { authorization } })
+        onTestFinished(() => void client.dispose())
+        for await (const result of client.iterate({ query: RECORD_WORKER_EVENTS, variables: variables() }))
+          return JSON.stringify(result)
+        return ''
+      },
+    ],
+  ])('that an error over %s carries, a new one each time', async (_name, ask) => {
+    const [first, second] = [await ask(`Bearer ${server.rootKey}`), await ask(`Bearer ${server.rootKey}`)].map(
+      (answer) => /"code":"INTERNAL_SERVER_ERROR","errorId":"([0-9a-f]{12})"/.exec(answer)?.[1],
+    )
+    expect(first).not.toBe(second)
+    for (const id of [first, second])
+      expect(logged(id)).toMatchObject([{ msg: 'unexpected error', err: { message: expect.stringMatching(/event/) } }])
+  })
+
+  test('and a 500 of a legacy route, which carries none, is logged with it', async () => {
+    const before = server.log.length
+    const { status } = await fetch(`${server.url}/api/dataset/events`, {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization: server.rootKey, 'tr-dataset': dataset, 'content-type': 'application/json' },
+    })
+    expect(status).toBe(500)
+    const [cause, route] = server.log.slice(before)
+    expect(cause.err.message).toMatch(/event/)
+    expect(route.msg).toContain(`The pipeline refused: INTERNAL_SERVER_ERROR ${cause.errorId}`)
+  })
 })
 
 test('When the database has gone, /readyz says so and /healthz does not', async () => {

@@ -9,7 +9,7 @@ export interface Result {
   // Tests name the fields they asked for; the assertions check what came.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   data: any
-  errors?: { message: string; path?: (string | number)[]; extensions: { code: string } }[]
+  errors?: { message: string; path?: (string | number)[]; extensions: { code: string; errorId?: string } }[]
 }
 
 /** A real server on a port of its own, with a database of its own. */
@@ -18,6 +18,9 @@ export interface TestServer extends AsyncDisposable {
   rootKey: string
   /** The settings it runs with, for a second process on the same database. */
   env: DatabaseSettings
+  /** What it has logged so far, from warnings upwards. */
+  // biome-ignore lint/suspicious/noExplicitAny: a line has what whoever logs it says
+  log: any[]
   /** Runs an operation over HTTP with the given key, root's by default; null for no key at all. */
   graphql(query: string, variables?: object, key?: string | null): Promise<Result>
   /** Resolves as soon as the server counts so many followers. */
@@ -30,11 +33,13 @@ export async function startServer(settings: Record<string, string | undefined> =
   const { DATA_DIR, DATABASE_URL } = settings
   const database = DATA_DIR ? { DATA_DIR, DATABASE_URL } : await freshDatabase()
   const config = readConfig({ PORT: '0', ROOT_API_KEY: rootKey, ...database, ...settings })
-  const server = await start(config, pino({ level: 'silent' }))
+  const log: object[] = []
+  const server = await start(config, pino({ level: 'warn' }, { write: (line) => log.push(JSON.parse(line)) }))
   return {
     url: server.url,
     rootKey,
     env: database,
+    log,
     graphql: (query, variables, key = rootKey) => graphql(server.url, query, variables, key),
     async followers(count) {
       await until(async () => (await metric(server.url, 'tidemark_followers')) === count)
