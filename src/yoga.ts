@@ -1,6 +1,7 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
+import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
@@ -27,7 +28,7 @@ export function createPipeline(services: Services, cohorts: Cohorts, lifecycle: 
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
-    plugins: [useDocumentLimits(), useCohorts(cohorts), useSse(lifecycle)],
+    plugins: [useCsrfPrevention(), useDocumentLimits(), useCohorts(cohorts), useSse(lifecycle)],
     multipart: false,
   })
 }

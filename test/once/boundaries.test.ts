@@ -20,6 +20,7 @@ const LAYERS = [
     'config.ts',
     'closers.ts',
     'errors.ts',
+    'csrf.ts',
     'deadline.ts',
     'lifecycle.ts',
     'peer.ts',
