@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isOrigin, type Origins } from './origins.ts'
 
 /** Settings are wrong. The message names all of them, one a line. */
 export class ConfigError extends Error {
@@ -16,6 +17,8 @@ const port = z
 const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/database'
 
 const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:// for TLS'
+
+const ORIGINS = 'origins as browsers send them, such as https://app.example, separated by commas, or *'
 
 const Environment = z.object({
   PORT: port.default(4000),
@@ -35,6 +38,11 @@ const Environment = z.object({
     .regex(/^[1-9]\d{0,4}$/, 'a whole number of seconds, 1 to 99999')
     .transform(Number)
     .default(30),
+  CORS_ORIGINS: z
+    .string()
+    .transform((list) => list.split(',').map((origin) => origin.trim()))
+    .refine((origins) => origins.every(isOrigin), ORIGINS)
+    .default([]),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -53,6 +61,8 @@ export type Config = Readonly<{
   rootApiKey?: string
   /** How long a subscriber may leave new events unread. */
   slowConsumerSeconds: number
+  /** The origins of the web pages that may use `/graphql` besides the server's own. */
+  corsOrigins: Origins
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
@@ -72,6 +82,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
+  const { CORS_ORIGINS } = parsed.data
   return Object.freeze({
     port: PORT,
     host: HOST,
@@ -80,6 +91,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: REDIS_URL,
     rootApiKey: ROOT_API_KEY,
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
+    corsOrigins: CORS_ORIGINS,
     logLevel: LOG_LEVEL,
   })
 }

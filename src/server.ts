@@ -72,7 +72,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   )
   closers.add(() => connections[Symbol.asyncDispose]())
   const services = { db, log, authenticate, keyWatch, connections }
-  const yoga = createPipeline(services, cohorts, lifecycle, logger)
+  const yoga = createPipeline(services, cohorts, lifecycle, config, logger)
   closers.add(() => yoga.dispose())
   const pages = createRestApp(yoga, lifecycle)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))
@@ -87,7 +87,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, services, logger)
+  const webSocket = serveWebSocket(http, yoga, services, config, logger)
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {

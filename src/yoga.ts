@@ -1,5 +1,6 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
+import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
@@ -8,13 +9,23 @@ import type { Cohorts } from './live/cohort.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
+import { allows } from './origins.ts'
 import { schema } from './schema/schema.ts'
 
 /** The GraphQL pipeline: every door runs its operations through this one. */
 export type Yoga = YogaServerInstance<DoorContext, Context>
 
+/** How long a browser may remember that it may ask from a foreign page, in seconds. */
+const PREFLIGHT_SECONDS = 3_600
+
 /** @param logger takes what is masked, and Yoga's own messages. */
-export function createPipeline(services: Services, cohorts: Cohorts, lifecycle: Lifecycle, logger: Logger): Yoga {
+export function createPipeline(
+  services: Services,
+  cohorts: Cohorts,
+  lifecycle: Lifecycle,
+  { corsOrigins }: Pick<Config, 'corsOrigins'>,
+  logger: Logger,
+): Yoga {
   return createYoga<DoorContext, Context>({
     schema,
     context: createContextFactory(services),
@@ -25,6 +36,9 @@ export function createPipeline(services: Services, cohorts: Cohorts, lifecycle: 
       warn: (...args) => logger.warn(args.map(String).join(' ')),
       error: (...args) => logger.debug(args.map(String).join(' ')),
     },
+    // Without credentials: nothing here is authorized by a cookie. Yoga echoes the origin where it is given none.
+    cors: ({ headers }) =>
+      allows(corsOrigins, headers.get('origin') ?? '') && { credentials: false, maxAge: PREFLIGHT_SECONDS },
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),

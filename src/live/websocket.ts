@@ -4,7 +4,9 @@ import { setTimeout } from 'node:timers/promises'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
+import type { Config } from '../config.ts'
 import type { Services } from '../context.ts'
+import { allows, isOwnOrigin } from '../origins.ts'
 import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { operationsOver } from './operations.ts'
@@ -29,7 +31,13 @@ export interface WebSocketDoor {
 }
 
 /** Serves `graphql-transport-ws` on `/graphql`. */
-export function serveWebSocket(http: Server, yoga: Yoga, services: Services, logger: Logger): WebSocketDoor {
+export function serveWebSocket(
+  http: Server,
+  yoga: Yoga,
+  services: Services,
+  { corsOrigins }: Pick<Config, 'corsOrigins'>,
+  logger: Logger,
+): WebSocketDoor {
   const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols })
   const graphql = makeServer(operationsOver(yoga, services))
   const sockets = new Set<Socket>()
@@ -42,6 +50,10 @@ export function serveWebSocket(http: Server, yoga: Yoga, services: Services, log
     connection.on('error', () => connection.destroy())
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return ignoreUpgrade(http, request, connection, head)
     if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(connection, 404)
+    // CORS does not hold for WebSockets: a browser opens them for any page, and only says whose it is. Others say nothing.
+    const { origin, host } = request.headers
+    if (origin !== undefined && !isOwnOrigin(origin, host) && !allows(corsOrigins, origin))
+      return refuse(connection, 403)
     server.handleUpgrade(request, connection, head, (webSocket) => {
       const socket = new Socket(webSocket, logger)
       sockets.add(socket)

@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { tidemark } from '../support/process.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+const APP = 'https://app.example'
+
+let closed: TestServer
+let listed: TestServer
+let open: TestServer
+
+beforeAll(async () => {
+  closed = await startServer()
+  listed = await startServer({ CORS_ORIGINS: `${APP}, http://localhost:5173` })
+  open = await startServer({ CORS_ORIGINS: '*' })
+})
+afterAll(async () => {
+  for (const server of [closed, listed, open]) await server[Symbol.asyncDispose]()
+})
+
+describe('CORS on /graphql', () => {
+  const preflight = {
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'authorization,content-type',
+  }
+
+  /** What the server says to a page of that origin, before it asks and when it does. */
+  async function answers({ url }: TestServer, origin: string): Promise<Headers[]> {
+    const before = await fetch(`${url}/graphql`, { method: 'OPTIONS', headers: { origin, ...preflight } })
+    const body = JSON.stringify({ query: '{ __typename }' })
+    const headers = { origin, 'content-type': 'application/json' }
+    const asked = await fetch(`${url}/graphql`, { method: 'POST', headers, body })
+    expect([before.status, asked.status]).toEqual([204, 200])
+    return [before.headers, asked.headers]
+  }
+
+  const granted = (headers: Headers[]) => headers.map((each) => each.get('access-control-allow-origin'))
+
+  test('is for nobody by default', async () => {
+    for (const origin of [APP, 'null', closed.url]) expect(granted(await answers(closed, origin))).toEqual([null, null])
+  })
+
+  test('is for the origins of CORS_ORIGINS, each echoed, and for no cookies', async () => {
+    for (const origin of [APP, 'http://localhost:5173']) {
+      const [before, asked] = await answers(listed, origin)
+      expect(Object.fromEntries(before ?? [])).toMatchObject({
+        'access-control-allow-origin': origin,
+        'access-control-allow-methods': 'POST',
+        'access-control-allow-headers': 'authorization,content-type',
+        'access-control-max-age': '3600',
+        vary: expect.stringContaining('Origin'),
+      })
+      expect(asked?.get('access-control-allow-origin')).toBe(origin)
+      expect(asked?.get('vary')).toContain('Origin')
+      expect(before?.has('access-control-allow-credentials')).toBe(false)
+      expect(asked?.has('access-control-allow-credentials')).toBe(false)
+    }
+  })
+
+  test('is for none that only resembles them', async () => {
+    for (const origin of ['http://app.example', `${APP}:8443`, `${APP}.evil.example`, 'https://app', 'null', '*'])
+      expect(granted(await answers(listed, origin))).toEqual([null, null])
+  })
+
+  test('is for everybody with *', async () => {
+    for (const origin of [APP, 'null']) expect(granted(await answers(open, origin))).toEqual([origin, origin])
+  })
+})
+
+describe('A WebSocket', () => {
+  /** The status of the answer to an upgrade by a page of that origin; 101 when it becomes a socket. */
+  async function status({ url }: TestServer, origin?: string, host?: string): Promise<number> {
+    const headers = host === undefined ? undefined : { host }
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { origin, headers })
+    onTestFinished(() => socket.terminate())
+    const refused = once(socket, 'unexpected-response').then(([, { statusCode }]) => statusCode as number)
+    return Promise.race([refused, once(socket, 'upgrade').then(() => 101)])
+  }
+
+  test('is opened for who says no origin, as programs do', async () => {
+    expect(await status(closed)).toBe(101)
+  })
+
+  test("is opened for the server's own pages, also behind TLS", async () => {
+    expect(await status(closed, closed.url)).toBe(101)
+    expect(await status(closed, 'https://events.example', 'events.example')).toBe(101)
+    expect(await status(closed, 'https://events.example', 'events.example:443')).toBe(101)
+    expect(await status(closed, 'https://events.example', 'Events.Example')).toBe(101)
+  })
+
+  test('is refused to foreign pages before the handshake', async () => {
+    const { port } = new URL(closed.url)
+    const foreign = [APP, 'null', 'http://127.0.0.1', `http://localhost:${port}`, 'file://', 'nonsense', '*']
+    for (const origin of foreign) expect([origin, await status(closed, origin)]).toEqual([origin, 403])
+    expect(await status(closed, 'https://events.example', 'events.example:8443')).toBe(403)
+    expect(await status(closed, 'null', 'null')).toBe(403)
+  })
+
+  test('is opened for the origins of CORS_ORIGINS', async () => {
+    expect(await status(listed, APP)).toBe(101)
+    expect(await status(listed, listed.url)).toBe(101)
+    expect(await status(listed, 'https://other.example')).toBe(403)
+    expect(await status(open, 'https://other.example')).toBe(101)
+  })
+})
+
+test.each([
+  'app.example',
+  `${APP}/`,
+  `${APP}/path`,
+  'HTTPS://app.example',
+  'null',
+  'file://',
+  `${APP},`,
+  `${APP} ${APP}`,
+])('CORS_ORIGINS=%s stops the start', async (CORS_ORIGINS) => {
+  const { exited, output } = tidemark(['serve'], { CORS_ORIGINS })
+  expect(await exited).toBe(1)
+  expect(output.stderr).toMatch(/^Bad settings:\n {2}CORS_ORIGINS must be origins as browsers send them, .*\n$/)
+})
