@@ -81,6 +81,8 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   pages.get('/', (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
   const http = createServer((request, response) => {
+    // No answer is anything but what it says it is.
+    response.setHeader('x-content-type-options', 'nosniff')
     // Both sides make an address of it, and one of them answers with a stack trace when that fails.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
     else if (isGraphql(request)) void yoga(request, response)
