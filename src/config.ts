@@ -20,6 +20,11 @@ const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:
 
 const ORIGINS = 'origins as browsers send them, such as https://app.example, separated by commas, or *'
 
+const onOrOff = z
+  .enum(['on', 'off'])
+  .transform((value) => value === 'on')
+  .optional()
+
 const Environment = z.object({
   PORT: port.default(4000),
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
@@ -43,6 +48,9 @@ const Environment = z.object({
     .transform((list) => list.split(',').map((origin) => origin.trim()))
     .refine((origins) => origins.every(isOrigin), ORIGINS)
     .default([]),
+  INTROSPECTION: onOrOff,
+  GRAPHIQL: onOrOff,
+  NODE_ENV: z.string().optional(),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -63,6 +71,10 @@ export type Config = Readonly<{
   slowConsumerSeconds: number
   /** The origins of the web pages that may use `/graphql` besides the server's own. */
   corsOrigins: Origins
+  /** Whether the schema can be asked for. */
+  introspection: boolean
+  /** Whether a browser that opens `/graphql` gets a page. */
+  graphiql: boolean
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
@@ -82,7 +94,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
-  const { CORS_ORIGINS } = parsed.data
+  const { CORS_ORIGINS, INTROSPECTION, GRAPHIQL, NODE_ENV } = parsed.data
+  const open = NODE_ENV !== 'production'
   return Object.freeze({
     port: PORT,
     host: HOST,
@@ -92,6 +105,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     rootApiKey: ROOT_API_KEY,
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
     corsOrigins: CORS_ORIGINS,
+    introspection: INTROSPECTION ?? open,
+    graphiql: GRAPHIQL ?? open,
     logLevel: LOG_LEVEL,
   })
 }

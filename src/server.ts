@@ -77,15 +77,17 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const pages = createRestApp(yoga, lifecycle)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))
   pages.route('/', createMetricsRoutes(log, cohorts, bus))
-  pages.route('/', createGraphiqlPage())
-  pages.get('/', (c) => c.redirect('/graphql'))
+  if (config.graphiql) {
+    pages.route('/', createGraphiqlPage())
+    pages.get('/', (c) => c.redirect('/graphql'))
+  }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
   const http = createServer((request, response) => {
     // No answer is anything but what it says it is.
     response.setHeader('x-content-type-options', 'nosniff')
     // Both sides make an address of it, and one of them answers with a stack trace when that fails.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
-    else if (isGraphql(request)) void yoga(request, response)
+    else if (isGraphql(request, config)) void yoga(request, response)
     else void toPages(request, response)
   })
   await listen(http, config)
@@ -105,8 +107,8 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
 }
 
 // A browser that opens /graphql gets a page; everybody else talks GraphQL there.
-function isGraphql({ url, method, headers }: IncomingMessage): boolean {
-  const page = method === 'GET' && headers.accept?.includes('text/html')
+function isGraphql({ url, method, headers }: IncomingMessage, { graphiql }: Config): boolean {
+  const page = graphiql && method === 'GET' && headers.accept?.includes('text/html')
   return url?.split('?', 1)[0] === '/graphql' && !page
 }
 

@@ -4,6 +4,7 @@ import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
+import { useHiddenSchema } from './hidden-schema.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
 import { useSse } from './live/sse.ts'
@@ -23,7 +24,7 @@ export function createPipeline(
   services: Services,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
-  { corsOrigins }: Pick<Config, 'corsOrigins'>,
+  { corsOrigins, introspection }: Pick<Config, 'corsOrigins' | 'introspection'>,
   logger: Logger,
 ): Yoga {
   return createYoga<DoorContext, Context>({
@@ -42,7 +43,13 @@ export function createPipeline(
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
-    plugins: [useCsrfPrevention(), useDocumentLimits(), useCohorts(cohorts), useSse(lifecycle)],
+    plugins: [
+      useCsrfPrevention(),
+      useDocumentLimits(),
+      useCohorts(cohorts),
+      useSse(lifecycle),
+      !introspection && useHiddenSchema(),
+    ],
     multipart: false,
   })
 }

@@ -21,6 +21,7 @@ const LAYERS = [
     'closers.ts',
     'errors.ts',
     'csrf.ts',
+    'hidden-schema.ts',
     'origins.ts',
     'deadline.ts',
     'lifecycle.ts',
