@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { LIMIT_SETTINGS, type Limits, limitsOf } from './limits.ts'
 import { isOrigin, type Origins } from './origins.ts'
 
 /** Settings are wrong. The message names all of them, one a line. */
@@ -51,6 +52,7 @@ const Environment = z.object({
   INTROSPECTION: onOrOff,
   GRAPHIQL: onOrOff,
   NODE_ENV: z.string().optional(),
+  ...LIMIT_SETTINGS,
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -75,6 +77,7 @@ export type Config = Readonly<{
   introspection: boolean
   /** Whether a browser that opens `/graphql` gets a page. */
   graphiql: boolean
+  limits: Limits
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
@@ -107,6 +110,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: CORS_ORIGINS,
     introspection: INTROSPECTION ?? open,
     graphiql: GRAPHIQL ?? open,
+    limits: limitsOf(parsed.data),
     logLevel: LOG_LEVEL,
   })
 }

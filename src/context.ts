@@ -49,6 +49,8 @@ export interface DoorContext {
   readonly key?: string | null
   /** The viewer, where the door asks in its own name. */
   readonly viewer?: Viewer
+  /** Whether the document is the server's own, which no limit is meant for. */
+  readonly ownDocument?: true
   /** The response that Node writes to, for a request over HTTP. */
   readonly res?: ServerResponse
   /** Who gets what a subscription gives, where that is not the response. */

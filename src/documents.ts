@@ -1,21 +1,24 @@
-import { GraphQLError, parse } from 'graphql'
+import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases'
+import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives'
+import { GraphQLError, parse, type ValidationContext } from 'graphql'
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
+import type { DoorContext } from './context.ts'
+import type { Limits } from './limits.ts'
 
 /** The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the body. */
 const MAX_LENGTH = 262_144
-
-/** Most tokens of an operation. */
-const MAX_TOKENS = 10_000
 
 /** Operations that are kept parsed: this much text, and none longer than this. An operation in memory is a hundred times its text. */
 const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
-/** Refuses operations that would take too much to read, before they are parsed. */
-export function useDocumentLimits(): Plugin {
+/** Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody is asked who calls. */
+export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
+  const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives))]
   return {
-    onParse({ setParseFn }) {
+    onParse({ context, setParseFn }) {
+      if (context.ownDocument) return
       setParseFn((source: string | { body: string }, options?: object) => {
         const { length } = typeof source === 'string' ? source : source.body
         if (length > MAX_LENGTH) {
@@ -24,9 +27,24 @@ export function useDocumentLimits(): Plugin {
             extensions: { code: 'GRAPHQL_PARSE_FAILED', http: { spec: true, status: 400 } },
           })
         }
-        return parse(source as string, { ...options, maxTokens: MAX_TOKENS })
+        return parse(source as string, { ...options, maxTokens: tokens })
       })
     },
+    onValidate({ context, addValidationRule }) {
+      if (!context.ownDocument) for (const rule of rules) addValidationRule(rule)
+    },
+  }
+}
+
+// Left alone, the rules throw, and call it an error of syntax.
+function refusing(n: number) {
+  return {
+    n,
+    propagateOnRejection: false,
+    onReject: [
+      (context: ValidationContext | null, { message }: GraphQLError) =>
+        context?.reportError(new GraphQLError(message.replace('Syntax Error: ', ''))),
+    ],
   }
 }
 

@@ -74,7 +74,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const services = { db, log, authenticate, keyWatch, connections }
   const yoga = createPipeline(services, cohorts, lifecycle, config, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(yoga, lifecycle)
+  const pages = createRestApp(yoga, config.limits.bodyBytes, lifecycle)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))
   pages.route('/', createMetricsRoutes(log, cohorts, bus))
   if (config.graphiql) {

@@ -2,6 +2,7 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
+import { useCostLimit } from './cost.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import { useHiddenSchema } from './hidden-schema.ts'
@@ -12,6 +13,7 @@ import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
 import { allows } from './origins.ts'
 import { schema } from './schema/schema.ts'
+import { useVariableLimit } from './variables.ts'
 
 /** The GraphQL pipeline: every door runs its operations through this one. */
 export type Yoga = YogaServerInstance<DoorContext, Context>
@@ -24,7 +26,7 @@ export function createPipeline(
   services: Services,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
-  { corsOrigins, introspection }: Pick<Config, 'corsOrigins' | 'introspection'>,
+  { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
   return createYoga<DoorContext, Context>({
@@ -43,9 +45,13 @@ export function createPipeline(
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
+    maxRequestBodySize: limits.bodyBytes,
+    batching: false,
     plugins: [
       useCsrfPrevention(),
-      useDocumentLimits(),
+      useVariableLimit(),
+      useDocumentLimits(limits),
+      useCostLimit(limits),
       useCohorts(cohorts),
       useSse(lifecycle),
       !introspection && useHiddenSchema(),

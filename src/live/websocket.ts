@@ -15,9 +15,6 @@ import { Socket } from './socket.ts'
 /** How often a socket must answer that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000
 
-/** The largest message that a client may send, in bytes: as for a request over HTTP. */
-const MAX_MESSAGE_BYTES = 25_000_000
-
 /** How long a stop waits, in milliseconds: for operations under way, and for clients to say goodbye. */
 const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
 
@@ -35,10 +32,10 @@ export function serveWebSocket(
   http: Server,
   yoga: Yoga,
   services: Services,
-  { corsOrigins }: Pick<Config, 'corsOrigins'>,
+  { corsOrigins, limits }: Pick<Config, 'corsOrigins' | 'limits'>,
   logger: Logger,
 ): WebSocketDoor {
-  const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols })
+  const server = new WebSocketServer({ noServer: true, maxPayload: limits.bodyBytes, handleProtocols })
   const graphql = makeServer(operationsOver(yoga, services))
   const sockets = new Set<Socket>()
   const heartbeat = setInterval(() => {

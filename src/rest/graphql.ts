@@ -38,7 +38,7 @@ export type Run = <Variables extends object, Data>(
 export function createRun(yoga: Yoga, request: Request, door: DoorContext): Run {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     // Yoga writes into this object: every operation needs its own.
-    const context = { request, ...door }
+    const context = { request, ...door, ownDocument: true } as const
     const result = await yoga.getResultForParams(
       { params: { query: operation.query, variables: { ...variables } }, request },
       context,
@@ -76,7 +76,7 @@ interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
 export function createFollow(yoga: Yoga, request: Request, door: DoorContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
-    const context = { request, ...door }
+    const context = { request, ...door, ownDocument: true } as const
     const result = await yoga.getResultForParams({ params, request }, context)
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]

@@ -2,7 +2,7 @@ import { ByteLimitError, readBytes } from './read-bytes.ts'
 import { TrieveError } from './trieve-error.ts'
 import { GetEventsData } from './trieve-schema.ts'
 
-/** The largest body. A request that asks for all 24 types has under a thousandth of it. */
+/** The largest body, if no setting says less. A request that asks for all 24 types has under a thousandth of it. */
 const MAX_BODY_BYTES = 1_048_576
 
 // Trieve's classes of body errors, each with the advice that ends its message.
@@ -25,19 +25,19 @@ function jsonError(type: keyof typeof ADVICE, detail: string): TrieveError {
 }
 
 /** Reads and checks the body of a Trieve request. @throws TrieveError 400, of the class that Trieve has for what is wrong. */
-export async function readTrieveBody(request: Request): Promise<GetEventsData> {
+export async function readTrieveBody(request: Request, maxBytes: number): Promise<GetEventsData> {
   const contentType = request.headers.get('content-type')
   // A missing one counts as JSON.
   if (contentType !== null && !/^[^\s/;]+\/([^\s;]+\+)?json *(;.*)?$/i.test(contentType)) {
     throw bodyError('Content type header error', 'Content type error')
   }
-  return check(parse(await readText(request)))
+  return check(parse(await readText(request, Math.min(maxBytes, MAX_BODY_BYTES))))
 }
 
-async function readText(request: Request): Promise<string> {
-  const bytes = await readBytes(request, MAX_BODY_BYTES).catch((error: unknown) => {
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const bytes = await readBytes(request, maxBytes).catch((error: unknown) => {
     throw error instanceof ByteLimitError
-      ? bodyError('Other JSON payload error', `JSON payload has exceeded limit (${MAX_BODY_BYTES} bytes).`)
+      ? bodyError('Other JSON payload error', `JSON payload has exceeded limit (${maxBytes} bytes).`)
       : bodyError('Payload error', 'The payload did not arrive.')
   })
   try {

@@ -10,16 +10,16 @@ import { readTrievePage } from './trieve-page.ts'
 import { TRIEVE_ROUTES } from './trieve-route.ts'
 
 /** Serves the events of a dataset as Trieve does, at its path of today and at the one that its early SDKs call. */
-export function serveTrieve(app: OpenAPIHono, yoga: Yoga): void {
+export function serveTrieve(app: OpenAPIHono, yoga: Yoga, maxBodyBytes: number): void {
   for (const route of TRIEVE_ROUTES) {
     // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schema.
     app.openAPIRegistry.registerPath(route)
-    app.post(route.path, (c) => events(c, yoga))
+    app.post(route.path, (c) => events(c, yoga, maxBodyBytes))
     app.all(route.path, (c) => c.body(null, 405, { Allow: 'POST' }))
   }
 }
 
-async function events(c: Context, yoga: Yoga): Promise<Response> {
+async function events(c: Context, yoga: Yoga, maxBodyBytes: number): Promise<Response> {
   try {
     const request = c.req.raw
     const caller = trieveCaller(request.headers)
@@ -27,7 +27,7 @@ async function events(c: Context, yoga: Yoga): Promise<Response> {
     const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' } })
     const datasetId = await callersDataset(caller, runAsCaller, runAsDoor)
     c.header('X-API-Version', caller.apiVersion)
-    const reply = await readTrievePage(runAsCaller, datasetId, await readTrieveBody(request))
+    const reply = await readTrievePage(runAsCaller, datasetId, await readTrieveBody(request, maxBodyBytes))
     if (!reply) throw new TrieveError(401, 'Unauthorized')
     return c.json(reply)
   } catch (error) {

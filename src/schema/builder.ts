@@ -1,4 +1,5 @@
 import SchemaBuilder from '@pothos/core'
+import ComplexityPlugin from '@pothos/plugin-complexity'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
@@ -8,6 +9,7 @@ import type { Context, Stream } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import { getDatamodel } from '../generated/pothos.ts'
+import { fieldCost } from './field-cost.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
 interface Types {
@@ -43,9 +45,11 @@ interface Types {
 
 /** Plugins, scalars and rights. It knows no domain type; the files beside it add those. */
 export const builder = new SchemaBuilder<Types>({
-  // Outermost first. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
-  plugins: [RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
+  // Outermost first. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
+  plugins: [ComplexityPlugin, RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
   defaultFieldNullability: false,
+  // What it would refuse in the middle of the execution is refused before.
+  complexity: { disabled: true, fieldComplexity: fieldCost },
   relay: {
     nodeQueryOptions: false,
     nodesQueryOptions: false,

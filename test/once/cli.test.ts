@@ -27,10 +27,20 @@ describe('tidemark', () => {
       DATABASE_URL: 'mysql://x',
       ROOT_API_KEY: 'with blank',
       LOG_LEVEL: 'loud',
+      MAX_DEPTH: '0',
+      MAX_BODY_BYTES: '25MB',
       TIDEMARK_PORT: '1',
     })
     expect(await exited).toBe(1)
-    for (const name of ['PORT', 'DATABASE_URL', 'ROOT_API_KEY', 'LOG_LEVEL', 'TIDEMARK_PORT'])
+    for (const name of [
+      'PORT',
+      'DATABASE_URL',
+      'ROOT_API_KEY',
+      'LOG_LEVEL',
+      'MAX_DEPTH',
+      'MAX_BODY_BYTES',
+      'TIDEMARK_PORT',
+    ])
       expect(output.stderr).toContain(`  ${name} `)
     expect(output.stderr).not.toContain('    at ')
     expect(output.stderr).not.toContain('with blank')

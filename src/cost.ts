@@ -1,0 +1,41 @@
+import { createComplexityRule } from '@pothos/plugin-complexity'
+import { GraphQLError, validate } from 'graphql'
+import type { Plugin, YogaInitialContext } from 'graphql-yoga'
+import type { DoorContext } from './context.ts'
+import type { Limits } from './limits.ts'
+
+const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
+
+/**
+ * Refuses operations that are too deep or would give too much, before anybody is asked who calls. It looks at valid documents only,
+ * and each time, because variables say how long lists are; what is valid at all is remembered by the document.
+ */
+export function useCostLimit({ depth, cost }: Limits): Plugin<DoorContext & YogaInitialContext> {
+  return {
+    onValidate({ context, params: { schema, documentAST } }) {
+      if (context.ownDocument) return
+      return ({ valid }) => {
+        if (!valid) return
+        const { variables, operationName } = context.params
+        const rule = createComplexityRule({
+          context,
+          variableValues: variables ?? {},
+          operationName,
+          maxDepth: depth,
+          maxComplexity: cost,
+        })
+        // What else may be wrong, with the variables or the operation's name, the executor refuses.
+        // Thrown, because what is set as the result would be remembered with the document.
+        const refusal = validate(schema, documentAST, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))
+        if (refusal) throw refused(refusal)
+      }
+    },
+  }
+}
+
+function refused({ message, nodes }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, {
+    nodes,
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { spec: true, status: 400 } },
+  })
+}

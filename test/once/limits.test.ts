@@ -1,0 +1,99 @@
+import { getIntrospectionQuery } from 'graphql'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BOMBS } from '../support/bombs.ts'
+import { newDataset, newOrganization, newReport } from '../support/seed.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { TRANSPORTS } from '../support/transports.ts'
+
+let server: TestServer
+let small: TestServer
+let dataset: string
+let report: string
+
+beforeAll(async () => {
+  server = await startServer()
+  const organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+  report = await newReport(server, organization)
+  const least = { MAX_DEPTH: '2', MAX_ALIASES: '1', MAX_DIRECTIVES: '1', MAX_TOKENS: '30', MAX_COST: '3' }
+  small = await startServer({ ...server.env, ...least, MAX_BODY_BYTES: '1000' })
+})
+afterAll(async () => {
+  await small[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+})
+
+describe.each(TRANSPORTS)('Over %s', (_, send) => {
+  test.each(BOMBS)('$name: refused with $code', async ({ body, code }) => {
+    expect(await send(server.url, server.rootKey, body)).toBe(code)
+  })
+
+  test.each([
+    ['MAX_DEPTH', '{ __typename report(id: "$report") { snapshot { cursor } } }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['MAX_ALIASES', '{ a: __schema { __typename } b: __schema { __typename } }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['MAX_DIRECTIVES', '{ __typename @skip(if: false) @include(if: true) }', 'GRAPHQL_VALIDATION_FAILED'],
+    ['MAX_TOKENS', `{ ${'__typename '.repeat(31)} }`, 'GRAPHQL_PARSE_FAILED'],
+    ['MAX_COST', '{ a: __typename b: __typename c: __typename d: __typename }', 'GRAPHQL_VALIDATION_FAILED'],
+  ])('%s is what is set', async (_, query, code) => {
+    const body = JSON.stringify({ query: query.replace('$report', report) })
+    expect(await send(small.url, small.rootKey, body)).toBe(code)
+    expect(await send(server.url, server.rootKey, body)).not.toBe('GRAPHQL_VALIDATION_FAILED')
+  })
+})
+
+test('What a variable makes too long is not remembered against the others', async () => {
+  const query = `query ($n: Int) { workerEvents(datasetId: "${dataset}", first: $n) { nodes { id } } }`
+  for (const n of [1_000_000, 5, 1_000_000, null, 1_000]) {
+    const { errors } = await server.graphql(query, { n })
+    expect(errors?.[0]?.extensions.code).toBe(n === 1_000_000 ? 'GRAPHQL_VALIDATION_FAILED' : undefined)
+  }
+})
+
+test('GraphiQL may ask for the whole schema, and anybody for all of the longest page', async () => {
+  expectData(await server.graphql(getIntrospectionQuery({ descriptions: true, oneOf: true })))
+  const node = '{ id datasetId organizationId seq eventType eventData eventDataText createdAt }'
+  const source = '{ score node { id text metadata relationships } }'
+  const item = `{ ... on ReportEventItem { id seq message timestamp eventData } ... on BlockUpdateEvent { block { idx template sources ${source} } } }`
+  expectData(
+    await server.graphql(`{
+      workerEvents(datasetId: "${dataset}", first: 1000) { totalCount pageInfo { endCursor } edges { cursor node ${node} } }
+      workerEventPage(datasetId: "${dataset}", pageSize: 10000) { events ${node} eventTypes }
+      reportEvents(reportId: "${report}", last: 1000) { edges { cursor node ${item} } nodes ${item} }
+    }`),
+  )
+})
+
+test('The legacy routes run documents of their own, which no limit is meant for', async () => {
+  const headers = {
+    authorization: `Bearer ${small.rootKey}`,
+    'tr-dataset': dataset,
+    'content-type': 'application/json',
+  }
+  const init = { method: 'POST', headers, body: '{"page_size":10000}' }
+  expect((await fetch(`${small.url}/api/dataset/events`, init)).status).toBe(200)
+  expect((await fetch(`${small.url}/api/v1/reports/${report}/events`, { headers })).status).toBe(200)
+})
+
+describe('A body', () => {
+  const body = (length: number) => `{"query":"{__typename}","variables":{"x":"${'x'.repeat(length)}"}}`
+  const post = (text: string, path = '/graphql') =>
+    fetch(`${small.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${small.rootKey}`, 'content-type': 'application/json', 'tr-dataset': dataset },
+      body: text,
+    })
+
+  test('of more than MAX_BODY_BYTES is refused', async () => {
+    expect((await post(body(900))).status).toBe(200)
+    const response = await post(body(1_000))
+    expect(response.status).toBe(413)
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'REQUEST_ENTITY_TOO_LARGE' } }] })
+    expect((await post(`{"x":"${'x'.repeat(1_000)}"}`, '/api/dataset/events')).status).toBe(400)
+  })
+
+  test('with several operations is refused', async () => {
+    const response = await post('[{"query":"{__typename}"},{"query":"{__typename}"}]')
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+  })
+})

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+
+/** An operation that a server has to refuse before it executes it. */
+export interface Bomb {
+  name: string
+  /** The text of the JSON that is sent. */
+  body: string
+  code: string
+}
+
+function bomb(name: string, code: string, query: string, variables?: object): Bomb {
+  return { name, code, body: JSON.stringify({ query, variables }) }
+}
+
+const times = (count: number, part: (i: number) => string) => Array.from({ length: count }, (_, i) => part(i)).join(' ')
+
+const events = `workerEvents(datasetId: "${randomUUID()}")`
+const page = 'nodes { id seq eventType eventDataText createdAt }'
+const chain = (length: number, spreads: number) =>
+  `{ ...F0 } ${times(length, (i) => `fragment F${i} on Query { __typename ${i + 1 < length ? `...F${i + 1} `.repeat(spreads) : ''} }`)}`
+
+const INVALID = 'GRAPHQL_VALIDATION_FAILED'
+const UNREAD = 'GRAPHQL_PARSE_FAILED'
+
+/** What the limits, as they are unless they are set, refuse. */
+export const BOMBS: Bomb[] = [
+  bomb(
+    'introspection that goes round',
+    INVALID,
+    `{ __schema { types { ${'fields { type { '.repeat(9)} name ${'} '.repeat(21)}`,
+  ),
+  bomb('aliases', INVALID, `{ ${times(100, (i) => `a${i}: ${events} { totalCount }`)} }`),
+  bomb(
+    'aliases in fragments',
+    INVALID,
+    `{ ...A ...A ...A ...A } fragment A on Query { ${times(10, (i) => `a${i}: ${events} { totalCount }`)} }`,
+  ),
+  bomb('directives', INVALID, `{ ${'__typename @skip(if: false) '.repeat(100)} }`),
+  bomb('a fragment that contains itself', INVALID, '{ ...F } fragment F on Query { __typename ...F }'),
+  bomb(
+    'a long cycle of fragments',
+    INVALID,
+    `${chain(200, 2)} fragment G on Query { ...F0 }`.replace('F199 on Query {', 'F199 on Query { ...G'),
+  ),
+  bomb('fragments that double forty times', INVALID, chain(40, 2)),
+  bomb('many fragments', INVALID, chain(220, 2)),
+  bomb('one field very often', INVALID, `{ ${events} { ${'totalCount '.repeat(2_400)} } }`),
+  bomb('unknown fields', INVALID, `{ ${'nothing '.repeat(2_400)} }`),
+  bomb('tokens', UNREAD, `{ ${'__typename '.repeat(2_501)} }`),
+  bomb('text', UNREAD, `{ __typename } # ${'x'.repeat(300_000)}`),
+  bomb(
+    'long lists',
+    INVALID,
+    `{ ${times(20, (i) => `a${i}: workerEventPage(datasetId: "${randomUUID()}", pageSize: 10000) { events { id seq eventType } }`)} }`,
+  ),
+  bomb(
+    'a long list by a variable',
+    INVALID,
+    `query ($n: Int!) { workerEvents(datasetId: "${randomUUID()}", first: $n) { ${page} } }`,
+    { n: 1_000_000 },
+  ),
+  bomb(
+    'a long list by a default',
+    INVALID,
+    `query ($n: Int! = 1000000) { workerEvents(datasetId: "${randomUUID()}", last: $n) { ${page} } }`,
+  ),
+  bomb(
+    'a long list behind a null',
+    'BAD_USER_INPUT',
+    `query ($id: UUID! = "${randomUUID()}", $n: Int) { workerEvents(datasetId: $id, first: $n) { ${page} } }`,
+    { id: null, n: 1_000_000 },
+  ),
+  {
+    name: 'variables a hundred thousand levels deep',
+    body: `{"query":"query ($v: JSON) { __typename }","variables":{"v":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
+    code: 'BAD_USER_INPUT',
+  },
+  {
+    name: 'extensions a thousand levels deep',
+    body: `{"query":"{ __typename }","extensions":${'{"a":'.repeat(1_000)}1${'}'.repeat(1_000)}}`,
+    code: 'BAD_USER_INPUT',
+  },
+]
