@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'CURSOR_INVALID'
   | 'CURSOR_EXPIRED'
   | 'SLOW_CONSUMER'
+  | 'RATE_LIMITED'
 
 /** A refusal that the caller caused and may read. Everything else that is thrown is masked before it leaves the server. */
 export class CodedError extends Error {

@@ -14,6 +14,11 @@ export type Limits = Readonly<{
   cost: number
   /** Bytes of a request's body, and of a message over a socket. */
   bodyBytes: number
+  /** Operations that go on at the same time on one socket. */
+  operationsPerSocket: number
+  /** Sockets of one key on this server. */
+  socketsPerKey: number
+  requestsPerMinute: number
 }>
 
 function upTo(most: number, standard: number) {
@@ -35,6 +40,9 @@ export const LIMIT_SETTINGS = {
   MAX_COST: upTo(1_000_000_000, 500_000),
   // Longer than 512 MiB a text cannot be here.
   MAX_BODY_BYTES: upTo(500_000_000, 25_000_000),
+  MAX_OPERATIONS_PER_SOCKET: upTo(100_000, 100),
+  MAX_SOCKETS_PER_KEY: upTo(1_000_000, 1_000),
+  REQUESTS_PER_MINUTE: upTo(1_000_000_000, 6_000),
 }
 
 /** The limits that the settings ask for. */
@@ -46,5 +54,8 @@ export function limitsOf(settings: Readonly<Record<keyof typeof LIMIT_SETTINGS, 
     tokens: settings.MAX_TOKENS,
     cost: settings.MAX_COST,
     bodyBytes: settings.MAX_BODY_BYTES,
+    operationsPerSocket: settings.MAX_OPERATIONS_PER_SOCKET,
+    socketsPerKey: settings.MAX_SOCKETS_PER_KEY,
+    requestsPerMinute: settings.REQUESTS_PER_MINUTE,
   })
 }

@@ -18,6 +18,7 @@ import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
 import { Wakeups } from './log/wakeups.ts'
 import { createMetricsRoutes } from './metrics.ts'
+import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
 import { StartError } from './start-error.ts'
 import { openWakeupBus } from './wakeups/wakeup-bus.ts'
@@ -72,9 +73,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   )
   closers.add(() => connections[Symbol.asyncDispose]())
   const services = { db, log, authenticate, keyWatch, connections }
-  const yoga = createPipeline(services, cohorts, lifecycle, config, logger)
+  const rate = createRequestRate(config, logger)
+  closers.add(() => rate[Symbol.asyncDispose]())
+  const yoga = createPipeline(services, rate, cohorts, lifecycle, config, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(yoga, config.limits.bodyBytes, lifecycle)
+  const pages = createRestApp(yoga, { authenticate, rate, maxBodyBytes: config.limits.bodyBytes }, lifecycle)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))
   pages.route('/', createMetricsRoutes(log, cohorts, bus))
   if (config.graphiql) {
@@ -91,7 +94,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, services, config, logger)
+  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, rate }, logger)
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {

@@ -6,12 +6,14 @@ import { useCostLimit } from './cost.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import { useHiddenSchema } from './hidden-schema.ts'
+import { useRequestRate } from './http-rate.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
 import { allows } from './origins.ts'
+import type { RequestRate } from './rate/request-rate.ts'
 import { schema } from './schema/schema.ts'
 import { useVariableLimit } from './variables.ts'
 
@@ -24,6 +26,7 @@ const PREFLIGHT_SECONDS = 3_600
 /** @param logger takes what is masked, and Yoga's own messages. */
 export function createPipeline(
   services: Services,
+  rate: RequestRate,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
@@ -41,7 +44,11 @@ export function createPipeline(
     },
     // Without credentials: nothing here is authorized by a cookie. Yoga echoes the origin where it is given none.
     cors: ({ headers }) =>
-      allows(corsOrigins, headers.get('origin') ?? '') && { credentials: false, maxAge: PREFLIGHT_SECONDS },
+      allows(corsOrigins, headers.get('origin') ?? '') && {
+        credentials: false,
+        maxAge: PREFLIGHT_SECONDS,
+        exposedHeaders: ['Retry-After'],
+      },
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
@@ -49,6 +56,7 @@ export function createPipeline(
     batching: false,
     plugins: [
       useCsrfPrevention(),
+      useRequestRate(rate, services.authenticate),
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits),

@@ -3,12 +3,26 @@ import { CloseCode, type Context as ConnectionContext, type ServerOptions } from
 import { isAsyncIterable } from 'graphql-yoga'
 import { bearerKey } from '../auth/credentials.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
+import { CodedError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { callerOf } from '../rate/caller.ts'
+import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
 import { Delivery } from './delivery.ts'
 import type { Socket } from './socket.ts'
+import { SocketCounts } from './socket-counts.ts'
 
 /** How long a client may take to introduce itself, in milliseconds. */
 const INIT_MS = 3_000
+
+/** "Too Many Requests", as graphql-ws numbers what HTTP has a status for. */
+const TOO_MANY = 4429
+
+/** Who comes in, and how much of it. */
+export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
+  rate: RequestRate
+  limits: Limits
+}
 
 interface Extra {
   socket: Socket
@@ -29,7 +43,8 @@ interface Prepared extends ExecutionArgs {
 const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the pipeline, like those that come over HTTP. */
-export function operationsOver(yoga: Yoga, { authenticate, keyWatch }: Services): Options {
+export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limits }: Gate): Options {
+  const sockets = new SocketCounts(limits.socketsPerKey)
   return {
     connectionInitWaitTimeout: INIT_MS,
     async onConnect({ extra, connectionParams }) {
@@ -37,16 +52,23 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch }: Services)
       extra.key = bearerKey(authorization(connectionParams))
       const viewer = await authenticate(extra.key)
       if (viewer.type === 'anonymous') return false
-      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
-      return true
+      const admitted = sockets.add(callerOf(viewer, undefined), socket)
+      if (!admitted) socket.close(TOO_MANY, 'Too many sockets')
+      else socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
+      return admitted
     },
-    async onSubscribe({ extra: { socket, key } }, id, params) {
+    async onSubscribe({ extra: { socket, key }, subscriptions }, id, params) {
+      const open = Object.keys(subscriptions).length
       const outcome = await socket.prepare(id, async () => {
         // Each time anew: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key)
-        if (viewer.type !== 'anonymous') return run(yoga, { viewer, peer: socket }, id, params)
-        socket.close(CloseCode.Forbidden, 'Forbidden')
-        return undefined
+        if (viewer.type === 'anonymous') {
+          socket.close(CloseCode.Forbidden, 'Forbidden')
+          return undefined
+        }
+        const refusal = (await rate.count(callerOf(viewer, undefined))) ?? crowded(open, limits.operationsPerSocket)
+        if (refusal) return { errors: [refused(refusal)] }
+        return run(yoga, { viewer, peer: socket }, id, params)
       })
       if (!outcome) return NOTHING
       if (!isAsyncIterable(outcome) && outcome.errors && !('data' in outcome)) return outcome.errors
@@ -59,6 +81,14 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch }: Services)
     onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
       result instanceof Delivery ? socket.payload(id, result) : undefined,
   }
+}
+
+function crowded(open: number, most: number): CodedError | undefined {
+  return open > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
+}
+
+function refused({ message, code, details }: CodedError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...details } })
 }
 
 // What graphql-ws takes for a refusal, for a socket that is closed already.

@@ -4,12 +4,10 @@ import { setTimeout } from 'node:timers/promises'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
-import type { Config } from '../config.ts'
-import type { Services } from '../context.ts'
-import { allows, isOwnOrigin } from '../origins.ts'
+import { allows, isOwnOrigin, type Origins } from '../origins.ts'
 import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
-import { operationsOver } from './operations.ts'
+import { type Gate, operationsOver } from './operations.ts'
 import { Socket } from './socket.ts'
 
 /** How often a socket must answer that it lives, in milliseconds. */
@@ -31,12 +29,12 @@ export interface WebSocketDoor {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  services: Services,
-  { corsOrigins, limits }: Pick<Config, 'corsOrigins' | 'limits'>,
+  gate: Gate & { corsOrigins: Origins },
   logger: Logger,
 ): WebSocketDoor {
-  const server = new WebSocketServer({ noServer: true, maxPayload: limits.bodyBytes, handleProtocols })
-  const graphql = makeServer(operationsOver(yoga, services))
+  const { corsOrigins } = gate
+  const server = new WebSocketServer({ noServer: true, maxPayload: gate.limits.bodyBytes, handleProtocols })
+  const graphql = makeServer(operationsOver(yoga, gate))
   const sockets = new Set<Socket>()
   const heartbeat = setInterval(() => {
     for (const socket of sockets) socket.probe()

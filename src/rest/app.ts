@@ -4,19 +4,20 @@ import { getPath } from 'hono/utils/url'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Yoga } from '../yoga.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
+import type { Gate } from './gate.ts'
 import { serveLlamaCloud } from './llamacloud.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveTrieve } from './trieve.ts'
 import { TRIEVE_ROUTES } from './trieve-route.ts'
 
 /** The two legacy APIs and the document that describes them. Other routes may be added to it. */
-export function createRestApp(yoga: Yoga, maxBodyBytes: number, lifecycle: Lifecycle): OpenAPIHono {
+export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle): OpenAPIHono {
   // Trieve's SDK puts its paths behind the base URL as it is: one that ends in a slash makes two.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
   app.use('/api/v1/*', llamacloudCors)
   for (const { path } of TRIEVE_ROUTES) app.use(path, trieveCors)
-  serveTrieve(app, yoga, maxBodyBytes)
-  serveLlamaCloud(app, yoga, lifecycle)
+  serveTrieve(app, yoga, gate)
+  serveLlamaCloud(app, yoga, gate, lifecycle)
   serveOpenApi(app)
   app.notFound((c) => c.json(failure(c, 'Not Found'), 404))
   app.onError((error, c) => {

@@ -2,7 +2,7 @@ import { cors } from 'hono/cors'
 
 const anyone = {
   origin: (origin: string) => origin || null,
-  exposeHeaders: ['X-API-Version', 'WWW-Authenticate'],
+  exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After'],
   maxAge: 3600,
 }
 

@@ -47,6 +47,9 @@ export const LLAMACLOUD_ROUTE = createRoute({
     404: failure('No such report, none that this key may read, or not one of this project or organization.'),
     405: failure('Any method but GET.'),
     422: failure('Parameters that are not what they should be, all of them.', HTTPValidationError),
+    429: failure(
+      'The key, or the address of a caller without one, asks too often. Retry-After says when to try again.',
+    ),
     500: failure('The server failed. The detail says no more.'),
   },
 })

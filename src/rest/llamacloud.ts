@@ -6,6 +6,7 @@ import { bearerKey } from '../auth/credentials.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
+import { admit, type Gate } from './gate.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport, readLlamaEvents } from './llamacloud-events.ts'
 import { checkReportRequest } from './llamacloud-query.ts'
@@ -15,22 +16,32 @@ import { streamLlamaEvents } from './llamacloud-stream.ts'
 const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
 
 /** Serves the events of a report as LlamaCloud does, with and without a slash at the end. */
-export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, lifecycle: Lifecycle): void {
+export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, gate: Gate, lifecycle: Lifecycle): void {
   // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schemas.
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
   for (const path of [PATH, `${PATH}/`] as const) {
     // hono takes HEAD for GET; FastAPI does not.
     app.get(path, (c) =>
-      c.req.method === 'HEAD' ? methodNotAllowed(c) : events(c, c.req.param('report_id') ?? '', yoga, lifecycle),
+      c.req.method === 'HEAD'
+        ? methodNotAllowed(c)
+        : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
     )
     app.all(path, methodNotAllowed)
   }
 }
 
-async function events(c: Context, reportId: string, yoga: Yoga, lifecycle: Lifecycle): Promise<Response> {
+interface Serving {
+  yoga: Yoga
+  gate: Gate
+  lifecycle: Lifecycle
+}
+
+async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: Serving): Promise<Response> {
   const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
+  const { viewer, refusal: tooMany } = await admit(c, gate, key)
+  if (tooMany) return c.json({ detail: tooMany.message }, 429)
   if (!key) return unauthenticated(c, 'Not authenticated')
-  const run = createRun(yoga, c.req.raw, { key })
+  const run = createRun(yoga, c.req.raw, { viewer })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
   if (refusal) return unauthenticated(c, 'Invalid API Key')
@@ -39,7 +50,7 @@ async function events(c: Context, reportId: string, yoga: Yoga, lifecycle: Lifec
   if (c.req.header('accept')?.includes('text/event-stream')) {
     // What Node writes to, under the adapter.
     const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
-    const follow = createFollow(yoga, c.req.raw, { key, peer })
+    const follow = createFollow(yoga, c.req.raw, { viewer, peer })
     return streamLlamaEvents(c, { run, follow, peer, lifecycle }, request)
   }
   const events = await readLlamaEvents(run, request)

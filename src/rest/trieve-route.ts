@@ -55,6 +55,9 @@ const route = {
     401: failure('No valid key, or one that may not read this dataset.', version),
     404: failure('No such dataset or organization. Callers without a key learn this, too.'),
     405: { description: 'Any method but POST. The body is empty.' },
+    429: failure(
+      'The key, or the address of a caller without one, asks too often. Retry-After says when to try again.',
+    ),
     500: failure('The server failed. The message says no more.'),
   },
 } satisfies Omit<RouteConfig, 'path'>

@@ -21,7 +21,15 @@ const KEY = 'bench'
 
 const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
 const server = spawn(process.execPath, ['--inspect=0', 'dist/main.js', 'serve'], {
-  env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, DATA_DIR: scratch, LOG_LEVEL: 'warn' },
+  env: {
+    PATH: process.env.PATH,
+    PORT: '0',
+    ROOT_API_KEY: KEY,
+    DATA_DIR: scratch,
+    LOG_LEVEL: 'warn',
+    MAX_SOCKETS_PER_KEY: '1000000',
+    REQUESTS_PER_MINUTE: '1000000',
+  },
   stdio: ['ignore', 'pipe', 'pipe'],
 })
 try {

@@ -29,6 +29,7 @@ describe('tidemark', () => {
       LOG_LEVEL: 'loud',
       MAX_DEPTH: '0',
       MAX_BODY_BYTES: '25MB',
+      REQUESTS_PER_MINUTE: '-1',
       TIDEMARK_PORT: '1',
     })
     expect(await exited).toBe(1)
@@ -39,6 +40,7 @@ describe('tidemark', () => {
       'LOG_LEVEL',
       'MAX_DEPTH',
       'MAX_BODY_BYTES',
+      'REQUESTS_PER_MINUTE',
       'TIDEMARK_PORT',
     ])
       expect(output.stderr).toContain(`  ${name} `)

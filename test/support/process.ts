@@ -62,7 +62,12 @@ export function tidemark(args: string[], env: Record<string, string | undefined>
 
 /** A server process, once it answers. @returns its address beside the process. */
 export async function serve(env: Record<string, string | undefined>): Promise<Process & { url: string }> {
-  const started = tidemark(['serve'], { PORT: '0', ROOT_API_KEY: 'test-root-key', ...env })
+  const started = tidemark(['serve'], {
+    PORT: '0',
+    ROOT_API_KEY: 'test-root-key',
+    REQUESTS_PER_MINUTE: '1000000',
+    ...env,
+  })
   const [, url] = await started.line(/ready: (http:\S+)\/graphql/)
   return { ...started, url: url ?? '' }
 }

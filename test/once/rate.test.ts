@@ -1,0 +1,156 @@
+import { on, once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { redisInstalled, redisServer } from '../support/redis.ts'
+import { newDataset, newKey, newOrganization, newReport } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+/** What the server allows a minute, which is longer than these tests take. */
+const REQUESTS = 10
+
+let server: TestServer
+let organization: string
+let dataset: string
+let report: string
+/** As many keys as there are tests that use one up. */
+let keys: string[]
+
+beforeAll(async () => {
+  const generous = await startServer()
+  onClose.push(() => generous[Symbol.asyncDispose]())
+  organization = await newOrganization(generous)
+  dataset = await newDataset(generous, organization)
+  report = await newReport(generous, organization)
+  keys = await Promise.all(Array.from({ length: 8 }, () => newKey(generous, organization, 'READ')))
+  const limits = { REQUESTS_PER_MINUTE: String(REQUESTS), MAX_OPERATIONS_PER_SOCKET: '2', MAX_SOCKETS_PER_KEY: '2' }
+  server = await startServer({ ...generous.env, ...limits })
+  onClose.unshift(() => server[Symbol.asyncDispose]())
+})
+const onClose: (() => PromiseLike<void>)[] = []
+afterAll(async () => {
+  for (const close of onClose) await close()
+})
+
+const newest = () => keys.pop() ?? ''
+const query = '{ __typename }'
+
+async function useUp(key: string | null, at = server): Promise<void> {
+  for (let i = 0; i < REQUESTS; i++) expect(await at.graphql(query, {}, key)).not.toHaveProperty('errors')
+}
+
+async function connected(key: string) {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  const messages = on(socket, 'message')
+  const next = async () => JSON.parse(String((await messages.next()).value[0]))
+  const send = (message: object) => socket.send(JSON.stringify(message))
+  send({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })
+  return { socket, send, next, closed: once(socket, 'close').then(([code]) => code as number) }
+}
+
+const refusal = { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }
+
+describe('Whoever asks too often', () => {
+  test.each(['application/json', 'text/event-stream'])('gets 429 over HTTP, accepting %s', async (accept) => {
+    const key = newest()
+    await useUp(key)
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept }
+    const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: '{"query":' })
+    expect(response.status).toBe(429)
+    const seconds = Number(response.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(60)
+    expect(await response.json()).toMatchObject({
+      errors: [{ extensions: { code: 'RATE_LIMITED', retryAfter: seconds } }],
+    })
+    // Nobody else suffers, and what watches the server is not counted.
+    expect(await server.graphql(query)).toEqual({ data: { __typename: 'Query' } })
+    for (const path of ['healthz', 'readyz', 'metrics'])
+      for (let i = 0; i <= REQUESTS; i++) expect((await fetch(`${server.url}/${path}`)).status).toBe(200)
+  })
+
+  test('gets an error over a socket, and keeps it', async () => {
+    const key = newest()
+    const { send, next, socket } = await connected(key)
+    await next()
+    for (let i = 0; i < REQUESTS; i++) {
+      send({ id: '1', type: 'subscribe', payload: { query } })
+      expect(await next()).toMatchObject({ type: 'next' })
+      if ((await next()).type !== 'complete') throw new Error('It goes on.')
+    }
+    send({ id: '1', type: 'subscribe', payload: { query } })
+    expect(await next()).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: refusal }] })
+    expect(socket.readyState).toBe(WebSocket.OPEN)
+    expect(await server.graphql(query, {}, key)).toMatchObject({ errors: [{ extensions: refusal }] })
+  })
+
+  test.each([
+    ['Trieve', 'POST', '/api/dataset/events', 'message'],
+    ['LlamaCloud', 'GET', '/api/v1/reports/$report/events', 'detail'],
+  ])('gets 429 from the route of %s, which counts once, in its own shape', async (_, method, path, member) => {
+    const headers = { authorization: `Bearer ${newest()}`, 'tr-dataset': dataset, 'content-type': 'application/json' }
+    const call = () =>
+      fetch(`${server.url}${path.replace('$report', report)}`, {
+        method,
+        headers,
+        body: method === 'POST' ? '{}' : null,
+      })
+    for (let i = 0; i < REQUESTS; i++) expect((await call()).status).toBe(200)
+    const response = await call()
+    expect(response.status).toBe(429)
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await response.json()).toEqual({ [member]: expect.stringContaining('Too many requests') })
+  })
+
+  test('is known by address without a valid key, whatever key is made up', async () => {
+    await useUp(null)
+    expect(await server.graphql(query, {}, null)).toMatchObject({ errors: [{ extensions: refusal }] })
+    expect(await server.graphql(query, {}, 'made up')).toMatchObject({ errors: [{ extensions: refusal }] })
+    expect((await fetch(`${server.url}/api/v1/reports/${report}/events`)).status).toBe(429)
+  })
+})
+
+test('A socket has so many operations at a time, and another when one has ended', async () => {
+  const { send, next } = await connected(newest())
+  await next()
+  const payload = { query: `subscription { workerEvents(datasetId: "${dataset}") { cursor } }` }
+  for (const id of ['1', '2']) {
+    send({ id, type: 'subscribe', payload })
+    expect(await next()).toMatchObject({ type: 'ping', payload: { id } })
+  }
+  send({ id: '3', type: 'subscribe', payload })
+  expect(await next()).toMatchObject({ id: '3', type: 'error', payload: [{ extensions: { code: 'RATE_LIMITED' } }] })
+  send({ id: '1', type: 'complete' })
+  send({ id: '3', type: 'subscribe', payload })
+  expect(await next()).toMatchObject({ type: 'ping', payload: { id: '3' } })
+})
+
+test('A key has so many sockets at a time, and another when one is closed', async () => {
+  const key = newest()
+  const first = await connected(key)
+  await first.next()
+  await (await connected(key)).next()
+  expect(await (await connected(key)).closed).toBe(4429)
+  await (await connected(server.rootKey)).next()
+  first.socket.close()
+  await first.closed
+  expect(await (await connected(key)).next()).toMatchObject({ type: 'connection_ack' })
+})
+
+test.skipIf(!redisInstalled)('Servers count together by way of Redis, and each by itself without', async () => {
+  await using redis = await redisServer()
+  await redis.start()
+  const settings = { ...server.env, REDIS_URL: redis.url, REQUESTS_PER_MINUTE: String(REQUESTS) }
+  await using one = await startServer(settings)
+  await using two = await startServer(settings)
+  const key = newest()
+  let answered = 0
+  for (const at of [one, two, one, two, one, two, one, two, one, two, one, two]) {
+    if (!(await at.graphql(query, {}, key)).errors) answered++
+  }
+  expect(answered).toBe(REQUESTS)
+  await redis.stop()
+  expect(await one.graphql(query)).not.toHaveProperty('errors')
+  await useUp(newest(), two)
+})
