@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
@@ -55,7 +56,11 @@ export function createRequestRate(
         },
       ),
     async [Symbol.asyncDispose]() {
-      redis?.disconnect()
+      if (!redis || redis.status === 'end') return
+      const ended = new Promise((resolve) => redis.once('end', resolve))
+      redis.disconnect()
+      // One that was about to connect again has ended without a word.
+      await Promise.race([ended, setTimeout(PATIENCE_MS, undefined, { ref: false })])
     },
   }
 }
