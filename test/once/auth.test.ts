@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { schema } from '../src/schema/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 import {
   newDataset,
   newKey,
@@ -10,8 +10,8 @@ import {
   newReport,
   recordReportEvents,
   recordWorkerEvents,
-} from './support/seed.ts'
-import { expectData, type Result, startServer, type TestServer } from './support/server.ts'
+} from '../support/seed.ts'
+import { expectData, type Result, startServer, type TestServer } from '../support/server.ts'
 
 const CALLERS = [
   'none',

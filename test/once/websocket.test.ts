@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
-import { newDataset, newKey, newOrganization, recordWorkerEvents } from './support/seed.ts'
-import { startServer, type TestServer } from './support/server.ts'
+import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 let key: string
