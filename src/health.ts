@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
 import { Hono } from 'hono'
 import type { Database } from './db/database.ts'
+import { inTime } from './deadline.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 
@@ -16,13 +16,10 @@ export function createHealthRoutes({ prisma, mode, durability }: Database, bus: 
     .get('/healthz', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
       if (lifecycle.draining) return c.json({ status: 'draining' }, 503)
-      const reachable = await Promise.race([
-        prisma.$queryRaw`SELECT 1`.then(
-          () => true,
-          () => false,
-        ),
-        setTimeout(ANSWER_MS, false, { ref: false }),
-      ])
+      const reachable = await inTime(prisma.$queryRaw`SELECT 1`, ANSWER_MS).then(
+        () => true,
+        () => false,
+      )
       const database = { mode, reachable, durability, meaning: MEANING[durability] }
       const { source, connected } = bus
       const wakeups = { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED }
