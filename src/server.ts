@@ -58,6 +58,8 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const log = createEventLog(db, {
     wakeups,
     announce: (streamId) => bus.publish(streamId),
+    appendsAtOnce: Math.ceil(database.connections / 3),
+    appends: { committed: () => undefined },
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: (error) => logger.error({ err: error }, 'following failed, and goes on'),
   })

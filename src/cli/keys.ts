@@ -80,7 +80,14 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
   const uses = new KeyUses(db, ignore)
   const contextOf = createContextFactory({
     db,
-    log: createEventLog(db, { wakeups: new Wakeups(), announce: ignore, slowAfter: 0, onError: ignore }),
+    log: createEventLog(db, {
+      wakeups: new Wakeups(),
+      announce: ignore,
+      appendsAtOnce: 1,
+      appends: { committed: ignore },
+      slowAfter: 0,
+      onError: ignore,
+    }),
     authenticate: createAuthenticate(db, uses, config.rootApiKey),
     keyWatch: new KeyWatch(db, ignore),
     connections: new LiveConnections(db, ignore),

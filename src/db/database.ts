@@ -16,6 +16,8 @@ export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
+  /** How many statements it works on at the same time. */
+  readonly connections: number
 }
 
 /** Connections a server keeps to PostgreSQL at most. */
@@ -56,6 +58,7 @@ async function openEmbedded(dataDir: string): Promise<Database> {
       prisma,
       mode: 'embedded',
       durability: 'process-crash',
+      connections: 1,
       async [Symbol.asyncDispose]() {
         await prisma.$disconnect()
         await pglite.close()
@@ -92,7 +95,13 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
   const prisma = new PrismaClient({
     adapter: new PrismaPg({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true }),
   })
-  return { prisma, mode: 'postgres', durability, [Symbol.asyncDispose]: () => prisma.$disconnect() }
+  return {
+    prisma,
+    mode: 'postgres',
+    durability,
+    connections: POOL_SIZE,
+    [Symbol.asyncDispose]: () => prisma.$disconnect(),
+  }
 }
 
 async function durabilityOf(connection: MigrationConnection): Promise<Durability> {

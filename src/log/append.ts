@@ -1,80 +1,88 @@
-import { CodedError } from '../errors.ts'
+import { isLockTimeout } from '../db/transient.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { AppendResult, NewEvent } from './event.ts'
 
-/** Most events in one append. */
-const MAX_BATCH = 1_000
+/** Events for one stream, with different ids, in the order in which they get their positions. */
+export interface Batch {
+  streamId: string
+  events: readonly NewEvent[]
+  /** For each event the time it had elsewhere. Absent: they happen now. Of several batches, all have times or none has. */
+  times?: readonly Date[]
+}
 
-/** What `append_events` returns: one row, see the migration that makes it. */
+/** What became of one event that was given a time. */
+export type TimedResult = AppendResult | { id: string; outcome: 'OUT_OF_ORDER' }
+
+/** What `append_to_streams` returns: one row, see the migration that makes it. */
 interface Outcome {
-  head_before: bigint | null
-  recorded: number
+  heads: (bigint | null)[]
+  held: number[] | null
   known_position: number[] | null
   known_seq: bigint[] | null
   known_same: boolean[] | null
+  refused_position: number[] | null
 }
 
+/** What became of a batch: one result per event, in the same order, or why nothing of it is stored. */
+export type BatchResult = TimedResult[] | 'NO_STREAM' | 'HELD'
+
 /**
- * Appends events to a stream in the given order, all that are new in one transaction.
- * @returns one result per event, in the same order.
- * @throws CodedError BAD_USER_INPUT for more than `MAX_BATCH` events, NOT_FOUND for an unknown stream; nothing is stored then.
+ * Appends the batches, each of another stream, in one transaction: all or none of what is new is stored, but for batches of streams
+ * that there are not, or that somebody else holds.
  */
-export async function append(db: PrismaClient, streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
-  if (events.length > MAX_BATCH) {
-    throw new CodedError(
-      'BAD_USER_INPUT',
-      `One call records at most ${MAX_BATCH} events; this one has ${events.length}.`,
-    )
-  }
-  const results: AppendResult[] = new Array(events.length)
-  let waiting = events.map((event, index) => ({ event, index }))
-  // The database takes an id once a call. Repeats within a batch go in a further round, where they meet their first.
-  while (waiting.length > 0) {
-    const ids = new Set<string>()
-    const round = waiting.filter(({ event: { id } }) => !ids.has(id) && ids.add(id))
-    const appended = await appendDistinct(
-      db,
-      streamId,
-      round.map(({ event }) => event),
-    )
-    round.forEach(({ index }, position) => {
-      results[index] = appended[position] as AppendResult
-    })
-    const done = new Set(round)
-    waiting = waiting.filter((item) => !done.has(item))
-  }
+export async function appendBatches(db: PrismaClient, batches: readonly Batch[]): Promise<BatchResult[]> {
+  const events = batches.flatMap(({ events }) => events)
+  const streams = batches.flatMap(({ events }, index) => events.map(() => index + 1))
+  const times = batches.flatMap(({ times }) => times?.map((time) => time.toISOString()) ?? [])
+  const rows = await whileHeld(db.$queryRaw<Outcome[]>`SELECT * FROM append_to_streams(
+    ${batches.map(({ streamId }) => streamId)}::uuid[],
+    ${streams}::integer[],
+    ${events.map(({ id }) => id)}::uuid[],
+    ${events.map(({ type }) => type)}::text[],
+    ${events.map(({ data }) => data)}::text[],
+    ${times.length > 0 ? times : null}::timestamptz[])`)
+  if (rows === 'HELD') return batches.map(() => 'HELD')
+  const outcome = rows[0]
+  // The embedded database has been seen to drop a statement without an error: no answer is no acknowledgement.
+  if (!outcome) throw new Error('An append returned nothing.')
+  const notRecorded = notRecordedIn(events, outcome)
+  let position = 0
+  return batches.map((batch, index) => {
+    const first = position + 1
+    position += batch.events.length
+    const head = outcome.heads[index]
+    if (outcome.held?.includes(index + 1)) return 'HELD'
+    return head == null ? 'NO_STREAM' : number(batch.events, Number(head), first, notRecorded)
+  })
+}
+
+/** A call for one stream waits for a moment for whoever holds it, and then fails. */
+function whileHeld<Rows>(rows: Promise<Rows>): Promise<Rows | 'HELD'> {
+  return rows.catch((error) => {
+    if (isLockTimeout(error)) return 'HELD'
+    throw error
+  })
+}
+
+/** The events that did not get a new position, by theirs in the statement. */
+function notRecordedIn(events: readonly NewEvent[], outcome: Outcome): Map<number, TimedResult> {
+  const { known_position, known_seq, known_same, refused_position } = outcome
+  const results = new Map<number, TimedResult>()
+  known_position?.forEach((position, i) => {
+    const id = events[position - 1]?.id as string
+    results.set(position, { id, seq: Number(known_seq?.[i]), outcome: known_same?.[i] ? 'DUPLICATE' : 'CONFLICT' })
+  })
+  for (const position of refused_position ?? [])
+    results.set(position, { id: events[position - 1]?.id as string, outcome: 'OUT_OF_ORDER' })
   return results
 }
 
-async function appendDistinct(
-  db: PrismaClient,
-  streamId: string,
+function number(
   events: readonly NewEvent[],
-): Promise<AppendResult[]> {
-  const rows = await db.$queryRaw<Outcome[]>`SELECT * FROM append_events(
-    ${streamId}::uuid,
-    ${events.map(({ id }) => id)}::uuid[],
-    ${events.map(({ type }) => type)}::text[],
-    ${events.map(({ data }) => data)}::text[])`
-  const outcome = rows[0]
-  // The embedded database has been seen to drop a statement without an error: no answer is no acknowledgement.
-  if (!outcome) throw new Error(`The append to stream ${streamId} returned nothing.`)
-  if (outcome.head_before === null) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
-  return numberEvents(events, Number(outcome.head_before), knownEvents(outcome))
-}
-
-type Known = Map<number, Pick<AppendResult, 'seq' | 'outcome'>>
-
-function knownEvents({ known_position, known_seq, known_same }: Outcome): Known {
-  return new Map(
-    known_position?.map((position, i) => [
-      position - 1,
-      { seq: Number(known_seq?.[i]), outcome: known_same?.[i] ? 'DUPLICATE' : 'CONFLICT' },
-    ]),
-  )
-}
-
-function numberEvents(events: readonly NewEvent[], headBefore: number, known: Known): AppendResult[] {
-  let seq = headBefore
-  return events.map(({ id }, position) => ({ id, ...(known.get(position) ?? { seq: ++seq, outcome: 'RECORDED' }) }))
+  head: number,
+  first: number,
+  notRecorded: ReadonlyMap<number, TimedResult>,
+): TimedResult[] {
+  let seq = head
+  return events.map(({ id }, i) => notRecorded.get(first + i) ?? { id, seq: ++seq, outcome: 'RECORDED' })
 }

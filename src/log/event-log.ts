@@ -1,16 +1,31 @@
+import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import { append } from './append.ts'
+import type { TimedResult } from './append.ts'
+import { type AppendObserver, AppendQueue } from './append-queue.ts'
 import type { AppendResult, NewEvent } from './event.ts'
 import { type FollowRequest, startOf } from './follow-start.ts'
 import type { Follower } from './follower.ts'
 import { Following, type FollowingOptions, type ReadSource } from './following.ts'
+import { importEvents, type PastEvent } from './import.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report-snapshot.ts'
+import { inRounds } from './rounds.ts'
+
+/** Most events in one append. */
+const MAX_BATCH = 1_000
 
 /** The only door to the event tables. A stream's id is the id of its dataset or report. */
 export interface EventLog extends AsyncDisposable {
+  /**
+   * Appends events in the given order: all that are new, in one transaction, which others may share.
+   * @returns one result per event, in the same order, once they are committed.
+   * @throws CodedError BAD_USER_INPUT for more than `MAX_BATCH` events, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
+   * waits to be appended; nothing is stored then.
+   */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
+  /** Appends what has happened elsewhere, see `importEvents`. */
+  import(streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]>
   page(streamId: string, request: PageRequest): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
   /** What a report has come to. */
@@ -19,6 +34,8 @@ export interface EventLog extends AsyncDisposable {
   follow(streamId: string, request: FollowRequest): Promise<Follower>
   /** How many streams are followed in this process, by how many followers. */
   readonly following: { readonly streams: number; readonly followers: number }
+  /** Events that wait in this process to be appended, or are being appended. */
+  readonly appending: number
   /** How often something new was read for followers in this process, by what made it look. */
   readonly tailReads: Readonly<Record<ReadSource, number>>
 }
@@ -27,19 +44,36 @@ export interface EventLog extends AsyncDisposable {
 export interface EventLogOptions extends FollowingOptions {
   /** Tells other processes that a stream may have grown. Must return at once, and not throw. */
   announce: (streamId: string) => void
+  /** Transactions of appends at the same time. */
+  appendsAtOnce: number
+  appends: AppendObserver
 }
 
 /** The log that is kept in this database. Disposing of it ends its followers. */
 export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
   const snapshots = new ReportSnapshots(db)
   const following = new Following(db, options)
+  const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
+  // After the commit, and whatever is new: a retry whose first answer was lost may be the first to say so.
+  const tell = (streamId: string) => {
+    options.wakeups.wake(streamId, 'in-process')
+    options.announce(streamId)
+  }
   return {
     append: async (streamId, events) => {
-      const results = await append(db, streamId, events)
-      // After the commit, and whatever is new: a retry whose first answer was lost may be the first to say so.
-      options.wakeups.wake(streamId, 'in-process')
-      options.announce(streamId)
+      checkLength(events)
+      const results = await inRounds(events, (round) => queue.append(streamId, round))
+      tell(streamId)
       return results
+    },
+    import: async (streamId, events) => {
+      checkLength(events)
+      const results = await importEvents(db, streamId, events)
+      tell(streamId)
+      return results
+    },
+    get appending() {
+      return queue.events
     },
     page: (streamId, request) => page(db, streamId, request),
     offsetPage: (streamId, request) => offsetPage(db, streamId, request),
@@ -53,4 +87,9 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     tailReads: following.reads,
     [Symbol.asyncDispose]: () => following[Symbol.asyncDispose](),
   }
+}
+
+function checkLength({ length }: readonly NewEvent[]): void {
+  if (length <= MAX_BATCH) return
+  throw new CodedError('BAD_USER_INPUT', `One call records at most ${MAX_BATCH} events; this one has ${length}.`)
 }

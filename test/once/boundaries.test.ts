@@ -76,7 +76,7 @@ test('Only the log touches the event tables, and REST touches no database at all
     const name = relative('src', file)
     if (
       !name.startsWith('log/') &&
-      /(db|prisma)\.(event|eventCount|eventMark)\b|append_events|event_seek|event_rank/.test(text)
+      /(db|prisma)\.(event|eventCount|eventMark)\b|append_to_streams|event_seek|event_rank/.test(text)
     )
       offenders.push(name)
     if (/^(rest|demo)\//.test(name) && /generated\/|\/db\//.test(text)) offenders.push(name)

@@ -26,9 +26,9 @@ beforeAll(async () => {
   await runSql(
     server.env,
     `DO $$ BEGIN FOR batch IN 0..${EVENTS / 1000 - 1} LOOP
-      PERFORM append_events(stream, array_agg(gen_random_uuid()),
+      PERFORM append_to_streams(ARRAY[stream], array_agg(1), array_agg(gen_random_uuid()),
           array_agg(CASE WHEN i % 10 > 0 THEN 'chunks_uploaded' WHEN i % 20 = 0 THEN 'etl_failed' ELSE 'etl_started' END),
-          array_agg(json_build_object('n', batch * 1000 + i)::text))
+          array_agg(json_build_object('n', batch * 1000 + i)::text), NULL)
         FROM generate_series(1, 1000) i, unnest(ARRAY['${dataset}', '${other}']::uuid[]) stream GROUP BY stream;
       COMMIT;
     END LOOP; END $$`,

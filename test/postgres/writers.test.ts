@@ -83,10 +83,10 @@ test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and br
       const id = randomUUID()
       rolledBack.push(id)
       await client.query('BEGIN')
-      await client.query(`SELECT * FROM append_events($1, ARRAY[$2::uuid], ARRAY['etl_started'], ARRAY['null'])`, [
-        pick(streams),
-        id,
-      ])
+      await client.query(
+        `SELECT * FROM append_to_streams(ARRAY[$1::uuid], ARRAY[1], ARRAY[$2::uuid], ARRAY['etl_started'], ARRAY['null'], NULL)`,
+        [pick(streams), id],
+      )
       await client.query('SELECT pg_sleep($1)', [random() * 0.02])
       await client.query('ROLLBACK')
     }

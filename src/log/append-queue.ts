@@ -1,0 +1,174 @@
+import pRetry from 'p-retry'
+import { isTransient } from '../db/transient.ts'
+import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { appendBatches, type BatchResult, type TimedResult } from './append.ts'
+import type { AppendResult, NewEvent } from './event.ts'
+import { type WaitingAppend, WaitingAppends } from './waiting-appends.ts'
+
+/** What may wait in this process at most, and how long whoever is turned away should stay away, in seconds. */
+const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }
+
+/** How often what fails for the moment is tried again, and the first pause, in milliseconds; it doubles: a second and a half in all. */
+const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
+
+/** For how long somebody else may hold a stream, in milliseconds. */
+const PATIENCE_MS = 10_000
+
+/** What the queue tells of its work. */
+export interface AppendObserver {
+  /** One transaction has ended, well or not. */
+  committed(group: { appends: number; events: number; seconds: number; ok: boolean }): void
+}
+
+/**
+ * Appends that arrive together share a transaction: what comes while one is under way waits for the next, and when nothing is under way
+ * nobody waits.
+ */
+export class AppendQueue {
+  readonly #db: PrismaClient
+  readonly #atOnce: number
+  readonly #observer: AppendObserver
+  readonly #waiting = new WaitingAppends()
+  readonly #size = { events: 0, bytes: 0 }
+  #running = 0
+  #scheduled = false
+
+  /** @param atOnce transactions at the same time. */
+  constructor(db: PrismaClient, atOnce: number, observer: AppendObserver) {
+    this.#db = db
+    this.#atOnce = atOnce
+    this.#observer = observer
+  }
+
+  /** Events that are not acknowledged yet. */
+  get events(): number {
+    return this.#size.events
+  }
+
+  /**
+   * Appends events with different ids, in one transaction.
+   * @returns one result per event, in the same order, once they are committed.
+   * @throws CodedError NOT_FOUND for an unknown stream, RATE_LIMITED when too much waits already; nothing is stored then.
+   */
+  async append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
+    if (this.#size.events > FULL.events || this.#size.bytes > FULL.bytes) throw full()
+    const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
+    this.#resize(events.length, bytes)
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting.add({ streamId, events, bytes, since: Date.now(), resolve, reject })
+        this.#schedule()
+      })
+    } finally {
+      this.#resize(-events.length, -bytes)
+    }
+  }
+
+  #resize(events: number, bytes: number): void {
+    this.#size.events += events
+    this.#size.bytes += bytes
+  }
+
+  // After everything that this turn of the event loop brings.
+  #schedule(): void {
+    if (this.#scheduled || this.#running >= this.#atOnce) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#start()
+    })
+  }
+
+  #start(): void {
+    while (this.#running < this.#atOnce) {
+      const group = this.#waiting.take()
+      if (group.length === 0) return
+      this.#running++
+      void this.#run(group).finally(() => {
+        this.#running--
+        for (const { streamId } of group) this.#waiting.release(streamId)
+        this.#start()
+      })
+    }
+  }
+
+  // Never rejects. What fails for good is halved until whoever is to blame is alone.
+  async #run(group: readonly WaitingAppend[]): Promise<void> {
+    const byStream = groupByStream(group)
+    try {
+      const results = await this.#commit(byStream)
+      byStream.forEach(([streamId, appends], i) => {
+        const result = results[i] as BatchResult
+        if (result === 'HELD') this.#putBack(streamId, appends)
+        else answer(streamId, appends, result)
+      })
+    } catch (error) {
+      if (group.length === 1 || isTransient(error)) {
+        for (const { reject } of group) reject(error)
+        return
+      }
+      const middle = Math.ceil(group.length / 2)
+      await this.#run(group.slice(0, middle))
+      await this.#run(group.slice(middle))
+    }
+  }
+
+  async #commit(byStream: readonly OfStream[]): Promise<BatchResult[]> {
+    const batches = byStream.map(([streamId, appends]) => ({
+      streamId,
+      events: appends.flatMap(({ events }) => events),
+    }))
+    const began = performance.now()
+    let ok = false
+    try {
+      // A lost answer may have been a commit: the ids make it safe to ask again.
+      const results = await pRetry(() => appendBatches(this.#db, batches), {
+        ...RETRIES,
+        shouldRetry: ({ error }) => isTransient(error),
+      })
+      ok = true
+      return results
+    } finally {
+      const appends = byStream.reduce((sum, [, { length }]) => sum + length, 0)
+      const events = batches.reduce((sum, { events: { length } }) => sum + length, 0)
+      this.#observer.committed({ appends, events, seconds: (performance.now() - began) / 1_000, ok })
+    }
+  }
+
+  #putBack(streamId: string, appends: readonly WaitingAppend[]): void {
+    const isLate = ({ since }: WaitingAppend) => Date.now() - since > PATIENCE_MS
+    for (const append of appends)
+      if (isLate(append)) append.reject(new Error(`Stream ${streamId} was held by somebody else for too long.`))
+    const patient = appends.filter((append) => !isLate(append))
+    if (patient.length > 0) this.#waiting.putBack(streamId, patient)
+  }
+}
+
+type OfStream = [streamId: string, appends: WaitingAppend[]]
+
+function groupByStream(group: readonly WaitingAppend[]): OfStream[] {
+  const byStream = new Map<string, WaitingAppend[]>()
+  for (const append of group) {
+    const appends = byStream.get(append.streamId)
+    if (appends) appends.push(append)
+    else byStream.set(append.streamId, [append])
+  }
+  return [...byStream]
+}
+
+function answer(streamId: string, appends: readonly WaitingAppend[], results: TimedResult[] | 'NO_STREAM'): void {
+  let given = 0
+  for (const { events, resolve, reject } of appends) {
+    if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `There is no stream ${streamId}.`))
+    // Without times nothing is out of order.
+    else resolve(results.slice(given, given + events.length) as AppendResult[])
+    given += events.length
+  }
+}
+
+function full(): CodedError {
+  const { retryAfter } = FULL
+  const message = 'More appends are waiting here than this server takes. Try again in a second.'
+  return new CodedError('RATE_LIMITED', message, { retryAfter })
+}

@@ -1,0 +1,83 @@
+import type { AppendResult, NewEvent } from './event.ts'
+
+/** What goes into one transaction at most, give or take one append: of more, each would only wait longer for the others. */
+const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
+
+/** One caller's append, which waits for its turn. */
+export interface WaitingAppend {
+  readonly streamId: string
+  /** With different ids. */
+  readonly events: readonly NewEvent[]
+  /** Of payloads, roughly. */
+  readonly bytes: number
+  /** When it came, in milliseconds. */
+  readonly since: number
+  resolve(results: AppendResult[]): void
+  reject(error: unknown): void
+}
+
+/** Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. */
+export class WaitingAppends {
+  /** The streams in the order of their turn. */
+  readonly #byStream = new Map<string, WaitingAppend[]>()
+  readonly #taken = new Set<string>()
+  /** Streams that somebody else held. */
+  readonly #alone = new Set<string>()
+
+  add(append: WaitingAppend): void {
+    const waiting = this.#byStream.get(append.streamId)
+    if (waiting) waiting.push(append)
+    else this.#byStream.set(append.streamId, [append])
+  }
+
+  /** Takes what goes into the next transaction. Of its streams nothing more is taken until they are released. */
+  take(): WaitingAppend[] {
+    const group: WaitingAppend[] = []
+    const room = { ...GROUP }
+    for (const [streamId, waiting] of [...this.#byStream]) {
+      if (room.streams <= 0 || room.events <= 0 || room.bytes <= 0) break
+      const alone = this.#alone.has(streamId)
+      if (this.#taken.has(streamId) || (alone && group.length > 0)) continue
+      this.#alone.delete(streamId)
+      const taken = waiting.splice(0, countDistinct(waiting, room))
+      this.#taken.add(streamId)
+      // What is left of it is last in turn.
+      this.#byStream.delete(streamId)
+      if (waiting.length > 0) this.#byStream.set(streamId, waiting)
+      group.push(...taken)
+      room.streams--
+      for (const { events, bytes } of taken) {
+        room.events -= events.length
+        room.bytes -= bytes
+      }
+      if (alone) break
+    }
+    return group
+  }
+
+  /** Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that it can wait. */
+  putBack(streamId: string, appends: readonly WaitingAppend[]): void {
+    this.#byStream.set(streamId, [...appends, ...(this.#byStream.get(streamId) ?? [])])
+    this.#alone.add(streamId)
+  }
+
+  /** Lets a stream have its turn again. */
+  release(streamId: string): void {
+    this.#taken.delete(streamId)
+  }
+}
+
+// As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another transaction.
+function countDistinct(waiting: readonly WaitingAppend[], room: { events: number; bytes: number }): number {
+  let { events: roomForEvents, bytes: roomForBytes } = room
+  const ids = new Set<string>()
+  let count = 0
+  for (const { events, bytes } of waiting) {
+    roomForEvents -= events.length
+    roomForBytes -= bytes
+    if (count > 0 && (roomForEvents < 0 || roomForBytes < 0 || events.some(({ id }) => ids.has(id)))) break
+    for (const { id } of events) ids.add(id)
+    count++
+  }
+  return count
+}
