@@ -16,6 +16,8 @@ export interface Services {
   readonly authenticate: Authenticate
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
+  /** Has what is not to be kept any longer removed now, in the background. */
+  readonly sweep: () => void
 }
 
 /** A dataset or report, as far as rights and events need it. */
@@ -31,6 +33,7 @@ export interface Context {
   readonly viewer: Viewer
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
+  readonly sweep: () => void
   /** Who gets what a subscription gives. */
   readonly peer: Peer
   /** The cursor that a client of server-sent events saw last, when it comes back. */
@@ -58,7 +61,7 @@ export interface DoorContext {
 }
 
 /** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
-export function createContextFactory({ db, log, authenticate, keyWatch, connections }: Services) {
+export function createContextFactory({ db, log, authenticate, keyWatch, connections, sweep }: Services) {
   return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
     const key =
       initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
@@ -70,6 +73,7 @@ export function createContextFactory({ db, log, authenticate, keyWatch, connecti
       viewer,
       keyWatch,
       connections,
+      sweep,
       peer: initial.peer ?? (initial.res ? peerOf(initial.res) : NO_PEER),
       lastEventId: initial.request.headers.get('last-event-id'),
       findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),

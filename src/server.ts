@@ -16,6 +16,7 @@ import { createHealthRoutes } from './health.ts'
 import { Cohorts } from './live/cohort.ts'
 import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
+import { RetentionSweeper } from './log/retention.ts'
 import { Wakeups } from './log/wakeups.ts'
 import { createMetricsRoutes } from './metrics.ts'
 import { createRequestRate } from './rate/request-rate.ts'
@@ -63,6 +64,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: (error) => logger.error({ err: error }, 'following failed, and goes on'),
   })
+  const retention = new RetentionSweeper(db, {
+    removed: () => undefined,
+    failed: (error) => logger.error({ err: error }, 'removing what is not to be kept failed, and is tried again'),
+  })
+  closers.add(() => retention[Symbol.asyncDispose]())
   const keyUses = new KeyUses(db, (error) => logger.warn({ err: error }, 'when keys were last used is lost'))
   closers.add(() => keyUses[Symbol.asyncDispose]())
   const authenticate = createAuthenticate(db, keyUses, config.rootApiKey)
@@ -74,7 +80,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     logger.warn({ err: error }, 'what is open could not be written'),
   )
   closers.add(() => connections[Symbol.asyncDispose]())
-  const services = { db, log, authenticate, keyWatch, connections }
+  const services = { db, log, authenticate, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const yoga = createPipeline(services, rate, cohorts, lifecycle, config, logger)

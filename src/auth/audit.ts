@@ -9,6 +9,8 @@ type AuditAction =
   | 'CREATE_API_KEY'
   | 'REVOKE_API_KEY'
   | 'END_CONNECTION'
+  | 'REDACT_EVENT'
+  | 'SET_RETENTION'
 
 /** An administrative act. */
 export interface Act {

@@ -91,6 +91,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
     authenticate: createAuthenticate(db, uses, config.rootApiKey),
     keyWatch: new KeyWatch(db, ignore),
     connections: new LiveConnections(db, ignore),
+    sweep: ignore,
   })
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)

@@ -36,7 +36,7 @@ export class Cohort {
 
   /** The result for an event. @param args of any member: for all of them they mean the same. */
   deliver(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
-    const key = `${this.#name} ${event.seq}`
+    const key = `${this.#name} ${event.seq} ${event.redactedAt !== null}`
     const known = this.#results.get(key)
     if (known) return known
     const made = Promise.resolve(execute({ ...args, rootValue: event })).then(

@@ -1,11 +1,30 @@
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import type { Range } from './range.ts'
 
-/** How many events of each type a stream holds, in byte order of the types. Reads counters only, never an event. */
-export async function countTypes(db: PrismaClient, streamId: string): Promise<Map<string, number>> {
-  const rows = await db.eventCount.findMany({ where: { streamId } })
-  const counts = rows.map(({ type, n }) => [type, Number(n)] as const)
-  return new Map(counts.sort(([a], [b]) => (a < b ? -1 : 1)))
+/** How many events a stream has, without reading any. */
+export interface Counts {
+  /** The earliest position that is kept; one more than the newest when there is none. */
+  first: number
+  /** By type, in byte order: those that are kept, and how many were removed before them. */
+  byType: Map<string, { kept: number; removed: number }>
+}
+
+interface Row {
+  first: bigint
+  type: string | null
+  n: bigint | null
+  removed: bigint | null
+}
+
+/** Counts the events of each type that a stream has. One that does not exist has none. */
+export async function countTypes(db: PrismaClient, streamId: string): Promise<Counts> {
+  const rows = await db.$queryRaw<Row[]>`
+    SELECT s.first, c.type, c.n, c.removed
+      FROM stream s LEFT JOIN event_count c ON c.stream_id = s.id WHERE s.id = ${streamId}::uuid`
+  const counts = rows
+    .map(({ type, n, removed }) => [type, { kept: Number(n) - Number(removed), removed: Number(removed) }] as const)
+    .filter((count): count is [string, { kept: number; removed: number }] => count[0] !== null && count[1].kept > 0)
+  return { first: Number(rows[0]?.first ?? 1), byType: new Map(counts.sort(([a], [b]) => (a < b ? -1 : 1))) }
 }
 
 /** How many events the range holds. Reads at most 64 index entries a type, however long the range is. */

@@ -1,14 +1,16 @@
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { TimedResult } from './append.ts'
 import { type AppendObserver, AppendQueue } from './append-queue.ts'
-import type { AppendResult, NewEvent } from './event.ts'
+import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
 import { type FollowRequest, startOf } from './follow-start.ts'
 import type { Follower } from './follower.ts'
 import { Following, type FollowingOptions, type ReadSource } from './following.ts'
 import { importEvents, type PastEvent } from './import.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
+import type { Payload } from './payload.ts'
+import { findEvent, redaction } from './redact.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report-snapshot.ts'
 import { inRounds } from './rounds.ts'
 
@@ -26,6 +28,15 @@ export interface EventLog extends AsyncDisposable {
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   /** Appends what has happened elsewhere, see `importEvents`. */
   import(streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]>
+  /** The event of a stream that has this id, if it is kept. */
+  find(streamId: string, id: string): Promise<LoggedEvent | undefined>
+  /**
+   * Puts another payload in the place of an event's own, for good. Its position, type, id and time stay, and a retry with its id is a
+   * DUPLICATE from then on, whatever it holds.
+   * @param along what is to be done in the same transaction.
+   * @returns the event as it is then.
+   */
+  redact(event: LoggedEvent, data: Payload, along: readonly Prisma.PrismaPromise<unknown>[]): Promise<LoggedEvent>
   page(streamId: string, request: PageRequest): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
   /** What a report has come to. */
@@ -71,6 +82,14 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       const results = await importEvents(db, streamId, events)
       tell(streamId)
       return results
+    },
+    find: (streamId, id) => findEvent(db, streamId, id),
+    redact: async (event, data, along) => {
+      const redactedAt = new Date()
+      const redacted = { ...event, data, redactedAt }
+      await db.$transaction([...redaction(db, redacted), ...along])
+      tell(event.streamId)
+      return redacted
     },
     get appending() {
       return queue.events

@@ -18,8 +18,10 @@ export interface LoggedEvent {
   type: string
   /** Milliseconds; never runs backwards within a stream. */
   createdAt: Date
-  /** The payload's JSON text, byte for byte as it was appended. */
+  /** The payload's JSON text, byte for byte as it was appended, or what was put in its place. */
   data: string
+  /** When its payload was removed; null while it has it. */
+  redactedAt: Date | null
 }
 
 /** What became of one event of an append. */

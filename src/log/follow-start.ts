@@ -1,6 +1,6 @@
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import { cursorBeyondHead, decodeCursor } from './cursor.ts'
+import { positionOf } from './cursor.ts'
 import type { FollowOptions } from './follower.ts'
 
 /** What to follow, and from where: a cursor, or else the beginning or now. */
@@ -12,18 +12,17 @@ export interface FollowRequest extends Omit<FollowOptions, 'after' | 'head'> {
 
 /**
  * The position after which to begin, and the stream's head at this moment.
- * @throws CodedError NOT_FOUND for an unknown stream, CURSOR_INVALID for a bad cursor.
+ * @throws CodedError NOT_FOUND for an unknown stream, CURSOR_INVALID or CURSOR_EXPIRED for a cursor that leads nowhere.
  */
 export async function startOf(
   db: PrismaClient,
   streamId: string,
   { from, after }: FollowRequest,
 ): Promise<{ head: number; after: number }> {
-  const stream = await db.stream.findUnique({ where: { id: streamId }, select: { head: true } })
+  const stream = await db.stream.findUnique({ where: { id: streamId }, select: { first: true, head: true } })
   if (!stream) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
-  const head = Number(stream.head)
-  if (after == null) return { head, after: from === 'NOW' ? head : 0 }
-  const seq = decodeCursor(streamId, after)
-  if (seq > head) throw cursorBeyondHead()
-  return { head, after: seq }
+  const bounds = { first: Number(stream.first), head: Number(stream.head) }
+  const { first, head } = bounds
+  if (after == null) return { head, after: from === 'NOW' ? head : first - 1 }
+  return { head, after: positionOf(streamId, after, bounds) }
 }

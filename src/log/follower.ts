@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { inTime } from '../deadline.ts'
 import type { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import { encodeCursor } from './cursor.ts'
+import { cursorExpired, encodeCursor } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'
 import { type Read, readRange } from './range.ts'
 import type { Tail } from './tail.ts'
@@ -151,7 +151,10 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       const head = this.#tail.head
       const kept = this.#tail.after(scanned, PAGE.events)
       const range = { streamId: this.#tail.streamId, types: read, low: scanned, high: head + 1 }
-      const page = kept ? { events: kept, more: true } : await this.#read(() => readRange(db, range, 'ASC', PAGE))
+      const page = kept
+        ? { events: kept, more: true, first: 0 }
+        : await this.#read(() => readRange(db, range, 'ASC', PAGE))
+      if (page.first > scanned + 1) throw cursorExpired(this.streamId, page.first)
       for (const event of page.events) {
         if (signal.aborted) return undefined
         if (end && event.type === end.type) ended = end.says(event)
@@ -185,7 +188,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       try {
         return await inTime(read(), PATIENCE.answer)
       } catch (error) {
-        if (signal.aborted) return { events: [], more: false }
+        if (signal.aborted) return { events: [], more: false, first: 0, redactions: 0 }
         if (Date.now() > until) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)

@@ -119,11 +119,14 @@ export class Following implements AsyncDisposable {
   async #poll(): Promise<void> {
     try {
       const ids = [...this.#streams.keys()]
-      const asked = this.#db.stream.findMany({ where: { id: { in: ids } }, select: { id: true, head: true } })
+      const asked = this.#db.stream.findMany({
+        where: { id: { in: ids } },
+        select: { id: true, head: true, redactions: true },
+      })
       const heads = await inTime(asked, ANSWER_MS)
-      for (const { id, head } of heads) {
+      for (const { id, head, redactions } of heads) {
         const tail = this.#streams.get(id)?.tail
-        if (tail && head > tail.head) void this.#read(tail, 'poll')
+        if (tail && (head > tail.head || redactions !== tail.redactions)) void this.#read(tail, 'poll')
       }
     } catch (error) {
       this.#options.onError(error)

@@ -40,18 +40,33 @@ export async function offsetPage(db: PrismaClient, streamId: string, request: Of
   if (pageSize < 1 || pageSize > MAX_OFFSET_PAGE) {
     throw new CodedError('BAD_USER_INPUT', `pageSize must be between 1 and ${MAX_OFFSET_PAGE}, not ${pageSize}.`)
   }
-  const counts = await countTypes(db, streamId)
-  const types = [...counts.keys()]
-  const wanted = request.types?.length ? types.filter((type) => request.types?.includes(type)) : types
-  const total = wanted.reduce((sum, type) => sum + (counts.get(type) ?? 0), 0)
+  for (;;) {
+    const read = await readPage(db, streamId, request)
+    // What it was to be read from may just have been removed in part.
+    if (read) return read
+  }
+}
+
+async function readPage(
+  db: PrismaClient,
+  streamId: string,
+  { types: requested, page, pageSize }: OffsetPageRequest,
+): Promise<OffsetPage | undefined> {
+  const { first, byType } = await countTypes(db, streamId)
+  const types = [...byType.keys()]
+  const wanted = requested?.length ? types.filter((type) => requested.includes(type)) : types
+  const sum = (what: 'kept' | 'removed') => wanted.reduce((sum, type) => sum + (byType.get(type)?.[what] ?? 0), 0)
+  const total = sum('kept')
   const pager = { types, total, pageCount: Math.ceil(total / pageSize) }
   const rank = total - (page - 1) * pageSize
   if (rank < 1) return { ...pager, events: [] }
-  // Positions and ranks are the same thing when no type is left out.
+  // Positions and ranks rise together when no type is left out.
   const whole = wanted.length === types.length
-  const newest = whole ? rank : await seek(db, streamId, wanted, rank)
+  const newest = whole ? first - 1 + rank : await seek(db, streamId, wanted, sum('removed') + rank)
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  const { events } = await readRange(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES })
+  const read = await readRange(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES })
+  const { events } = read
+  if (read.first > first) return undefined
   // A short page would shift all those after it.
   if (events.length < Math.min(pageSize, rank)) {
     throw new CodedError('BAD_USER_INPUT', `This page holds more than ${MAX_PAGE_BYTES} bytes. Ask for smaller pages.`)

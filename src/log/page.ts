@@ -1,7 +1,7 @@
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { countRange } from './counters.ts'
-import { cursorBeyondHead, decodeCursor } from './cursor.ts'
+import { type Bounds, positionOf } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'
 import { type Direction, type Range, readRange } from './range.ts'
 
@@ -40,9 +40,18 @@ export interface Page {
 
 /**
  * Reads one page of a stream's history.
- * @throws CodedError BAD_USER_INPUT for a bad `first` or `last`, CURSOR_INVALID for a bad cursor, NOT_FOUND for an unknown stream.
+ * @throws CodedError BAD_USER_INPUT for a bad `first` or `last`, CURSOR_INVALID or CURSOR_EXPIRED for a cursor that leads nowhere,
+ * NOT_FOUND for an unknown stream.
  */
 export async function page(db: PrismaClient, streamId: string, request: PageRequest): Promise<Page> {
+  for (;;) {
+    const page = await readPage(db, streamId, request)
+    // What it was to be read from may just have been removed in part.
+    if (page) return page
+  }
+}
+
+async function readPage(db: PrismaClient, streamId: string, request: PageRequest): Promise<Page | undefined> {
   const backward = request.last != null
   const limit = pageLimit(request)
   const filtered = await filteredRange(db, streamId, request)
@@ -50,12 +59,13 @@ export async function page(db: PrismaClient, streamId: string, request: PageRequ
   const [lowCursor, highCursor] = newestFirst ? [request.before, request.after] : [request.after, request.before]
   const range = {
     ...filtered.range,
-    low: Math.max(filtered.range.low, position(streamId, lowCursor, filtered.head) ?? 0),
-    high: Math.min(filtered.range.high, position(streamId, highCursor, filtered.head) ?? Number.MAX_SAFE_INTEGER),
+    low: Math.max(filtered.range.low, position(streamId, lowCursor, filtered.bounds) ?? 0),
+    high: Math.min(filtered.range.high, position(streamId, highCursor, filtered.bounds) ?? Number.MAX_SAFE_INTEGER),
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One more than asked for tells whether there are more; past a cursor, on either side, it takes a look of its own.
   const read = await readRange(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES })
+  if (read.first > filtered.bounds.first) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered.range, high: range.low + 1 })
   const above = () => holdsEvents(db, { ...filtered.range, low: range.high - 1 })
@@ -79,7 +89,8 @@ function pageLimit({ first, last }: PageRequest): number {
   return limit
 }
 
-interface Bounds {
+interface Row {
+  first: bigint
   head: bigint
   low: bigint
   high: bigint
@@ -90,26 +101,23 @@ async function filteredRange(
   db: PrismaClient,
   streamId: string,
   { types, since, until }: PageRequest,
-): Promise<{ range: Range; head: number }> {
-  const rows = await db.$queryRaw<Bounds[]>`
-    SELECT head,
-           CASE WHEN ${since != null} THEN event_seq_at(id, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) - 1 ELSE 0 END AS low,
+): Promise<{ range: Range; bounds: Bounds }> {
+  const rows = await db.$queryRaw<Row[]>`
+    SELECT first, head,
+           CASE WHEN ${since != null} THEN event_seq_at(id, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) - 1 ELSE first - 1 END AS low,
            CASE WHEN ${until != null} THEN event_seq_at(id, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) ELSE head + 1 END AS high
       FROM stream WHERE id = ${streamId}::uuid`
-  const bounds = rows[0]
-  if (!bounds) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
+  const row = rows[0]
+  if (!row) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
   const distinct = types?.length ? [...new Set(types)] : undefined
   return {
-    range: { streamId, types: distinct, low: Number(bounds.low), high: Number(bounds.high) },
-    head: Number(bounds.head),
+    range: { streamId, types: distinct, low: Number(row.low), high: Number(row.high) },
+    bounds: { first: Number(row.first), head: Number(row.head) },
   }
 }
 
-function position(streamId: string, cursor: string | null | undefined, head: number): number | undefined {
-  if (cursor == null) return undefined
-  const seq = decodeCursor(streamId, cursor)
-  if (seq > head) throw cursorBeyondHead()
-  return seq
+function position(streamId: string, cursor: string | null | undefined, bounds: Bounds): number | undefined {
+  return cursor == null ? undefined : positionOf(streamId, cursor, bounds)
 }
 
 async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {

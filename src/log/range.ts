@@ -21,17 +21,27 @@ export interface Read {
   events: LoggedEvent[]
   /** Whether the limit ended it, so that there may be more in the range. */
   more: boolean
+  /** The earliest position that is kept: what the range holds below it is removed. */
+  first: number
+  /** How often payloads of the stream were removed. */
+  redactions: number
 }
 
 /** ASC from `low` upwards, DESC from `high` downwards. */
 export type Direction = 'ASC' | 'DESC'
 
-interface Row {
+interface Bounds {
+  first: bigint
+  redactions: number
+}
+
+interface Row extends Bounds {
   seq: bigint
   id: string
   type: string
   at: number
   data: string
+  redacted_at: number | null
   found: bigint
 }
 
@@ -42,38 +52,40 @@ export async function readRange(
   direction: Direction,
   { events: limit, bytes }: Limit,
 ): Promise<Read> {
-  if (range.high - range.low <= 1) return { events: [], more: false }
-  const { streamId } = range
-  const { low, high } = range.types ? range : narrowed(range, direction, limit)
+  const { streamId, types, low, high } = range
   const order = DIRECTIONS[direction]
-  const rows = await db.$queryRaw<Row[]>`
-    SELECT seq, id, type, extract(epoch FROM created_at)::float8 * 1000 AS at, data, found
-      FROM (SELECT *, count(*) OVER () AS found,
-                   sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) - octet_length(data) AS before
-              FROM (SELECT e.*
-                      FROM ${range.types ? eventsOfTypes(range, range.types, order, limit) : Prisma.sql`event e`}
-                     WHERE e.stream_id = ${streamId}::uuid AND e.seq > ${low} AND e.seq < ${high}
-                     ORDER BY e.seq ${order} LIMIT ${limit}) page) measured
-     WHERE before < ${bytes}
-     ORDER BY seq ${order}`
-  const found = Number(rows[0]?.found ?? 0)
-  const events = rows.map(({ seq, id, type, at, data }) => ({
-    streamId,
-    seq: Number(seq),
-    id,
-    type,
-    createdAt: new Date(Math.round(at)),
-    data,
-  }))
-  return { events, more: found === limit || rows.length < found }
+  const bounds = types ? Prisma.sql`e.seq > ${low} AND e.seq < ${high}` : narrowed(range, direction, limit)
+  // One row at least, whatever the range holds: what is kept and what is read are of the same moment.
+  const rows = await db.$queryRaw<(Row | (Bounds & { seq: null }))[]>`
+    SELECT s.first, s.redactions, p.seq, p.id, p.type, p.data, p.found,
+           extract(epoch FROM p.created_at)::float8 * 1000 AS at, extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
+      FROM stream s
+      LEFT JOIN LATERAL (
+        SELECT *, count(*) OVER () AS found,
+                  sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) - octet_length(data) AS before
+          FROM (SELECT e.*
+                  FROM ${types ? eventsOfTypes(range, types, order, limit) : Prisma.sql`event e`}
+                 WHERE e.stream_id = ${streamId}::uuid AND e.seq >= s.first AND ${bounds}
+                 ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.before < ${bytes}
+     WHERE s.id = ${streamId}::uuid
+     ORDER BY p.seq ${order}`
+  const { first, redactions } = rows[0] ?? { first: 1, redactions: 0 }
+  const events = rows.filter((row) => row.seq !== null).map((row) => toEvent(streamId, row))
+  const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
+  return { events, more: found === limit || events.length < found, first: Number(first), redactions }
+}
+
+function toEvent(streamId: string, { seq, id, type, at, data, redacted_at }: Row): LoggedEvent {
+  const redactedAt = redacted_at === null ? null : new Date(Math.round(redacted_at))
+  return { streamId, seq: Number(seq), id, type, createdAt: new Date(Math.round(at)), data, redactedAt }
 }
 
 // Positions are dense, so the page's own are known. Saying so keeps the planner, which may know nothing of how the table has grown,
 // from reading the whole stream and sorting it.
-function narrowed({ low, high }: Range, direction: Direction, limit: number): Pick<Range, 'low' | 'high'> {
+function narrowed({ low, high }: Range, direction: Direction, limit: number): Prisma.Sql {
   return direction === 'ASC'
-    ? { low, high: Math.min(high, low + 1 + limit) }
-    : { low: Math.max(low, high - 1 - limit), high }
+    ? Prisma.sql`e.seq > ${low} AND e.seq < least(${high}::bigint, greatest(${low + 1}::bigint, s.first) + ${limit})`
+    : Prisma.sql`e.seq > ${Math.max(low, high - 1 - limit)} AND e.seq < ${high}`
 }
 
 const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
@@ -88,7 +100,7 @@ function eventsOfTypes(
   return Prisma.sql`
     (SELECT s.seq FROM unnest(${types}::text[]) AS t(type) CROSS JOIN LATERAL (
         SELECT x.seq FROM event x
-         WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type AND x.seq > ${low} AND x.seq < ${high}
+         WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type AND x.seq >= s.first AND x.seq > ${low} AND x.seq < ${high}
          ORDER BY x.seq ${order} LIMIT ${limit}) s
       ORDER BY s.seq ${order} LIMIT ${limit}) k
     CROSS JOIN LATERAL (SELECT * FROM event x WHERE x.stream_id = ${streamId}::uuid AND x.seq = k.seq LIMIT 1) e`

@@ -80,6 +80,19 @@ export function isFinalState(event: LoggedEvent): boolean {
   return data.type === 'report_state_update' && (data.status === 'completed' || data.status === 'error')
 }
 
+/** What is left of the data of a report event without anything that somebody wrote: of the same kind, and of the same place. */
+export function withoutContent(data: ReportEventData): ReportEventData {
+  const msg = 'Redacted'
+  switch (data.type) {
+    case 'progress':
+      return { ...data, msg, extra_detail: null }
+    case 'report_block_update':
+      return { ...data, msg, block: { ...data.block, template: '', sources: [] } }
+    case 'report_state_update':
+      return { ...data, msg }
+  }
+}
+
 /** The whole `event_data` object that LlamaCloud serves for an event: every key, nulls and defaults included, in its order. */
 export function legacyEventData({ event, data }: DecodedReportEvent): Record<string, unknown> {
   const timestamp = event.createdAt.toISOString()

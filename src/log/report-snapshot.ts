@@ -21,6 +21,9 @@ export interface ReportSnapshot {
   reportId: string
   /** The position it is true at. */
   seq: number
+  /** What is kept of the report, see `Read`; events may be removed from under a snapshot. */
+  first: number
+  redactions: number
   state?: DecodedReportEvent<StateData>
   /** By group; an operation without one counts by its kind. In the order in which they began. */
   operations: ReadonlyMap<string, DecodedReportEvent<ProgressData>>
@@ -39,11 +42,17 @@ export class ReportSnapshots {
 
   /** The report as it is now. One that has no events, or does not exist, is empty. */
   async take(reportId: string): Promise<ReportSnapshot> {
-    let snapshot = this.#known.get(reportId) ?? { reportId, seq: 0, operations: new Map(), blocks: new Map() }
+    let snapshot = this.#known.get(reportId) ?? emptySnapshot(reportId)
     for (;;) {
       const range = { streamId: reportId, low: snapshot.seq, high: Number.MAX_SAFE_INTEGER }
-      const { events, more } = await readRange(this.#db, range, 'ASC', PAGE)
-      if (events.length > 0) snapshot = fold(snapshot, events)
+      const { events, more, first, redactions } = await readRange(this.#db, range, 'ASC', PAGE)
+      if (snapshot.seq > 0 && (first !== snapshot.first || redactions !== snapshot.redactions)) {
+        snapshot = emptySnapshot(reportId)
+        continue
+      }
+      // Of a report whose events are all removed, too, the cursor must be one to go on from.
+      const { seq } = events.at(-1) ?? snapshot
+      snapshot = { ...fold(snapshot, events), seq: Math.max(seq, first - 1), first, redactions }
       if (!more) break
     }
     this.#known.set(reportId, snapshot)
@@ -51,19 +60,22 @@ export class ReportSnapshots {
   }
 }
 
+function emptySnapshot(reportId: string): ReportSnapshot {
+  return { reportId, seq: 0, first: 1, redactions: 0, operations: new Map(), blocks: new Map() }
+}
+
 // Makes a new one: others may hold the old.
 function fold(snapshot: ReportSnapshot, events: readonly LoggedEvent[]): ReportSnapshot {
   const operations = new Map(snapshot.operations)
   const blocks = new Map(snapshot.blocks)
-  let { state, seq } = snapshot
+  let { state } = snapshot
   for (const event of events) {
     const decoded = decodeReportEvent(event)
-    seq = event.seq
     if (isOf(decoded, 'progress')) operations.set(decoded.data.group_id ?? decoded.data.variant, decoded)
     else if (isOf(decoded, 'report_block_update')) blocks.set(decoded.data.block.idx, decoded)
     else if (isOf(decoded, 'report_state_update')) state = decoded
   }
-  return { reportId: snapshot.reportId, seq, state, operations, blocks }
+  return { ...snapshot, state, operations, blocks }
 }
 
 type Kind = DecodedReportEvent['data']['type']

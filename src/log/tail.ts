@@ -22,6 +22,7 @@ export class Tail {
   #events: LoggedEvent[] = []
   #text = 0
   #head: number
+  #redactions: number | undefined
   #reading = false
   #again = false
 
@@ -38,6 +39,11 @@ export class Tail {
     return this.#head
   }
 
+  /** How often payloads of the stream were removed, as far as is known. */
+  get redactions(): number {
+    return this.#redactions ?? 0
+  }
+
   /** Reads what has been added. Calls while it reads make it read once more; a failure is left to the next call. */
   async read(): Promise<void> {
     this.#again = true
@@ -48,7 +54,10 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
-        const { events, more } = await inTime(read, ANSWER_MS)
+        const { events, more, redactions } = await inTime(read, ANSWER_MS)
+        // Some of what is kept may be what was removed.
+        if (redactions !== this.#redactions) this.#forget()
+        this.#redactions = redactions
         if (more) this.#again = true
         if (events.length > 0) this.#add(events)
       }
@@ -77,6 +86,11 @@ export class Tail {
       this.#waiting.add(done)
       signal.addEventListener('abort', done)
     })
+  }
+
+  #forget(): void {
+    this.#events = []
+    this.#text = 0
   }
 
   #add(events: readonly LoggedEvent[]): void {

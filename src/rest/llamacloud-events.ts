@@ -59,6 +59,11 @@ export async function readLlamaEvents(run: Run, { path, query }: ReportRequest):
     const { data, refusal } = await run(ReadEvents, { reportId, since: query.after, after })
     // The only cursor that can be refused is the one made above: nothing has happened after a position past the head.
     if (refusal === 'CURSOR_INVALID') return events
+    // Some of what follows is no longer kept, and the API has no way to say so: go on with what is, all of which is newer.
+    if (refusal === 'CURSOR_EXPIRED' && after !== null) {
+      after = null
+      continue
+    }
     if (!data) return undefined
     const { nodes, pageInfo } = data.reportEvents
     for (const node of nodes) events.push(toLlamaEvent(reportId, node))

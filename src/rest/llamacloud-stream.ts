@@ -68,8 +68,11 @@ export async function streamLlamaEvents(
   const reportId = path.report_id
   if (await hasSeenAll(run, reportId, c.req.header('last-event-id'))) return c.body(null, 204)
   const after = await start(run, reportId, query)
-  const { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
-  if (refusal) return refused(c, refusal)
+  let { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
+  // Of a client that counts events itself, as for the list: what is kept, all of which is newer. One with a cursor is told.
+  if (refusal === 'CURSOR_EXPIRED' && c.req.header('last-event-id') === undefined)
+    ({ data: edges, refusal } = await follow(FollowEvents, { reportId, after: null }))
+  if (!edges) return refused(c, refusal)
   return streamSSE(
     c,
     async (stream) => {
@@ -119,10 +122,12 @@ async function start(
   )
 }
 
-function refused(c: Context, refusal: string): Response {
-  if (refusal !== 'CURSOR_INVALID') return c.json({ detail: 'Report not found' }, 404)
+function refused(c: Context, refusal?: string): Response {
+  if (refusal !== 'CURSOR_INVALID' && refusal !== 'CURSOR_EXPIRED') return c.json({ detail: 'Report not found' }, 404)
   const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
   const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
-  const msg = 'Value error, this is not a position of this report'
+  const what =
+    refusal === 'CURSOR_EXPIRED' ? 'one after which events are no longer kept' : 'not a position of this report'
+  const msg = `Value error, this is ${what}`
   return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
 }

@@ -8,6 +8,10 @@ const AuditAction = builder.enumType('AuditAction', {
     CREATE_DATASET: { description: 'Created a dataset, which is the subject.' },
     CREATE_REPORT: { description: 'Created a report, which is the subject.' },
     CREATE_API_KEY: { description: 'Created an API key, whose id is the subject.' },
+    REDACT_EVENT: { description: 'Removed the payload of an event, whose id is the subject.' },
+    SET_RETENTION: {
+      description: 'Said how long to keep the events of the subject, an organization, a dataset or a report.',
+    },
     END_CONNECTION: { description: 'Ended a live connection, whose id is the subject.' },
     REVOKE_API_KEY: { description: 'Revoked an API key, whose id is the subject.' },
   } as const,

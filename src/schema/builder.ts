@@ -9,6 +9,7 @@ import type { Context, Stream } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import { getDatamodel } from '../generated/pothos.ts'
+import type { ApiKeyRole } from '../generated/prisma/client.ts'
 import { fieldCost } from './field-cost.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -35,11 +36,13 @@ interface Types {
     writeIn: string
     /** ADMIN in the organization with this id. */
     adminIn: string
-    /** READ or WRITE on the stream with this id; NOT_FOUND when there is none to be seen. */
+    /** READ, WRITE or ADMIN on the stream with this id; NOT_FOUND when there is none to be seen. */
     readDataset: string
     writeDataset: string
+    adminDataset: string
     readReport: string
     writeReport: string
+    adminReport: string
   }
 }
 
@@ -88,7 +91,7 @@ export const builder = new SchemaBuilder<Types>({
         ? new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
         : new CodedError('FORBIDDEN', 'This API key may not do that.'),
     authScopes: ({ viewer, findDataset, findReport }) => {
-      const mayOn = (role: 'READ' | 'WRITE', find: (id: string) => Promise<Stream | null>) => async (id: string) => {
+      const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<Stream | null>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false
         if (!(await find(id))) throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
         return hasRole(viewer, role)
@@ -101,8 +104,10 @@ export const builder = new SchemaBuilder<Types>({
         adminIn: (organizationId) => hasRoleIn(viewer, organizationId, 'ADMIN'),
         readDataset: mayOn('READ', findDataset),
         writeDataset: mayOn('WRITE', findDataset),
+        adminDataset: mayOn('ADMIN', findDataset),
         readReport: mayOn('READ', findReport),
         writeReport: mayOn('WRITE', findReport),
+        adminReport: mayOn('ADMIN', findReport),
       }
     },
   },

@@ -7,7 +7,8 @@ import { builder } from './builder.ts'
 import { isUuid } from './scalars.ts'
 import { name, text } from './text.ts'
 
-const Dataset = builder.prismaObject('Dataset', {
+/** A dataset, without its events. */
+export const Dataset = builder.prismaObject('Dataset', {
   description: 'What workers write their events about. It is also the stream of those events, under the same id.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Chosen by its creator, or made by the server.' }),

@@ -3,7 +3,8 @@ import { auditRow } from '../auth/audit.ts'
 import { builder } from './builder.ts'
 import { name } from './text.ts'
 
-const Organization = builder.prismaObject('Organization', {
+/** A customer. */
+export const Organization = builder.prismaObject('Organization', {
   description: 'A customer. Every dataset, report and API key belongs to exactly one.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Chosen by its creator, or made by the server.' }),

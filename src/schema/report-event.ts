@@ -30,8 +30,16 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
     }),
     timestamp: t.field({
       type: 'DateTime',
-      description: 'When it was recorded, by the database’s clock. Never runs backwards along seq.',
+      description:
+        'When it was recorded, by the database’s clock, or when it happened, if it was imported. Never runs backwards along seq.',
       resolve: ({ event }) => event.createdAt,
+    }),
+    redactedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When its content was removed by an administrator: its message, and its details, template and sources. Null while it has them.',
+      resolve: ({ event }) => event.redactedAt,
     }),
     message: t.string({
       description: 'What to tell the reader. LlamaCloud sends it as msg.',
@@ -103,8 +111,10 @@ export const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('Stat
   }),
 })
 
-const ReportEvent = builder.unionType('ReportEvent', {
-  description: 'Something that happened to a report. Never changes once recorded.',
+/** Something that happened to a report. */
+export const ReportEvent = builder.unionType('ReportEvent', {
+  description:
+    'Something that happened to a report. Once recorded it never changes, but for its content when that is redacted.',
   types: [ProgressEvent, BlockUpdateEvent, StateEvent],
   resolveType: ({ data }) => {
     switch (data.type) {

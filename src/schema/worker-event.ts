@@ -23,8 +23,10 @@ const WorkerEventType = builder.enumType('WorkerEventType', {
   ),
 })
 
-const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement({
-  description: 'Something that a worker did to a dataset, or failed to do. Never changes once recorded.',
+/** Something that a worker did. */
+export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement({
+  description:
+    'Something that a worker did to a dataset, or failed to do. Once recorded it never changes, but for its payload when that is redacted.',
   fields: (t) => ({
     id: t.expose('id', {
       type: 'UUID',
@@ -53,7 +55,14 @@ const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement
     }),
     createdAt: t.expose('createdAt', {
       type: 'DateTime',
-      description: 'When it was recorded, by the database’s clock. Never runs backwards along seq.',
+      description:
+        'When it was recorded, by the database’s clock, or when it happened, if it was imported. Never runs backwards along seq.',
+    }),
+    redactedAt: t.expose('redactedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'When its payload was removed by an administrator; eventData is null since then. Null while it has it.',
     }),
   }),
 })
@@ -217,7 +226,8 @@ builder.subscriptionField('workerEvents', (t) =>
   }),
 )
 
-async function workerEventsOf(
+/** Makes worker events of what the log holds for a dataset. */
+export async function workerEventsOf(
   datasetId: string,
   { findDataset }: Context,
 ): Promise<(event: LoggedEvent) => WorkerEventShape> {

@@ -133,6 +133,31 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { endLiveConnection(id: $report) { id } }',
     { ...administers, admin: 'NOT_FOUND', elsewhere: 'NOT_FOUND', root: 'NOT_FOUND' },
   ],
+  [
+    'setRetention of an organization',
+    'mutation { setRetention(of: { organizationId: $organization }) { maxEvents } }',
+    { ...administers, admin: 'null', root: 'null' },
+  ],
+  [
+    'setRetention of a dataset',
+    'mutation { setRetention(of: { datasetId: $dataset }) { maxEvents } }',
+    { ...writes, write: 'FORBIDDEN', admin: 'null', narrowed: 'null', root: 'null' },
+  ],
+  [
+    'setRetention of a report',
+    'mutation { setRetention(of: { reportId: $report }) { maxEvents } }',
+    { ...writes, write: 'FORBIDDEN', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
+  ],
+  [
+    'redactWorkerEvent of none',
+    'mutation { redactWorkerEvent(datasetId: $dataset, id: $report) { id } }',
+    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+  ],
+  [
+    'redactReportEvent of none',
+    'mutation { redactReportEvent(reportId: $report, id: $report) { __typename } }',
+    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+  ],
   ['auditEntries', 'query { auditEntries(organizationId: $organization) { id } }', administers],
   ['workerEvents, live', 'subscription { workerEvents(datasetId: $dataset, from: BEGINNING) { cursor } }', reads],
   [

@@ -12,9 +12,9 @@ DROP FUNCTION append_events(uuid, uuid[], text[], text[]);
 -- for each other, and nobody for a stream that is not his. For one it waits a quarter of a second, and fails then.
 --
 -- An id that its stream already holds is not stored again; it is reported in known_position (1-based index into p_ids), known_seq and
--- known_same (same type and same text?). An event whose time is before that of the newest of its stream, or more than a second ahead of
--- the clock, is not stored either, and reported in refused_position. Every other event gets the next seq of its stream after heads[its
--- stream]; that is null when there is no such stream, and nothing is stored for it.
+-- known_same (same type, and same text or a redacted one?). An event whose time is before that of the newest of its stream, or more than
+-- a second ahead of the clock, is not stored either, and reported in refused_position. Every other event gets the next seq of its stream
+-- after heads[its stream]; that is null when there is no such stream, and nothing is stored for it.
 -- Fails, storing nothing, when the table took fewer rows than it was given.
 CREATE FUNCTION append_to_streams(
   p_streams uuid[], p_of integer[], p_ids uuid[], p_types text[], p_data text[], p_times timestamptz[],
@@ -55,12 +55,13 @@ BEGIN
   -- because what is known already may have any.
   LOOP
     IF v_looked OR p_times IS NOT NULL THEN
-      SELECT array_agg(n.position), array_agg(e.seq), array_agg(e.type = n.type AND e.data = n.data)
+      SELECT array_agg(n.position), array_agg(e.seq), array_agg(e.type = n.type AND (e.data = n.data OR e.redacted))
         INTO known_position, known_seq, known_same
         FROM unnest(p_of, p_ids, p_types, p_data) WITH ORDINALITY AS n(i, id, type, data, position)
         -- One index probe an id, whatever the planner believes of the table: joined freely, it may read the whole stream.
         CROSS JOIN LATERAL (
-          SELECT x.seq, x.type, x.data FROM event x WHERE x.stream_id = p_streams[n.i] AND x.id = n.id LIMIT 1) e;
+          SELECT x.seq, x.type, x.data, x.redacted_at IS NOT NULL AS redacted FROM event x
+           WHERE x.stream_id = p_streams[n.i] AND x.id = n.id LIMIT 1) e;
       v_skipped := coalesce(known_position, '{}');
     END IF;
     IF p_times IS NOT NULL THEN
@@ -89,15 +90,15 @@ BEGIN
         INSERT INTO event_count AS c (stream_id, type, n)
           SELECT stream_id, type, count(*) FROM inserted GROUP BY stream_id, type
         ON CONFLICT (stream_id, type) DO UPDATE SET n = c.n + excluded.n
-        RETURNING c.stream_id, c.type, c.n
+        RETURNING c.stream_id, c.type, c.n, c.removed
       ), marked AS (
-        -- Ordinals 1, 33, 65, … of a type.
+        -- Ordinals 1, 33, 65, … of a type, and the first that is kept after all before it were removed.
         INSERT INTO event_mark (stream_id, type, ordinal, seq)
           SELECT o.stream_id, o.type, o.ordinal, o.seq
-            FROM (SELECT i.stream_id, i.type, i.seq, c.n - count(*) OVER (PARTITION BY i.stream_id, i.type)
+            FROM (SELECT i.stream_id, i.type, i.seq, c.removed, c.n - count(*) OVER (PARTITION BY i.stream_id, i.type)
                            + row_number() OVER (PARTITION BY i.stream_id, i.type ORDER BY i.seq) AS ordinal
                     FROM inserted i JOIN counted c USING (stream_id, type)) o
-           WHERE o.ordinal % 32 = 1
+           WHERE o.ordinal % 32 = 1 OR o.ordinal = o.removed + 1
       )
       SELECT count(*) INTO v_stored FROM inserted;
       EXIT;

@@ -1,0 +1,22 @@
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
+import type { LoggedEvent } from './event.ts'
+import { readRange } from './range.ts'
+
+/** The event of a stream that has this id, if it is kept. */
+export async function findEvent(db: PrismaClient, streamId: string, id: string): Promise<LoggedEvent | undefined> {
+  const row = await db.event.findUnique({ where: { streamId_id: { streamId, id } }, select: { seq: true } })
+  if (!row) return undefined
+  const seq = Number(row.seq)
+  const { events } = await readRange(db, { streamId, low: seq - 1, high: seq + 1 }, 'ASC', { events: 1, bytes: 1 })
+  return events[0]
+}
+
+/** What has to be done, in one transaction, to put the payload that an event is to have in the place of the one it has. */
+export function redaction(db: PrismaClient, event: LoggedEvent): Prisma.PrismaPromise<unknown>[] {
+  const { streamId, seq, data, redactedAt } = event
+  return [
+    // Whoever keeps payloads in memory learns by this that some are not to be used any longer.
+    db.stream.update({ where: { id: streamId }, data: { redactions: { increment: 1 } } }),
+    db.event.update({ where: { streamId_seq: { streamId, seq } }, data: { data, redactedAt } }),
+  ]
+}

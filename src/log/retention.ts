@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises'
+import { isLockTimeout } from '../db/transient.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import { readRange } from './range.ts'
+import { isFinalState } from './report-event.ts'
+
+/** How often it is looked for what is not to be kept any longer, in milliseconds. */
+const SWEEP_MS = 30_000
+
+/** How many events are deleted at a time: an append to the same stream may have to wait for that long. */
+const STEP = 2_000
+
+/** What the sweeper tells of its work. */
+export interface RetentionObserver {
+  /** Events of a stream were removed for every reader; they are deleted after that. */
+  removed(events: number): void
+  /** Something failed, and is tried again at the next turn. */
+  failed(error: unknown): void
+}
+
+interface Due {
+  id: string
+  kind: 'DATASET' | 'REPORT'
+  max_age_seconds: number | null
+  max_events: bigint | null
+}
+
+/**
+ * Removes what is not to be kept, in the background. Any number of servers may do so at the same time, and one that is killed leaves
+ * nothing undone that another would not do.
+ */
+export class RetentionSweeper implements AsyncDisposable {
+  readonly #db: PrismaClient
+  readonly #observer: RetentionObserver
+  readonly #timer: NodeJS.Timeout
+  #sweeping: Promise<void> | undefined
+  #again = false
+  #stopped = false
+
+  constructor(db: PrismaClient, observer: RetentionObserver) {
+    this.#db = db
+    this.#observer = observer
+    this.#timer = setInterval(() => void this.sweep(), SWEEP_MS)
+  }
+
+  /** Looks now, once more if it is looking already. Resolves when everything that was due is removed and deleted. */
+  sweep(): Promise<void> {
+    this.#again = true
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = undefined
+    })
+    return this.#sweeping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    await this.#sweeping
+  }
+
+  async #sweepAll(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false
+      await this.#sweep().catch(this.#observer.failed)
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    for (const due of await findDue(this.#db)) {
+      if (this.#stopped) return
+      const removed = await trim(this.#db, due)
+      if (removed > 0) this.#observer.removed(removed)
+    }
+    for (const { id } of await findUncleared(this.#db)) await this.#clear(id)
+  }
+
+  async #clear(streamId: string): Promise<void> {
+    while (!this.#stopped) {
+      const rows = await this.#db.$queryRaw<
+        { left: bigint }[]
+      >`SELECT clear_removed(${streamId}::uuid, ${STEP}::integer) AS left`
+      if (!rows[0] || rows[0].left === 0n) return
+      await setImmediate()
+    }
+  }
+}
+
+// A stream's own policy goes before that of its organization, also when it says to keep everything.
+function findDue(db: PrismaClient): Promise<Due[]> {
+  return db.$queryRaw<Due[]>`
+    SELECT s.id, s.kind, r.max_age_seconds, r.max_events
+      FROM stream s
+      JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = s.id
+      JOIN LATERAL (
+        SELECT * FROM retention r WHERE r.subject_id IN (s.id, o.organization_id)
+         ORDER BY r.subject_id = s.id DESC LIMIT 1) r ON true
+     WHERE s.head >= s.first
+       AND (s.head - s.first + 1 > r.max_events
+            OR (SELECT e.created_at FROM event e WHERE e.stream_id = s.id AND e.seq = s.first)
+               < clock_timestamp() - make_interval(secs => r.max_age_seconds))`
+}
+
+function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
+  return db.$queryRaw<{ id: string }[]>`SELECT id FROM stream WHERE cleared < first`
+}
+
+async function trim(db: PrismaClient, { id, kind, max_age_seconds, max_events }: Due): Promise<number> {
+  const spare = kind === 'REPORT' ? await finalState(db, id) : null
+  try {
+    const rows = await db.$queryRaw<{ removed: bigint }[]>`
+      SELECT trim_stream(${id}::uuid, clock_timestamp() - make_interval(secs => ${max_age_seconds}::integer),
+                         ${max_events}::bigint, ${spare}::bigint) AS removed`
+    return Number(rows[0]?.removed)
+  } catch (error) {
+    // Its turn comes again.
+    if (isLockTimeout(error)) return 0
+    throw error
+  }
+}
+
+// A report that is finished still says so, however old it is: whoever follows it must learn that it has ended.
+async function finalState(db: PrismaClient, reportId: string): Promise<number | null> {
+  const range = { streamId: reportId, types: ['report_state_update'], low: 0, high: Number.MAX_SAFE_INTEGER }
+  const { events } = await readRange(db, range, 'DESC', { events: 1, bytes: 1 })
+  const [newest] = events
+  return newest && isFinalState(newest) ? newest.seq : null
+}

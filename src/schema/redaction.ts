@@ -1,0 +1,67 @@
+import { auditRow } from '../auth/audit.ts'
+import type { Context, Stream } from '../context.ts'
+import { CodedError } from '../errors.ts'
+import type { LoggedEvent } from '../log/event.ts'
+import { payloadOf } from '../log/payload.ts'
+import { decodeReportEvent, withoutContent } from '../log/report-event.ts'
+import { builder } from './builder.ts'
+import { ReportEvent } from './report-event.ts'
+import { WorkerEvent, workerEventsOf } from './worker-event.ts'
+
+const id = { type: 'UUID', required: true, description: 'The id of the event.' } as const
+
+builder.mutationField('redactWorkerEvent', (t) =>
+  t.field({
+    type: WorkerEvent,
+    description:
+      'Removes the payload of an event for good; its position, type, id and time stay. Subscribers that have not been given it get it without. NOT_FOUND when no such event is kept. ADMIN on the dataset.',
+    authScopes: (_root, { datasetId }) => ({ adminDataset: datasetId }),
+    args: {
+      datasetId: t.arg({ type: 'UUID', required: true, description: 'The dataset that it is about.' }),
+      id: t.arg(id),
+    },
+    resolve: async (_root, { datasetId, id }, context) => {
+      const redacted = await redact(context, await context.findDataset(datasetId), id, () => null)
+      return (await workerEventsOf(datasetId, context))(redacted)
+    },
+  }),
+)
+
+builder.mutationField('redactReportEvent', (t) =>
+  t.field({
+    type: ReportEvent,
+    description:
+      'Removes what somebody wrote from an event for good: its message, details, template and sources. Its position, kind, id and time stay. Subscribers that have not been given it get it without. NOT_FOUND when no such event is kept. ADMIN on the report.',
+    authScopes: (_root, { reportId }) => ({ adminReport: reportId }),
+    args: {
+      reportId: t.arg({ type: 'UUID', required: true, description: 'The report that it is about.' }),
+      id: t.arg(id),
+    },
+    resolve: async (_root, { reportId, id }, context) => {
+      const redacted = await redact(context, await context.findReport(reportId), id, (event) =>
+        withoutContent(decodeReportEvent(event).data),
+      )
+      return decodeReportEvent(redacted)
+    },
+  }),
+)
+
+/** Redacts the event with this id of a stream that the viewer may see, unless it is redacted already. @returns it as it is then. */
+async function redact(
+  { log, db, viewer }: Context,
+  stream: Stream | null,
+  id: string,
+  toData: (event: LoggedEvent) => unknown,
+): Promise<LoggedEvent> {
+  const event = stream && (await log.find(stream.id, id))
+  if (!event) throw new CodedError('NOT_FOUND', `No event ${id} of this stream is kept.`)
+  if (event.redactedAt) return event
+  const { streamId, seq } = event
+  const act = {
+    action: 'REDACT_EVENT',
+    organizationId: stream.organizationId,
+    subjectId: id,
+    details: { streamId, seq },
+  } as const
+  return log.redact(event, payloadOf(toData(event), 'event'), [db.auditEntry.create({ data: auditRow(viewer, act) })])
+}

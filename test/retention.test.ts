@@ -1,0 +1,361 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freshDatabase, runSql } from './support/database.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from './support/seed.ts'
+import { expectData, startServer, type TestServer } from './support/server.ts'
+import { overSse, overWebSocket } from './support/subscribe.ts'
+import { until } from './support/until.ts'
+
+const SET = `mutation ($of: RetentionTarget!, $policy: RetentionPolicyInput) {
+  setRetention(of: $of, policy: $policy) { maxAgeSeconds maxEvents }
+}`
+const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $page: Int!, $pageSize: Int!) {
+  workerEventPage(datasetId: $id, types: $types, page: $page, pageSize: $pageSize) {
+    events { seq eventType } eventTypes pageCount totalCount
+  }
+}`
+const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $order: EventOrder!, $first: Int, $after: String, $last: Int, $before: String) {
+  workerEvents(datasetId: $id, types: $types, order: $order, first: $first, after: $after, last: $last, before: $before) {
+    totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { seq }
+  }
+}`
+
+let server: TestServer
+let organization: string
+beforeAll(async () => {
+  server = await startServer()
+  organization = await newOrganization(server)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+interface Kept {
+  seq: number
+  eventType: string
+}
+
+/** Records one event a type, in order. @returns what it then is in the dataset. */
+async function record(dataset: string, types: readonly string[]): Promise<Kept[]> {
+  const results = await recordWorkerEvents(
+    server,
+    dataset,
+    types.map((eventType) => ({ eventType })),
+  )
+  return results.map(({ seq }, i) => ({ seq, eventType: types[i] as string }))
+}
+
+async function keep(of: object, policy: object | null): Promise<unknown> {
+  return expectData(await server.graphql(SET, { of, policy })).setRetention
+}
+
+async function total(dataset: string): Promise<number> {
+  const variables = { id: dataset, order: 'OLDEST_FIRST', first: 0 }
+  return expectData(await server.graphql(CONNECTION, variables)).workerEvents.totalCount
+}
+
+const seqs = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq)
+
+/** Every way to read the history gives just these events, whatever the filter. */
+async function expectHistory(dataset: string, kept: readonly Kept[]): Promise<void> {
+  const all = [...new Set(kept.map(({ eventType }) => eventType))]
+  const absent = 'VIDEO_UPLOADED'
+  for (const types of [null, all.slice(-1), [...all.slice(0, 2), absent]]) {
+    const wanted = kept.filter(({ eventType }) => !types?.length || types.includes(eventType))
+    const newestFirst = wanted.toReversed()
+    const pageSize = 17
+    for (let page = 1; page <= Math.ceil(wanted.length / pageSize) + 1; page++) {
+      const { workerEventPage } = expectData(await server.graphql(PAGE, { id: dataset, types, page, pageSize }))
+      expect(workerEventPage).toEqual({
+        events: newestFirst.slice((page - 1) * pageSize, page * pageSize),
+        eventTypes: all.toSorted(),
+        pageCount: Math.ceil(wanted.length / pageSize),
+        totalCount: wanted.length,
+      })
+    }
+    const found: number[] = []
+    for (let after: string | null = null, more = true; more; ) {
+      const variables: object = { id: dataset, types, order: 'OLDEST_FIRST', first: 23, after }
+      const { workerEvents } = expectData(await server.graphql(CONNECTION, variables))
+      expect(workerEvents.totalCount).toBe(wanted.length)
+      expect(workerEvents.pageInfo.hasPreviousPage).toBe(after !== null)
+      found.push(...seqs(workerEvents.nodes))
+      more = workerEvents.pageInfo.hasNextPage
+      after = workerEvents.pageInfo.endCursor
+    }
+    expect(found).toEqual(seqs(wanted))
+  }
+}
+
+const cycle = (count: number, ...types: string[]) =>
+  Array.from({ length: count }, (_, i) => types[i % types.length] as string)
+
+describe('How many events are kept', () => {
+  test('holds for every way to count and to page, again and again', async () => {
+    const dataset = await newDataset(server, organization)
+    let kept = await record(dataset, [
+      ...cycle(70, 'ETL_STARTED', 'ETL_FAILED', 'ETL_FAILED'),
+      ...cycle(50, 'ETL_STARTED', 'CRAWL_STARTED'),
+    ])
+    for (const [maxEvents, more] of [
+      [100, cycle(40, 'ETL_COMPLETED')],
+      // Of ETL_FAILED none is left, and then there are some again.
+      [60, cycle(45, 'ETL_FAILED', 'ETL_STARTED')],
+      [59, []],
+      [1, cycle(40, 'CRAWL_STARTED', 'ETL_STARTED')],
+      [33, []],
+    ] as const) {
+      expect(await keep({ datasetId: dataset }, { maxEvents })).toEqual({ maxEvents, maxAgeSeconds: null })
+      kept = kept.slice(-maxEvents)
+      await until(async () => (await total(dataset)) === kept.length)
+      await expectHistory(dataset, kept)
+      await keep({ datasetId: dataset }, null)
+      kept.push(...(more.length > 0 ? await record(dataset, more) : []))
+      await expectHistory(dataset, kept)
+    }
+  })
+
+  test('is the same over the legacy route', async () => {
+    const dataset = await newDataset(server, organization)
+    await record(dataset, cycle(50, 'ETL_STARTED', 'ETL_FAILED'))
+    await keep({ datasetId: dataset }, { maxEvents: 21 })
+    await until(async () => (await total(dataset)) === 21)
+    const page = async (body: object) => {
+      const headers = { authorization: server.rootKey, 'tr-dataset': dataset, 'content-type': 'application/json' }
+      const response = await fetch(`${server.url}/api/dataset/events`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      })
+      return (await response.json()) as { events: unknown[]; page_count: number }
+    }
+    expect(await page({ page: 3 })).toMatchObject({ page_count: 3, events: { length: 1 } })
+    expect(await page({ page: 2, page_size: 6, event_types: ['etl_failed'] })).toMatchObject({
+      page_count: 2,
+      events: { length: 5 },
+    })
+  })
+})
+
+test('Events that are too old are removed, and what is newer stays', async () => {
+  const database = await freshDatabase()
+  let dataset = ''
+  {
+    await using before = await startServer(database)
+    dataset = await newDataset(before, await newOrganization(before))
+    await recordWorkerEvents(
+      before,
+      dataset,
+      cycle(40, 'ETL_STARTED').map((eventType) => ({ eventType })),
+    )
+  }
+  await runSql(database, "UPDATE event SET created_at = created_at - interval '2 hours' WHERE seq <= 25")
+  await using after = await startServer(database)
+  const of = { datasetId: dataset }
+  expectData(await after.graphql(SET, { of, policy: { maxAgeSeconds: 3_600 } }))
+  const page = async () =>
+    expectData(await after.graphql(PAGE, { id: dataset, page: 1, pageSize: 100 })).workerEventPage
+  await until(async () => (await page()).totalCount === 15)
+  expect(seqs((await page()).events)).toEqual(Array.from({ length: 15 }, (_, i) => 40 - i))
+})
+
+describe('A policy', () => {
+  test('of a stream goes before that of its organization, also when it keeps everything', async () => {
+    const owner = await newOrganization(server)
+    const [plain, own, all] = [
+      await newDataset(server, owner),
+      await newDataset(server, owner),
+      await newDataset(server, owner),
+    ]
+    for (const dataset of [plain, own, all]) await record(dataset, cycle(30, 'ETL_STARTED'))
+    await keep({ datasetId: own }, { maxEvents: 20 })
+    await keep({ datasetId: all }, { keepAll: true })
+    await keep({ organizationId: owner }, { maxEvents: 10 })
+    await until(async () => (await total(plain)) === 10)
+    expect([await total(own), await total(all)]).toEqual([20, 30])
+    const read = `query ($owner: UUID!, $own: UUID!, $plain: UUID!) {
+      organization(id: $owner) { retention { maxEvents maxAgeSeconds } }
+      own: dataset(id: $own) { retention { maxEvents } }
+      plain: dataset(id: $plain) { retention { maxEvents } }
+    }`
+    expect(expectData(await server.graphql(read, { owner, own, plain }))).toEqual({
+      organization: { retention: { maxEvents: 10, maxAgeSeconds: null } },
+      own: { retention: { maxEvents: 20 } },
+      plain: { retention: null },
+    })
+    // Without its own, that of the organization counts.
+    expect(await keep({ datasetId: own }, null)).toBeNull()
+    await until(async () => (await total(own)) === 10)
+    const audit = `query ($owner: UUID!) { auditEntries(organizationId: $owner, first: 2) { action subjectId details } }`
+    expect(expectData(await server.graphql(audit, { owner })).auditEntries).toEqual([
+      { action: 'SET_RETENTION', subjectId: own, details: {} },
+      { action: 'SET_RETENTION', subjectId: owner, details: { maxEvents: 10, maxAgeSeconds: null } },
+    ])
+  })
+
+  test.each([
+    [{}],
+    [{ maxEvents: 0 }],
+    [{ maxAgeSeconds: -1 }],
+    [{ keepAll: false }],
+    [{ keepAll: true, maxEvents: 5 }],
+  ])('that says nothing sensible is refused: %j', async (policy) => {
+    const dataset = await newDataset(server, organization)
+    const { errors } = await server.graphql(SET, { of: { datasetId: dataset }, policy })
+    expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+  })
+
+  test('for an organization that does not exist is refused', async () => {
+    const of = { organizationId: '01234567-89ab-4def-8123-456789abcdef' }
+    const { errors } = await server.graphql(SET, { of, policy: { maxEvents: 5 } })
+    expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
+  })
+})
+
+describe('A cursor after which events are no longer kept', () => {
+  let dataset: string
+  let cursors: string[]
+  beforeAll(async () => {
+    dataset = await newDataset(server, organization)
+    const events = cycle(20, 'ETL_STARTED', 'ETL_FAILED').map((eventType) => ({ eventType }))
+    cursors = (await recordWorkerEvents(server, dataset, events)).map(({ cursor }) => cursor)
+    await keep({ datasetId: dataset }, { maxEvents: 8 })
+    await until(async () => (await total(dataset)) === 8)
+  })
+
+  test.each([
+    ['after', 'OLDEST_FIRST'],
+    ['after', 'NEWEST_FIRST'],
+    ['before', 'OLDEST_FIRST'],
+    ['before', 'NEWEST_FIRST'],
+  ])('is refused as %s of a page, %s, with the earliest', async (argument, order) => {
+    const read = (cursor?: string) => server.graphql(CONNECTION, { id: dataset, order, [argument]: cursor })
+    const { errors } = await read(cursors[10])
+    expect(errors).toMatchObject([{ extensions: { code: 'CURSOR_EXPIRED', earliest: cursors[11] } }])
+    expectData(await read(cursors[11]))
+  })
+
+  test.each([
+    ['WebSocket', overWebSocket],
+    ['server-sent events', overSse],
+  ])('is refused by a subscription over %s, and the earliest is not', async (_, subscribe) => {
+    const query = `subscription ($id: UUID!, $after: String, $types: [WorkerEventType!]) {
+      workerEvents(datasetId: $id, after: $after, types: $types) { cursor node { seq } }
+    }`
+    for (const types of [null, ['ETL_FAILED']]) {
+      const expired = subscribe(server.url, server.rootKey, query, { id: dataset, after: cursors[3], types })
+      expect(await expired.failure()).toBe('CURSOR_EXPIRED')
+    }
+    const earliest = subscribe(server.url, server.rootKey, query, { id: dataset, after: cursors[11] })
+    expect((await earliest.take(8)).map(({ node }) => node.seq)).toEqual([13, 14, 15, 16, 17, 18, 19, 20])
+    await earliest.end()
+  })
+
+  test('is not needed to begin with: the beginning is the earliest event that is kept', async () => {
+    const query = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
+    const subscription = overSse(server.url, server.rootKey, query, { id: dataset })
+    expect((await subscription.take(1)).map(({ node }) => node.seq)).toEqual([13])
+    await subscription.end()
+  })
+})
+
+describe('A report', () => {
+  const progress = (message: string) => ({ progress: { variant: 'EDITING', message } })
+  const state = (state: string) => ({ state: { message: state, state } })
+  const kept = async (report: string) => {
+    const query =
+      'query ($id: UUID!) { reportEvents(reportId: $id) { nodes { ... on ReportEventItem { seq message } } } }'
+    return seqs(expectData(await server.graphql(query, { id: report })).reportEvents.nodes)
+  }
+
+  test('that is finished keeps the state that says so, and ends for whoever follows it', async () => {
+    const report = await newReport(server, organization)
+    await recordReportEvents(server, report, [
+      progress('a'),
+      state('GENERATING'),
+      progress('b'),
+      state('COMPLETED'),
+      progress('c'),
+      progress('d'),
+    ])
+    await keep({ reportId: report }, { maxEvents: 1 })
+    await until(async () => (await kept(report)).length === 3)
+    expect(await kept(report)).toEqual([4, 5, 6])
+    const query =
+      'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { ... on ReportEventItem { seq } } } }'
+    const rest = await overSse(server.url, server.rootKey, query, { id: report }).rest()
+    expect(rest.map(({ node }) => node.seq)).toEqual([4, 5, 6])
+  })
+
+  test('has a snapshot of what is kept, with a cursor to go on from', async () => {
+    const report = await newReport(server, organization)
+    const snapshot = async () => {
+      const query = `query ($id: UUID!) { report(id: $id) { snapshot {
+        cursor state { node { message } } operations { node { message } }
+      } } }`
+      return expectData(await server.graphql(query, { id: report })).report.snapshot
+    }
+    await recordReportEvents(server, report, [state('GENERATING'), progress('a')])
+    expect(await snapshot()).toMatchObject({
+      state: { node: { message: 'GENERATING' } },
+      operations: [{ node: { message: 'a' } }],
+    })
+    await keep({ reportId: report }, { maxEvents: 1 })
+    await until(async () => (await kept(report)).length === 1)
+    const { cursor, ...rest } = await snapshot()
+    expect(rest).toEqual({ state: null, operations: [{ node: { message: 'a' } }] })
+    const query =
+      'query ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { totalCount nodes { __typename } } }'
+    expect(expectData(await server.graphql(query, { id: report, after: cursor })).reportEvents).toEqual({
+      totalCount: 1,
+      nodes: [],
+    })
+  })
+
+  test('gives a legacy client that counts what is kept, and tells one with a cursor', async () => {
+    const report = await newReport(server, organization)
+    const recorded = await recordReportEvents(server, report, ['a', 'b', 'c', 'd'].map(progress))
+    await keep({ reportId: report }, { maxEvents: 2 })
+    await until(async () => (await kept(report)).length === 2)
+    const key = await newKey(server, organization)
+    const ask = (query: string, headers: Record<string, string> = {}) =>
+      fetch(`${server.url}/api/v1/reports/${report}/events${query}`, {
+        headers: { authorization: `Bearer ${key}`, ...headers },
+      })
+    const messages = async (query: string) => {
+      const items = (await (await ask(query)).json()) as { event_data: { msg: string } }[]
+      return items.map(({ event_data }) => event_data.msg)
+    }
+    expect(await messages('')).toEqual(['c', 'd'])
+    expect(await messages('?last_sequence=1')).toEqual(['c', 'd'])
+    expect(await messages('?last_sequence=3')).toEqual(['d'])
+    const accept = 'text/event-stream'
+    const leaving = new AbortController()
+    const stream = await fetch(`${server.url}/api/v1/reports/${report}/events?last_sequence=1`, {
+      headers: { authorization: `Bearer ${key}`, accept },
+      signal: leaving.signal,
+    })
+    expect(stream.status).toBe(200)
+    leaving.abort()
+    const resumed = await ask('', { accept, 'last-event-id': recorded[0]?.cursor as string })
+    expect(resumed.status).toBe(422)
+    expect(await resumed.json()).toMatchObject({ detail: [{ loc: ['header', 'last-event-id'] }] })
+  })
+})
+
+test('An id is known as long as its event is kept', async () => {
+  const dataset = await newDataset(server, organization)
+  const events = Array.from({ length: 5 }, () => ({ id: crypto.randomUUID(), eventType: 'ETL_STARTED' }))
+  await recordWorkerEvents(server, dataset, events)
+  await keep({ datasetId: dataset }, { maxEvents: 2 })
+  await until(async () => (await total(dataset)) === 2)
+  await keep({ datasetId: dataset }, null)
+  expect(await recordWorkerEvents(server, dataset, events.slice(3))).toMatchObject([
+    { outcome: 'DUPLICATE' },
+    { outcome: 'DUPLICATE' },
+  ])
+})
