@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { createClient } from 'graphql-ws'
+import { expect, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
+import { balancer } from '../support/balancer.ts'
+import { freshDatabase } from '../support/database.ts'
+import { serve } from '../support/process.ts'
+import { newDataset, newOrganization, RECORD_WORKER_EVENTS, type Recorded } from '../support/seed.ts'
+import { expectData, graphql, type TestServer } from '../support/server.ts'
+import { type Edge, overSse } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
+
+const KEY = 'test-root-key'
+const WRITERS = 4
+/** Before the first restart, between the two, and after the second, each writer records so many batches at least. */
+const BATCHES = 15
+const QUERY = `subscription ($id: UUID!, $after: String) {
+  workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq id } }
+}`
+
+test('Two nodes behind one address are replaced in turn, and no event is lost, doubled or out of order for anybody', async () => {
+  const env = await freshDatabase()
+  const nodes = await Promise.all([serve(env), serve(env)])
+  onTestFinished(() => nodes.forEach(({ child }) => void child.kill('SIGKILL')))
+  await using front = await balancer(() => nodes.map(({ url }) => url))
+  const { url } = front
+  const ask = { graphql: (query: string, variables?: object) => graphql(url, query, variables, KEY) } as TestServer
+  const dataset = await newDataset(ask, await newOrganization(ask))
+
+  const acknowledged: Recorded[] = []
+  let batches = 0
+  let writing = true
+
+  async function writer(): Promise<void> {
+    while (writing) {
+      const events = Array.from({ length: 3 }, () => ({ id: randomUUID(), eventType: 'ETL_STARTED' }))
+      // The same ids until they are acknowledged, whatever a restart has cut off.
+      await until(async () => {
+        const result = await graphql(url, RECORD_WORKER_EVENTS, { id: dataset, events }, KEY).catch(() => undefined)
+        if (result) acknowledged.push(...expectData(result).recordWorkerEvents.results)
+        return result !== undefined
+      })
+      batches++
+    }
+  }
+
+  /** How many events there are, once nobody adds any. */
+  let total = Number.POSITIVE_INFINITY
+  const follower = () => ({ seen: [] as Edge[], connections: 0 })
+  const [socket, stream] = [follower(), follower()]
+
+  // As the README does it: the client itself connects again, and sends the variables as they are then.
+  async function followOverWebSocket(): Promise<void> {
+    const variables: Record<string, unknown> = { id: dataset }
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${KEY}` },
+      shouldRetry: () => true,
+      retryAttempts: Number.POSITIVE_INFINITY,
+      on: { connected: () => void socket.connections++ },
+    })
+    for await (const { data } of client.iterate<{ workerEvents: Edge }>({ query: QUERY, variables })) {
+      const edge = data?.workerEvents as Edge
+      variables.after = edge.cursor
+      if (socket.seen.push(edge) >= total) break
+    }
+    await client.dispose()
+  }
+
+  async function followOverSse(): Promise<void> {
+    while (stream.seen.length < total) {
+      const subscription = overSse(url, KEY, QUERY, { id: dataset, after: stream.seen.at(-1)?.cursor })
+      stream.connections++
+      try {
+        while (stream.seen.length < total) stream.seen.push(...(await subscription.take(1)))
+      } catch {
+        // Broken off: come back with the cursor of the last edge.
+      }
+      await subscription.end()
+    }
+  }
+
+  async function restart(index: 0 | 1): Promise<void> {
+    nodes[index].child.kill('SIGTERM')
+    expect(await nodes[index].exited).toBe(0)
+    nodes[index] = await serve(env)
+  }
+
+  const writers = Array.from({ length: WRITERS }, writer)
+  const followers = [followOverWebSocket(), followOverSse()]
+  const more = async () => {
+    const goal = batches + WRITERS * BATCHES
+    await until(() => batches >= goal)
+  }
+  await more()
+  await restart(0)
+  await more()
+  await restart(1)
+  await more()
+  writing = false
+  await Promise.all(writers)
+  // Whoever follows stops at the last event, which is therefore recorded once the number of all is known.
+  total = new Set(acknowledged.map(({ id }) => id)).size + 1
+  const last = { id: randomUUID(), eventType: 'ETL_COMPLETED' }
+  const [result] = expectData(await ask.graphql(RECORD_WORKER_EVENTS, { id: dataset, events: [last] }))
+    .recordWorkerEvents.results
+  acknowledged.push(result)
+  await Promise.all(followers)
+
+  // What is acknowledged is in the log, where it was said to be, and nothing else is.
+  const positions = new Map(acknowledged.map(({ id, seq }) => [id, seq]))
+  const log = [...positions].sort(([, a], [, b]) => a - b)
+  expect(log.map(([, seq]) => seq)).toEqual(Array.from({ length: total }, (_, i) => i + 1))
+  for (const { seen, connections } of [socket, stream]) {
+    expect(seen.map(({ node }) => [node.id, node.seq])).toEqual(log)
+    // Whichever node it was on, that one has gone.
+    expect(connections).toBeGreaterThan(1)
+  }
+})
