@@ -56,6 +56,9 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
+/** The names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
+
 /** Everything that can be set from outside, read once by `main`. */
 export type Config = Readonly<{
   /** TCP port; 0 lets the system pick a free one. */
@@ -91,9 +94,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = Environment.safeParse(set)
   const problems = [
     ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')} must be ${expectation(issue)}`) ?? []),
-    ...unknown.map(
-      (name) => `${name} is not a setting (settings have no prefix: ${Object.keys(Environment.shape).join(', ')})`,
-    ),
+    ...unknown.map((name) => `${name} is not a setting (settings have no prefix: ${SETTINGS.join(', ')})`),
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data

@@ -1,0 +1,32 @@
+FROM node:22-bookworm-slim AS base
+WORKDIR /app
+COPY package.json package-lock.json ./
+
+FROM base AS build
+RUN npm ci
+COPY tsconfig.json ./
+COPY .config .config
+COPY prisma prisma
+COPY src src
+# Prisma warns that there is no OpenSSL, which its engines would need: none is used.
+RUN npm run build
+
+FROM base AS dependencies
+# Without "--omit=optional", npm installs Prisma's command line all the same, as an optional peer of its client.
+RUN npm ci --omit=dev --omit=optional
+
+FROM node:22-bookworm-slim
+WORKDIR /app
+# The Markdown is what "tidemark demo" reads.
+COPY package.json README.md CHANGELOG.md ./
+COPY prisma/migrations prisma/migrations
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data
+RUN install --directory --owner=node --group=node --mode=700 /data
+VOLUME /data
+USER node
+EXPOSE 4000
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["serve"]

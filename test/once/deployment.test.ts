@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readConfig, SETTINGS } from '../../src/config.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+// Nothing is built here: these hold the files of a deployment to what they speak of.
+
+const read = (file: string) => readFileSync(file, 'utf8')
+const lines = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+const packageJson = JSON.parse(read('package.json'))
+
+const dockerfile = lines(read('Dockerfile')).map((line) => {
+  const [, word, rest] = /^([A-Z]+) (.*)$/.exec(line) ?? []
+  return { word, rest: rest ?? '' }
+})
+/** What stands behind a word, each time. */
+const instructions = (word: string) => dockerfile.filter((line) => line.word === word).map(({ rest }) => rest)
+
+const environment = Object.fromEntries(
+  instructions('ENV').flatMap((rest) => rest.split(' ').map((pair) => pair.split('='))),
+)
+const config = readConfig(environment)
+
+interface Service {
+  image?: string
+  build?: string
+  command?: string[]
+  environment?: Record<string, string>
+  volumes?: string[]
+}
+// What has to be given in the environment, such as a password, is a word here.
+const compose = read('.deploy/compose.yaml').replace(/\$\{\w+:\?\}/g, 'given')
+const { services } = parse(compose, { merge: true }) as { services: Record<string, Service> }
+const own = Object.entries(services).filter(([, { build }]) => build)
+const proxy = lines(read('.deploy/haproxy.cfg')).map((line) => line.trim().split(/\s+/))
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+describe('The Dockerfile', () => {
+  test('has a Node.js that the package runs on', () => {
+    const images = instructions('FROM').map((rest) => rest.split(' ')[0] as string)
+    const [, major] = /^node:(\d+)-/.exec(images[0] as string) ?? []
+    const [, oldest] = /^>=(\d+\.\d+)$/.exec(packageJson.engines.node) ?? []
+    expect(Number(major)).toBeGreaterThan(Number(oldest))
+    // Its stages are made of the same one, directly or not.
+    expect(new Set(images)).toEqual(new Set([images[0], 'base']))
+  })
+
+  test('copies what is there and is not kept out of its sight', () => {
+    const copied = instructions('COPY')
+      .filter((rest) => !rest.startsWith('--from'))
+      .flatMap((rest) => rest.split(' ').slice(0, -1))
+    const [everything, ...allowed] = lines(read('.dockerignore'))
+    expect(everything).toBe('*')
+    for (const source of copied) {
+      expect(existsSync(source)).toBe(true)
+      expect(allowed).toContain(`!${source.split('/')[0]}`)
+    }
+  })
+
+  test('sets what there is to set, opens the port, and starts the command', () => {
+    expect(SETTINGS).toEqual(expect.arrayContaining(Object.keys(environment)))
+    expect(config).toMatchObject({ host: '0.0.0.0', graphiql: false })
+    expect(instructions('EXPOSE')).toEqual([String(config.port)])
+    expect(instructions('VOLUME')).toEqual([config.dataDir])
+    expect(instructions('USER')).toEqual(['node'])
+    // Not by a shell, which would keep SIGTERM to itself.
+    expect(JSON.parse(instructions('ENTRYPOINT')[0] as string)).toEqual(['node', packageJson.bin.tidemark])
+    expect(JSON.parse(instructions('CMD')[0] as string)).toEqual(['serve'])
+  })
+
+  test('asks for health in a way that a server answers, and nobody else', async () => {
+    const command = JSON.parse(/CMD (\[.*\])$/.exec(instructions('HEALTHCHECK')[0] as string)?.[1] ?? '') as string[]
+    const check = async (port: string) => {
+      const child = spawn(command[0] as string, command.slice(1), { env: { PATH: process.env.PATH, PORT: port } })
+      return (await once(child, 'exit'))[0]
+    }
+    expect(await Promise.all([check(new URL(server.url).port), check('1')])).toEqual([0, 1])
+  })
+})
+
+describe('The compose file', () => {
+  test('runs two nodes and a migration with settings that there are', () => {
+    expect(own.map(([name]) => name)).toEqual(['migrate', 'tidemark-1', 'tidemark-2'])
+    for (const [, { build, environment = {} }] of own) {
+      expect(build).toBe('..')
+      expect(SETTINGS).toEqual(expect.arrayContaining(Object.keys(environment)))
+      const { databaseUrl, redisUrl } = readConfig(environment)
+      expect(services).toHaveProperty(new URL(databaseUrl as string).hostname)
+      expect(services).toHaveProperty(new URL(redisUrl as string).hostname)
+    }
+    expect(services.migrate?.command).toEqual(['migrate'])
+  })
+
+  test('names its images by version', () => {
+    for (const { image, build } of Object.values(services)) if (!build) expect(image).toMatch(/^[a-z]+:\d/)
+  })
+
+  test('has a proxy that knows each node, and asks for what a server answers when it is ready', async () => {
+    expect(services.proxy?.volumes?.[0]).toMatch(/^\.\/haproxy\.cfg:/)
+    const nodes = own.map(([name]) => name).filter((name) => name !== 'migrate')
+    const upstreams = proxy.filter(([word]) => word === 'server').map(([, , address]) => address)
+    expect(upstreams).toEqual(nodes.map((name) => `${name}:${config.port}`))
+    const check = proxy.find(([word]) => word === 'http-check') as string[]
+    const ready = await fetch(`${server.url}${check[check.indexOf('uri') + 1]}`)
+    expect(await ready.json()).toMatchObject({ status: 'ready' })
+  })
+
+  test('waits longer than a silent stream is silent, in the proxy', () => {
+    for (const side of ['client', 'server', 'tunnel']) expect(proxy).toContainEqual(['timeout', side, '1m'])
+  })
+})
