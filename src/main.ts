@@ -2,7 +2,7 @@
 import { Argument, Command, CommanderError } from 'commander'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
 import type { NewKey } from './cli/keys.ts'
-import { withConfig } from './cli/with-config.ts'
+import { readSettings, withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
 
 // What a command needs is loaded when it runs: help and mistakes are answered at once.
@@ -32,6 +32,14 @@ program
       return console.log(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
     }),
   )
+
+program
+  .command('doctor')
+  .description(
+    'examine the settings, the database and Redis, and say what to do; exit status 1 when something is a problem. An embedded database must not be in use by a server',
+  )
+  .option('--json', 'print one JSON document, for programs')
+  .action(async (options: { json?: boolean }) => (await import('./cli/doctor.ts')).runDoctor(readSettings, options))
 
 program
   .command('demo')

@@ -1,10 +1,15 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { StartError } from '../start-error.ts'
 
+/** The settings of this process. @throws ConfigError */
+export function readSettings(): Config {
+  return readConfig(process.env)
+}
+
 /** Reads the settings, does the work, and turns what the user can mend into one message and exit status 1. */
 export async function withConfig(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
-    await work(readConfig(process.env))
+    await work(readSettings())
   } catch (error) {
     console.error(explain(error))
     process.exitCode = 1

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StartError } from '../start-error.ts'
+import type { Connection } from './connection.ts'
 
 /** The migrations that ship with this version, as a path. */
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
@@ -10,13 +11,6 @@ const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', i
 /** The database could not be brought to, or is not at, this version's schema. The message says what to do. */
 export class MigrationError extends StartError {
   override name = 'MigrationError'
-}
-
-/** One connection, not a pool: the lock and the migrations must share it. */
-export interface MigrationConnection {
-  query<Row extends object>(sql: string, parameters?: unknown[]): Promise<{ rows: Row[] }>
-  /** Runs a whole file in one implicit transaction (the simple query protocol). */
-  exec(sql: string): Promise<unknown>
 }
 
 interface Migration {
@@ -50,7 +44,7 @@ const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * @returns the names of the migrations applied now.
  * @throws MigrationError when an earlier migration failed, when one fails now, or when the database belongs to something else.
  */
-export async function migrate(connection: MigrationConnection): Promise<string[]> {
+export async function migrate(connection: Connection): Promise<string[]> {
   await refuseForeignSchema(connection)
   await connection.exec(HISTORY_TABLE)
   const missing = await pendingMigrations(connection)
@@ -62,7 +56,7 @@ export async function migrate(connection: MigrationConnection): Promise<string[]
  * The migrations that this version has and the database has not.
  * @throws MigrationError when one was left unfinished, or was applied in another wording.
  */
-export async function pendingMigrations(connection: MigrationConnection): Promise<Migration[]> {
+export async function pendingMigrations(connection: Connection): Promise<Migration[]> {
   const applied = await history(connection)
   const unfinished = applied.find(({ finished_at }) => finished_at === null)
   if (unfinished) {
@@ -77,7 +71,13 @@ export async function pendingMigrations(connection: MigrationConnection): Promis
   return migrations.filter(({ name }) => !checksums.has(name))
 }
 
-async function apply(connection: MigrationConnection, { name, sql, checksum }: Migration): Promise<void> {
+/** The names of the migrations that the database has and this version has not: a newer version has been there. */
+export async function unknownMigrations(connection: Connection): Promise<string[]> {
+  const known = new Set((await readMigrations()).map(({ name }) => name))
+  return (await history(connection)).map((row) => row.migration_name).filter((name) => !known.has(name))
+}
+
+async function apply(connection: Connection, { name, sql, checksum }: Migration): Promise<void> {
   const id = randomUUID()
   await connection.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
     id,
@@ -95,7 +95,7 @@ async function apply(connection: MigrationConnection, { name, sql, checksum }: M
   ])
 }
 
-async function history(connection: MigrationConnection): Promise<Applied[]> {
+async function history(connection: Connection): Promise<Applied[]> {
   const { rows } = await connection.query<{ exists: boolean }>(
     `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
   )
@@ -106,7 +106,7 @@ async function history(connection: MigrationConnection): Promise<Applied[]> {
   return applied.rows
 }
 
-async function refuseForeignSchema(connection: MigrationConnection): Promise<void> {
+async function refuseForeignSchema(connection: Connection): Promise<void> {
   const { rows } = await connection.query<{ foreign: boolean }>(
     `SELECT to_regclass('_prisma_migrations') IS NULL
         AND EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign`,

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const LAYERS = [
   ['main.ts', 'start.js'],
   ['cli'],
-  ['demo'],
+  ['demo', 'doctor'],
   ['server.ts'],
   ['rest', 'live/websocket.ts', 'live/operations.ts', 'graphiql.ts', 'health.ts', 'metrics.ts'],
   ['yoga.ts', 'print-schema.ts'],

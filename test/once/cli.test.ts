@@ -9,7 +9,7 @@ describe('tidemark', () => {
   test('explains itself with --help and exits 0', async () => {
     const { exited, output } = tidemark(['--help'])
     expect(await exited).toBe(0)
-    for (const word of ['serve', 'migrate', 'demo', '--version']) expect(output.stdout).toContain(word)
+    for (const word of ['serve', 'migrate', 'doctor', 'demo', '--version']) expect(output.stdout).toContain(word)
   })
 
   test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]]])(

@@ -1,0 +1,20 @@
+import { statfs } from 'node:fs/promises'
+import type { Outcome } from './finding.ts'
+
+const MIB = 1_048_576
+
+/** Below how much room there is a warning, and a problem, in MiB. PostgreSQL fills files of 16 ahead of what it writes. */
+const ROOM = { little: 1_024, none: 64 } as const
+
+/** Whether there is room for what the embedded database will write. */
+export async function checkRoom(dataDir: string): Promise<Outcome> {
+  const { bavail, bsize } = await statfs(dataDir)
+  const free = Math.floor((bavail * bsize) / MIB)
+  const found = `${free} MiB are free on the disk of DATA_DIR.`
+  if (free >= ROOM.little) return { state: 'ok', found }
+  return {
+    state: free < ROOM.none ? 'problem' : 'warning',
+    found,
+    advice: 'Make room: a full disk fails what is recorded.',
+  }
+}

@@ -1,0 +1,74 @@
+import type { Connection } from '../db/connection.ts'
+
+/** How many ids are read at once. */
+const IDS = 1_000
+
+/** The ids of all streams, in their order. */
+export async function* streamIds(db: Connection): AsyncGenerator<string> {
+  for (let last: string | undefined = '00000000-0000-0000-0000-000000000000'; last !== undefined; ) {
+    const { rows }: { rows: { id: string }[] } = await db.query<{ id: string }>(
+      'SELECT id FROM stream WHERE id > $1 ORDER BY id LIMIT $2',
+      [last, IDS],
+    )
+    for (const { id } of rows) yield id
+    last = rows.at(-1)?.id
+  }
+}
+
+// One statement, so that all is seen at the same moment while others append. Each part goes through an index once and keeps little.
+// Of what is kept: counts and ordinals go on counting what was removed before it.
+const RECONCILE = `
+  WITH kept AS (
+    SELECT e.type, e.seq FROM stream s JOIN event e ON e.stream_id = s.id AND e.seq >= s.first WHERE s.id = $1
+  ), counted AS (
+    SELECT type, n, removed FROM event_count WHERE stream_id = $1
+  ), marked AS (
+    SELECT type, ordinal, seq
+      FROM (SELECT k.type, k.seq, coalesce(c.removed, 0) AS removed,
+                   coalesce(c.removed, 0) + row_number() OVER (PARTITION BY k.type ORDER BY k.seq) AS ordinal
+              FROM kept k LEFT JOIN counted c USING (type)) o
+     WHERE ordinal % 32 = 1 OR ordinal = removed + 1
+  ), marks AS (
+    SELECT m.type, m.ordinal, m.seq FROM stream s JOIN event_mark m ON m.stream_id = s.id AND m.seq >= s.first WHERE s.id = $1
+  )
+  SELECT s.first::text AS first, s.head::text AS head, e.n::text AS events, e.lowest::text AS lowest, e.highest::text AS highest,
+    ARRAY(
+      SELECT DISTINCT wrong.type FROM (
+        (SELECT type, count(*) AS n FROM kept GROUP BY type EXCEPT SELECT type, n - removed FROM counted)
+        UNION ALL
+        (SELECT type, n - removed FROM counted WHERE n > removed EXCEPT SELECT type, count(*) FROM kept GROUP BY type)) wrong
+      ORDER BY wrong.type) AS types,
+    (SELECT count(*) FROM (
+        (SELECT * FROM marked EXCEPT SELECT * FROM marks) UNION ALL (SELECT * FROM marks EXCEPT SELECT * FROM marked)
+      ) wrong)::text AS marks
+  FROM stream s
+  CROSS JOIN (SELECT count(*) AS n, min(seq) AS lowest, max(seq) AS highest FROM kept) e
+  WHERE s.id = $1`
+
+interface Row {
+  first: string
+  head: string
+  events: string
+  lowest: string | null
+  highest: string | null
+  types: string[]
+  marks: string
+}
+
+/** What a stream's counters say that its events do not: a sentence each, none when all is well. Reads all of its events. */
+export async function reconcile(db: Connection, streamId: string): Promise<string[]> {
+  const { rows } = await db.query<Row>(RECONCILE, [streamId])
+  const [row] = rows
+  if (!row) return []
+  const { first, head, events, lowest, highest, types, marks } = row
+  const wrong: string[] = []
+  // Positions are dense from the first that is kept.
+  const expected = BigInt(head) - BigInt(first) + 1n
+  if (BigInt(events) !== expected || (expected > 0n && (lowest !== first || highest !== head))) {
+    const where = events === '0' ? '' : `, at ${lowest} to ${highest}`
+    wrong.push(`its positions are ${first} to ${head}, and it holds ${events} events${where}`)
+  }
+  if (types.length > 0) wrong.push(`its counts of ${types.join(', ')} are not those of its events`)
+  if (marks !== '0') wrong.push(`${marks} of its marks are wrong or missing`)
+  return wrong
+}

@@ -1,0 +1,85 @@
+import { expect, inject, test } from 'vitest'
+import { freshDatabase, runSql } from './support/database.ts'
+import { doctor } from './support/doctor.ts'
+import { tidemark } from './support/process.ts'
+import { newDataset, newOrganization, recordWorkerEvents } from './support/seed.ts'
+import { expectData, startServer } from './support/server.ts'
+import { until } from './support/until.ts'
+
+const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
+
+test('A database in order has no problem, and one whose counters were changed has each of them named', async () => {
+  const env = await freshDatabase()
+  const datasets: string[] = []
+  {
+    await using server = await startServer(env)
+    const organization = await newOrganization(server)
+    for (let i = 0; i < 8; i++) {
+      const dataset = await newDataset(server, organization)
+      datasets.push(dataset)
+      // The last one is empty. The others cross marks, in several appends.
+      for (let batch = 0; batch < (i < 7 ? 3 : 0); batch++) {
+        const events = Array.from({ length: 50 }, (_, n) => ({ eventType: TYPES[(n + batch) % 3] }))
+        await recordWorkerEvents(server, dataset, events)
+      }
+    }
+    // Of the last but one not all is kept.
+    const set =
+      'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 77 }) { maxEvents } }'
+    expectData(await server.graphql(set, { id: datasets[6] }))
+    const count = 'query ($id: UUID!) { workerEvents(datasetId: $id, first: 0) { totalCount } }'
+    await until(async () => expectData(await server.graphql(count, { id: datasets[6] })).workerEvents.totalCount === 77)
+  }
+  const { status, found } = await doctor({ ...env })
+  expect(status).toBe(0)
+  expect(found.counters).toMatchObject({ state: 'ok', found: expect.stringContaining('all 8 streams') })
+  for (const check of ['settings', 'database', 'migrations']) expect(found[check]).toMatchObject({ state: 'ok' })
+  if (inject('mode') === 'embedded') expect(found.disk?.found).toMatch(/^\d+ MiB are free/)
+
+  const [head, count, none, mark, event, gap] = datasets
+  await runSql(
+    env,
+    `UPDATE stream SET head = 151 WHERE id = '${head}';
+     UPDATE event_count SET n = n + 1 WHERE stream_id = '${count}' AND type = 'etl_failed';
+     DELETE FROM event_count WHERE stream_id = '${none}' AND type = 'etl_failed';
+     UPDATE event_mark SET seq = seq + 1 WHERE stream_id = '${mark}' AND type = 'etl_failed' AND ordinal = 33;
+     DELETE FROM event WHERE stream_id = '${event}' AND seq = 150;
+     UPDATE event SET seq = 160 WHERE stream_id = '${gap}' AND seq = 150`,
+  )
+  const broken = await doctor({ ...env })
+  expect(broken.status).toBe(1)
+  expect(broken.found.counters).toMatchObject({ state: 'problem', found: expect.stringContaining('6 of 8 streams') })
+  expect(new Set(broken.found.counters?.details)).toEqual(
+    new Set([
+      `stream ${head}: its positions are 1 to 151, and it holds 150 events, at 1 to 150`,
+      `stream ${count}: its counts of etl_failed are not those of its events`,
+      `stream ${none}: its counts of etl_failed are not those of its events`,
+      `stream ${mark}: 2 of its marks are wrong or missing`,
+      expect.stringMatching(
+        `stream ${event}: its positions are 1 to 150, and it holds 149 events, at 1 to 149; its counts of \\w+ are not those of its events`,
+      ),
+      `stream ${gap}: its positions are 1 to 150, and it holds 150 events, at 1 to 160`,
+    ]),
+  )
+})
+
+test('Settings that are wrong are all named, each on a line of its own', async () => {
+  const { exited, output } = tidemark(['doctor'], { PORT: 'x', LOG_LEVEL: 'loud' })
+  expect(await exited).toBe(1)
+  const [line, ...details] = output.stdout.trim().split('\n')
+  expect(line).toMatch(/^problem {2}settings +Bad settings/)
+  expect(details.map((detail) => detail.trim().split(' ')[0])).toEqual(['PORT', 'LOG_LEVEL'])
+})
+
+test.runIf(inject('mode') === 'embedded')('An embedded database is neither made nor shared', async () => {
+  const env = await freshDatabase()
+  {
+    await using _server = await startServer(env)
+    const { status, found } = await doctor({ ...env })
+    expect(status).toBe(1)
+    expect(found.database).toMatchObject({ state: 'problem', found: expect.stringContaining('in use by process') })
+  }
+  const none = { DATA_DIR: `${env.DATA_DIR}-none` }
+  for (let i = 0; i < 2; i++)
+    expect((await doctor(none)).found.database).toMatchObject({ found: expect.stringContaining('There is none') })
+})

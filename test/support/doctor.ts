@@ -1,0 +1,13 @@
+import type { Finding } from '../../src/doctor/finding.ts'
+import { tidemark } from './process.ts'
+
+/** What `tidemark doctor --json` has found, by the name of the check, and its exit status. */
+export async function doctor(
+  env: Record<string, string | undefined>,
+): Promise<{ status: number | null; found: Record<string, Finding> }> {
+  const { exited, output } = tidemark(['doctor', '--json'], env)
+  const status = await exited
+  const { healthy, findings } = JSON.parse(output.stdout) as { healthy: boolean; findings: Finding[] }
+  if (healthy !== (status === 0)) throw new Error(`Healthy: ${healthy}, but the exit status is ${status}.`)
+  return { status, found: Object.fromEntries(findings.map((finding) => [finding.check, finding])) }
+}
