@@ -51,6 +51,7 @@ const Environment = z.object({
     .default([]),
   INTROSPECTION: onOrOff,
   GRAPHIQL: onOrOff,
+  PERSISTED_OPERATIONS: z.string().min(1, 'the path of a file').optional(),
   NODE_ENV: z.string().optional(),
   ...LIMIT_SETTINGS,
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
@@ -80,6 +81,8 @@ export type Config = Readonly<{
   introspection: boolean
   /** Whether a browser that opens `/graphql` gets a page. */
   graphiql: boolean
+  /** Path of the file of the only operations that run. Absent: any do. */
+  persistedOperations?: string
   limits: Limits
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
@@ -98,7 +101,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
-  const { CORS_ORIGINS, INTROSPECTION, GRAPHIQL, NODE_ENV } = parsed.data
+  const { CORS_ORIGINS, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
   const open = NODE_ENV !== 'production'
   return Object.freeze({
     port: PORT,
@@ -111,6 +114,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     corsOrigins: CORS_ORIGINS,
     introspection: INTROSPECTION ?? open,
     graphiql: GRAPHIQL ?? open,
+    persistedOperations: PERSISTED_OPERATIONS,
     limits: limitsOf(parsed.data),
     logLevel: LOG_LEVEL,
   })

@@ -19,6 +19,7 @@ import { createEventLog } from './log/event-log.ts'
 import { RetentionSweeper } from './log/retention.ts'
 import { Wakeups } from './log/wakeups.ts'
 import { createMetricsRoutes } from './metrics.ts'
+import { readOperationList } from './operation-list.ts'
 import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
 import { StartError } from './start-error.ts'
@@ -50,6 +51,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Serve
 }
 
 async function open(config: Config, logger: Logger, closers: Closers): Promise<Omit<Server, keyof AsyncDisposable>> {
+  const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())
   const db = database.prisma
@@ -83,7 +85,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const services = { db, log, authenticate, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
-  const yoga = createPipeline(services, rate, cohorts, lifecycle, config, logger)
+  const yoga = createPipeline(services, rate, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
   const pages = createRestApp(yoga, { authenticate, rate, maxBodyBytes: config.limits.bodyBytes }, lifecycle)
   pages.route('/', createHealthRoutes(database, bus, lifecycle))

@@ -12,7 +12,9 @@ import type { Cohorts } from './live/cohort.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
+import type { OperationList } from './operation-list.ts'
 import { allows } from './origins.ts'
+import { usePersistedOperations } from './persisted-operations.ts'
 import type { RequestRate } from './rate/request-rate.ts'
 import { schema } from './schema/schema.ts'
 import { useVariableLimit } from './variables.ts'
@@ -23,12 +25,16 @@ export type Yoga = YogaServerInstance<DoorContext, Context>
 /** How long a browser may remember that it may ask from a foreign page, in seconds. */
 const PREFLIGHT_SECONDS = 3_600
 
-/** @param logger takes what is masked, and Yoga's own messages. */
+/**
+ * @param operationList absent: any operation runs.
+ * @param logger takes what is masked, and Yoga's own messages.
+ */
 export function createPipeline(
   services: Services,
   rate: RequestRate,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
+  operationList: OperationList | undefined,
   { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
@@ -60,6 +66,7 @@ export function createPipeline(
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits),
+      usePersistedOperations(operationList),
       useCohorts(cohorts),
       useSse(lifecycle),
       !introspection && useHiddenSchema(),
