@@ -10,6 +10,9 @@ const MAX_BUFFERED_BYTES = 65_536
 /** "Try again later": clients come back, which they would not after 4500. */
 const TRY_AGAIN = 1013
 
+/** What graphql-ws throws for a message that only a server may send. */
+const UNEXPECTED = /^Unexpected message of type /
+
 /** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
   readonly transport = 'WEBSOCKET'
@@ -71,6 +74,7 @@ export class Socket implements GraphqlSocket, Peer {
   onMessage(handle: (data: string) => Promise<void>): void {
     this.#webSocket.on('message', (data) => {
       handle(String(data)).catch((err) => {
+        if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
         this.#logger.error({ err }, 'a message over a WebSocket could not be handled')
         this.close(TRY_AGAIN, 'Try again later')
       })

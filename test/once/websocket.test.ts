@@ -79,6 +79,16 @@ describe('The close codes are those of the protocol:', () => {
     expect(await socket.closed).toBe(4400)
   })
 
+  test.each([
+    { type: 'connection_ack' },
+    { id: '1', type: 'next', payload: { data: {} } },
+    { id: '1', type: 'error', payload: [{ message: 'x' }] },
+  ])('4400 for what only a server may say: $type', async (message) => {
+    const socket = await acknowledged()
+    socket.send(message)
+    expect(await socket.closed).toBe(4400)
+  })
+
   test('4400 for a subscription without a query', async () => {
     const socket = await acknowledged()
     socket.send({ id: '1', type: 'subscribe', payload: {} })
