@@ -10,6 +10,9 @@ const MAX_BUFFERED_BYTES = 65_536
 /** "Try again later": clients come back, which they would not after 4500. */
 const TRY_AGAIN = 1013
 
+/** The longest reason that a socket can be closed with, by RFC 6455. Some have an id in them, which is as long as its client likes. */
+const MAX_REASON_BYTES = 123
+
 /** What graphql-ws throws for a message that only a server may send. */
 const UNEXPECTED = /^Unexpected message of type /
 
@@ -68,7 +71,8 @@ export class Socket implements GraphqlSocket, Peer {
   }
 
   close(code?: number, reason?: string): void {
-    this.#webSocket.close(code, reason)
+    const fits = reason === undefined || Buffer.byteLength(reason) <= MAX_REASON_BYTES
+    this.#webSocket.close(code, fits ? reason : undefined)
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {

@@ -131,6 +131,14 @@ describe('The close codes are those of the protocol:', () => {
     await server.followers(0)
   })
 
+  test.each(['x'.repeat(1_000), '€'.repeat(45)])('4409 for an id in use that is too long for a reason', async (id) => {
+    const socket = await acknowledged()
+    socket.send(follow(id))
+    await socket.message('ping')
+    socket.send(follow(id))
+    expect(await socket.closed).toBe(4409)
+  })
+
   test('4429 for a second introduction', async () => {
     const socket = await acknowledged()
     socket.send(init())
