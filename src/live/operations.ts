@@ -1,4 +1,4 @@
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, parse } from 'graphql'
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, parse } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import { bearerKey } from '../auth/credentials.ts'
@@ -78,6 +78,7 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limit
       const { outcome } = args as Prepared
       return (isAsyncIterable(outcome) ? failing(outcome) : outcome) as never
     },
+    onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
     onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
       result instanceof Delivery ? socket.payload(id, result) : undefined,
   }
@@ -89,6 +90,12 @@ function crowded(open: number, most: number): CodedError | undefined {
 
 function refused({ message, code, details }: CodedError): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...details } })
+}
+
+/** An error as it is sent, without what it would make of an answer over HTTP. */
+function withoutStatus(error: GraphQLError): GraphQLFormattedError {
+  const { extensions: { http: _, ...extensions } = {}, ...rest } = error.toJSON()
+  return { ...rest, extensions }
 }
 
 // What graphql-ws takes for a refusal, for a socket that is closed already.
