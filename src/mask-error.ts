@@ -24,6 +24,7 @@ export function createMaskError(logger: Logger) {
     if (refusal)
       return new GraphQLError(refusal.message, { ...where, extensions: { ...refusal.details, code: refusal.code } })
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where)
+    if (extensions.originalError || extensions.code === 'OPERATION_RESOLUTION_FAILURE') return badRequest(wrapped)
     if (extensions.code) return wrapped
     // What is left are arguments and variables that the executor could not coerce.
     return new GraphQLError(wrapped.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
@@ -36,11 +37,19 @@ export function createMaskError(logger: Logger) {
   }
 }
 
-// Thrown before there is an operation: `variables` or `extensions` in an address or a form that are no JSON.
+// Thrown before there is an operation: `variables` or `extensions` in an address or a form that are no JSON, and what Node says
+// of a body whose sender has gone before its end.
 function unreadable(error: unknown): CodedError | undefined {
-  return error instanceof SyntaxError
-    ? new CodedError('BAD_USER_INPUT', `The request cannot be read: ${error.message}`)
+  if (error instanceof SyntaxError)
+    return new CodedError('BAD_USER_INPUT', `The request cannot be read: ${error.message}`)
+  return error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET'
+    ? new CodedError('BAD_USER_INPUT', 'The request has not arrived as a whole.')
     : undefined
+}
+
+// For a body that is no JSON Yoga tells what the parser threw, for an operation that is not there it has a code of its own.
+function badRequest({ message }: GraphQLError): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } })
 }
 
 function refusalOf(error: unknown): CodedError | undefined {
