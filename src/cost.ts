@@ -1,8 +1,9 @@
 import { createComplexityRule } from '@pothos/plugin-complexity'
-import { GraphQLError, validate } from 'graphql'
+import { GraphQLError, getOperationAST, validate } from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
 import type { DoorContext } from './context.ts'
 import type { Limits } from './limits.ts'
+import { checkVariables } from './variables.ts'
 
 const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 
@@ -17,14 +18,18 @@ export function useCostLimit({ depth, cost }: Limits): Plugin<DoorContext & Yoga
       return ({ valid }) => {
         if (!valid) return
         const { variables, operationName } = context.params
+        const operation = getOperationAST(documentAST, operationName)
+        // The executor refuses that, and looks at nothing else.
+        if (!operation) return
+        const variableValues = variables ?? {}
+        checkVariables(schema, operation, variableValues)
         const rule = createComplexityRule({
           context,
-          variableValues: variables ?? {},
+          variableValues,
           operationName,
           maxDepth: depth,
           maxComplexity: cost,
         })
-        // What else may be wrong, with the variables or the operation's name, the executor refuses.
         // Thrown, because what is set as the result would be remembered with the document.
         const refusal = validate(schema, documentAST, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))
         if (refusal) throw refused(refusal)

@@ -1,19 +1,102 @@
-import { GraphQLError } from 'graphql'
+import {
+  coerceInputValue,
+  GraphQLError,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  getNullableType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  type OperationDefinitionNode,
+  typeFromAST,
+} from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
 /** How deep variables may be nested: the 100 levels of a payload, and what lies around it in an input. */
 const MAX_DEPTH = 120
+
+/** Most items of a list outside of payloads. Those are JSON, and lists of numbers, which the size of an event bounds. */
+const MAX_ITEMS = 10_000
+
+/** Most members of an object outside of payloads: more than any input has. */
+const MAX_MEMBERS = 100
+
+/** What is kept of a message that quotes a long value, in UTF-16 units: this much of its start, and of its end, which says what is wrong. */
+const KEPT = { start: 200, end: 400 } as const
+
+type Variables = Readonly<Record<string, unknown>>
 
 /** Refuses variables and extensions that are nested too deep to walk, before anything walks them. */
 export function useVariableLimit(): Plugin {
   return {
     onParams({ params: { variables, extensions }, setResult }) {
       if (isWithin(MAX_DEPTH, variables) && isWithin(MAX_DEPTH, extensions)) return
-      const message = `Variables and extensions may be nested ${MAX_DEPTH} levels deep.`
-      const http = { spec: true, status: 400 }
-      setResult({ errors: [new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', http } })] })
+      setResult({ errors: [refusal(`Variables and extensions may be nested ${MAX_DEPTH} levels deep.`)] })
     },
   }
+}
+
+/**
+ * Throws for the first thing that is wrong with the variables of an operation. The executor looks for fifty, and for each it quotes
+ * the value around it, with the payloads and all: a small request would keep the server busy for seconds.
+ * @throws GraphQLError BAD_USER_INPUT
+ */
+export function checkVariables(schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Variables): void {
+  for (const { variable, type: node, defaultValue } of operation.variableDefinitions ?? []) {
+    const name = variable.name.value
+    // The operation is valid: its types are inputs, and its defaults fit them.
+    const type = typeFromAST(schema, node) as GraphQLInputType
+    if (!Object.hasOwn(variables, name)) {
+      if (isNonNullType(type) && !defaultValue)
+        throw refusal(`Variable "$${name}" of required type "${type}" was not provided.`)
+      continue
+    }
+    const value = variables[name]
+    const problem = misfit(type, value)
+    if (problem) throw refusal(`Variable "$${name}" holds ${problem}.`)
+    coerceInputValue(value, type, (path, _value, { message }) => {
+      throw refusal(`Variable "$${name}" got an invalid value${at(name, path)}: ${message}`)
+    })
+  }
+}
+
+// What no value of the type can be, by its size or kind alone. Scalars and enums quote whatever they are given.
+function misfit(type: GraphQLInputType, value: unknown): string | undefined {
+  if (!isNested(value)) return undefined
+  const expected = getNullableType(type)
+  if (isListType(expected)) {
+    const items: unknown[] = Array.isArray(value) ? value : [value]
+    if (items.length > MAX_ITEMS && String(getNullableType(expected.ofType)) !== 'Float')
+      return `a list of ${items.length} items, of ${MAX_ITEMS} allowed`
+    return first(items, (item) => misfit(expected.ofType, item))
+  }
+  if (isInputObjectType(expected)) {
+    const { length } = Object.keys(value)
+    if (length > MAX_MEMBERS) return `an object of ${length} members, where ${expected.name} belongs`
+    return first(Object.values(expected.getFields()), (field) => misfit(field.type, (value as Variables)[field.name]))
+  }
+  return expected.name === 'JSON' ? undefined : `a list or an object, where ${expected.name} belongs`
+}
+
+function first<Item>(items: readonly Item[], find: (item: Item) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = find(item)
+    if (found) return found
+  }
+  return undefined
+}
+
+function at(name: string, path: readonly (string | number)[]): string {
+  const steps = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+  return steps.length > 0 ? ` at "${name}${steps.join('')}"` : ''
+}
+
+// Over HTTP as the executor's own: 400 for those who accept GraphQL's media type, else 200.
+function refusal(message: string): GraphQLError {
+  const { length } = message
+  const short =
+    length > KEPT.start + KEPT.end ? `${message.slice(0, KEPT.start)} … ${message.slice(-KEPT.end)}` : message
+  return new GraphQLError(short, { extensions: { code: 'BAD_USER_INPUT', http: { spec: true, status: 400 } } })
 }
 
 // Level by level, because a walk that calls itself is what it guards against.

@@ -49,6 +49,38 @@ test('What a variable makes too long is not remembered against the others', asyn
   }
 })
 
+test('What is wrong with variables is told once, and briefly', async () => {
+  const query = `mutation ($e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: "${dataset}", events: $e) { results { seq } } }`
+  const unknown = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`member${i}`, i]))
+  for (const [event, problem] of [
+    [{ eventType: 'ETL_STARTED', ...unknown }, 'e[1]": Field "member0" is not defined by type "WorkerEventInput".'],
+    [{ eventType: 'ETL_STARTED', id: 'x'.repeat(5_000) }, 'e[1].id": Value is not a valid UUID'],
+    [{ eventData: unknown }, 'e[1]": Field "eventType" of required type "WorkerEventType!" was not provided.'],
+  ] as const) {
+    const { errors = [] } = await server.graphql(query, { e: [{ eventType: 'ETL_STARTED' }, event, event] })
+    expect(errors).toMatchObject([{ message: expect.stringContaining(problem) }])
+    expect(errors[0]?.message.length).toBeLessThan(700)
+  }
+})
+
+test('Payloads and vectors have no limits but that of an event', async () => {
+  const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`m${i}`, 0]))
+  const events = [members, Array(200_000).fill(0)].map((eventData) => ({ eventType: 'ETL_STARTED', eventData }))
+  expectData(
+    await server.graphql(
+      'mutation ($d: UUID!, $e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $d, events: $e) { results { seq } } }',
+      { d: dataset, e: events },
+    ),
+  )
+  const block = { idx: 1, template: '', sources: [{ node: { embedding: Array(20_000).fill(0.5) } }] }
+  expectData(
+    await server.graphql(
+      'mutation ($r: UUID!, $e: [ReportEventInput!]!) { recordReportEvents(reportId: $r, events: $e) { results { seq } } }',
+      { r: report, e: [{ blockUpdate: { block } }] },
+    ),
+  )
+})
+
 test('GraphiQL may ask for the whole schema, and anybody for all of the longest page', async () => {
   expectData(await server.graphql(getIntrospectionQuery({ descriptions: true, oneOf: true })))
   const node = '{ id datasetId organizationId seq eventType eventData eventDataText createdAt }'

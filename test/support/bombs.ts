@@ -19,6 +19,10 @@ const page = 'nodes { id seq eventType eventDataText createdAt }'
 const chain = (length: number, spreads: number) =>
   `{ ...F0 } ${times(length, (i) => `fragment F${i} on Query { __typename ${i + 1 < length ? `...F${i + 1} `.repeat(spreads) : ''} }`)}`
 
+const RECORD =
+  'mutation A($d: UUID!, $e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $d, events: $e) { results { seq } } }'
+const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, 0]))
+
 const INVALID = 'GRAPHQL_VALIDATION_FAILED'
 const UNREAD = 'GRAPHQL_PARSE_FAILED'
 
@@ -70,6 +74,31 @@ export const BOMBS: Bomb[] = [
     `query ($id: UUID! = "${randomUUID()}", $n: Int) { workerEvents(datasetId: $id, first: $n) { ${page} } }`,
     { id: null, n: 1_000_000 },
   ),
+  bomb(
+    'a long list of what is no type',
+    'BAD_USER_INPUT',
+    `query ($d: UUID!, $t: [WorkerEventType!]) { workerEvents(datasetId: $d, types: $t) { totalCount } }`,
+    { d: randomUUID(), t: Array(9_000).fill('FILE_UPLOADEX') },
+  ),
+  bomb(
+    'a list that is longer than any',
+    'BAD_USER_INPUT',
+    `query ($d: UUID!, $k: [ReportEventKind!]) { reportEvents(reportId: $d, kinds: $k) { totalCount } }`,
+    { d: randomUUID(), k: Array(10_001).fill('STATE') },
+  ),
+  bomb('an event with many unknown members', 'BAD_USER_INPUT', RECORD, {
+    d: randomUUID(),
+    e: [{ eventType: 'ETL_STARTED', ...members(100_000) }],
+  }),
+  bomb('an event without a type, but with a large payload', 'BAD_USER_INPUT', RECORD, {
+    d: randomUUID(),
+    e: [{ eventData: members(80_000) }],
+  }),
+  bomb('a large object for an id', 'BAD_USER_INPUT', RECORD, { d: members(100_000), e: [] }),
+  bomb('operations of which none is named', 'OPERATION_RESOLUTION_FAILURE', `${RECORD} query B { __typename }`, {
+    d: randomUUID(),
+    e: [{ eventType: 'ETL_STARTED', ...members(5_000) }],
+  }),
   {
     name: 'variables a hundred thousand levels deep',
     body: `{"query":"query ($v: JSON) { __typename }","variables":{"v":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
