@@ -1,5 +1,6 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
+import { useAnonymousBodyLimit } from './anonymous-body.ts'
 import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
 import { useCostLimit } from './cost.ts'
@@ -63,6 +64,7 @@ export function createPipeline(
     plugins: [
       useCsrfPrevention(),
       useRequestRate(rate, services.authenticate),
+      useAnonymousBodyLimit(),
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits),

@@ -1,4 +1,4 @@
-import { ByteLimitError, readBytes } from './read-bytes.ts'
+import { ByteLimitError, readBytes } from '../read-bytes.ts'
 import { TrieveError } from './trieve-error.ts'
 import { GetEventsData } from './trieve-schema.ts'
 
