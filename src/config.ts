@@ -37,7 +37,7 @@ const Environment = z.object({
     .optional(),
   ROOT_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]+$/, 'visible ASCII without blanks')
+    .regex(/^[\x21-\x7e]{16,}$/, 'at least 16 characters, all of them visible ASCII')
     .optional(),
   SLOW_CONSUMER_SECONDS: z
     .string()

@@ -10,7 +10,7 @@ import { graphql, type TestServer } from './support/server.ts'
 import { type Edge, overSse, overWebSocket, type Subscribe } from './support/subscribe.ts'
 import { until } from './support/until.ts'
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 const EVENTS = 240
 const KILLS = 2
 const QUERY = `subscription ($id: UUID!, $after: String) {

@@ -13,7 +13,7 @@ import { tailReads, wakeupState } from '../support/wakeups.ts'
 type Running = Process & { url: string }
 type Source = Parameters<typeof tailReads>[1]
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 const REDIS = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 /** Nothing answers there, so that only the poll is left. */
 const NO_REDIS = 'redis://127.0.0.1:1'

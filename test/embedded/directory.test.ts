@@ -5,7 +5,7 @@ import { serve, tidemark } from '../support/process.ts'
 import { RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { expectData, graphql } from '../support/server.ts'
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 
 test('A second process on the same folder is refused at once, naming the holder, and the first goes on', async () => {
   const env = await freshDatabase()

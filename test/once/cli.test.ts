@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
 import { freshDatabase } from '../support/database.ts'
 import { tidemark } from '../support/process.ts'
 
@@ -46,6 +47,11 @@ describe('tidemark', () => {
       expect(output.stderr).toContain(`  ${name} `)
     expect(output.stderr).not.toContain('    at ')
     expect(output.stderr).not.toContain('with blank')
+  })
+
+  test.each(['fifteen-letters', 'sixteen letters,', 'sechzehn-zeichen-für'])('takes %j for no root key', (key) => {
+    expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Bad settings:\n {2}ROOT_API_KEY must be at least 16 /)
+    expect(readConfig({ ROOT_API_KEY: 'sixteen-letters,' }).rootApiKey).toBe('sixteen-letters,')
   })
 
   test('says so when the port is taken, and exits 1', async () => {

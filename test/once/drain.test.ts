@@ -8,7 +8,7 @@ import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed
 import { graphql, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq } }
 }`

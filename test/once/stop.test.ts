@@ -8,7 +8,7 @@ import { expectData, graphql } from '../support/server.ts'
 test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', async () => {
   const server = await serve(await freshDatabase())
   const requests = Array.from({ length: 20 }, () =>
-    graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, 'test-root-key'),
+    graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, 'test-root-api-key'),
   )
   const first = await Promise.race(requests)
   server.child.kill('SIGTERM')
@@ -22,7 +22,7 @@ test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', as
 test('A second signal of the same stop, as a terminal and npm send it, changes nothing', async () => {
   const server = await serve(await freshDatabase())
   const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
-  const requests = Array.from({ length: 10 }, () => graphql(server.url, create, {}, 'test-root-key'))
+  const requests = Array.from({ length: 10 }, () => graphql(server.url, create, {}, 'test-root-api-key'))
   await requests[0]
   for (let i = 0; i < 5; i++) server.child.kill('SIGINT')
   for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)

@@ -4,7 +4,7 @@ import { newDataset, newOrganization, newReport, recordReportEvents, recordWorke
 import { startServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 
 test('Readers that are catching up outlast an outage of the database, and go on where they were', async () => {
   await using server = await startServer()

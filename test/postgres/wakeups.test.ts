@@ -23,7 +23,7 @@ if (!redisInstalled) console.warn('No redis-server in PATH: not testing wake-ups
 type Running = Process & { url: string }
 type Source = 'postgres' | 'redis'
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 const EVENTS = `subscription ($id: UUID!, $from: StreamStart) {
   workerEvents(datasetId: $id, from: $from) { cursor node { seq eventData } }
 }`

@@ -68,7 +68,7 @@ test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and br
         pick(servers).url,
         RECORD_WORKER_EVENTS,
         { id: stream, events },
-        'test-root-key',
+        'test-root-api-key',
       ).catch(() => undefined)
       if (result?.data) return result.data.recordWorkerEvents.results
       retries++

@@ -64,7 +64,7 @@ export function tidemark(args: string[], env: Record<string, string | undefined>
 export async function serve(env: Record<string, string | undefined>): Promise<Process & { url: string }> {
   const started = tidemark(['serve'], {
     PORT: '0',
-    ROOT_API_KEY: 'test-root-key',
+    ROOT_API_KEY: 'test-root-api-key',
     REQUESTS_PER_MINUTE: '1000000',
     ...env,
   })

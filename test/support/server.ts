@@ -29,7 +29,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** Starts a server. @param settings those of a database, if it is not to be a fresh one, and others. */
 export async function startServer(settings: Record<string, string | undefined> = {}): Promise<TestServer> {
-  const rootKey = 'test-root-key'
+  const rootKey = 'test-root-api-key'
   const { DATA_DIR, DATABASE_URL } = settings
   const database = DATA_DIR ? { DATA_DIR, DATABASE_URL } : await freshDatabase()
   // The long versions ask more often than a caller may.
