@@ -10,10 +10,13 @@ export function allows(origins: Origins, origin: string): boolean {
   return origins.includes('*') || origins.includes(origin)
 }
 
+/** What a `Host` header may hold: a name or an address, and a port. Other characters mean something else in an address. */
+const HOST = /^[\w.:[\]-]+$/
+
 /** Whether a page is the server's own. Behind TLS the server does not know its scheme, so the page's is taken for it. */
 export function isOwnOrigin(origin: string, host = ''): boolean {
-  if (!URL.canParse(origin)) return false
+  if (origin === '*' || !isOrigin(origin) || !HOST.test(host)) return false
   const page = new URL(origin)
   const server = `${page.protocol}//${host}`
-  return URL.canParse(server) && page.host !== '' && page.host === new URL(server).host
+  return URL.canParse(server) && page.host === new URL(server).host
 }

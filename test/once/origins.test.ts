@@ -97,6 +97,13 @@ describe('A WebSocket', () => {
     expect(await status(closed, 'null', 'null')).toBe(403)
   })
 
+  test('is refused to what only looks like one of its own pages', async () => {
+    const { host } = new URL(closed.url)
+    for (const origin of [`chrome-extension://${host}`, `http://evil@${host}`, `${closed.url}/`, `HTTP://${host}`])
+      expect([origin, await status(closed, origin)]).toEqual([origin, 403])
+    for (const odd of ['x/y', 'evil@x', 'x?y', 'x#y']) expect(await status(closed, 'http://x', odd)).toBe(403)
+  })
+
   test('is opened for the origins of CORS_ORIGINS', async () => {
     expect(await status(listed, APP)).toBe(101)
     expect(await status(listed, listed.url)).toBe(101)
