@@ -47,7 +47,8 @@ const NOT_A_UUID = [
   '\ud800',
   null,
 ]
-const NOT_A_NAME = [1, true, {}, [], '', '   ', 'a\u0000b', '\ud800', '\udc00x', 'x'.repeat(501)]
+const CONTROLS = ['\u001b[2J', 'a\tb', 'a\nb', '\u007f', '\u009b2J', '\u2028', '\u202eb']
+const NOT_A_NAME = [1, true, {}, [], '', '   ', 'a\u0000b', '\ud800', '\udc00x', 'x'.repeat(501), ...CONTROLS]
 const NOT_AN_INT = [1.5, 2 ** 31, -(2 ** 31) - 1, 1e308, '1', true, {}, [1]]
 const NOT_A_TIME = [
   0,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
-import { type DatabaseSettings, freshDatabase } from './support/database.ts'
+import { type DatabaseSettings, freshDatabase, runSql } from './support/database.ts'
 import { tidemark } from './support/process.ts'
 import { newDataset, newOrganization } from './support/seed.ts'
 import { expectData, startServer } from './support/server.ts'
@@ -33,7 +33,11 @@ test('Keys are created, listed and revoked from a shell, and audited', async () 
     expect(expectData(await server.graphql(query, { id: dataset }, key)).dataset).toEqual({ id: dataset })
   }
   const list = () => keys('list', '--organization', organization)
-  expect((await list()).stdout.split('\n')[1]?.split('\t').slice(0, 3)).toEqual([id, `${key.slice(0, 16)}…`, 'READ'])
+  // As one may be that was stored before such names were refused.
+  await runSql(env, `UPDATE api_key SET name = E'\\x1b[2J\\tmine\\nall' WHERE id = '${id}'`)
+  const [, line] = (await list()).stdout.split('\n')
+  expect(line?.split('\t').slice(0, 3)).toEqual([id, `${key.slice(0, 16)}…`, 'READ'])
+  expect(line?.split('\t').slice(6)).toEqual(['\\u{1b}[2J\\u{9}mine\\u{a}all'])
   expect(await keys('revoke', id ?? '')).toMatchObject({ code: 0 })
   expect((await list()).stdout).toMatch(/\trevoked \d{4}-/)
   await using server = await startServer(env)

@@ -11,6 +11,7 @@ import { createEventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/wakeups.ts'
 import { createMaskError } from '../mask-error.ts'
 import { schema } from '../schema/schema.ts'
+import { printable } from '../schema/text.ts'
 import { StartError } from '../start-error.ts'
 
 /** What a new key is to be, as the command line says it. */
@@ -58,7 +59,7 @@ export async function listKeys(config: Config, { organization }: { organization:
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
     const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
-    console.log([id, `${prefix}…`, role, day(createdAt), used, state, name ?? ''].join('\t'))
+    console.log([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
 }
 

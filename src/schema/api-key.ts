@@ -77,7 +77,7 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   fields: (t) => ({
     organizationId: t.field({ type: 'UUID', required: true, description: 'Whose data it opens.' }),
     role: t.field({ type: ApiKeyRole, required: true, description: 'What it may do.' }),
-    name: t.string({ validate: name, description: 'For people: 1 to 500 characters.' }),
+    name: t.string({ validate: name, description: 'For people: 1 to 500 characters, no control characters.' }),
     datasetIds: t.field({
       type: ['UUID'],
       validate: streamList,

@@ -32,9 +32,9 @@ const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
     trackingId: t.string({
       validate: trackingId,
       description:
-        'Your own name for it, unique within the organization, 1 to 500 characters. Not a UUID: a client that sends one means the id.',
+        'Your own name for it, unique within the organization, 1 to 500 characters, no control characters. Not a UUID: a client that sends one means the id.',
     }),
-    name: t.string({ validate: name, description: 'For people: 1 to 500 characters.' }),
+    name: t.string({ validate: name, description: 'For people: 1 to 500 characters, no control characters.' }),
   }),
 })
 

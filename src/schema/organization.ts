@@ -20,7 +20,7 @@ const CreateOrganizationInput = builder.inputType('CreateOrganizationInput', {
     name: t.string({
       required: true,
       validate: name,
-      description: 'For people: 1 to 500 characters, need not be unique.',
+      description: 'For people: 1 to 500 characters, no control characters; need not be unique.',
     }),
   }),
 })

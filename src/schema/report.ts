@@ -27,7 +27,7 @@ const CreateReportInput = builder.inputType('CreateReportInput', {
     organizationId: t.field({ type: 'UUID', required: true, description: 'The organization it will belong to.' }),
     id: t.field({ type: 'UUID', description: 'To keep an id from elsewhere; made by the server when left out.' }),
     projectId: t.field({ type: 'UUID', description: 'The LlamaCloud project, for clients that ask with one.' }),
-    name: t.string({ validate: name, description: 'For people: 1 to 500 characters.' }),
+    name: t.string({ validate: name, description: 'For people: 1 to 500 characters, no control characters.' }),
   }),
 })
 

@@ -8,8 +8,18 @@ export const text = z
   .string()
   .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not hold NUL or half of a surrogate pair')
 
+/** What a terminal or a page takes for an instruction: control characters, other ends of lines, and turns of the direction. */
+const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu
+
 /** A name that people read. */
-export const name = text.refine((value) => value.trim() !== '' && value.length <= 500, 'must have 1 to 500 characters')
+export const name = text
+  .refine((value) => value.trim() !== '' && value.length <= 500, 'must have 1 to 500 characters')
+  .refine((value) => value.search(CONTROLS) === -1, 'must not hold control characters')
+
+/** A text that may be from elsewhere, as a terminal may be given it: control characters are spelled out. */
+export function printable(value: string): string {
+  return value.replace(CONTROLS, (control) => `\\u{${control.codePointAt(0)?.toString(16)}}`)
+}
 
 /** For an argument of type JSON that must be an object, as `validate`. It is left as it is: zod's records drop `__proto__`. */
 export const jsonObject = z.custom<Record<string, unknown>>(
