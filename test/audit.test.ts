@@ -42,6 +42,31 @@ test('Administrative acts are recorded with who did them, once, and without secr
   expect(JSON.stringify(auditEntries)).not.toContain(boss.key)
 })
 
+test.each([
+  'createApiKey(input: { organizationId: "$organization", role: ADMIN }) { key }',
+  'createDataset(input: { organizationId: "$organization" }) { id }',
+  'createReport(input: { organizationId: "$organization" }) { id }',
+  'revokeApiKey(id: "$other") { id }',
+  'setRetention(of: { organizationId: "$organization" }, policy: { maxEvents: 1 }) { maxEvents }',
+])('A key that is revoked does nothing more, not even in the request that revokes it: %s', async (act) => {
+  const organization = await newOrganization(server)
+  const input = { organizationId: organization, role: 'ADMIN' }
+  const [own, other] = [
+    expectData(await server.graphql(CREATE_KEY, { input })).createApiKey,
+    expectData(await server.graphql(CREATE_KEY, { input })).createApiKey,
+  ]
+  const next = act.replace('$organization', organization).replace('$other', other.apiKey.id)
+  const query = `mutation { own: revokeApiKey(id: "${own.apiKey.id}") { id } ${next} }`
+  expect(await server.graphql(query, {}, own.key)).toMatchObject({
+    errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+  })
+  const { auditEntries } = expectData(await server.graphql(ENTRIES, { id: organization, first: 2 }))
+  expect(auditEntries).toMatchObject([
+    { action: 'REVOKE_API_KEY', subjectId: own.apiKey.id },
+    { action: 'CREATE_API_KEY', subjectId: other.apiKey.id },
+  ])
+})
+
 test('Entries and keys are listed newest first, so many at a time', async () => {
   const organization = await newOrganization(server)
   for (let i = 0; i < 5; i++) await newKey(server, organization)

@@ -1,4 +1,5 @@
-import type { Prisma } from '../generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is audited. */
@@ -23,9 +24,35 @@ export interface Act {
   details?: Readonly<Record<string, unknown>>
 }
 
-/** The row that records an act. To be written in the act's own transaction. */
-export function auditRow(viewer: Viewer, act: Act): Prisma.AuditEntryCreateInput {
-  const { action, organizationId, subjectId, details = {} } = act
+/** How long an act may wait for a connection and take, in milliseconds: somebody may hold the rows it needs for ten seconds. */
+const PATIENCE = { maxWait: 10_000, timeout: 15_000 } as const
+
+/**
+ * Does an administrative act and records it, both or neither. `work` gives null when there was nothing to do; then nothing is
+ * recorded. Who acts was found out when the request began, and its key may have been revoked since, by the same request even: the
+ * key is asked for again, and cannot be revoked before the act is done.
+ * @throws CodedError UNAUTHENTICATED when the key no longer works.
+ */
+export function act<Result>(
+  db: PrismaClient,
+  viewer: Viewer,
+  { action, organizationId, subjectId, details = {} }: Act,
+  work: (transaction: Prisma.TransactionClient) => Promise<Result>,
+): Promise<Result> {
   const actorKeyId = viewer.type === 'key' ? viewer.keyId : null
-  return { action, organizationId, subjectId, actorKeyId, details: JSON.stringify(details) }
+  return db.$transaction(async (transaction) => {
+    if (actorKeyId !== null) await holdKey(transaction, actorKeyId)
+    const result = await work(transaction)
+    const entry = { action, organizationId, subjectId, actorKeyId, details: JSON.stringify(details) }
+    if (result !== null) await transaction.auditEntry.create({ data: entry })
+    return result
+  }, PATIENCE)
+}
+
+// Acts of one key wait for each other and for its revocation, in turn: sharing the row, they could hold the revocation off for ever.
+async function holdKey(transaction: Prisma.TransactionClient, id: string): Promise<void> {
+  const working = await transaction.$queryRaw<object[]>`
+    SELECT 1 FROM api_key WHERE id = ${id}::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+       FOR NO KEY UPDATE`
+  if (working.length === 0) throw new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.')
 }

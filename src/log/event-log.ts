@@ -1,5 +1,5 @@
 import { CodedError } from '../errors.ts'
-import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { TimedResult } from './append.ts'
 import { type AppendObserver, AppendQueue } from './append-queue.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
@@ -10,7 +10,7 @@ import { importEvents, type PastEvent } from './import.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
 import type { Payload } from './payload.ts'
-import { findEvent, redaction } from './redact.ts'
+import { findEvent, replacePayload, type Transact } from './redact.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report-snapshot.ts'
 import { inRounds } from './rounds.ts'
 
@@ -33,10 +33,10 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Puts another payload in the place of an event's own, for good. Its position, type, id and time stay, and a retry with its id is a
    * DUPLICATE from then on, whatever it holds.
-   * @param along what is to be done in the same transaction.
+   * @param transact opens the transaction, in which more may be done.
    * @returns the event as it is then.
    */
-  redact(event: LoggedEvent, data: Payload, along: readonly Prisma.PrismaPromise<unknown>[]): Promise<LoggedEvent>
+  redact(event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   page(streamId: string, request: PageRequest): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
   /** What a report has come to. */
@@ -84,10 +84,10 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       return results
     },
     find: (streamId, id) => findEvent(db, streamId, id),
-    redact: async (event, data, along) => {
+    redact: async (event, data, transact) => {
       const redactedAt = new Date()
       const redacted = { ...event, data, redactedAt }
-      await db.$transaction([...redaction(db, redacted), ...along])
+      await transact((transaction) => replacePayload(transaction, redacted))
       tell(event.streamId)
       return redacted
     },

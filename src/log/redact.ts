@@ -11,12 +11,14 @@ export async function findEvent(db: PrismaClient, streamId: string, id: string):
   return events[0]
 }
 
-/** What has to be done, in one transaction, to put the payload that an event is to have in the place of the one it has. */
-export function redaction(db: PrismaClient, event: LoggedEvent): Prisma.PrismaPromise<unknown>[] {
+/** Does work in a transaction. */
+export type Transact = (work: (transaction: Prisma.TransactionClient) => Promise<object>) => Promise<object>
+
+/** Puts the payload that an event is to have in the place of the one it has. */
+export async function replacePayload(transaction: Prisma.TransactionClient, event: LoggedEvent): Promise<LoggedEvent> {
   const { streamId, seq, data, redactedAt } = event
-  return [
-    // Whoever keeps payloads in memory learns by this that some are not to be used any longer.
-    db.stream.update({ where: { id: streamId }, data: { redactions: { increment: 1 } } }),
-    db.event.update({ where: { streamId_seq: { streamId, seq } }, data: { data, redactedAt } }),
-  ]
+  // Whoever keeps payloads in memory learns by this that some are not to be used any longer.
+  await transaction.stream.update({ where: { id: streamId }, data: { redactions: { increment: 1 } } })
+  await transaction.event.update({ where: { streamId_seq: { streamId, seq } }, data: { data, redactedAt } })
+  return event
 }

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
 import { z } from 'zod'
 import { makeKey, storedForm } from '../auth/api-key.ts'
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
@@ -156,11 +156,9 @@ async function createApiKey(
   }
   const [key, id] = [makeKey(), v7()]
   const details = { role, name, expiresAt, datasetIds, reportIds }
-  const act = { action: 'CREATE_API_KEY', organizationId, subjectId: id, details } as const
-  await db.$transaction([
-    db.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } }),
-    db.auditEntry.create({ data: auditRow(viewer, act) }),
-  ])
+  await act(db, viewer, { action: 'CREATE_API_KEY', organizationId, subjectId: id, details }, (transaction) =>
+    transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } }),
+  )
   return { key, id }
 }
 
@@ -174,10 +172,10 @@ async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promi
   const manageable = viewer.type === 'key' ? viewer.organizationId : { not: null }
   const key = await db.apiKey.findFirst({ where: { id, organizationId: manageable }, select: { organizationId: true } })
   if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
-  const act = { action: 'REVOKE_API_KEY', organizationId: key.organizationId, subjectId: id } as const
-  await db.$transaction(async (transaction) => {
+  const { organizationId } = key
+  await act(db, viewer, { action: 'REVOKE_API_KEY', organizationId, subjectId: id }, async (transaction) => {
     const revokedAt = new Date()
     const { count } = await transaction.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } })
-    if (count > 0) await transaction.auditEntry.create({ data: auditRow(viewer, act) })
+    return count > 0 ? revokedAt : null
   })
 }

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid'
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import { visibleDatasets } from '../auth/viewer.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
@@ -81,18 +81,16 @@ builder.mutationField('createDataset', (t) =>
       'Creates a dataset with an empty stream. WRITE in its organization. CONFLICT when its id or tracking id is taken.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'The new dataset.' }) },
-    resolve: async (query, _root, { input: { id: given, organizationId, trackingId, name } }, { db, viewer }) => {
+    resolve: (query, _root, { input: { id: given, organizationId, trackingId, name } }, { db, viewer }) => {
       const id = given ?? v7()
-      const act = { action: 'CREATE_DATASET', organizationId, subjectId: id, details: { trackingId, name } } as const
+      const details = { trackingId, name }
       const organization = { connect: { id: organizationId } }
-      const [dataset] = await db.$transaction([
-        db.dataset.create({
+      return act(db, viewer, { action: 'CREATE_DATASET', organizationId, subjectId: id, details }, (transaction) =>
+        transaction.dataset.create({
           ...query,
           data: { trackingId, name, organization, stream: { create: { id, kind: 'DATASET' } } },
         }),
-        db.auditEntry.create({ data: auditRow(viewer, act) }),
-      ])
-      return dataset
+      )
     },
   }),
 )

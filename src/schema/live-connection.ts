@@ -1,4 +1,4 @@
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import { NODE_GONE_MS } from '../auth/live-connections.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
@@ -82,13 +82,12 @@ builder.mutationField('endLiveConnection', (t) =>
 )
 
 async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
-  const organizationId = viewer.type === 'key' ? viewer.organizationId : undefined
-  const open = await db.liveConnection.findFirst({ where: { id, organizationId, node: alive() } })
+  const owner = viewer.type === 'key' ? viewer.organizationId : undefined
+  const open = await db.liveConnection.findFirst({ where: { id, organizationId: owner, node: alive() } })
   if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
-  const details = { apiKeyId: open.apiKeyId, streamId: open.streamId }
-  const act = { action: 'END_CONNECTION', organizationId: open.organizationId, subjectId: id, details } as const
-  await db.$transaction([
-    db.liveConnection.update({ where: { id }, data: { endRequested: true } }),
-    db.auditEntry.create({ data: auditRow(viewer, act) }),
-  ])
+  const { organizationId, apiKeyId, streamId } = open
+  const ending = { action: 'END_CONNECTION', organizationId, subjectId: id, details: { apiKeyId, streamId } } as const
+  await act(db, viewer, ending, (transaction) =>
+    transaction.liveConnection.update({ where: { id }, data: { endRequested: true } }),
+  )
 }

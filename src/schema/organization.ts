@@ -1,5 +1,5 @@
 import { v7 } from 'uuid'
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import { builder } from './builder.ts'
 import { name } from './text.ts'
 
@@ -45,14 +45,12 @@ builder.mutationField('createOrganization', (t) =>
     description: 'Creates an organization. Root only. CONFLICT when the id is taken.',
     authScopes: { root: true },
     args: { input: t.arg({ type: CreateOrganizationInput, required: true, description: 'The new organization.' }) },
-    resolve: async (query, _root, { input: { id: given, name } }, { db, viewer }) => {
+    resolve: (query, _root, { input: { id: given, name } }, { db, viewer }) => {
       const id = given ?? v7()
-      const act = { action: 'CREATE_ORGANIZATION', organizationId: id, subjectId: id, details: { name } } as const
-      const [organization] = await db.$transaction([
-        db.organization.create({ ...query, data: { id, name } }),
-        db.auditEntry.create({ data: auditRow(viewer, act) }),
-      ])
-      return organization
+      const creation = { action: 'CREATE_ORGANIZATION', organizationId: id, subjectId: id, details: { name } } as const
+      return act(db, viewer, creation, (transaction) =>
+        transaction.organization.create({ ...query, data: { id, name } }),
+      )
     },
   }),
 )

@@ -1,4 +1,4 @@
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import type { Context, Stream } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
@@ -56,12 +56,8 @@ async function redact(
   const event = stream && (await log.find(stream.id, id))
   if (!event) throw new CodedError('NOT_FOUND', `No event ${id} of this stream is kept.`)
   if (event.redactedAt) return event
+  const { organizationId } = stream
   const { streamId, seq } = event
-  const act = {
-    action: 'REDACT_EVENT',
-    organizationId: stream.organizationId,
-    subjectId: id,
-    details: { streamId, seq },
-  } as const
-  return log.redact(event, payloadOf(toData(event), 'event'), [db.auditEntry.create({ data: auditRow(viewer, act) })])
+  const redaction = { action: 'REDACT_EVENT', organizationId, subjectId: id, details: { streamId, seq } } as const
+  return log.redact(event, payloadOf(toData(event), 'event'), (work) => act(db, viewer, redaction, work))
 }

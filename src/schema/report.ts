@@ -1,5 +1,5 @@
 import { v7 } from 'uuid'
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import { visibleReports } from '../auth/viewer.ts'
 import { builder } from './builder.ts'
 import { name } from './text.ts'
@@ -49,18 +49,16 @@ builder.mutationField('createReport', (t) =>
     description: 'Creates a report with an empty stream. WRITE in its organization. CONFLICT when its id is taken.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'The new report.' }) },
-    resolve: async (query, _root, { input: { id: given, organizationId, projectId, name } }, { db, viewer }) => {
+    resolve: (query, _root, { input: { id: given, organizationId, projectId, name } }, { db, viewer }) => {
       const id = given ?? v7()
-      const act = { action: 'CREATE_REPORT', organizationId, subjectId: id, details: { projectId, name } } as const
+      const details = { projectId, name }
       const organization = { connect: { id: organizationId } }
-      const [report] = await db.$transaction([
-        db.report.create({
+      return act(db, viewer, { action: 'CREATE_REPORT', organizationId, subjectId: id, details }, (transaction) =>
+        transaction.report.create({
           ...query,
           data: { projectId, name, organization, stream: { create: { id, kind: 'REPORT' } } },
         }),
-        db.auditEntry.create({ data: auditRow(viewer, act) }),
-      ])
-      return report
+      )
     },
   }),
 )

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { auditRow } from '../auth/audit.ts'
+import { act } from '../auth/audit.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { Retention } from '../generated/prisma/client.ts'
@@ -109,14 +109,12 @@ async function setRetention(
   const { db, viewer, sweep } = context
   const { subjectId, organizationId } = await targetOf(context, of)
   const details = policy && { ...policy, maxEvents: policy.maxEvents === null ? null : Number(policy.maxEvents) }
-  const act = { action: 'SET_RETENTION', organizationId, subjectId, details } as const
   const where = { subjectId }
-  await db.$transaction([
+  await act(db, viewer, { action: 'SET_RETENTION', organizationId, subjectId, details }, async ({ retention }) =>
     policy
-      ? db.retention.upsert({ where, create: { subjectId, organizationId, ...policy }, update: policy })
-      : db.retention.deleteMany({ where }),
-    db.auditEntry.create({ data: auditRow(viewer, act) }),
-  ])
+      ? retention.upsert({ where, create: { subjectId, organizationId, ...policy }, update: policy })
+      : retention.deleteMany({ where }),
+  )
   sweep()
   return db.retention.findUnique({ where })
 }
