@@ -87,7 +87,9 @@ async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise
   if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
   const { organizationId, apiKeyId, streamId } = open
   const ending = { action: 'END_CONNECTION', organizationId, subjectId: id, details: { apiKeyId, streamId } } as const
-  await act(db, viewer, ending, (transaction) =>
-    transaction.liveConnection.update({ where: { id }, data: { endRequested: true } }),
-  )
+  await act(db, viewer, ending, async (transaction) => {
+    const where = { id, endRequested: false }
+    const { count } = await transaction.liveConnection.updateMany({ where, data: { endRequested: true } })
+    return count > 0 ? id : null
+  })
 }
