@@ -156,7 +156,7 @@ test(`While ${EVENTS} events are removed step by step on two servers, no count i
     // All of them look at the same time, and one is killed while it deletes.
     const asked = [one, other].map((server) => server.graphql(SET, variables).then(expectData))
     if (step === 1) {
-      await graphql(doomed.url, SET, variables, 'test-root-key')
+      await graphql(doomed.url, SET, variables, 'test-root-api-key')
       doomed.child.kill('SIGKILL')
     }
     await Promise.all(asked)

@@ -10,7 +10,7 @@ import { expectData, graphql, type TestServer } from '../support/server.ts'
 import { type Edge, overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 const WRITERS = 4
 /** Before the first restart, between the two, and after the second, each writer records so many batches at least. */
 const BATCHES = 15
