@@ -5,6 +5,7 @@ import { bearerKey } from './auth/credentials.ts'
 import type { KeyWatch } from './auth/key-watch.ts'
 import type { LiveConnections } from './auth/live-connections.ts'
 import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { EventLog } from './log/event-log.ts'
 import { NO_PEER, type Peer, peerOf } from './peer.ts'
@@ -48,6 +49,8 @@ export interface Context {
 
 /** What a door other than `/graphql` itself says about its caller. */
 export interface DoorContext {
+  /** The request or operation, for those who watch the server. */
+  readonly call?: Call
   /** The key, where the door has its own rules for finding it. */
   readonly key?: string | null
   /** The viewer, where the door asks in its own name. */

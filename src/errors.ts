@@ -1,14 +1,18 @@
 /** The stable `extensions.code` of every error a client may branch on. */
-export type ErrorCode =
-  | 'UNAUTHENTICATED'
-  | 'FORBIDDEN'
-  | 'NOT_FOUND'
-  | 'BAD_USER_INPUT'
-  | 'CONFLICT'
-  | 'CURSOR_INVALID'
-  | 'CURSOR_EXPIRED'
-  | 'SLOW_CONSUMER'
-  | 'RATE_LIMITED'
+export const ERROR_CODES = [
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'BAD_USER_INPUT',
+  'CONFLICT',
+  'CURSOR_INVALID',
+  'CURSOR_EXPIRED',
+  'SLOW_CONSUMER',
+  'RATE_LIMITED',
+] as const
+
+/** One of them. */
+export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** A refusal that the caller caused and may read. Everything else that is thrown is masked before it leaves the server. */
 export class CodedError extends Error {

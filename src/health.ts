@@ -7,23 +7,35 @@ import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 /** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 2_000
 
+/** What `/readyz` says; every status but `ready` is answered with 503. */
+export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
+
 /**
- * `/healthz`: the process answers. `/readyz`: it can do its work, what its acknowledgements are worth, and how it learns of what
- * other servers append. To learn it late is no reason to be sent no work.
+ * Finds out whether the server can do its work, what its acknowledgements are worth, and how it learns of what other servers append.
+ * To learn it late is no reason to be sent no work, nor is a database that a newer version has migrated already.
  */
-export function createHealthRoutes({ prisma, mode, durability }: Database, bus: WakeupBus, lifecycle: Lifecycle): Hono {
+export function createReadiness({ mode, durability, migrations }: Database, bus: WakeupBus, lifecycle: Lifecycle) {
+  return async () => {
+    if (lifecycle.draining) return { status: 'draining' } as const
+    const schema = await inTime(migrations(), ANSWER_MS).catch(() => undefined)
+    const database = { mode, reachable: schema !== undefined, durability, meaning: MEANING[durability] }
+    const { source, connected } = bus
+    return {
+      status: schema?.pending.length === 0 ? 'ready' : 'unavailable',
+      database,
+      migrations: schema && { ...schema, meaning: meaningOf(schema) },
+      wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
+    } as const
+  }
+}
+
+/** `/healthz`: the process answers. `/readyz`: it can do its work. */
+export function createHealthRoutes(readiness: Readiness): Hono {
   return new Hono()
     .get('/healthz', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
-      if (lifecycle.draining) return c.json({ status: 'draining' }, 503)
-      const reachable = await inTime(prisma.$queryRaw`SELECT 1`, ANSWER_MS).then(
-        () => true,
-        () => false,
-      )
-      const database = { mode, reachable, durability, meaning: MEANING[durability] }
-      const { source, connected } = bus
-      const wakeups = { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED }
-      return c.json({ status: reachable ? 'ready' : 'unavailable', database, wakeups }, reachable ? 200 : 503)
+      const found = await readiness()
+      return c.json(found, found.status === 'ready' ? 200 : 503)
     })
 }
 
@@ -32,6 +44,13 @@ const MEANING = {
   'power-loss': 'An acknowledged event survives a crash of the process and a loss of power.',
   relaxed: 'PostgreSQL runs with fsync or synchronous_commit off: a loss of power may take the newest events.',
 } as const
+
+function meaningOf({ pending, newer }: { pending: string[]; newer: string[] }): string {
+  if (pending.length > 0) return 'The database lacks migrations of this version: run "tidemark migrate".'
+  return newer.length > 0
+    ? "A newer version has migrated the database: put that in this server's place."
+    : "The database is at this version's schema."
+}
 
 const WAKEUPS = {
   'in-process': 'This process alone uses the database, and tells its subscribers itself.',

@@ -7,18 +7,25 @@ import { KeyUses } from './auth/key-uses.ts'
 import { KeyWatch } from './auth/key-watch.ts'
 import { LiveConnections } from './auth/live-connections.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
+import { Calls } from './calls.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { drainer } from './drainer.ts'
 import { createGraphiqlPage } from './graphiql.ts'
-import { createHealthRoutes } from './health.ts'
+import { createHealthRoutes, createReadiness } from './health.ts'
 import { Cohorts } from './live/cohort.ts'
 import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
 import { RetentionSweeper } from './log/retention.ts'
 import { Wakeups } from './log/wakeups.ts'
-import { createMetricsRoutes } from './metrics.ts'
+import { registerDatabaseMetrics } from './metrics/database.ts'
+import { countRefusedKeys } from './metrics/keys.ts'
+import { registerLiveMetrics } from './metrics/live.ts'
+import { createRegistry } from './metrics/registry.ts'
+import { createRequestMetrics } from './metrics/requests.ts'
+import { createMetricsRoute } from './metrics/route.ts'
+import { countTaskFailures } from './metrics/tasks.ts'
 import { readOperationList } from './operation-list.ts'
 import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
@@ -55,6 +62,9 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())
   const db = database.prisma
+  const registry = createRegistry(database)
+  const calls = new Calls(createRequestMetrics(registry))
+  const failed = countTaskFailures(registry)
   const wakeups = new Wakeups()
   const bus = openWakeupBus(config, wakeups, logger)
   closers.add(() => bus[Symbol.asyncDispose]())
@@ -64,47 +74,66 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     appendsAtOnce: Math.ceil(database.connections / 3),
     appends: { committed: () => undefined },
     slowAfter: config.slowConsumerSeconds * 1_000,
-    onError: (error) => logger.error({ err: error }, 'following failed, and goes on'),
+    onError: (error) => {
+      failed('following')
+      logger.error({ err: error }, 'following failed, and goes on')
+    },
   })
   const retention = new RetentionSweeper(db, {
     removed: () => undefined,
-    failed: (error) => logger.error({ err: error }, 'removing what is not to be kept failed, and is tried again'),
+    failed: (error) => {
+      failed('retention')
+      logger.error({ err: error }, 'removing what is not to be kept failed, and is tried again')
+    },
   })
   closers.add(() => retention[Symbol.asyncDispose]())
-  const keyUses = new KeyUses(db, (error) => logger.warn({ err: error }, 'when keys were last used is lost'))
+  const keyUses = new KeyUses(db, (error) => {
+    failed('key-uses')
+    logger.warn({ err: error }, 'when keys were last used is lost')
+  })
   closers.add(() => keyUses[Symbol.asyncDispose]())
-  const authenticate = createAuthenticate(db, keyUses, config.rootApiKey)
+  const authenticate = countRefusedKeys(registry, createAuthenticate(db, keyUses, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
-  const keyWatch = new KeyWatch(db, (error) => logger.error({ err: error }, 'watching keys failed, and goes on'))
+  const keyWatch = new KeyWatch(db, (error) => {
+    failed('key-watch')
+    logger.error({ err: error }, 'watching keys failed, and goes on')
+  })
   closers.add(() => keyWatch[Symbol.asyncDispose]())
-  const connections = new LiveConnections(db, (error) =>
-    logger.warn({ err: error }, 'what is open could not be written'),
-  )
+  const connections = new LiveConnections(db, (error) => {
+    failed('live-connections')
+    logger.warn({ err: error }, 'what is open could not be written')
+  })
   closers.add(() => connections[Symbol.asyncDispose]())
   const services = { db, log, authenticate, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const yoga = createPipeline(services, rate, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(yoga, { authenticate, rate, maxBodyBytes: config.limits.bodyBytes }, lifecycle)
-  pages.route('/', createHealthRoutes(database, bus, lifecycle))
-  pages.route('/', createMetricsRoutes(log, cohorts, bus))
+  const pages = createRestApp(yoga, { authenticate, rate, calls, maxBodyBytes: config.limits.bodyBytes }, lifecycle)
+  const readiness = createReadiness(database, bus, lifecycle)
+  registerDatabaseMetrics(registry, database, readiness)
+  pages.route('/', createHealthRoutes(readiness))
+  pages.route('/', createMetricsRoute(registry))
   if (config.graphiql) {
     pages.route('/', createGraphiqlPage())
     pages.get('/', (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
   const http = createServer((request, response) => {
+    const call = calls.overHttp(request, response)
     // No answer is anything but what it says it is.
     response.setHeader('x-content-type-options', 'nosniff')
     // Both sides make an address of it, and one of them answers with a stack trace when that fails.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
-    else if (isGraphql(request, config)) void yoga(request, response)
-    else void toPages(request, response)
+    else if (isGraphql(request, config)) {
+      call.door = 'graphql'
+      void yoga(request, response, { call })
+    } else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, rate }, logger)
+  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, rate, calls }, logger)
+  registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {

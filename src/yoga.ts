@@ -7,6 +7,7 @@ import { useCostLimit } from './cost.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import { useHiddenSchema } from './hidden-schema.ts'
+import { useHttpOutcome } from './http-outcome.ts'
 import { useRequestRate } from './http-rate.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
@@ -71,6 +72,7 @@ export function createPipeline(
       usePersistedOperations(operationList),
       useCohorts(cohorts),
       useSse(lifecycle),
+      useHttpOutcome(),
       !introspection && useHiddenSchema(),
     ],
     multipart: false,

@@ -13,7 +13,7 @@ test('/healthz answers while the process lives', async () => {
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
 })
 
-test('/readyz names the database and what an acknowledgement is worth', async () => {
+test('/readyz names the database, what an acknowledgement is worth, migrations and wake-ups', async () => {
   const response = await fetch(`${server.url}/readyz`)
   expect(response.status).toBe(200)
   const embedded = inject('mode') === 'embedded'
@@ -24,6 +24,8 @@ test('/readyz names the database and what an acknowledgement is worth', async ()
       reachable: true,
       durability: embedded ? 'process-crash' : expect.stringMatching(/power-loss|relaxed/),
     },
+    migrations: { pending: [], newer: [] },
+    wakeups: { source: embedded ? 'in-process' : 'postgres' },
   })
 })
 

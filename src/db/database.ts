@@ -1,10 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Config } from '../config.ts'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { type Connection, connect, session } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
-import { MigrationError, migrate, pendingMigrations } from './migrate.ts'
+import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
 
 /** What an acknowledged append survives: nothing but a crash of the process, or what PostgreSQL was told to promise. */
@@ -17,6 +18,10 @@ export interface Database extends AsyncDisposable {
   readonly durability: Durability
   /** How many statements it works on at the same time. */
   readonly connections: number
+  /** Whether it still is at this version's schema: others may migrate it. */
+  readonly migrations: () => Promise<MigrationState>
+  /** The connections to PostgreSQL, and how many statements wait for one. The embedded database has none. */
+  readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
 }
 
 /** Connections a server keeps to PostgreSQL at most. */
@@ -53,6 +58,7 @@ async function openEmbedded(dataDir: string): Promise<Database> {
       mode: 'embedded',
       durability: 'process-crash',
       connections: 1,
+      migrations: () => migrationState(prisma),
       async [Symbol.asyncDispose]() {
         await prisma.$disconnect()
         await pglite.close()
@@ -67,14 +73,15 @@ async function openEmbedded(dataDir: string): Promise<Database> {
 
 async function openPostgres(databaseUrl: string): Promise<Database> {
   const durability = await checkedDurability(databaseUrl)
-  const prisma = new PrismaClient({
-    adapter: new PrismaPg({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true }),
-  })
+  const pool = new pg.Pool({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true })
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) })
   return {
     prisma,
     mode: 'postgres',
     durability,
     connections: POOL_SIZE,
+    migrations: () => migrationState(prisma),
+    pool,
     [Symbol.asyncDispose]: () => prisma.$disconnect(),
   }
 }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { PrismaClient } from '../generated/prisma/client.ts'
 import { StartError } from '../start-error.ts'
 import type { Connection } from './connection.ts'
 
@@ -11,6 +12,14 @@ const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', i
 /** The database could not be brought to, or is not at, this version's schema. The message says what to do. */
 export class MigrationError extends StartError {
   override name = 'MigrationError'
+}
+
+/** How a database's migrations compare with those of this version, by their names. */
+export interface MigrationState {
+  /** This version's that the database lacks. */
+  pending: string[]
+  /** The database's that this version does not know. */
+  newer: string[]
 }
 
 interface Migration {
@@ -77,6 +86,19 @@ export async function unknownMigrations(connection: Connection): Promise<string[
   return (await history(connection)).map((row) => row.migration_name).filter((name) => !known.has(name))
 }
 
+/** Asks a database what has been applied to it. @throws Error when it does not say. */
+export async function migrationState(db: PrismaClient): Promise<MigrationState> {
+  const rows = await db.$queryRaw<{ name: string }[]>`
+    SELECT migration_name AS name FROM _prisma_migrations
+     WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY started_at`
+  const applied = rows.map(({ name }) => name)
+  const shipped = await migrationNames()
+  return {
+    pending: shipped.filter((name) => !applied.includes(name)),
+    newer: applied.filter((name) => !shipped.includes(name)),
+  }
+}
+
 async function apply(connection: Connection, { name, sql, checksum }: Migration): Promise<void> {
   const id = randomUUID()
   await connection.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
@@ -117,11 +139,15 @@ async function refuseForeignSchema(connection: Connection): Promise<void> {
     )
 }
 
-async function readMigrations(): Promise<Migration[]> {
+async function migrationNames(): Promise<string[]> {
   const entries = await readdir(MIGRATIONS_DIRECTORY, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  const folders = entries.filter((entry) => entry.isDirectory())
+  return folders.map(({ name }) => name).sort()
+}
+
+async function readMigrations(): Promise<Migration[]> {
   return Promise.all(
-    names.sort().map(async (name) => {
+    (await migrationNames()).map(async (name) => {
       const bytes = await readFile(join(MIGRATIONS_DIRECTORY, name, 'migration.sql'))
       return { name, sql: bytes.toString('utf8'), checksum: createHash('sha256').update(bytes).digest('hex') }
     }),

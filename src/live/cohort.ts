@@ -11,6 +11,7 @@ import { LRUCache } from 'lru-cache'
 import type { Context } from '../context.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import type { Outcome } from '../outcome.ts'
 import { Delivery } from './delivery.ts'
 
 /** Most text of events whose results are kept, in UTF-16 units. A result in memory is up to twenty times its event's text. */
@@ -47,16 +48,32 @@ export class Cohort {
   }
 }
 
+/** What came of the subscriptions of this process since its start. */
+export interface LiveCounts {
+  /** Results that were given to subscribers, each counted for each. */
+  delivered: number
+  /** Subscriptions that are over, by what ended them; `ok` when they completed or were left. */
+  readonly ended: Partial<Record<Outcome, number>>
+}
+
 /** All cohorts of this process. */
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
   readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_TEXT })
-  #count = 0
+  readonly #open = new Set<Cohort>()
+  readonly counts: LiveCounts = { delivered: 0, ended: {} }
   #names = 0
 
   /** How many there are now. */
   get count(): number {
-    return this.#count
+    return this.#open.size
+  }
+
+  /** How many subscribers the largest has. */
+  get largest(): number {
+    let largest = 0
+    for (const { members } of this.#open) largest = Math.max(largest, members)
+    return largest
   }
 
   /** Joins the cohort that the operation belongs to. @returns it, and how to leave it. */
@@ -67,13 +84,14 @@ export class Cohorts {
     const key = keyOf(args)
     const cohort = cohorts.get(key) ?? new Cohort(this.#results, this.#names++)
     cohorts.set(key, cohort)
-    if (cohort.members++ === 0) this.#count++
+    cohort.members++
+    this.#open.add(cohort)
     return {
       cohort,
       leave: () => {
         if (--cohort.members > 0) return
         cohorts.delete(key)
-        this.#count--
+        this.#open.delete(cohort)
       },
     }
   }

@@ -2,9 +2,11 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFor
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import { bearerKey } from '../auth/credentials.ts'
+import type { Call, Calls } from '../calls.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import { outcomeOf } from '../outcome.ts'
 import { callerOf } from '../rate/caller.ts'
 import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
@@ -20,6 +22,7 @@ const TOO_MANY = 4429
 
 /** Who comes in, and how much of it. */
 export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
+  calls: Calls
   rate: RequestRate
   limits: Limits
 }
@@ -43,7 +46,7 @@ interface Prepared extends ExecutionArgs {
 const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the pipeline, like those that come over HTTP. */
-export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limits }: Gate): Options {
+export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limits, calls }: Gate): Options {
   const sockets = new SocketCounts(limits.socketsPerKey)
   return {
     connectionInitWaitTimeout: INIT_MS,
@@ -59,17 +62,20 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limit
     },
     async onSubscribe({ extra: { socket, key }, subscriptions }, id, params) {
       const open = Object.keys(subscriptions).length
-      const outcome = await socket.prepare(id, async () => {
+      const call = calls.overSocket()
+      const prepared = socket.prepare(id, async () => {
         // Each time anew: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key)
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
+          call.end('UNAUTHENTICATED')
           return undefined
         }
         const refusal = (await rate.count(callerOf(viewer, undefined))) ?? crowded(open, limits.operationsPerSocket)
         if (refusal) return { errors: [refused(refusal)] }
-        return run(yoga, { viewer, peer: socket }, id, params)
+        return run(yoga, { viewer, peer: socket, call }, id, params)
       })
+      const outcome = await ended(call, prepared)
       if (!outcome) return NOTHING
       if (!isAsyncIterable(outcome) && outcome.errors && !('data' in outcome)) return outcome.errors
       return { document: ANY_OPERATION, contextValue: undefined, rootValue: undefined, outcome } as unknown as Prepared
@@ -81,6 +87,19 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limit
     onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
     onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
       result instanceof Delivery ? socket.payload(id, result) : undefined,
+  }
+}
+
+/** The same outcome, once it is known what the call has come to. */
+async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promise<Outcome | undefined> {
+  try {
+    const outcome = await prepared
+    if (!outcome) call.end('BAD_REQUEST')
+    else call.end(isAsyncIterable(outcome) ? 'ok' : outcomeOf(outcome.errors))
+    return outcome
+  } catch (error) {
+    call.end('INTERNAL_SERVER_ERROR')
+    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
-import type { Context } from '../context.ts'
+import type { Context, DoorContext } from '../context.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { Delivery } from './delivery.ts'
 
@@ -18,9 +18,13 @@ export function useSse(lifecycle: Lifecycle): Plugin {
     onResultProcess({ request, result, serverContext, setResultProcessor }) {
       if (!isAsyncIterable(result)) return
       const iterator = (result as AsyncIterable<ExecutionResult>)[Symbol.asyncIterator]()
-      const { start } = serverContext as Partial<Context>
+      const { start, call } = serverContext as Partial<Context> & DoorContext
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
       if (!accepted) void iterator.return?.()
+      else if (call) {
+        call.door = 'sse'
+        call.end('ok')
+      }
       setResultProcessor(
         (_result, fetchAPI) =>
           accepted

@@ -4,7 +4,8 @@ import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
-import type { Cohort, Cohorts } from './cohort.ts'
+import type { Outcome } from '../outcome.ts'
+import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
 import type { Delivery } from './delivery.ts'
 
 /** Makes subscriptions execute once per event for everybody who gets the same result. */
@@ -23,7 +24,8 @@ async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<Executi
   const context = args.contextValue as Context
   context.start = follower.cursor
   const { cohort, leave } = cohorts.join(args)
-  const deliveries = new Deliveries(follower, cohort, args, leave)
+  const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)
+  deliveries.onEnd(leave)
   // Whoever was to read may have gone before anything began to be read, and then nobody says so.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
@@ -51,14 +53,15 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #source: Follower
   readonly #cohort: Cohort
   readonly #args: ExecutionArgs
-  readonly #onEnd: (() => void)[]
+  readonly #onEnd: (() => void)[] = []
+  readonly #counts: LiveCounts
   #ended = false
 
-  constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, leave: () => void) {
+  constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, counts: LiveCounts) {
     this.#source = source
     this.#cohort = cohort
     this.#args = args
-    this.#onEnd = [leave]
+    this.#counts = counts
   }
 
   /** Calls back once when it ends, at once if it has. */
@@ -70,9 +73,12 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   async next(): Promise<IteratorResult<Delivery, undefined>> {
     try {
       const { done, value } = await this.#source.next()
-      if (!done) return { done, value: await this.#cohort.deliver(this.#args, value as LoggedEvent) }
+      if (!done) {
+        this.#counts.delivered++
+        return { done, value: await this.#cohort.deliver(this.#args, value as LoggedEvent) }
+      }
     } catch (error) {
-      this.#end()
+      this.#end(error instanceof CodedError ? error.code : 'INTERNAL_SERVER_ERROR')
       throw error
     }
     this.#end()
@@ -98,8 +104,10 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     return this.return().then(() => undefined)
   }
 
-  #end(): void {
+  #end(outcome: Outcome = 'ok'): void {
+    if (this.#ended) return
     this.#ended = true
+    this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
     for (const callback of this.#onEnd.splice(0)) callback()
   }
 }

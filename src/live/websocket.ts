@@ -9,6 +9,7 @@ import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { type Gate, operationsOver } from './operations.ts'
 import { Socket } from './socket.ts'
+import { Sockets } from './sockets.ts'
 
 /** How often a socket must answer that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000
@@ -18,6 +19,7 @@ const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
 
 /** What serves WebSockets. */
 export interface WebSocketDoor {
+  readonly sockets: Sockets
   /**
    * Answers what is under way, then closes every socket with 1001, which clients take for a pause.
    * @returns a promise of the moment when they are gone, within that one.
@@ -35,9 +37,9 @@ export function serveWebSocket(
   const { corsOrigins } = gate
   const server = new WebSocketServer({ noServer: true, maxPayload: gate.limits.bodyBytes, handleProtocols })
   const graphql = makeServer(operationsOver(yoga, gate))
-  const sockets = new Set<Socket>()
+  const sockets = new Sockets()
   const heartbeat = setInterval(() => {
-    for (const socket of sockets) socket.probe()
+    for (const socket of sockets.open) socket.probe()
   }, HEARTBEAT_MS)
 
   http.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
@@ -51,24 +53,27 @@ export function serveWebSocket(
       return refuse(connection, 403)
     server.handleUpgrade(request, connection, head, (webSocket) => {
       const socket = new Socket(webSocket, logger)
-      sockets.add(socket)
+      sockets.open.add(socket)
       const closed = graphql.opened(socket, { socket })
       webSocket.once('close', (code, reason) => {
-        sockets.delete(socket)
+        sockets.close(socket, code)
         closed(code, String(reason)).catch((err) => logger.error({ err }, 'a WebSocket was not closed well'))
       })
     })
   })
 
   return {
+    sockets,
     async drain() {
-      const settled = Promise.all([...sockets].map((socket) => socket.settled()))
+      const settled = Promise.all([...sockets.open].map((socket) => socket.settled()))
       await Promise.race([settled, setTimeout(PATIENCE.operations, undefined, { ref: false })])
       clearInterval(heartbeat)
-      const gone = Promise.all([...sockets].map((socket) => new Promise<void>((resolve) => socket.onGone(resolve))))
-      for (const socket of sockets) socket.close(1001, 'Going away')
+      const gone = Promise.all(
+        [...sockets.open].map((socket) => new Promise<void>((resolve) => socket.onGone(resolve))),
+      )
+      for (const socket of sockets.open) socket.close(1001, 'Going away')
       const goodbye = setTimeout(PATIENCE.goodbye, undefined, { ref: false }).then(() => {
-        for (const socket of sockets) socket.disconnect()
+        for (const socket of sockets.open) socket.disconnect()
       })
       return { gone: Promise.race([gone, goodbye]).then(() => undefined) }
     },

@@ -5,7 +5,7 @@ import { type AppendObserver, AppendQueue } from './append-queue.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
 import { type FollowRequest, startOf } from './follow-start.ts'
 import type { Follower } from './follower.ts'
-import { Following, type FollowingOptions, type ReadSource } from './following.ts'
+import { Following, type FollowingCounts, type FollowingOptions, type ReadSource } from './following.ts'
 import { importEvents, type PastEvent } from './import.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
@@ -43,10 +43,10 @@ export interface EventLog extends AsyncDisposable {
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
   /** Begins to follow a stream. The reader must end it: by reading to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
-  /** How many streams are followed in this process, by how many followers. */
-  readonly following: { readonly streams: number; readonly followers: number }
   /** Events that wait in this process to be appended, or are being appended. */
   readonly appending: number
+  /** What is followed in this process. */
+  readonly following: FollowingCounts
   /** How often something new was read for followers in this process, by what made it look. */
   readonly tailReads: Readonly<Record<ReadSource, number>>
 }

@@ -50,6 +50,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   /** Breaks the reader's connection. */
   readonly cutOff: () => void
   #position: number
+  #scanned: number
   #idleSince: number | undefined
   #failure: CodedError | undefined
   #told = false
@@ -57,6 +58,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   constructor(db: PrismaClient, tail: Tail, options: FollowOptions, callbacks: Callbacks) {
     this.#tail = tail
     this.#position = options.after
+    this.#scanned = options.after
     this.#callbacks = callbacks
     this.cutOff = options.cutOff ?? (() => undefined)
     this.#events = this.#follow(db, options)
@@ -74,6 +76,11 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   /** The same, as a cursor. */
   get cursor(): string {
     return encodeCursor(this.#tail.streamId, this.#position)
+  }
+
+  /** How many events of its stream it has yet to look at, whether it wants them or not. */
+  get lag(): number {
+    return Math.max(0, this.#tail.head - Math.max(this.#position, this.#scanned))
   }
 
   async next(): Promise<IteratorResult<LoggedEvent, undefined>> {
@@ -146,25 +153,24 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     const wanted = types?.length ? new Set(types) : undefined
     const read = wanted && [...new Set([...wanted, ...(end ? [end.type] : [])])]
     let ended = end ? await this.#endedBefore(db, after, end) : false
-    let scanned = after
     while (!signal.aborted) {
       const head = this.#tail.head
-      const kept = this.#tail.after(scanned, PAGE.events)
-      const range = { streamId: this.#tail.streamId, types: read, low: scanned, high: head + 1 }
+      const kept = this.#tail.after(this.#scanned, PAGE.events)
+      const range = { streamId: this.#tail.streamId, types: read, low: this.#scanned, high: head + 1 }
       const page = kept
         ? { events: kept, more: true, first: 0 }
         : await this.#read(() => readRange(db, range, 'ASC', PAGE))
-      if (page.first > scanned + 1) throw cursorExpired(this.streamId, page.first)
+      if (page.first > this.#scanned + 1) throw cursorExpired(this.streamId, page.first)
       for (const event of page.events) {
         if (signal.aborted) return undefined
         if (end && event.type === end.type) ended = end.says(event)
         if (!wanted || wanted.has(event.type)) yield event
       }
       // A page that is cut short ends where it ends, and so does one of the tail; any other has left nothing out up to the head.
-      scanned = (page.more ? page.events.at(-1)?.seq : head) ?? scanned
-      if (scanned < this.#tail.head) continue
+      this.#scanned = (page.more ? page.events.at(-1)?.seq : head) ?? this.#scanned
+      if (this.#scanned < this.#tail.head) continue
       // The tail may be behind what this reader was promised.
-      if (ended && scanned >= known) return undefined
+      if (ended && this.#scanned >= known) return undefined
       await this.#tail.changed(signal)
     }
     return undefined

@@ -23,6 +23,14 @@ export interface FollowingOptions {
   onError: (error: unknown) => void
 }
 
+/** What is followed in this process. */
+export interface FollowingCounts {
+  readonly streams: number
+  readonly followers: number
+  /** Events, of the follower who is furthest behind. */
+  readonly lag: number
+}
+
 interface FollowedStream {
   tail: Tail
   followers: Set<Follower>
@@ -64,11 +72,14 @@ export class Following implements AsyncDisposable {
     return follower
   }
 
-  /** How many there are now. */
-  get counts(): { streams: number; followers: number } {
-    let followers = 0
-    for (const stream of this.#streams.values()) followers += stream.followers.size
-    return { streams: this.#streams.size, followers }
+  /** How many there are now, and how many events the one who is furthest behind has yet to look at. */
+  get counts(): FollowingCounts {
+    let [count, lag] = [0, 0]
+    for (const { followers } of this.#streams.values()) {
+      count += followers.size
+      for (const follower of followers) lag = Math.max(lag, follower.lag)
+    }
+    return { streams: this.#streams.size, followers: count, lag }
   }
 
   /** Ends every follower, as if its stream had ended. */

@@ -4,7 +4,7 @@ import { getPath } from 'hono/utils/url'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Yoga } from '../yoga.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
-import type { Gate } from './gate.ts'
+import { type Gate, through } from './gate.ts'
 import { serveLlamaCloud } from './llamacloud.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveTrieve } from './trieve.ts'
@@ -14,8 +14,8 @@ import { TRIEVE_ROUTES } from './trieve-route.ts'
 export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle): OpenAPIHono {
   // Trieve's SDK puts its paths behind the base URL as it is: one that ends in a slash makes two.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
-  app.use('/api/v1/*', llamacloudCors)
-  for (const { path } of TRIEVE_ROUTES) app.use(path, trieveCors)
+  app.use('/api/v1/*', through('llamacloud', gate), llamacloudCors)
+  for (const { path } of TRIEVE_ROUTES) app.use(path, through('trieve', gate), trieveCors)
   serveTrieve(app, yoga, gate)
   serveLlamaCloud(app, yoga, gate, lifecycle)
   serveOpenApi(app)

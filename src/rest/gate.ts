@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Viewer } from '../auth/viewer.ts'
+import type { Call, Calls, Door } from '../calls.ts'
 import { callerOf } from '../rate/caller.ts'
 import type { RateLimited, RequestRate } from '../rate/request-rate.ts'
 
@@ -9,6 +10,7 @@ import type { RateLimited, RequestRate } from '../rate/request-rate.ts'
 export interface Gate {
   authenticate: Authenticate
   rate: RequestRate
+  calls: Calls
   maxBodyBytes: number
 }
 
@@ -22,9 +24,26 @@ export async function admit(
   key: string | null | undefined,
 ): Promise<{ viewer: Viewer; refusal?: RateLimited }> {
   const viewer = await authenticate(key ?? undefined)
-  // What Node reads from, under the adapter.
-  const { socket } = (c.env as { incoming: IncomingMessage }).incoming
-  const refusal = await rate.count(callerOf(viewer, socket.remoteAddress))
+  const refusal = await rate.count(callerOf(viewer, incoming(c).socket.remoteAddress))
   if (refusal) c.header('Retry-After', String(refusal.retryAfter))
   return { viewer, refusal }
+}
+
+/** Says of all that passes here which door it has come through. */
+export function through(door: Door, gate: Gate): MiddlewareHandler {
+  return (c, next) => {
+    const call = callOf(c, gate)
+    if (call) call.door = door
+    return next()
+  }
+}
+
+/** The call that a request is, for those who watch the server. */
+export function callOf(c: Context, { calls }: Gate): Call | undefined {
+  return calls.of(incoming(c))
+}
+
+/** What Node reads from, under the adapter. */
+function incoming(c: Context): IncomingMessage {
+  return (c.env as { incoming: IncomingMessage }).incoming
 }

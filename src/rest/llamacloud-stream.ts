@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import type { Call } from '../calls.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { Peer } from '../peer.ts'
@@ -53,6 +54,7 @@ interface Streaming {
   follow: Follow
   peer: Peer
   lifecycle: Lifecycle
+  call?: Call
 }
 
 /**
@@ -62,7 +64,7 @@ interface Streaming {
  */
 export async function streamLlamaEvents(
   c: Context,
-  { run, follow, peer, lifecycle }: Streaming,
+  { run, follow, peer, lifecycle, call }: Streaming,
   { path, query }: ReportRequest,
 ): Promise<Response> {
   const reportId = path.report_id
@@ -73,6 +75,7 @@ export async function streamLlamaEvents(
   if (refusal === 'CURSOR_EXPIRED' && c.req.header('last-event-id') === undefined)
     ({ data: edges, refusal } = await follow(FollowEvents, { reportId, after: null }))
   if (!edges) return refused(c, refusal)
+  call?.end('ok')
   return streamSSE(
     c,
     async (stream) => {

@@ -6,7 +6,7 @@ import { bearerKey } from '../auth/credentials.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
-import { admit, type Gate } from './gate.ts'
+import { admit, callOf, type Gate } from './gate.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport, readLlamaEvents } from './llamacloud-events.ts'
 import { checkReportRequest } from './llamacloud-query.ts'
@@ -51,7 +51,7 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
     // What Node writes to, under the adapter.
     const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
     const follow = createFollow(yoga, c.req.raw, { viewer, peer })
-    return streamLlamaEvents(c, { run, follow, peer, lifecycle }, request)
+    return streamLlamaEvents(c, { run, follow, peer, lifecycle, call: callOf(c, gate) }, request)
   }
   const events = await readLlamaEvents(run, request)
   return events ? c.json(events) : c.json({ detail: 'Report not found' }, 404)

@@ -2,8 +2,13 @@ import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { runSql } from '../support/database.ts'
+import { samples } from '../support/metrics.ts'
 import { newDataset, newOrganization, newReport, RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { overSse } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
+
+const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
 
 let server: TestServer
 let dataset: string
@@ -92,7 +97,13 @@ describe('What went wrong is found in the log by an id', () => {
   })
 })
 
-test('When the database has gone, /readyz says so and /healthz does not', async () => {
+test('When the database has gone, /readyz and /metrics say so and /healthz does not', async () => {
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+  const before = await samples(server.url)
+  expect(before.get('tidemark_database_connections{state="idle"}')).toBeGreaterThan(0)
+  expect(before.get('tidemark_database_waiting')).toBe(0)
+  const follower = overSse(server.url, server.rootKey, FOLLOW, { id: dataset })
+  await follower.start()
   const name = new URL(server.env.DATABASE_URL as string).pathname.slice(1)
   const elsewhere = { ...server.env, DATABASE_URL: (server.env.DATABASE_URL as string).replace(name, 'postgres') }
   await runSql(elsewhere, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
@@ -101,7 +112,11 @@ test('When the database has gone, /readyz says so and /healthz does not', async 
   expect(ready.status).toBe(503)
   expect(await ready.json()).toMatchObject({ status: 'unavailable', database: { reachable: false } })
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+  expect((await samples(server.url)).get('tidemark_ready')).toBe(0)
+  const failures = 'tidemark_task_failures_total{task="following"}'
+  await until(async () => ((await samples(server.url)).get(failures) ?? 0) > 0)
   await runSql(elsewhere, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
   const again = await fetch(`${server.url}/readyz`)
   expect(again.status).toBe(200)
+  await follower.end()
 })

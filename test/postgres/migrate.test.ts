@@ -32,6 +32,27 @@ test('"tidemark migrate", run by several nodes at once, migrates once; then the 
   expect(await server.exited).toBe(0)
 })
 
+test('/readyz goes on when a newer version migrates the database, and not when migrations are undone', async () => {
+  const env = await freshDatabase()
+  await using server = await startServer(env)
+  const readyz = async () => {
+    const response = await fetch(`${server.url}/readyz`)
+    return { code: response.status, ...((await response.json()) as object) }
+  }
+  await runSql(
+    env,
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '99991231000000_new', now())`,
+  )
+  expect(await readyz()).toMatchObject({ code: 200, migrations: { pending: [], newer: ['99991231000000_new'] } })
+  const [undone] = await runSql<{ name: string }>(
+    env,
+    `DELETE FROM _prisma_migrations WHERE migration_name =
+       (SELECT max(migration_name) FROM _prisma_migrations WHERE id <> 'x') RETURNING migration_name AS name`,
+  )
+  const unavailable = { code: 503, status: 'unavailable', database: { reachable: true } }
+  expect(await readyz()).toMatchObject({ ...unavailable, migrations: { pending: [undone?.name] } })
+})
+
 test('A database that cannot be reached is one clear line and exit status 1', async () => {
   const { exited, output } = tidemark(['serve'], { DATABASE_URL: 'postgresql://postgres@127.0.0.1:1/none', PORT: '0' })
   expect(await exited).toBe(1)

@@ -1,0 +1,36 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { Database } from '../db/database.ts'
+import type { Readiness } from '../health.ts'
+
+/** Tells whether the server can work, which asks the database, and how it gets on with that. */
+export function registerDatabaseMetrics(registry: Registry, { pool }: Pick<Database, 'pool'>, ready: Readiness): void {
+  const registers = [registry]
+  new Gauge({
+    name: 'tidemark_database_connections',
+    help: 'Connections to PostgreSQL, by state: busy or idle. None with the embedded database.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      if (!pool) return
+      this.set({ state: 'busy' }, pool.totalCount - pool.idleCount)
+      this.set({ state: 'idle' }, pool.idleCount)
+    },
+  })
+  new Gauge({
+    name: 'tidemark_database_waiting',
+    help: 'Statements that wait for a connection because all are busy.',
+    registers,
+    collect() {
+      this.set(pool?.waitingCount ?? 0)
+    },
+  })
+  // Last: asking takes a connection itself.
+  new Gauge({
+    name: 'tidemark_ready',
+    help: '1 when /readyz would answer 200, else 0.',
+    registers,
+    async collect() {
+      this.set(Number((await ready()).status === 'ready'))
+    },
+  })
+}

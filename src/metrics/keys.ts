@@ -1,0 +1,16 @@
+import { Counter, type Registry } from 'prom-client'
+import type { Authenticate } from '../auth/authenticate.ts'
+
+/** Counts the keys that it does not let in. */
+export function countRefusedKeys(registry: Registry, authenticate: Authenticate): Authenticate {
+  const refused = new Counter({
+    name: 'tidemark_keys_refused_total',
+    help: 'Keys that were shown and did not work: unknown, revoked or expired.',
+    registers: [registry],
+  })
+  return async (key) => {
+    const viewer = await authenticate(key)
+    if (key && viewer.type === 'anonymous') refused.inc()
+    return viewer
+  }
+}

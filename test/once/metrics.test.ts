@@ -1,0 +1,230 @@
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { version } from '../../src/version.ts'
+import { exposition, metricNames, samples } from '../support/metrics.ts'
+import { newDataset, newKey, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { overSse, overWebSocket } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
+
+let server: TestServer
+let organization: string
+let dataset: string
+let report: string
+
+beforeAll(async () => {
+  server = await startServer({ MAX_OPERATIONS_PER_SOCKET: '1' })
+  organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+  report = await newReport(server, organization)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const FOLLOW =
+  'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText } } }'
+const event = { eventType: 'ETL_STARTED' }
+const sample = async (name: string) => (await samples(server.url)).get(name) ?? 0
+
+/** Does something, and says by how much the samples have risen, once the first of them has. */
+async function risen(names: string[], act: () => Promise<unknown>): Promise<number[]> {
+  const before = await samples(server.url)
+  await act()
+  let after = before
+  const by = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
+  await until(async () => {
+    after = await samples(server.url)
+    return by(names[0] ?? '') > 0
+  })
+  return names.map(by)
+}
+
+function post(path: string, body: string, headers: Record<string, string> = {}): Promise<string> {
+  return fetch(`${server.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${server.rootKey}`, ...headers },
+    body,
+  }).then((response) => response.text())
+}
+
+test('The metrics are those that the README lists', async () => {
+  const documented = [...(await readFile('README.md', 'utf8')).matchAll(/^\| `(tidemark_\w+)/gm)].map(
+    ([, name]) => name,
+  )
+  expect((await metricNames(server.url)).filter((name) => name.startsWith('tidemark_')).sort()).toEqual(
+    documented.sort(),
+  )
+})
+
+test.skipIf(spawnSync('promtool', ['--version']).status !== 0)(
+  'Prometheus has nothing to say against them',
+  async () => {
+    const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await exposition(server.url) })
+    // Those of Node.js have had their names for long.
+    const lints = String(stderr)
+      .split('\n')
+      .filter((line) => line && !line.startsWith('nodejs_'))
+    expect([lints, status === 0 || status === 3]).toEqual([[], true])
+  },
+)
+
+test('They say which version runs on which kind of database, and how long the event loop is held up', async () => {
+  const { database } = (await (await fetch(`${server.url}/readyz`)).json()) as { database: { mode: string } }
+  expect(await sample(`tidemark_build_info{version="${version}",database="${database.mode}"}`)).toBe(1)
+  expect(await sample('tidemark_ready')).toBe(1)
+  expect(await sample('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0)
+})
+
+describe('A call is counted and timed by its door and what came of it', () => {
+  const nowhere = randomUUID()
+
+  test.each<[door: string, outcome: string, act: () => Promise<unknown>]>([
+    ['graphql', 'ok', () => post('/graphql', '{"query":"{ __typename }"}')],
+    ['graphql', 'GRAPHQL_PARSE_FAILED', () => post('/graphql', '{"query":"{"}')],
+    ['graphql', 'GRAPHQL_VALIDATION_FAILED', () => post('/graphql', '{"query":"{ nothing }"}')],
+    ['graphql', 'UNAUTHENTICATED', () => server.graphql(`{ report(id: "${nowhere}") { id } }`, {}, null)],
+    ['graphql', 'NOT_FOUND', () => server.graphql(`{ workerEvents(datasetId: "${nowhere}") { totalCount } }`)],
+    ['graphql', 'BAD_REQUEST', () => post('/graphql', 'x', { 'content-type': 'text/plain' })],
+    ['graphql', 'gone', () => leaveEarly()],
+    ['sse', 'ok', () => post('/graphql', '{"query":"{ __typename }"}', { accept: 'text/event-stream' })],
+    ['sse', 'ok', () => follow(overSse, server.rootKey)],
+    ['websocket', 'ok', () => follow(overWebSocket, server.rootKey)],
+    ['websocket', 'NOT_FOUND', () => overWebSocket(server.url, server.rootKey, FOLLOW, { id: nowhere }).failure()],
+    ['trieve', 'ok', () => post('/api/dataset/events', '{}', { 'tr-dataset': dataset })],
+    ['trieve', 'BAD_USER_INPUT', () => post('/api/dataset/events', '{}')],
+    ['trieve', 'UNAUTHENTICATED', () => post('/api/events', '{}', { authorization: 'x', 'tr-dataset': dataset })],
+    ['llamacloud', 'ok', () => get(`/api/v1/reports/${report}/events`)],
+    ['llamacloud', 'NOT_FOUND', () => get(`/api/v1/reports/${nowhere}/events`)],
+    ['llamacloud', 'ok', () => openStream(`/api/v1/reports/${report}/events`)],
+    ['other', 'NOT_FOUND', () => get('/nowhere')],
+  ])('%s: %s', async (door, outcome, act) => {
+    const counted = [`tidemark_requests_total{door="${door}",outcome="${outcome}"}`]
+    const timed = [
+      `tidemark_request_seconds_count{door="${door}"}`,
+      `tidemark_request_seconds_bucket{le="+Inf",door="${door}"}`,
+    ]
+    const [count, ...times] = await risen([...counted, ...timed], act)
+    // What asks for the metrics is itself another.
+    if (door !== 'other') expect([count, ...times]).toEqual([1, 1, 1])
+  })
+
+  function get(path: string): Promise<string> {
+    return fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${server.rootKey}` } }).then((r) =>
+      r.text(),
+    )
+  }
+
+  async function openStream(path: string): Promise<void> {
+    const leaving = new AbortController()
+    const headers = { authorization: `Bearer ${server.rootKey}`, accept: 'text/event-stream' }
+    await fetch(`${server.url}${path}`, { headers, signal: leaving.signal })
+    leaving.abort()
+  }
+
+  async function follow(subscribe: typeof overSse, key: string): Promise<void> {
+    const subscription = subscribe(server.url, key, FOLLOW, { id: dataset })
+    await subscription.start()
+    await subscription.end()
+  }
+
+  async function leaveEarly(): Promise<void> {
+    const { hostname, port } = new URL(server.url)
+    const socket = connect(Number(port), hostname)
+    await once(socket, 'connect')
+    // It is told to send its body, and does not.
+    const headers = ['host: x', 'content-type: application/json', 'content-length: 100', 'expect: 100-continue']
+    socket.write(`POST /graphql HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`)
+    await once(socket, 'data')
+    socket.destroy()
+  }
+})
+
+test('A key that does not work is counted, whichever door it comes to', async () => {
+  const bad = 'no-such-key'
+  expect(await risen(['tidemark_keys_refused_total'], () => server.graphql('{ __typename }', {}, bad))).toEqual([1])
+  const closed = 'tidemark_sockets_closed_total{code="4403"}'
+  const connecting = () => overWebSocket(server.url, bad, FOLLOW, { id: dataset }).failure()
+  expect(await risen([closed, 'tidemark_keys_refused_total'], connecting)).toEqual([1, 1])
+  // No key at all is none that was refused.
+  const none = () => server.graphql('{ __typename }', {}, null)
+  expect(
+    await risen(['tidemark_requests_total{door="graphql",outcome="ok"}', 'tidemark_keys_refused_total'], none),
+  ).toEqual([1, 0])
+})
+
+test('Followers, their cohorts and sockets, what they get and what ends them are counted', async () => {
+  const id = await newDataset(server, organization)
+  const key = await newKey(server, organization)
+  const deliveries = await sample('tidemark_deliveries_total')
+  const [one, two] = [key, key].map((k) => overWebSocket(server.url, k, FOLLOW, { id }))
+  const root = overSse(server.url, server.rootKey, FOLLOW, { id })
+  await Promise.all([one, two, root].map((reader) => reader?.start()))
+  const now = await samples(server.url)
+  const of = (name: string) => now.get(`tidemark_${name}`)
+  expect([of('followers'), of('followed_streams'), of('cohorts'), of('largest_cohort_members'), of('sockets')]).toEqual(
+    [3, 1, 2, 2, 2],
+  )
+  await recordWorkerEvents(server, id, [event, event])
+  await Promise.all([one, two, root].map((reader) => reader?.take(2)))
+  expect((await sample('tidemark_deliveries_total')) - deliveries).toBe(6)
+  const ended = (outcome: string) => `tidemark_subscriptions_ended_total{outcome="${outcome}"}`
+  const leaving = () => one?.end() ?? Promise.resolve()
+  expect(await risen(['tidemark_sockets_closed_total{code="1000"}', ended('ok')], leaving)).toEqual([1, 1])
+  const byAdmin = async () => {
+    const failures = Promise.all([two?.failure(), root.failure()])
+    await endingAll(failures)
+    expect(await failures).toEqual(['FORBIDDEN', 'FORBIDDEN'])
+  }
+  expect(await risen([ended('FORBIDDEN')], byAdmin)).toEqual([2])
+  await two?.end()
+  await until(async () => (await sample('tidemark_sockets')) === 0)
+  expect([await sample('tidemark_cohorts'), await sample('tidemark_largest_cohort_members')]).toEqual([0, 0])
+})
+
+/** Ends whatever is listed as open, which takes a moment to be, until it is settled. */
+async function endingAll(settled: Promise<unknown>): Promise<void> {
+  let over = false
+  void settled.finally(() => {
+    over = true
+  })
+  const list = 'query ($id: UUID!) { liveConnections(organizationId: $id, first: 10) { id } }'
+  await until(async () => {
+    const { liveConnections } = expectData(await server.graphql(list, { id: organization }))
+    for (const { id } of liveConnections)
+      await server.graphql('mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }', { id })
+    return over
+  })
+}
+
+test('A reader who does not read is seen to fall behind, and one who wants none of the events is not', async () => {
+  const id = await newDataset(server, organization)
+  const others = overSse(
+    server.url,
+    server.rootKey,
+    'subscription ($id: UUID!) { workerEvents(datasetId: $id, types: [ETL_FAILED], from: BEGINNING) { cursor } }',
+    { id },
+  )
+  await others.start()
+  const large = Array.from({ length: 100 }, () => ({ ...event, eventData: 'x'.repeat(100_000) }))
+  await recordWorkerEvents(server, id, large)
+  await until(async () => (await sample('tidemark_follower_lag_events')) === 0)
+  const leaving = new AbortController()
+  await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${server.rootKey}`,
+      accept: 'text/event-stream',
+    },
+    body: JSON.stringify({ query: FOLLOW, variables: { id } }),
+    signal: leaving.signal,
+  })
+  await until(async () => (await sample('tidemark_deliveries_total')) > 0)
+  expect(await sample('tidemark_follower_lag_events')).toBeGreaterThan(20)
+  leaving.abort()
+  await others.end()
+  await until(async () => (await sample('tidemark_follower_lag_events')) === 0)
+})
