@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Outcome, outcomeOfStatus } from './outcome.ts'
+import type { GraphQLError } from 'graphql'
+import type { Logger } from 'pino'
+import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
+import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
 
 /** What a call comes in by; `other` is health, metrics, pages and unknown paths. */
 export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
@@ -7,41 +10,71 @@ export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | '
 /** Told of each call that is over, with how long it took in seconds. */
 export type Observe = (door: Door, outcome: Outcome, seconds: number) => void
 
+/** By what the lines of the log about a call are found. A socket has the id of the request that opened it. */
+type Ids = { requestId: string } | { socketId: string; operationId?: string }
+
+/** Where a call is told of. */
+interface Watchers {
+  observe: Observe
+  logger: Logger
+}
+
 /** One request over HTTP, or one operation over a WebSocket, as those see it who watch the server. */
 export class Call {
-  readonly #observe: Observe
+  readonly #watchers: Watchers
   readonly #begun = performance.now()
   #over = false
+  readonly ids: Ids
   door: Door
+  /** The kind and the name of the operation it runs. */
+  operation: string | undefined
   /** What came of it, as soon as that is known. */
   outcome: Outcome | undefined
+  /** The id of what was masked. */
+  errorId: unknown
+  /** Whether the log says already, under its ids, what went wrong. */
+  told = false
 
-  constructor(door: Door, observe: Observe) {
+  constructor(door: Door, ids: Ids, watchers: Watchers) {
     this.door = door
-    this.#observe = observe
+    this.ids = ids
+    this.#watchers = watchers
+  }
+
+  /** Notes what its operation has come to. */
+  note(errors: readonly GraphQLError[] | undefined): void {
+    this.outcome = outcomeOf(errors)
+    this.errorId = errors?.[0]?.extensions.errorId
   }
 
   /** It has been answered, or its stream has begun. Whatever is said later does not count. */
-  end(outcome: Outcome): void {
+  end(outcome: Outcome = this.outcome ?? 'ok'): void {
     if (this.#over) return
     this.#over = true
-    this.outcome = outcome
-    this.#observe(this.door, outcome, (performance.now() - this.#begun) / 1_000)
+    const { observe, logger } = this.#watchers
+    const ms = performance.now() - this.#begun
+    observe(this.door, outcome, ms / 1_000)
+    const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.told ? 'error' : 'debug'
+    if (!logger.isLevelEnabled(level)) return
+    const { ids, door, operation, errorId } = this
+    logger[level]({ ...ids, door, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
   }
 }
 
 /** All calls of one server. */
 export class Calls {
-  readonly #observe: Observe
+  readonly #watchers: Watchers
   readonly #byRequest = new WeakMap<IncomingMessage, Call>()
 
-  constructor(observe: Observe) {
-    this.#observe = observe
+  constructor(watchers: Watchers) {
+    this.#watchers = watchers
   }
 
   /** Begins a call over HTTP, which ends with its response. */
   overHttp(request: IncomingMessage, response: ServerResponse): Call {
-    const call = new Call('other', this.#observe)
+    const requestId = requestIdOf(request)
+    response.setHeader(REQUEST_ID, requestId)
+    const call = new Call('other', { requestId }, this.#watchers)
     this.#byRequest.set(request, call)
     response.once('close', () => {
       if (call.door === 'graphql' && isEventStream(response)) call.door = 'sse'
@@ -55,9 +88,10 @@ export class Calls {
     return this.#byRequest.get(request)
   }
 
-  /** Begins the call that an operation over a WebSocket is. */
-  overSocket(): Call {
-    return new Call('websocket', this.#observe)
+  /** Begins the call that an operation over a WebSocket is. @param operationId as the client has it, which may be anything. */
+  overSocket(socketId: string, operationId: string): Call {
+    const ids = { socketId, operationId: isId(operationId) ? operationId : undefined }
+    return new Call('websocket', ids, this.#watchers)
   }
 }
 

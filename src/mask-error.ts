@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
+import type { Call } from './calls.ts'
 import { CodedError } from './errors.ts'
 import { Prisma } from './generated/prisma/client.ts'
 
@@ -13,9 +14,12 @@ const PRISMA_REFUSALS: Record<string, CodedError> = {
 
 const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deep.')
 
+/** Makes of an error what may leave the server. @param call whose error it is, where that is known. */
+export type MaskError = (error: unknown, message: string, call?: Call) => Error
+
 /** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged, and masked under an id to find it by. */
-export function createMaskError(logger: Logger) {
-  return (error: unknown, message: string): Error => {
+export function createMaskError(logger: Logger): MaskError {
+  return (error, message, call) => {
     // A subscription's own source throws errors that nothing has wrapped.
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError(message, { originalError: error as Error })
     const { originalError, nodes, source, positions, path, extensions } = wrapped
@@ -23,16 +27,17 @@ export function createMaskError(logger: Logger) {
     const refusal = refusalOf(originalError) ?? (error === wrapped ? undefined : unreadable(error))
     if (refusal)
       return new GraphQLError(refusal.message, { ...where, extensions: { ...refusal.details, code: refusal.code } })
-    if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where)
+    if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where, call)
     if (extensions.originalError || extensions.code === 'OPERATION_RESOLUTION_FAILURE') return badRequest(wrapped)
     if (extensions.code) return wrapped
     // What is left are arguments and variables that the executor could not coerce.
     return new GraphQLError(wrapped.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
   }
 
-  function mask(error: unknown, message: string, where: object): GraphQLError {
+  function mask(error: unknown, message: string, where: object, call: Call | undefined): GraphQLError {
     const errorId = randomBytes(6).toString('hex')
-    logger.error({ err: error, errorId }, 'unexpected error')
+    logger.error({ err: error, errorId, ...call?.ids }, 'unexpected error')
+    if (call) call.told = true
     return new GraphQLError(message, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } })
   }
 }

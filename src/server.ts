@@ -63,7 +63,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   closers.add(() => database[Symbol.asyncDispose]())
   const db = database.prisma
   const registry = createRegistry(database)
-  const calls = new Calls(createRequestMetrics(registry))
+  const calls = new Calls({ observe: createRequestMetrics(registry), logger })
   const failed = countTaskFailures(registry)
   const wakeups = new Wakeups()
   const bus = openWakeupBus(config, wakeups, logger)
@@ -110,7 +110,12 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   closers.add(() => rate[Symbol.asyncDispose]())
   const yoga = createPipeline(services, rate, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(yoga, { authenticate, rate, calls, maxBodyBytes: config.limits.bodyBytes }, lifecycle)
+  const pages = createRestApp(
+    yoga,
+    { authenticate, rate, calls, maxBodyBytes: config.limits.bodyBytes },
+    lifecycle,
+    logger,
+  )
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, readiness)
   pages.route('/', createHealthRoutes(readiness))

@@ -1,13 +1,13 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { useAnonymousBodyLimit } from './anonymous-body.ts'
+import { useCallReport } from './call-report.ts'
 import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
 import { useCostLimit } from './cost.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import { useHiddenSchema } from './hidden-schema.ts'
-import { useHttpOutcome } from './http-outcome.ts'
 import { useRequestRate } from './http-rate.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
@@ -18,6 +18,7 @@ import type { OperationList } from './operation-list.ts'
 import { allows } from './origins.ts'
 import { usePersistedOperations } from './persisted-operations.ts'
 import type { RequestRate } from './rate/request-rate.ts'
+import { REQUEST_ID } from './request-id.ts'
 import { schema } from './schema/schema.ts'
 import { useVariableLimit } from './variables.ts'
 
@@ -40,22 +41,24 @@ export function createPipeline(
   { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
+  const maskError = createMaskError(logger)
   return createYoga<DoorContext, Context>({
     schema,
     context: createContextFactory(services),
-    maskedErrors: { maskError: createMaskError(logger) },
+    maskedErrors: { maskError: (error, message) => maskError(error, message) },
     logging: {
-      debug: (...args) => logger.debug(args.map(String).join(' ')),
+      debug: (...args) => logger.trace(args.map(String).join(' ')),
       info: (...args) => logger.info(args.map(String).join(' ')),
       warn: (...args) => logger.warn(args.map(String).join(' ')),
-      error: (...args) => logger.debug(args.map(String).join(' ')),
+      // What has been masked: that is logged, and what callers may read quotes what they have sent.
+      error: () => undefined,
     },
     // Without credentials: nothing here is authorized by a cookie. Yoga echoes the origin where it is given none.
     cors: ({ headers }) =>
       allows(corsOrigins, headers.get('origin') ?? '') && {
         credentials: false,
         maxAge: PREFLIGHT_SECONDS,
-        exposedHeaders: ['Retry-After'],
+        exposedHeaders: ['Retry-After', REQUEST_ID],
       },
     graphiql: false,
     landingPage: false,
@@ -72,7 +75,7 @@ export function createPipeline(
       usePersistedOperations(operationList),
       useCohorts(cohorts),
       useSse(lifecycle),
-      useHttpOutcome(),
+      useCallReport(maskError),
       !introspection && useHiddenSchema(),
     ],
     multipart: false,

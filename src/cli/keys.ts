@@ -9,6 +9,7 @@ import { createContextFactory } from '../context.ts'
 import { openDatabase } from '../db/database.ts'
 import { createEventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/wakeups.ts'
+import { createLogger } from '../logger.ts'
 import { createMaskError } from '../mask-error.ts'
 import { schema } from '../schema/schema.ts'
 import { printable } from '../schema/text.ts'
@@ -97,7 +98,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)
   const { data, errors } = await graphql({ schema, source, variableValues, contextValue })
-  const maskError = createMaskError(pino({ level: config.logLevel }, pino.destination(2)))
+  const maskError = createMaskError(createLogger(config.logLevel, pino.destination(2)))
   if (errors) throw new StartError(errors.map((error) => maskError(error, 'Unexpected error.').message).join('\n'))
   return data as Data
 }

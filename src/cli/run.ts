@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Config } from '../config.ts'
+import { createLogger } from '../logger.ts'
 import { type Server, startServer } from '../server.ts'
 import { stopWithGrace } from './stop.ts'
 
@@ -13,7 +14,7 @@ export interface Running {
 /** Starts the server, tells people where it is, and stops it when the process is asked to end. */
 export async function runServer(config: Config): Promise<Running> {
   // People read standard output; programs read the log on standard error.
-  const logger = pino({ level: config.logLevel }, pino.destination(2))
+  const logger = createLogger(config.logLevel, pino.destination(2))
   const server = await startServer(config, logger)
   const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')

@@ -27,6 +27,9 @@ export interface Database extends AsyncDisposable {
 /** Connections a server keeps to PostgreSQL at most. */
 export const POOL_SIZE = 10
 
+// Others quote what a call was given, and errors end up in the log.
+const ERROR_FORMAT = 'minimal'
+
 /** Prisma's own advisory lock for migrations: whoever migrates the same database, by whichever tool, waits for the other. */
 const MIGRATION_LOCK = 72_707_369
 
@@ -52,7 +55,7 @@ async function openEmbedded(dataDir: string): Promise<Database> {
   try {
     const pglite = await openPglite(dataDir)
     await migrate(pglite)
-    const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite) })
+    const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
     return {
       prisma,
       mode: 'embedded',
@@ -74,7 +77,10 @@ async function openEmbedded(dataDir: string): Promise<Database> {
 async function openPostgres(databaseUrl: string): Promise<Database> {
   const durability = await checkedDurability(databaseUrl)
   const pool = new pg.Pool({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true })
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) })
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool, { disposeExternalPool: true }),
+    errorFormat: ERROR_FORMAT,
+  })
   return {
     prisma,
     mode: 'postgres',

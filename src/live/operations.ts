@@ -6,7 +6,6 @@ import type { Call, Calls } from '../calls.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import { outcomeOf } from '../outcome.ts'
 import { callerOf } from '../rate/caller.ts'
 import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
@@ -62,7 +61,7 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limit
     },
     async onSubscribe({ extra: { socket, key }, subscriptions }, id, params) {
       const open = Object.keys(subscriptions).length
-      const call = calls.overSocket()
+      const call = calls.overSocket(socket.id, id)
       const prepared = socket.prepare(id, async () => {
         // Each time anew: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key)
@@ -94,8 +93,8 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limit
 async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promise<Outcome | undefined> {
   try {
     const outcome = await prepared
-    if (!outcome) call.end('BAD_REQUEST')
-    else call.end(isAsyncIterable(outcome) ? 'ok' : outcomeOf(outcome.errors))
+    if (outcome && !isAsyncIterable(outcome)) call.note(outcome.errors)
+    call.end(outcome ? call.outcome : 'BAD_REQUEST')
     return outcome
   } catch (error) {
     call.end('INTERNAL_SERVER_ERROR')

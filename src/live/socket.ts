@@ -19,6 +19,7 @@ const UNEXPECTED = /^Unexpected message of type /
 /** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
   readonly transport = 'WEBSOCKET'
+  readonly id: string
   readonly #webSocket: WebSocket
   readonly #logger: Logger
   readonly #onGone = new Set<() => void>()
@@ -27,14 +28,16 @@ export class Socket implements GraphqlSocket, Peer {
   #instead: string | undefined
   #alive = true
 
-  constructor(webSocket: WebSocket, logger: Logger) {
+  /** @param id by which the log has it. */
+  constructor(webSocket: WebSocket, id: string, logger: Logger) {
     this.#webSocket = webSocket
+    this.id = id
     this.#logger = logger
     webSocket.on('pong', () => {
       this.#alive = true
     })
     // It closes by itself, with the right code.
-    webSocket.on('error', (err) => logger.debug({ err }, 'a WebSocket failed'))
+    webSocket.on('error', (err) => logger.debug({ err, socketId: id }, 'a WebSocket failed'))
     webSocket.once('close', () => {
       for (const callback of [...this.#onGone]) callback()
     })
@@ -79,7 +82,7 @@ export class Socket implements GraphqlSocket, Peer {
     this.#webSocket.on('message', (data) => {
       handle(String(data)).catch((err) => {
         if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
-        this.#logger.error({ err }, 'a message over a WebSocket could not be handled')
+        this.#logger.error({ err, socketId: this.id }, 'a message over a WebSocket could not be handled')
         this.close(TRY_AGAIN, 'Try again later')
       })
     })

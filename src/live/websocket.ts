@@ -5,6 +5,7 @@ import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { allows, isOwnOrigin, type Origins } from '../origins.ts'
+import { REQUEST_ID, requestIdOf } from '../request-id.ts'
 import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { type Gate, operationsOver } from './operations.ts'
@@ -42,22 +43,27 @@ export function serveWebSocket(
     for (const socket of sockets.open) socket.probe()
   }, HEARTBEAT_MS)
 
+  server.on('headers', (headers, request) => headers.push(`${REQUEST_ID}: ${requestIdOf(request)}`))
   http.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     // Nobody else listens to it any more, and an error that nobody listens to ends the process.
     connection.on('error', () => connection.destroy())
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') return ignoreUpgrade(http, request, connection, head)
-    if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(connection, 404)
+    const id = requestIdOf(request)
+    if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(connection, 404, id)
     // CORS does not hold for WebSockets: a browser opens them for any page, and only says whose it is. Others say nothing.
     const { origin, host } = request.headers
     if (origin !== undefined && !isOwnOrigin(origin, host) && !allows(corsOrigins, origin))
-      return refuse(connection, 403)
+      return refuse(connection, 403, id)
     server.handleUpgrade(request, connection, head, (webSocket) => {
-      const socket = new Socket(webSocket, logger)
+      const socket = new Socket(webSocket, id, logger)
       sockets.open.add(socket)
       const closed = graphql.opened(socket, { socket })
       webSocket.once('close', (code, reason) => {
         sockets.close(socket, code)
-        closed(code, String(reason)).catch((err) => logger.error({ err }, 'a WebSocket was not closed well'))
+        logger.debug({ socketId: id, code }, 'a WebSocket was closed')
+        closed(code, String(reason)).catch((err) =>
+          logger.error({ err, socketId: id }, 'a WebSocket was not closed well'),
+        )
       })
     })
   })
@@ -80,6 +86,7 @@ export function serveWebSocket(
   }
 }
 
-function refuse(connection: Duplex, status: number): void {
-  connection.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+function refuse(connection: Duplex, status: number, id: string): void {
+  const headers = ['connection: close', 'content-length: 0', `${REQUEST_ID}: ${id}`]
+  connection.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n`)
 }

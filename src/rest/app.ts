@@ -1,17 +1,18 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getPath } from 'hono/utils/url'
+import type { Logger } from 'pino'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Yoga } from '../yoga.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
-import { type Gate, through } from './gate.ts'
+import { callOf, type Gate, through } from './gate.ts'
 import { serveLlamaCloud } from './llamacloud.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveTrieve } from './trieve.ts'
 import { TRIEVE_ROUTES } from './trieve-route.ts'
 
 /** The two legacy APIs and the document that describes them. Other routes may be added to it. */
-export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle): OpenAPIHono {
+export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle, logger: Logger): OpenAPIHono {
   // Trieve's SDK puts its paths behind the base URL as it is: one that ends in a slash makes two.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
   app.use('/api/v1/*', through('llamacloud', gate), llamacloudCors)
@@ -22,7 +23,9 @@ export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle): Ope
   app.notFound((c) => c.json(failure(c, 'Not Found'), 404))
   app.onError((error, c) => {
     // What the pipeline refused is logged where it was masked; this is for what went wrong out here.
-    yoga.logger.warn(error.stack)
+    const call = callOf(c, gate)
+    logger.error({ err: error, ...call?.ids }, 'a route failed')
+    if (call) call.told = true
     return c.json(failure(c, 'Internal Server Error'), 500)
   })
   return app

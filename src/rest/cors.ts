@@ -1,8 +1,9 @@
 import { cors } from 'hono/cors'
+import { REQUEST_ID } from '../request-id.ts'
 
 const anyone = {
   origin: (origin: string) => origin || null,
-  exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After'],
+  exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After', REQUEST_ID],
   maxAge: 3600,
 }
 

@@ -41,7 +41,8 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
   const { viewer, refusal: tooMany } = await admit(c, gate, key)
   if (tooMany) return c.json({ detail: tooMany.message }, 429)
   if (!key) return unauthenticated(c, 'Not authenticated')
-  const run = createRun(yoga, c.req.raw, { viewer })
+  const call = callOf(c, gate)
+  const run = createRun(yoga, c.req.raw, { viewer, call })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
   if (refusal) return unauthenticated(c, 'Invalid API Key')
@@ -50,8 +51,8 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
   if (c.req.header('accept')?.includes('text/event-stream')) {
     // What Node writes to, under the adapter.
     const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
-    const follow = createFollow(yoga, c.req.raw, { viewer, peer })
-    return streamLlamaEvents(c, { run, follow, peer, lifecycle, call: callOf(c, gate) }, request)
+    const follow = createFollow(yoga, c.req.raw, { viewer, peer, call })
+    return streamLlamaEvents(c, { run, follow, peer, lifecycle, call }, request)
   }
   const events = await readLlamaEvents(run, request)
   return events ? c.json(events) : c.json({ detail: 'Report not found' }, 404)

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Yoga } from '../yoga.ts'
-import { admit, type Gate } from './gate.ts'
+import { admit, callOf, type Gate } from './gate.ts'
 import { createRun } from './graphql.ts'
 import { readTrieveBody } from './trieve-body.ts'
 import { trieveCaller } from './trieve-caller.ts'
@@ -26,8 +26,9 @@ async function events(c: Context, yoga: Yoga, gate: Gate): Promise<Response> {
     const caller = trieveCaller(request.headers)
     const { viewer, refusal } = await admit(c, gate, caller.key)
     if (refusal) return c.json({ message: refusal.message }, 429)
-    const runAsCaller = createRun(yoga, request, { viewer })
-    const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' } })
+    const call = callOf(c, gate)
+    const runAsCaller = createRun(yoga, request, { viewer, call })
+    const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' }, call })
     const datasetId = await callersDataset(caller, runAsCaller, runAsDoor)
     c.header('X-API-Version', caller.apiVersion)
     const reply = await readTrievePage(runAsCaller, datasetId, await readTrieveBody(request, gate.maxBodyBytes))

@@ -10,6 +10,9 @@ import { until } from '../support/until.ts'
 
 const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
 
+/** Of whatever made it. */
+const ID = expect.stringMatching(/^[0-9a-f-]{36}$/)
+
 let server: TestServer
 let dataset: string
 let report: string
@@ -74,26 +77,94 @@ describe('What went wrong is found in the log by an id', () => {
         return ''
       },
     ],
-  ])('that an error over %s carries, a new one each time', async (_name, ask) => {
+  ])('that an error over %s carries, a new one each time', async (name, ask) => {
     const [first, second] = [await ask(`Bearer ${server.rootKey}`), await ask(`Bearer ${server.rootKey}`)].map(
       (answer) => /"code":"INTERNAL_SERVER_ERROR","errorId":"([0-9a-f]{12})"/.exec(answer)?.[1],
     )
     expect(first).not.toBe(second)
+    const by = name === 'a WebSocket' ? { socketId: ID, operationId: ID } : { requestId: ID }
     for (const id of [first, second])
-      expect(logged(id)).toMatchObject([{ msg: 'unexpected error', err: { message: expect.stringMatching(/event/) } }])
+      expect(logged(id)).toMatchObject([
+        { msg: 'unexpected error', err: { message: expect.stringMatching(/event/) }, ...by },
+      ])
   })
 
   test('and a 500 of a legacy route, which carries none, is logged with it', async () => {
     const before = server.log.length
-    const { status } = await fetch(`${server.url}/api/dataset/events`, {
+    const { status, headers } = await fetch(`${server.url}/api/dataset/events`, {
       method: 'POST',
       body: '{}',
       headers: { authorization: server.rootKey, 'tr-dataset': dataset, 'content-type': 'application/json' },
     })
     expect(status).toBe(500)
     const [cause, route] = server.log.slice(before)
-    expect(cause.err.message).toMatch(/event/)
-    expect(route.msg).toContain(`The pipeline refused: INTERNAL_SERVER_ERROR ${cause.errorId}`)
+    const requestId = headers.get('x-request-id')
+    expect(cause).toMatchObject({ err: { message: expect.stringMatching(/event/) }, requestId })
+    const message = `The pipeline refused: INTERNAL_SERVER_ERROR ${cause.errorId}`
+    expect(route).toMatchObject({ msg: 'a route failed', err: { message }, requestId })
+  })
+
+  test('that one carries which failed before there was an operation', async () => {
+    const before = server.log.length
+    await runSql(server.env, 'ALTER TABLE api_key RENAME TO hidden_keys')
+    const { errors } = await server
+      .graphql('{ __typename }', {}, 'some-key')
+      .finally(() => runSql(server.env, 'ALTER TABLE hidden_keys RENAME TO api_key'))
+    const { errorId } = errors?.[0]?.extensions ?? {}
+    await until(() => logged(errorId).length > 0)
+    expect(server.log.slice(before)).toMatchObject([
+      { errorId, requestId: ID, err: { message: expect.stringMatching(/api_key/) } },
+    ])
+  })
+})
+
+describe('The log has no key, no payload and no variable, whatever goes wrong', () => {
+  const SECRET = 'sEcReT'
+
+  test('at any level', async () => {
+    await using talkative = await startServer({ ...server.env, LOG_LEVEL: 'trace' })
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${SECRET}` }
+    const post = (path: string, body: unknown, more = {}) =>
+      fetch(`${talkative.url}${path}`, { method: 'POST', headers: { ...headers, ...more }, body: JSON.stringify(body) })
+    const root = { authorization: `Bearer ${talkative.rootKey}` }
+    const get = (path: string) => fetch(`${talkative.url}${path}`, { headers: { ...headers, ...root } })
+    const event = { eventType: 'ETL_STARTED', eventData: { it: SECRET } }
+    const operations = [
+      { query: RECORD_WORKER_EVENTS, variables: { id: dataset, events: [event] } },
+      { query: RECORD_WORKER_EVENTS, variables: { id: SECRET, events: [event] } },
+      { query: RECORD_WORKER_EVENTS, variables: { id: dataset, events: [{ eventType: SECRET }] } },
+      {
+        query: 'mutation ($n: String!) { createOrganization(input: { name: $n }) { id } }',
+        variables: { n: `${SECRET}\ud800` },
+      },
+      { query: `{ ${SECRET} }` },
+      { query: `{ report(id: "${SECRET}") { id } }` },
+      { query: `{ "${SECRET}` },
+    ]
+    for (const operation of operations)
+      for (const more of [{}, root, { ...root, accept: 'text/event-stream' }])
+        await (await post('/graphql', operation, more)).text()
+    const [failing] = operations
+    const url = `${talkative.url.replace('http', 'ws')}/graphql`
+    for (const connectionParams of [root, headers]) {
+      const client = createClient({ url, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0 })
+      for (const operation of operations)
+        await new Promise<void>((resolve) => {
+          client.subscribe(operation, { next: () => undefined, error: () => resolve(), complete: resolve })
+        })
+      await client.dispose()
+    }
+    await post('/api/dataset/events', { page: SECRET }, { ...root, 'tr-dataset': dataset })
+    await post('/api/dataset/events', {}, { ...root, 'tr-dataset': SECRET })
+    await post('/api/dataset/events', { event_types: [SECRET] }, { 'x-api-key': SECRET, 'tr-dataset': dataset })
+    await get(`/api/v1/reports/${SECRET}/events?last_sequence=${SECRET}`)
+    await get(`/graphql?query={__typename}&variables=${SECRET}`)
+    await get(`/graphql?query=${encodeURIComponent(String(failing?.query))}&variables={"id":"${SECRET}"}`)
+    await post('/graphql', SECRET, root)
+    await until(() => talkative.log.filter(({ msg }) => msg === 'answered').length >= 35)
+    expect(talkative.log.filter(({ msg }) => msg === 'unexpected error').length).toBeGreaterThan(2)
+    const text = JSON.stringify(talkative.log)
+    expect([SECRET, talkative.rootKey].filter((secret) => text.includes(secret))).toEqual([])
   })
 })
 

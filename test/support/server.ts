@@ -1,5 +1,5 @@
-import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
+import { createLogger } from '../../src/logger.ts'
 import { startServer as start } from '../../src/server.ts'
 import { type DatabaseSettings, freshDatabase } from './database.ts'
 import { until } from './until.ts'
@@ -18,7 +18,7 @@ export interface TestServer extends AsyncDisposable {
   rootKey: string
   /** The settings it runs with, for a second process on the same database. */
   env: DatabaseSettings
-  /** What it has logged so far, from warnings upwards. */
+  /** What it has logged so far, from warnings upwards unless LOG_LEVEL is set. */
   // biome-ignore lint/suspicious/noExplicitAny: a line has what whoever logs it says
   log: any[]
   /** Runs an operation over HTTP with the given key, root's by default; null for no key at all. */
@@ -37,11 +37,12 @@ export async function startServer(settings: Record<string, string | undefined> =
     PORT: '0',
     ROOT_API_KEY: rootKey,
     REQUESTS_PER_MINUTE: '1000000',
+    LOG_LEVEL: 'warn',
     ...database,
     ...settings,
   })
   const log: object[] = []
-  const server = await start(config, pino({ level: 'warn' }, { write: (line) => log.push(JSON.parse(line)) }))
+  const server = await start(config, createLogger(config.logLevel, { write: (line) => log.push(JSON.parse(line)) }))
   return {
     url: server.url,
     rootKey,

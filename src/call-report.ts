@@ -1,0 +1,58 @@
+import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql'
+import { isAsyncIterable, type Plugin } from 'graphql-yoga'
+import type { Call } from './calls.ts'
+import type { DoorContext } from './context.ts'
+import type { MaskError } from './mask-error.ts'
+
+/** How long the name of an operation may be in the log. */
+const NAME_LENGTH = 100
+
+/**
+ * Tells each call what it runs and what comes of it, and masks errors with their call at hand, so that the log has them under its ids.
+ * Yoga masks what is left: what fails before there is an operation, and the results of events, which belong to no one call.
+ */
+export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
+  const masked = ({ errors, ...result }: ExecutionResult, call: Call | undefined): ExecutionResult => ({
+    ...result,
+    errors: errors?.map((error) => maskError(error, MESSAGE, call) as GraphQLError),
+  })
+  return {
+    onPluginInit({ registerContextErrorHandler }) {
+      registerContextErrorHandler(({ context, error, setError }) => {
+        setError(maskError(error, MESSAGE, (context as DoorContext).call))
+      })
+    },
+    onExecute({ args: { document, operationName, contextValue } }) {
+      const { call } = contextValue
+      if (call) call.operation = nameOf(document, operationName)
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (!isAsyncIterable(result) && result.errors) setResult(masked(result, call))
+        },
+      }
+    },
+    onSubscribe({ args: { document, operationName, contextValue } }) {
+      const { call } = contextValue
+      if (call) call.operation = nameOf(document, operationName)
+      return {
+        onSubscribeResult({ result, setResult }) {
+          if (!isAsyncIterable(result) && result.errors) setResult(masked(result, call))
+        },
+        onSubscribeError: ({ error, setError }) => setError(maskError(error, MESSAGE, call)),
+      }
+    },
+    onResultProcess({ result, serverContext }) {
+      const { call } = serverContext as DoorContext
+      if (!isAsyncIterable(result)) call?.note((result as ExecutionResult).errors)
+    },
+  }
+}
+
+const MESSAGE = 'Unexpected error.'
+
+function nameOf(document: DocumentNode, operationName: string | null | undefined): string | undefined {
+  const operation = getOperationAST(document, operationName)
+  return operation
+    ? [operation.operation, operation.name?.value].filter(Boolean).join(' ').slice(0, NAME_LENGTH)
+    : undefined
+}

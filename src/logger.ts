@@ -1,0 +1,31 @@
+import { type DestinationStream, type Logger, pino } from 'pino'
+import type { Config } from './config.ts'
+
+/** The log: JSON lines. */
+export function createLogger(level: Config['logLevel'], destination: DestinationStream): Logger {
+  return pino({ level, serializers: { err: lineOf } }, destination)
+}
+
+interface ErrorLine {
+  type: string
+  message: string
+  stack?: string
+  code?: unknown
+  cause?: ErrorLine
+  errors?: ErrorLine[]
+}
+
+// Not its other members, as pino would have it: a driver's errors carry what a caller has sent.
+function lineOf(error: unknown): ErrorLine {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
+  const { name, message, stack, cause } = error
+  const { code } = error as { code?: unknown }
+  return {
+    type: name,
+    message,
+    stack,
+    code,
+    cause: cause === undefined ? undefined : lineOf(cause),
+    errors: error instanceof AggregateError ? error.errors.map(lineOf) : undefined,
+  }
+}
