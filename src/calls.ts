@@ -3,6 +3,7 @@ import type { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
 import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
+import type { Span, Tracing } from './span.ts'
 
 /** What a call comes in by; `other` is health, metrics, pages and unknown paths. */
 export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
@@ -11,12 +12,20 @@ export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | '
 export type Observe = (door: Door, outcome: Outcome, seconds: number) => void
 
 /** By what the lines of the log about a call are found. A socket has the id of the request that opened it. */
-type Ids = { requestId: string } | { socketId: string; operationId?: string }
+type Ids = ({ requestId: string } | { socketId: string; operationId?: string }) & { traceId?: string }
 
 /** Where a call is told of. */
 interface Watchers {
   observe: Observe
   logger: Logger
+  tracing?: Tracing
+}
+
+/** What the doors are called in traces. */
+const ROUTES: Partial<Record<Door, string>> = {
+  graphql: '/graphql',
+  trieve: '/api/dataset/events',
+  llamacloud: '/api/v1/reports/{report_id}/events',
 }
 
 /** One request over HTTP, or one operation over a WebSocket, as those see it who watch the server. */
@@ -24,8 +33,11 @@ export class Call {
   readonly #watchers: Watchers
   readonly #begun = performance.now()
   #over = false
-  readonly ids: Ids
+  readonly #request: IncomingMessage | undefined
+  ids: Ids
   door: Door
+  /** Where it is traced. */
+  span: Span | undefined
   /** The kind and the name of the operation it runs. */
   operation: string | undefined
   /** What came of it, as soon as that is known. */
@@ -35,10 +47,26 @@ export class Call {
   /** Whether the log says already, under its ids, what went wrong. */
   told = false
 
-  constructor(door: Door, ids: Ids, watchers: Watchers) {
+  /** @param request absent for an operation over a WebSocket. */
+  constructor(door: Door, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
     this.door = door
     this.ids = ids
     this.#watchers = watchers
+    this.#request = request
+  }
+
+  /** It has come through this door. */
+  enter(door: Door): void {
+    this.door = door
+    const { method, headers = {} } = this.#request ?? {}
+    const route = ROUTES[door]
+    const http = { 'http.request.method': method, 'http.route': route }
+    const name = route ? `${method} ${route}` : `${door} operation`
+    this.span = this.#watchers.tracing?.begin(name, headers, this.#begun, {
+      ...http,
+      'tidemark.request_id': 'requestId' in this.ids ? this.ids.requestId : this.ids.socketId,
+    })
+    if (this.span) this.ids = { ...this.ids, traceId: this.span.traceId }
   }
 
   /** Notes what its operation has come to. */
@@ -54,6 +82,12 @@ export class Call {
     const { observe, logger } = this.#watchers
     const ms = performance.now() - this.#begun
     observe(this.door, outcome, ms / 1_000)
+    const [type, name] = this.operation?.split(' ') ?? []
+    this.span?.end(outcome, {
+      'tidemark.door': this.door,
+      'graphql.operation.type': type,
+      'graphql.operation.name': name,
+    })
     const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.told ? 'error' : 'debug'
     if (!logger.isLevelEnabled(level)) return
     const { ids, door, operation, errorId } = this
@@ -74,7 +108,7 @@ export class Calls {
   overHttp(request: IncomingMessage, response: ServerResponse): Call {
     const requestId = requestIdOf(request)
     response.setHeader(REQUEST_ID, requestId)
-    const call = new Call('other', { requestId }, this.#watchers)
+    const call = new Call('other', { requestId }, this.#watchers, request)
     this.#byRequest.set(request, call)
     response.once('close', () => {
       if (call.door === 'graphql' && isEventStream(response)) call.door = 'sse'
@@ -91,7 +125,9 @@ export class Calls {
   /** Begins the call that an operation over a WebSocket is. @param operationId as the client has it, which may be anything. */
   overSocket(socketId: string, operationId: string): Call {
     const ids = { socketId, operationId: isId(operationId) ? operationId : undefined }
-    return new Call('websocket', ids, this.#watchers)
+    const call = new Call('websocket', ids, this.#watchers)
+    call.enter('websocket')
+    return call
   }
 }
 

@@ -26,6 +26,10 @@ const onOrOff = z
   .transform((value) => value === 'on')
   .optional()
 
+const collectorUrl = z
+  .url({ protocol: /^https?$/, error: 'the URL of a collector, such as http://127.0.0.1:4318' })
+  .optional()
+
 const Environment = z.object({
   PORT: port.default(4000),
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
@@ -54,6 +58,9 @@ const Environment = z.object({
   PERSISTED_OPERATIONS: z.string().min(1, 'the path of a file').optional(),
   NODE_ENV: z.string().optional(),
   ...LIMIT_SETTINGS,
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl,
+  OTEL_SDK_DISABLED: z.string().optional(),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -84,6 +91,8 @@ export type Config = Readonly<{
   /** Path of the file of the only operations that run. Absent: any do. */
   persistedOperations?: string
   limits: Limits
+  /** Whether traces are sent. OpenTelemetry itself reads where to, and which. */
+  tracing: boolean
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
@@ -102,6 +111,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   const { CORS_ORIGINS, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data
+  const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT
   const open = NODE_ENV !== 'production'
   return Object.freeze({
     port: PORT,
@@ -116,6 +127,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     graphiql: GRAPHIQL ?? open,
     persistedOperations: PERSISTED_OPERATIONS,
     limits: limitsOf(parsed.data),
+    tracing: collector !== undefined && OTEL_SDK_DISABLED?.toLowerCase() !== 'true',
     logLevel: LOG_LEVEL,
   })
 }

@@ -9,6 +9,8 @@ import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { EventLog } from './log/event-log.ts'
 import { NO_PEER, type Peer, peerOf } from './peer.ts'
+import type { Span } from './span.ts'
+import { type CallLog, traceLog } from './traced-log.ts'
 
 /** What every server of one process shares. */
 export interface Services {
@@ -30,11 +32,13 @@ export interface Stream {
 /** What a resolver gets, whichever door the request came through. */
 export interface Context {
   readonly db: PrismaClient
-  readonly log: EventLog
+  readonly log: CallLog
   readonly viewer: Viewer
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   readonly sweep: () => void
+  /** Where what is done is traced, if it is. */
+  readonly span?: Span
   /** Who gets what a subscription gives. */
   readonly peer: Peer
   /** The cursor that a client of server-sent events saw last, when it comes back. */
@@ -69,10 +73,12 @@ export function createContextFactory({ db, log, authenticate, keyWatch, connecti
     const key =
       initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
     const viewer = initial.viewer ?? (await authenticate(key))
+    const span = initial.call?.span
     const select = { id: true, organizationId: true } as const
     return {
       db,
-      log,
+      log: traceLog(log, span),
+      span,
       viewer,
       keyWatch,
       connections,

@@ -1,5 +1,5 @@
 import type { GraphQLError } from 'graphql'
-import { ERROR_CODES } from './errors.ts'
+import { CodedError, ERROR_CODES } from './errors.ts'
 
 /** Codes that GraphQL over HTTP has itself, and that of what is masked. */
 const OTHERS = [
@@ -40,4 +40,9 @@ const BY_STATUS: Record<number, Code> = {
 export function outcomeOfStatus(status: number): Outcome {
   if (status < 400) return 'ok'
   return BY_STATUS[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR')
+}
+
+/** The same for what was thrown. */
+export function outcomeOfError(error: unknown): Outcome {
+  return error instanceof CodedError ? error.code : 'INTERNAL_SERVER_ERROR'
 }

@@ -59,11 +59,14 @@ export async function startServer(config: Config, logger: Logger): Promise<Serve
 
 async function open(config: Config, logger: Logger, closers: Closers): Promise<Omit<Server, keyof AsyncDisposable>> {
   const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
+  // First, to be closed last: until then there may be something to trace.
+  const tracing = config.tracing ? (await import('./tracing.ts')).openTracing(logger) : undefined
+  closers.add(() => tracing?.[Symbol.asyncDispose]())
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())
   const db = database.prisma
   const registry = createRegistry(database)
-  const calls = new Calls({ observe: createRequestMetrics(registry), logger })
+  const calls = new Calls({ observe: createRequestMetrics(registry), logger, tracing })
   const failed = countTaskFailures(registry)
   const wakeups = new Wakeups()
   const bus = openWakeupBus(config, wakeups, logger)
@@ -132,7 +135,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     // Both sides make an address of it, and one of them answers with a stack trace when that fails.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
     else if (isGraphql(request, config)) {
-      call.door = 'graphql'
+      call.enter('graphql')
       void yoga(request, response, { call })
     } else void toPages(request, response)
   })

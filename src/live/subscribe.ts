@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
-import type { Outcome } from '../outcome.ts'
+import { type Outcome, outcomeOfError } from '../outcome.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -78,7 +78,7 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
         return { done, value: await this.#cohort.deliver(this.#args, value as LoggedEvent) }
       }
     } catch (error) {
-      this.#end(error instanceof CodedError ? error.code : 'INTERNAL_SERVER_ERROR')
+      this.#end(outcomeOfError(error))
       throw error
     }
     this.#end()

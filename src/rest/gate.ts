@@ -32,8 +32,7 @@ export async function admit(
 /** Says of all that passes here which door it has come through. */
 export function through(door: Door, gate: Gate): MiddlewareHandler {
   return (c, next) => {
-    const call = callOf(c, gate)
-    if (call) call.door = door
+    callOf(c, gate)?.enter(door)
     return next()
   }
 }

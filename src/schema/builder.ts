@@ -3,6 +3,7 @@ import ComplexityPlugin from '@pothos/plugin-complexity'
 import PrismaPlugin from '@pothos/plugin-prisma'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import TracingPlugin, { runFunction } from '@pothos/plugin-tracing'
 import ValidationPlugin from '@pothos/plugin-validation'
 import { hasRole, hasRoleIn } from '../auth/viewer.ts'
 import type { Context, Stream } from '../context.ts'
@@ -10,6 +11,7 @@ import { CodedError } from '../errors.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import { getDatamodel } from '../generated/pothos.ts'
 import type { ApiKeyRole } from '../generated/prisma/client.ts'
+import { outcomeOfError } from '../outcome.ts'
 import { fieldCost } from './field-cost.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -48,9 +50,21 @@ interface Types {
 
 /** Plugins, scalars and rights. It knows no domain type; the files beside it add those. */
 export const builder = new SchemaBuilder<Types>({
-  // Outermost first. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
-  plugins: [ComplexityPlugin, RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
+  // Outermost first. Tracing times all that a field takes. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
+  plugins: [TracingPlugin, ComplexityPlugin, RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
   defaultFieldNullability: false,
+  tracing: {
+    // Not those of subscriptions, which run once an event.
+    default: ({ parentType }) => parentType === 'Query' || parentType === 'Mutation',
+    wrap:
+      (resolver, _options, { parentType, name }) =>
+      (source, args, context, info) => {
+        const span = context.span?.child(`${parentType}.${name}`)
+        if (!span) return resolver(source, args, context, info)
+        const end = (error: unknown) => span.end(error ? outcomeOfError(error) : 'ok')
+        return runFunction(() => resolver(source, args, context, info), end)
+      },
+  },
   // What it would refuse in the middle of the execution is refused before.
   complexity: { disabled: true, fieldComplexity: fieldCost },
   relay: {

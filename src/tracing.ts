@@ -1,0 +1,76 @@
+import { type Context, ROOT_CONTEXT, SpanKind, type SpanOptions, SpanStatusCode, trace } from '@opentelemetry/api'
+import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core'
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
+import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
+import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
+import type { Logger } from 'pino'
+import { inTime } from './deadline.ts'
+import type { Span, Tracing } from './span.ts'
+import { version } from './version.ts'
+
+/** How long a stop waits for the last spans to be taken, in milliseconds. */
+const FLUSH_MS = 1_500
+
+const HEADERS = {
+  get: (headers: Readonly<Record<string, unknown>>, name: string) => headers[name] as string | undefined,
+  keys: Object.keys,
+}
+
+/**
+ * Traces by OpenTelemetry and sends spans by OTLP over HTTP, as its own environment variables say. Parents are handed on, from call to
+ * step: its `AsyncLocalStorage`, and anything else that is global, is left alone. Loaded only where traces are wanted.
+ */
+export function openTracing(logger: Logger): Tracing {
+  const provider = new BasicTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'tidemark', 'service.version': version }).merge(
+      detectResources({ detectors: [envDetector] }),
+    ),
+    spanProcessors: [new BatchSpanProcessor(telling(new OTLPTraceExporter(), logger))],
+  })
+  const tracer = provider.getTracer('tidemark', version)
+  const propagator = new W3CTraceContextPropagator()
+
+  function start(name: string, parent: Context, options: SpanOptions): Span & { sampled: boolean } {
+    const span = tracer.startSpan(name, options, parent)
+    const within = trace.setSpan(parent, span)
+    return {
+      sampled: span.isRecording(),
+      traceId: span.spanContext().traceId,
+      child: (child, attributes) => start(child, within, { attributes }),
+      end(outcome, attributes = {}) {
+        span.setAttributes(attributes)
+        if (outcome !== 'ok') span.setAttribute('error.type', outcome)
+        // What a caller did wrong is no error of the server's.
+        if (outcome === 'INTERNAL_SERVER_ERROR') span.setStatus({ code: SpanStatusCode.ERROR })
+        span.end()
+      },
+    }
+  }
+
+  return {
+    begin(name, headers, begun, attributes) {
+      const parent = propagator.extract(ROOT_CONTEXT, headers, HEADERS)
+      const span = start(name, parent, { kind: SpanKind.SERVER, startTime: begun, attributes })
+      return span.sampled ? span : undefined
+    },
+    async [Symbol.asyncDispose]() {
+      await inTime(provider.shutdown(), FLUSH_MS).catch((err) => logger.warn({ err }, 'the last traces are lost'))
+    },
+  }
+}
+
+/** The same exporter, telling when it begins to fail. */
+function telling(exporter: SpanExporter, logger: Logger): SpanExporter {
+  let failing = false
+  return {
+    export: (spans, done) =>
+      exporter.export(spans, (result) => {
+        const failed = result.code !== ExportResultCode.SUCCESS
+        if (failed && !failing) logger.warn({ err: result.error }, 'traces cannot be sent, and are lost meanwhile')
+        failing = failed
+        done(result)
+      }),
+    shutdown: () => exporter.shutdown(),
+    forceFlush: async () => exporter.forceFlush?.(),
+  }
+}
