@@ -1,15 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { version } from '../../src/version.ts'
 import { exposition, metricNames, samples } from '../support/metrics.ts'
 import { newDataset, newKey, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
+
+/** Whether there is a `promtool` to ask. */
+const promtool = spawnSync('promtool', ['--version']).status === 0
 
 let server: TestServer
 let organization: string
@@ -59,17 +63,49 @@ test('The metrics are those that the README lists', async () => {
   )
 })
 
-test.skipIf(spawnSync('promtool', ['--version']).status !== 0)(
-  'Prometheus has nothing to say against them',
-  async () => {
-    const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await exposition(server.url) })
-    // Those of Node.js have had their names for long.
-    const lints = String(stderr)
-      .split('\n')
-      .filter((line) => line && !line.startsWith('nodejs_'))
-    expect([lints, status === 0 || status === 3]).toEqual([[], true])
-  },
-)
+test.skipIf(!promtool)('Prometheus has nothing to say against them', async () => {
+  const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await exposition(server.url) })
+  // Those of Node.js have had their names for long.
+  const lints = String(stderr)
+    .split('\n')
+    .filter((line) => line && !line.startsWith('nodejs_'))
+  expect([lints, status === 0 || status === 3]).toEqual([[], true])
+})
+
+const RULES = resolve('.deploy/prometheus/alerts.yaml')
+
+describe('The dashboard and the alerts in .deploy', () => {
+  const dashboard = () => readFile('.deploy/grafana/tidemark.json', 'utf8')
+
+  test('ask for nothing but metrics that there are', async () => {
+    const exposed = new Set(await metricNames(server.url))
+    for (const text of [await dashboard(), await readFile(RULES, 'utf8')]) {
+      const asked = [...text.matchAll(/\b(?:tidemark|nodejs|process)_[a-z0-9_]+/g)].map(([name]) => name)
+      const unknown = asked.filter((name) => !exposed.has(name) && !exposed.has(name.replace(/_bucket$/, '')))
+      expect([unknown, asked.length > 10]).toEqual([[], true])
+    }
+  })
+
+  test.skipIf(!promtool)('are what Prometheus understands', async () => {
+    const { panels } = JSON.parse(await dashboard()) as { panels: { targets?: { expr: string }[] }[] }
+    const asked = panels.flatMap(({ targets }) => targets ?? []).map(({ expr }) => expr)
+    // Prometheus takes JSON for rules, too, and Grafana's variables for nothing.
+    const rules = asked.map((expr, i) => ({ record: `panel_${i}`, expr: expr.replaceAll('$__rate_interval', '5m') }))
+    const file = join(inject('scratch'), 'panels.json')
+    await writeFile(file, JSON.stringify({ groups: [{ name: 'panels', rules }] }))
+    for (const rules of [file, RULES]) {
+      const { status, stderr } = spawnSync('promtool', ['check', 'rules', rules])
+      expect([status, String(stderr)]).toEqual([0, ''])
+    }
+  })
+
+  test.skipIf(!promtool)('tell a server that is not well from one that is', async () => {
+    const file = join(inject('scratch'), 'alerts.yaml')
+    await writeFile(file, (await readFile('test/fixtures/alerts.yaml', 'utf8')).replace('RULES', RULES))
+    const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file])
+    expect([status, `${stdout}${stderr}`]).toEqual([0, expect.stringContaining('SUCCESS')])
+  })
+})
 
 test('They say which version runs on which kind of database, and how long the event loop is held up', async () => {
   const { database } = (await (await fetch(`${server.url}/readyz`)).json()) as { database: { mode: string } }
