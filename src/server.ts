@@ -19,6 +19,7 @@ import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
 import { RetentionSweeper } from './log/retention.ts'
 import { Wakeups } from './log/wakeups.ts'
+import { countRemoved, createAppendMetrics, registerAppendQueue } from './metrics/appends.ts'
 import { registerDatabaseMetrics } from './metrics/database.ts'
 import { countRefusedKeys } from './metrics/keys.ts'
 import { registerLiveMetrics } from './metrics/live.ts'
@@ -75,15 +76,16 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     wakeups,
     announce: (streamId) => bus.publish(streamId),
     appendsAtOnce: Math.ceil(database.connections / 3),
-    appends: { committed: () => undefined },
+    appends: createAppendMetrics(registry),
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: (error) => {
       failed('following')
       logger.error({ err: error }, 'following failed, and goes on')
     },
   })
+  registerAppendQueue(registry, log)
   const retention = new RetentionSweeper(db, {
-    removed: () => undefined,
+    removed: countRemoved(registry),
     failed: (error) => {
       failed('retention')
       logger.error({ err: error }, 'removing what is not to be kept failed, and is tried again')

@@ -86,7 +86,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
       wakeups: new Wakeups(),
       announce: ignore,
       appendsAtOnce: 1,
-      appends: { committed: ignore },
+      appends: { committed: ignore, answered: ignore },
       slowAfter: 0,
       onError: ignore,
     }),

@@ -18,7 +18,9 @@ const PATIENCE_MS = 10_000
 /** What the queue tells of its work. */
 export interface AppendObserver {
   /** One transaction has ended, well or not. */
-  committed(group: { appends: number; events: number; seconds: number; ok: boolean }): void
+  committed(group: { events: number; seconds: number }): void
+  /** So many events of an append have had this outcome; failed: they were not appended. */
+  answered(outcome: AppendResult['outcome'] | 'FAILED', events: number): void
 }
 
 /**
@@ -52,14 +54,22 @@ export class AppendQueue {
    * @throws CodedError NOT_FOUND for an unknown stream, RATE_LIMITED when too much waits already; nothing is stored then.
    */
   async append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
-    if (this.#size.events > FULL.events || this.#size.bytes > FULL.bytes) throw full()
+    if (this.#size.events > FULL.events || this.#size.bytes > FULL.bytes) {
+      this.#observer.answered('FAILED', events.length)
+      throw full()
+    }
     const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
     this.#resize(events.length, bytes)
     try {
-      return await new Promise((resolve, reject) => {
+      const results = await new Promise<AppendResult[]>((resolve, reject) => {
         this.#waiting.add({ streamId, events, bytes, since: Date.now(), resolve, reject })
         this.#schedule()
       })
+      for (const { outcome } of results) this.#observer.answered(outcome, 1)
+      return results
+    } catch (error) {
+      this.#observer.answered('FAILED', events.length)
+      throw error
     } finally {
       this.#resize(-events.length, -bytes)
     }
@@ -120,19 +130,15 @@ export class AppendQueue {
       events: appends.flatMap(({ events }) => events),
     }))
     const began = performance.now()
-    let ok = false
     try {
       // A lost answer may have been a commit: the ids make it safe to ask again.
-      const results = await pRetry(() => appendBatches(this.#db, batches), {
+      return await pRetry(() => appendBatches(this.#db, batches), {
         ...RETRIES,
         shouldRetry: ({ error }) => isTransient(error),
       })
-      ok = true
-      return results
     } finally {
-      const appends = byStream.reduce((sum, [, { length }]) => sum + length, 0)
       const events = batches.reduce((sum, { events: { length } }) => sum + length, 0)
-      this.#observer.committed({ appends, events, seconds: (performance.now() - began) / 1_000, ok })
+      this.#observer.committed({ events, seconds: (performance.now() - began) / 1_000 })
     }
   }
 

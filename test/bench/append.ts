@@ -89,7 +89,7 @@ async function withLog(
     wakeups: new Wakeups(),
     announce: () => undefined,
     appendsAtOnce: Math.ceil(connections / 3),
-    appends: { committed: () => undefined },
+    appends: { committed: () => undefined, answered: () => undefined },
     slowAfter: 1_000,
     onError: console.error,
   })

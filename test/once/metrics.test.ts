@@ -81,7 +81,9 @@ describe('The dashboard and the alerts in .deploy', () => {
     const exposed = new Set(await metricNames(server.url))
     for (const text of [await dashboard(), await readFile(RULES, 'utf8')]) {
       const asked = [...text.matchAll(/\b(?:tidemark|nodejs|process)_[a-z0-9_]+/g)].map(([name]) => name)
-      const unknown = asked.filter((name) => !exposed.has(name) && !exposed.has(name.replace(/_bucket$/, '')))
+      const unknown = asked.filter(
+        (name) => !exposed.has(name) && !exposed.has(name.replace(/_(?:bucket|sum|count)$/, '')),
+      )
       expect([unknown, asked.length > 10]).toEqual([[], true])
     }
   })
@@ -178,6 +180,30 @@ describe('A call is counted and timed by its door and what came of it', () => {
   }
 })
 
+test('What is recorded, and what is removed, is counted', async () => {
+  const id = randomUUID()
+  const names = ['recorded', 'duplicate', 'conflict', 'failed'].map(
+    (outcome) => `tidemark_events_total{outcome="${outcome}"}`,
+  )
+  const transactions = ['tidemark_append_seconds_count', 'tidemark_append_events_sum']
+  const rise = await risen([...names, ...transactions], async () => {
+    await recordWorkerEvents(server, dataset, [event, { ...event, id }, { ...event, id }])
+    await recordWorkerEvents(server, dataset, [{ ...event, id, eventData: 'another' }])
+  })
+  // The repeat meets its first in a second transaction.
+  expect(rise).toEqual([2, 1, 1, 0, 3, 4])
+  expect(await sample('tidemark_append_queue_events')).toBe(0)
+  const set = 'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 2 }) { maxEvents } }'
+  const other = await newDataset(server, organization)
+  await recordWorkerEvents(
+    server,
+    other,
+    Array.from({ length: 5 }, () => event),
+  )
+  const removed = await risen(['tidemark_events_removed_total'], () => server.graphql(set, { id: other }))
+  expect(removed).toEqual([3])
+})
+
 test('A key that does not work is counted, whichever door it comes to', async () => {
   const bad = 'no-such-key'
   expect(await risen(['tidemark_keys_refused_total'], () => server.graphql('{ __typename }', {}, bad))).toEqual([1])
@@ -244,8 +270,8 @@ test('A reader who does not read is seen to fall behind, and one who wants none 
     { id },
   )
   await others.start()
-  const large = Array.from({ length: 100 }, () => ({ ...event, eventData: 'x'.repeat(100_000) }))
-  await recordWorkerEvents(server, id, large)
+  const large = Array.from({ length: 50 }, () => ({ ...event, eventData: 'x'.repeat(100_000) }))
+  for (let i = 0; i < 2; i++) await recordWorkerEvents(server, id, large)
   await until(async () => (await sample('tidemark_follower_lag_events')) === 0)
   const leaving = new AbortController()
   await fetch(`${server.url}/graphql`, {

@@ -1,0 +1,59 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { AppendObserver } from '../log/append-queue.ts'
+import type { EventLog } from '../log/event-log.ts'
+
+/** Upper bounds: seconds of a transaction, and events in one, of which there are at most about a thousand. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000]
+
+/** Counts and times what is recorded. */
+export function createAppendMetrics(registry: Registry): AppendObserver {
+  const registers = [registry]
+  const events = new Counter({
+    name: 'tidemark_events_total',
+    help: 'Events that were to be recorded, by outcome: recorded, duplicate, conflict, or failed for those that were not appended.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'tidemark_append_seconds',
+    help: 'How long the transactions of appends took, what was tried again included.',
+    buckets: SECONDS,
+    registers,
+  })
+  const size = new Histogram({
+    name: 'tidemark_append_events',
+    help: 'How many events such a transaction held: appends that arrive together share one.',
+    buckets: EVENTS,
+    registers,
+  })
+  return {
+    answered: (outcome, count) => events.inc({ outcome: outcome.toLowerCase() }, count),
+    committed(group) {
+      seconds.observe(group.seconds)
+      size.observe(group.events)
+    },
+  }
+}
+
+/** Tells how many events wait. */
+export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'appending'>): void {
+  new Gauge({
+    name: 'tidemark_append_queue_events',
+    help: 'Events that wait to be appended or are being appended. Beyond 20,000, callers are turned away.',
+    registers: [registry],
+    collect() {
+      this.set(log.appending)
+    },
+  })
+}
+
+/** Counts what is removed because it is not to be kept any longer. @returns what to tell it. */
+export function countRemoved(registry: Registry): (events: number) => void {
+  const removed = new Counter({
+    name: 'tidemark_events_removed_total',
+    help: 'Events that this server has removed because they are not to be kept any longer.',
+    registers: [registry],
+  })
+  return (events) => removed.inc(events)
+}
