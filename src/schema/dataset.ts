@@ -78,7 +78,7 @@ builder.mutationField('createDataset', (t) =>
   t.prismaField({
     type: Dataset,
     description:
-      'Creates a dataset with an empty stream. WRITE in its organization. CONFLICT when its id or tracking id is taken.',
+      'Creates a dataset with an empty stream. WRITE in its organization. CONFLICT when its tracking id is taken, or its id, by whatever and whomever: that an id is in use is the one thing that is told of what this key may not see.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'The new dataset.' }) },
     resolve: (query, _root, { input: { id: given, organizationId, trackingId, name } }, { db, viewer }) => {

@@ -46,7 +46,8 @@ builder.queryField('report', (t) =>
 builder.mutationField('createReport', (t) =>
   t.prismaField({
     type: Report,
-    description: 'Creates a report with an empty stream. WRITE in its organization. CONFLICT when its id is taken.',
+    description:
+      'Creates a report with an empty stream. WRITE in its organization. CONFLICT when its id is taken, by whatever and whomever: that an id is in use is the one thing that is told of what this key may not see.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'The new report.' }) },
     resolve: (query, _root, { input: { id: given, organizationId, projectId, name } }, { db, viewer }) => {

@@ -3,6 +3,7 @@ import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { schema } from '../../src/schema/schema.ts'
+import { freshDatabase, runSql } from '../support/database.ts'
 import {
   newDataset,
   newKey,
@@ -29,14 +30,37 @@ type Caller = (typeof CALLERS)[number]
 
 let server: TestServer
 let keys: Record<Caller, string | null>
-let ids: Record<'organization' | 'other' | 'dataset' | 'report' | 'sibling', string>
+let ids: Record<
+  | 'organization'
+  | 'other'
+  | 'dataset'
+  | 'report'
+  | 'sibling'
+  | 'othersDataset'
+  | 'othersReport'
+  | 'othersKey'
+  | 'othersLive',
+  string
+>
 
 beforeAll(async () => {
-  server = await startServer()
-  const [organization, other] = [await newOrganization(server), await newOrganization(server)]
+  const env = await freshDatabase()
+  const [other, othersLive] = [randomUUID(), randomUUID()]
+  // A live connection of another organization, on a node that nobody can wait for: it stays whoever ends it.
+  await runSql(
+    env,
+    `INSERT INTO live_node VALUES ('${other}', now() + interval '1 day');
+     INSERT INTO live_connection (id, node_id, organization_id, stream_id, transport, opened_at, position)
+       VALUES ('${othersLive}', '${other}', '${other}', '${other}', 'WEBSOCKET', now(), 0)`,
+  )
+  server = await startServer(env)
+  const organization = await newOrganization(server)
+  expectData(await server.graphql(`mutation { createOrganization(input: { id: "${other}", name: "Other" }) { id } }`))
   const dataset = await newDataset(server, organization, { trackingId: 'tracked' })
   const [report, sibling] = [await newReport(server, organization), await newDataset(server, organization)]
-  ids = { organization, other, dataset, report, sibling }
+  const [othersDataset, othersReport] = [await newDataset(server, other), await newReport(server, other)]
+  const { id: othersKey } = await createKey(other, 'READ')
+  ids = { organization, other, dataset, report, sibling, othersDataset, othersReport, othersKey, othersLive }
   for (const id of [dataset, sibling]) await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED' }])
   await recordReportEvents(server, report, [{ state: { message: 'go', state: 'PLANNING' } }])
   const revoked = await createKey(organization, 'ADMIN')
@@ -121,6 +145,17 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ],
   ['createDataset', 'mutation { createDataset(input: { organizationId: $organization }) { id } }', creates],
   ['createReport', 'mutation { createReport(input: { organizationId: $organization }) { id } }', creates],
+  // The one thing that is told of what is hidden: that its id is taken.
+  [
+    "createDataset with the id of another organization's report",
+    'mutation { createDataset(input: { organizationId: $organization, id: $othersReport }) { id } }',
+    { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' },
+  ],
+  [
+    "createReport with the id of another organization's dataset",
+    'mutation { createReport(input: { organizationId: $organization, id: $othersDataset }) { id } }',
+    { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' },
+  ],
   [
     'createApiKey',
     'mutation { createApiKey(input: { organizationId: $organization, role: READ }) { apiKey { id } } }',
@@ -158,6 +193,11 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { redactReportEvent(reportId: $report, id: $report) { __typename } }',
     { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
+  [
+    'endLiveConnection of another organization',
+    'mutation { endLiveConnection(id: $othersLive) { id } }',
+    { ...administers, admin: 'NOT_FOUND', elsewhere: 'data' },
+  ],
   ['auditEntries', 'query { auditEntries(organizationId: $organization) { id } }', administers],
   ['workerEvents, live', 'subscription { workerEvents(datasetId: $dataset, from: BEGINNING) { cursor } }', reads],
   [
@@ -179,6 +219,11 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
       elsewhere: 'NOT_FOUND',
       root: 'NOT_FOUND',
     },
+  ],
+  [
+    "revokeApiKey of another organization's key",
+    'mutation { revokeApiKey(id: $othersKey) { id } }',
+    { ...administers, admin: 'NOT_FOUND', elsewhere: 'data' },
   ],
 ]
 
@@ -246,6 +291,20 @@ describe.each(TABLE)('%s', (field, operation, expected) => {
     }
     expect(outcomes).toEqual(Object.fromEntries(transports.map(([transport]) => [transport, expected[caller]])))
   })
+})
+
+test('Whatever has an id, and whoever it is, a CONFLICT says the same', async () => {
+  const { organization } = ids
+  const said = new Set<string | undefined>()
+  for (const type of ['Dataset', 'Report'])
+    for (const id of [ids.dataset, ids.report, ids.othersDataset, ids.othersReport]) {
+      const query = `mutation ($input: Create${type}Input!) { create: create${type}(input: $input) { id } }`
+      const { errors } = await server.graphql(query, { input: { organizationId: organization, id } }, keys.write)
+      said.add(JSON.stringify([errors?.[0]?.message, errors?.[0]?.extensions, errors?.[0]?.path]))
+    }
+  expect([...said]).toEqual([
+    '["Something with this id or tracking id exists already.",{"code":"CONFLICT"},["create"]]',
+  ])
 })
 
 test('Every root field is in the table', () => {
