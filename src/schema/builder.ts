@@ -51,6 +51,7 @@ interface Types {
 /** Plugins, scalars and rights. It knows no domain type; the files beside it add those. */
 export const builder = new SchemaBuilder<Types>({
   // Outermost first. Tracing times all that a field takes. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
+  // Validation is done with arguments before anything is asked about rights, in whatever order: what it says follows from them alone.
   plugins: [TracingPlugin, ComplexityPlugin, RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
   defaultFieldNullability: false,
   tracing: {
