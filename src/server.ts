@@ -34,6 +34,12 @@ import { StartError } from './start-error.ts'
 import { openWakeupBus } from './wakeups/wakeup-bus.ts'
 import { createPipeline } from './yoga.ts'
 
+/**
+ * How long a request may take to come in, its headers and all of it, in milliseconds, and how often that is looked at. How long it is
+ * answered is another matter.
+ */
+const RECEIVING = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 }
+
 /** A running server. Disposing of it drains: it answers what it has begun, then closes everything in order. */
 export interface Server extends AsyncDisposable {
   /** Such as `http://127.0.0.1:4000`, without a slash at the end. */
@@ -130,7 +136,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     pages.get('/', (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
-  const http = createServer((request, response) => {
+  const http = createServer(RECEIVING, (request, response) => {
     const call = calls.overHttp(request, response)
     // No answer is anything but what it says it is.
     response.setHeader('x-content-type-options', 'nosniff')

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest'
 import WebSocket from 'ws'
 import { newDataset, newOrganization, newReport } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -16,10 +17,13 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
+// Of tests that run at the same time, each has to be asked itself to be told of its end.
+type OnEnd = TestContext['onTestFinished']
+
 /** What comes over a stream of server-sent events, as lines, until so many of them are comments. */
-async function untilComments(count: number, path: string, init: RequestInit): Promise<string[]> {
+async function untilComments(onEnd: OnEnd, count: number, path: string, init: RequestInit): Promise<string[]> {
   const leaving = new AbortController()
-  onTestFinished(() => leaving.abort())
+  onEnd(() => leaving.abort())
   const headers = { authorization: `Bearer ${server.rootKey}`, accept: 'text/event-stream', ...init.headers }
   const response = await fetch(`${server.url}${path}`, { ...init, headers, signal: leaving.signal })
   let text = ''
@@ -31,9 +35,9 @@ async function untilComments(count: number, path: string, init: RequestInit): Pr
   throw new Error(`Ended after ${JSON.stringify(text)}`)
 }
 
-async function subscribed(options: WebSocket.ClientOptions = {}): Promise<WebSocket> {
+async function subscribed(onEnd: OnEnd, options: WebSocket.ClientOptions = {}): Promise<WebSocket> {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', options)
-  onTestFinished(() => socket.terminate())
+  onEnd(() => socket.terminate())
   await once(socket, 'open')
   socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${server.rootKey}` } }))
   await once(socket, 'message')
@@ -41,28 +45,37 @@ async function subscribed(options: WebSocket.ClientOptions = {}): Promise<WebSoc
   return socket
 }
 
-// They wait for real heartbeats, all at the same time.
-test.concurrent('A silent subscription over server-sent events gives signs of life', async () => {
+// They wait for real time to pass, all at once.
+test.concurrent('A silent subscription over server-sent events gives signs of life', async ({ onTestFinished }) => {
   const body = JSON.stringify({ query })
   const headers = { 'content-type': 'application/json' }
-  expect(await untilComments(1, '/graphql', { method: 'POST', body, headers })).toContainEqual(
+  expect(await untilComments(onTestFinished, 1, '/graphql', { method: 'POST', body, headers })).toContainEqual(
     expect.stringMatching(/^id: /),
   )
 })
 
-test.concurrent('So does the stream of a report', async () => {
-  await untilComments(2, `/api/v1/reports/${report}/events`, {})
+test.concurrent('So does the stream of a report', async ({ onTestFinished }) => {
+  await untilComments(onTestFinished, 2, `/api/v1/reports/${report}/events`, {})
 })
 
-test.concurrent('A silent socket is asked whether it lives, and stays when it answers', async () => {
-  const socket = await subscribed()
+test.concurrent('A silent socket is asked whether it lives, and stays when it answers', async ({ onTestFinished }) => {
+  const socket = await subscribed(onTestFinished)
   await once(socket, 'ping')
   await once(socket, 'ping')
   expect(socket.readyState).toBe(socket.OPEN)
 })
 
-test.concurrent('A socket that does not answer is cut off', async () => {
-  const socket = await subscribed({ autoPong: false })
+test.concurrent('A socket that does not answer is cut off', async ({ onTestFinished }) => {
+  const socket = await subscribed(onTestFinished, { autoPong: false })
   const [code] = await once(socket, 'close')
   expect(code).toBe(1006)
+})
+
+test.concurrent('A request whose headers do not come in is given up', async ({ onTestFinished }) => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n')
+  const [answer] = await once(socket, 'data')
+  expect(String(answer)).toMatch(/^HTTP\/1.1 408 /)
+  await once(socket, 'close')
 })
