@@ -11,7 +11,7 @@ import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
 import { Delivery } from './delivery.ts'
 import type { Socket } from './socket.ts'
-import { SocketCounts } from './socket-counts.ts'
+import type { SocketCounts } from './socket-counts.ts'
 
 /** How long a client may take to introduce itself, in milliseconds. */
 const INIT_MS = 3_000
@@ -24,6 +24,7 @@ export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
   calls: Calls
   rate: RequestRate
   limits: Limits
+  counts: SocketCounts
 }
 
 interface Extra {
@@ -45,8 +46,7 @@ interface Prepared extends ExecutionArgs {
 const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the pipeline, like those that come over HTTP. */
-export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limits, calls }: Gate): Options {
-  const sockets = new SocketCounts(limits.socketsPerKey)
+export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limits, calls, counts }: Gate): Options {
   return {
     connectionInitWaitTimeout: INIT_MS,
     async onConnect({ extra, connectionParams }) {
@@ -54,10 +54,14 @@ export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limit
       extra.key = bearerKey(authorization(connectionParams))
       const viewer = await authenticate(extra.key)
       if (viewer.type === 'anonymous') return false
-      const admitted = sockets.add(callerOf(viewer, undefined), socket)
-      if (!admitted) socket.close(TOO_MANY, 'Too many sockets')
-      else socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
-      return admitted
+      const admitted = counts.add(callerOf(viewer, undefined), socket)
+      if (!admitted) {
+        socket.close(TOO_MANY, 'Too many sockets')
+        return false
+      }
+      socket.admit()
+      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
+      return true
     },
     async onSubscribe({ extra: { socket, key }, subscriptions }, id, params) {
       const open = Object.keys(subscriptions).length

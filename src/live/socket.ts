@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { CloseCode, type WebSocket as GraphqlSocket } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
@@ -6,6 +7,9 @@ import type { Delivery } from './delivery.ts'
 
 /** How much may wait to be written to a socket before its next message is held back, in bytes. */
 const MAX_BUFFERED_BYTES = 65_536
+
+/** How much a client may send in all before it is let in, in bytes: to introduce itself, and to ask a few times whether we live. */
+const MAX_STRANGE_BYTES = 16_384
 
 /** "Try again later": clients come back, which they would not after 4500. */
 const TRY_AGAIN = 1013
@@ -27,10 +31,16 @@ export class Socket implements GraphqlSocket, Peer {
   #settled: (() => void) | undefined
   #instead: string | undefined
   #alive = true
+  readonly #connection: Duplex
+  #strangeBytes = 0
 
-  /** @param id by which the log has it. */
-  constructor(webSocket: WebSocket, id: string, logger: Logger) {
+  /**
+   * @param connection what the WebSocket reads from: it tells how much comes before that is put together to messages.
+   * @param id by which the log has it.
+   */
+  constructor(webSocket: WebSocket, connection: Duplex, id: string, logger: Logger) {
     this.#webSocket = webSocket
+    this.#connection = connection.on('data', this.#watchStranger)
     this.id = id
     this.#logger = logger
     webSocket.on('pong', () => {
@@ -45,6 +55,21 @@ export class Socket implements GraphqlSocket, Peer {
 
   get protocol(): string {
     return this.#webSocket.protocol
+  }
+
+  readonly #watchStranger = ({ length }: Buffer): void => {
+    this.#strangeBytes += length
+    if (this.#strangeBytes > MAX_STRANGE_BYTES) this.disconnect()
+  }
+
+  /** Lets the client send as much as it likes: it has shown a key. */
+  admit(): void {
+    this.#connection.off('data', this.#watchStranger)
+  }
+
+  /** Answers a ping of the protocol, without what came with it, and not to who leaves the answers lying. */
+  onPing(): void {
+    if (this.#webSocket.bufferedAmount <= MAX_BUFFERED_BYTES) void this.send('{"type":"pong"}')
   }
 
   /**

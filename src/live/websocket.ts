@@ -5,11 +5,13 @@ import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { allows, isOwnOrigin, type Origins } from '../origins.ts'
+import { callerOf } from '../rate/caller.ts'
 import { REQUEST_ID, requestIdOf } from '../request-id.ts'
 import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { type Gate, operationsOver } from './operations.ts'
 import { Socket } from './socket.ts'
+import { SocketCounts } from './socket-counts.ts'
 import { Sockets } from './sockets.ts'
 
 /** How often a socket must answer that it lives, in milliseconds. */
@@ -32,12 +34,13 @@ export interface WebSocketDoor {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  gate: Gate & { corsOrigins: Origins },
+  gate: Omit<Gate, 'counts'> & { corsOrigins: Origins },
   logger: Logger,
 ): WebSocketDoor {
   const { corsOrigins } = gate
   const server = new WebSocketServer({ noServer: true, maxPayload: gate.limits.bodyBytes, handleProtocols })
-  const graphql = makeServer(operationsOver(yoga, gate))
+  const counts = new SocketCounts(gate.limits.socketsPerKey)
+  const graphql = makeServer(operationsOver(yoga, { ...gate, counts }))
   const sockets = new Sockets()
   const heartbeat = setInterval(() => {
     for (const socket of sockets.open) socket.probe()
@@ -54,8 +57,11 @@ export function serveWebSocket(
     const { origin, host } = request.headers
     if (origin !== undefined && !isOwnOrigin(origin, host) && !allows(corsOrigins, origin))
       return refuse(connection, 403, id)
+    const stranger = callerOf({ type: 'anonymous' }, request.socket.remoteAddress)
+    if (counts.isFull(stranger)) return refuse(connection, 429, id)
     server.handleUpgrade(request, connection, head, (webSocket) => {
-      const socket = new Socket(webSocket, id, logger)
+      const socket = new Socket(webSocket, connection, id, logger)
+      counts.add(stranger, socket)
       sockets.open.add(socket)
       const closed = graphql.opened(socket, { socket })
       webSocket.once('close', (code, reason) => {

@@ -138,6 +138,20 @@ test('A key has so many sockets at a time, and another when one is closed', asyn
   expect(await (await connected(key)).next()).toMatchObject({ type: 'connection_ack' })
 })
 
+test('An address has so many sockets at a time that have not shown a key', async () => {
+  const open = () => {
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    onTestFinished(() => socket.terminate())
+    return once(socket, 'open').then(() => socket)
+  }
+  const first = await open()
+  await open()
+  await expect(open()).rejects.toThrow('429')
+  first.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${server.rootKey}` } }))
+  await once(first, 'message')
+  await open()
+})
+
 test.skipIf(!redisInstalled)('Servers count together by way of Redis, and each by itself without', async () => {
   await using redis = await redisServer()
   await redis.start()

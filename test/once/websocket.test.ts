@@ -146,6 +146,28 @@ describe('The close codes are those of the protocol:', () => {
   })
 })
 
+describe('Who has not shown a key yet', () => {
+  test.each([
+    ['a long introduction', [{ type: 'connection_init', payload: { x: 'x'.repeat(300_000) } }]],
+    ['a long ping', [{ type: 'ping', payload: { x: 'x'.repeat(300_000) } }]],
+    ['many pings', Array(20_000).fill({ type: 'ping' })],
+  ])('is cut off for %s', async (_, messages) => {
+    const socket = await open()
+    for (const message of messages) socket.send(message)
+    expect(await socket.closed).toBe(1006)
+  })
+
+  test('may ask a few times whether the server lives, and take part then', async () => {
+    const socket = await open()
+    for (let i = 0; i < 20; i++) socket.send({ type: 'ping', payload: { x: 'x'.repeat(100) } })
+    expect(await socket.message('pong')).toEqual({ type: 'pong' })
+    socket.send(init())
+    await socket.message('connection_ack')
+    socket.send({ type: 'ping', payload: { x: 'x'.repeat(300_000) } })
+    expect(await socket.message('pong')).toEqual({ type: 'pong' })
+  })
+})
+
 test('Queries and mutations work over a socket, with the same rights', async () => {
   const socket = await acknowledged()
   socket.send({ id: 'q', type: 'subscribe', payload: { query: `{ dataset(id: "${dataset}") { id } }` } })

@@ -95,7 +95,7 @@ export const BOMBS: Bomb[] = [
     e: [{ eventData: members(80_000) }],
   }),
   bomb('a large object for an id', 'BAD_USER_INPUT', RECORD, { d: members(100_000), e: [] }),
-  bomb('operations of which none is named', 'OPERATION_RESOLUTION_FAILURE', `${RECORD} query B { __typename }`, {
+  bomb('operations of which none is named', 'BAD_REQUEST', `${RECORD} query B { __typename }`, {
     d: randomUUID(),
     e: [{ eventType: 'ETL_STARTED', ...members(5_000) }],
   }),
