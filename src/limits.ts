@@ -16,7 +16,7 @@ export type Limits = Readonly<{
   bodyBytes: number
   /** Operations that go on at the same time on one socket. */
   operationsPerSocket: number
-  /** Sockets of one key on this server. */
+  /** Sockets and streams of server-sent events of one key on this server. */
   socketsPerKey: number
   requestsPerMinute: number
 }>

@@ -15,6 +15,7 @@ import { drainer } from './drainer.ts'
 import { createGraphiqlPage } from './graphiql.ts'
 import { createHealthRoutes, createReadiness } from './health.ts'
 import { Cohorts } from './live/cohort.ts'
+import { ConnectionCounts } from './live/connection-counts.ts'
 import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
 import { RetentionSweeper } from './log/retention.ts'
@@ -28,6 +29,7 @@ import { createRequestMetrics } from './metrics/requests.ts'
 import { createMetricsRoute } from './metrics/route.ts'
 import { countTaskFailures } from './metrics/tasks.ts'
 import { readOperationList } from './operation-list.ts'
+import { createAdmit } from './rate/admission.ts'
 import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
 import { StartError } from './start-error.ts'
@@ -119,14 +121,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const services = { db, log, authenticate, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
-  const yoga = createPipeline(services, rate, cohorts, lifecycle, operationList, config, logger)
+  const admit = createAdmit(authenticate, rate)
+  const counts = new ConnectionCounts(config.limits.socketsPerKey)
+  const yoga = createPipeline(services, { admit, counts }, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(
-    yoga,
-    { authenticate, rate, calls, maxBodyBytes: config.limits.bodyBytes },
-    lifecycle,
-    logger,
-  )
+  const pages = createRestApp(yoga, { admit, calls, maxBodyBytes: config.limits.bodyBytes }, lifecycle, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, readiness)
   pages.route('/', createHealthRoutes(readiness))
@@ -148,7 +147,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     } else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, rate, calls }, logger)
+  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, admit, counts, rate, calls }, logger)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.

@@ -11,13 +11,14 @@ import { useHiddenSchema } from './hidden-schema.ts'
 import { useRequestRate } from './http-rate.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
+import type { ConnectionCounts } from './live/connection-counts.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
 import { createMaskError } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { allows } from './origins.ts'
 import { usePersistedOperations } from './persisted-operations.ts'
-import type { RequestRate } from './rate/request-rate.ts'
+import type { Admit } from './rate/admission.ts'
 import { REQUEST_ID } from './request-id.ts'
 import { schema } from './schema/schema.ts'
 import { useVariableLimit } from './variables.ts'
@@ -34,7 +35,7 @@ const PREFLIGHT_SECONDS = 3_600
  */
 export function createPipeline(
   services: Services,
-  rate: RequestRate,
+  { admit, counts }: { admit: Admit; counts: ConnectionCounts },
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
@@ -67,13 +68,13 @@ export function createPipeline(
     batching: false,
     plugins: [
       useCsrfPrevention(),
-      useRequestRate(rate, services.authenticate),
+      useRequestRate(admit),
       useAnonymousBodyLimit(),
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits),
       usePersistedOperations(operationList),
-      useCohorts(cohorts),
+      useCohorts(cohorts, counts),
       useSse(lifecycle),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),

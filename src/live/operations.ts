@@ -6,12 +6,13 @@ import type { Call, Calls } from '../calls.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { Admit } from '../rate/admission.ts'
 import { callerOf } from '../rate/caller.ts'
 import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
+import type { ConnectionCounts } from './connection-counts.ts'
 import { Delivery } from './delivery.ts'
 import type { Socket } from './socket.ts'
-import type { SocketCounts } from './socket-counts.ts'
 
 /** How long a client may take to introduce itself, in milliseconds. */
 const INIT_MS = 3_000
@@ -21,14 +22,17 @@ const TOO_MANY = 4429
 
 /** Who comes in, and how much of it. */
 export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
+  admit: Admit
   calls: Calls
+  counts: ConnectionCounts
   rate: RequestRate
   limits: Limits
-  counts: SocketCounts
 }
 
 interface Extra {
   socket: Socket
+  /** Where it comes from. */
+  address: string | undefined
   /** What the client introduced itself with. */
   key?: string
 }
@@ -46,17 +50,19 @@ interface Prepared extends ExecutionArgs {
 const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the pipeline, like those that come over HTTP. */
-export function operationsOver(yoga: Yoga, { authenticate, keyWatch, rate, limits, calls, counts }: Gate): Options {
+export function operationsOver(
+  yoga: Yoga,
+  { admit, authenticate, keyWatch, rate, limits, counts, calls }: Gate,
+): Options {
   return {
     connectionInitWaitTimeout: INIT_MS,
     async onConnect({ extra, connectionParams }) {
-      const { socket } = extra
+      const { socket, address } = extra
       extra.key = bearerKey(authorization(connectionParams))
-      const viewer = await authenticate(extra.key)
-      if (viewer.type === 'anonymous') return false
-      const admitted = counts.add(callerOf(viewer, undefined), socket)
-      if (!admitted) {
-        socket.close(TOO_MANY, 'Too many sockets')
+      const { viewer, refusal } = await admit(extra.key, address)
+      if (viewer?.type === 'anonymous') return false
+      if (refusal || !counts.add(callerOf(viewer, undefined), socket)) {
+        socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
         return false
       }
       socket.admit()

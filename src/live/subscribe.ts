@@ -1,27 +1,54 @@
-import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql'
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  type ExecutionResult,
+  GraphQLError,
+  getOperationAST,
+} from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
 import { type Outcome, outcomeOfError } from '../outcome.ts'
+import { callerOf } from '../rate/caller.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
+import type { ConnectionCounts } from './connection-counts.ts'
 import type { Delivery } from './delivery.ts'
 
 /** Makes subscriptions execute once per event for everybody who gets the same result. */
-export function useCohorts(cohorts: Cohorts): Plugin {
+export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts): Plugin {
   return {
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, args))
+      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, counts, args))
     },
   }
 }
 
-async function subscribe(cohorts: Cohorts, args: ExecutionArgs): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
+/** Whether its key may have one more connection open. A socket was counted when it was opened. */
+function mayOpen({ viewer, peer }: Context, counts: ConnectionCounts): boolean {
+  return peer.transport === 'WEBSOCKET' || counts.add(callerOf(viewer, undefined), peer)
+}
+
+const TOO_MANY = {
+  errors: [
+    new GraphQLError('This API key has too many sockets and streams open.', { extensions: { code: 'RATE_LIMITED' } }),
+  ],
+}
+
+async function subscribe(
+  cohorts: Cohorts,
+  counts: ConnectionCounts,
+  args: ExecutionArgs,
+): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
   const source = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in source)) return source
   const follower = source as Follower
   const context = args.contextValue as Context
+  if (!mayOpen(context, counts)) {
+    await follower.return()
+    return TOO_MANY
+  }
   context.start = follower.cursor
   const { cohort, leave } = cohorts.join(args)
   const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)

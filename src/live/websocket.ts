@@ -11,7 +11,6 @@ import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { type Gate, operationsOver } from './operations.ts'
 import { Socket } from './socket.ts'
-import { SocketCounts } from './socket-counts.ts'
 import { Sockets } from './sockets.ts'
 
 /** How often a socket must answer that it lives, in milliseconds. */
@@ -34,13 +33,12 @@ export interface WebSocketDoor {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  gate: Omit<Gate, 'counts'> & { corsOrigins: Origins },
+  gate: Gate & { corsOrigins: Origins },
   logger: Logger,
 ): WebSocketDoor {
-  const { corsOrigins } = gate
+  const { corsOrigins, counts } = gate
   const server = new WebSocketServer({ noServer: true, maxPayload: gate.limits.bodyBytes, handleProtocols })
-  const counts = new SocketCounts(gate.limits.socketsPerKey)
-  const graphql = makeServer(operationsOver(yoga, { ...gate, counts }))
+  const graphql = makeServer(operationsOver(yoga, gate))
   const sockets = new Sockets()
   const heartbeat = setInterval(() => {
     for (const socket of sockets.open) socket.probe()
@@ -63,7 +61,7 @@ export function serveWebSocket(
       const socket = new Socket(webSocket, connection, id, logger)
       counts.add(stranger, socket)
       sockets.open.add(socket)
-      const closed = graphql.opened(socket, { socket })
+      const closed = graphql.opened(socket, { socket, address: request.socket.remoteAddress })
       webSocket.once('close', (code, reason) => {
         sockets.close(socket, code)
         logger.debug({ socketId: id, code }, 'a WebSocket was closed')

@@ -15,6 +15,8 @@ const PATIENCE_MS = 500
 export interface RequestRate extends AsyncDisposable {
   /** Counts one. @returns why it is refused, or nothing. */
   count(caller: string): Promise<RateLimited | undefined>
+  /** Takes back one that was counted for the wrong caller. */
+  takeBack(caller: string): Promise<void>
 }
 
 /** A caller asks too often. */
@@ -55,6 +57,9 @@ export function createRequestRate(
           throw reason
         },
       ),
+    takeBack: async (caller) => {
+      await limiter.reward(caller)
+    },
     async [Symbol.asyncDispose]() {
       if (!redis || redis.status === 'end') return
       const ended = new Promise((resolve) => redis.once('end', resolve))

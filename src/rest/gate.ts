@@ -1,15 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Authenticate } from '../auth/authenticate.ts'
-import type { Viewer } from '../auth/viewer.ts'
 import type { Call, Calls, Door } from '../calls.ts'
-import { callerOf } from '../rate/caller.ts'
-import type { RateLimited, RequestRate } from '../rate/request-rate.ts'
+import type { Admit } from '../rate/admission.ts'
 
 /** Who comes in, and how much of it. */
 export interface Gate {
-  authenticate: Authenticate
-  rate: RequestRate
+  admit: Admit
   calls: Calls
   maxBodyBytes: number
 }
@@ -18,15 +14,10 @@ export interface Gate {
  * Finds out who calls and counts the request, once, however many documents it runs.
  * @returns a refusal when the caller asks too often; its Retry-After is set then.
  */
-export async function admit(
-  c: Context,
-  { authenticate, rate }: Gate,
-  key: string | null | undefined,
-): Promise<{ viewer: Viewer; refusal?: RateLimited }> {
-  const viewer = await authenticate(key ?? undefined)
-  const refusal = await rate.count(callerOf(viewer, incoming(c).socket.remoteAddress))
-  if (refusal) c.header('Retry-After', String(refusal.retryAfter))
-  return { viewer, refusal }
+export async function admit(c: Context, gate: Gate, key: string | null | undefined): ReturnType<Admit> {
+  const admitted = await gate.admit(key, incoming(c).socket.remoteAddress)
+  if (admitted.refusal) c.header('Retry-After', String(admitted.refusal.retryAfter))
+  return admitted
 }
 
 /** Says of all that passes here which door it has come through. */

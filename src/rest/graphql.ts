@@ -18,7 +18,14 @@ type Answer<Data> =
 
 type Refusal = (typeof REFUSALS)[number]
 
-const REFUSALS = ['UNAUTHENTICATED', 'NOT_FOUND', 'CURSOR_INVALID', 'CURSOR_EXPIRED', 'BAD_USER_INPUT'] as const
+const REFUSALS = [
+  'UNAUTHENTICATED',
+  'NOT_FOUND',
+  'CURSOR_INVALID',
+  'CURSOR_EXPIRED',
+  'BAD_USER_INPUT',
+  'RATE_LIMITED',
+] as const
 
 /** Nobody's id: asking for it finds out only whether the caller's key is one. */
 export const NOBODY = '00000000-0000-0000-0000-000000000000'

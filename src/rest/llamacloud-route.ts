@@ -48,7 +48,7 @@ export const LLAMACLOUD_ROUTE = createRoute({
     405: failure('Any method but GET.'),
     422: failure('Parameters that are not what they should be, all of them.', HTTPValidationError),
     429: failure(
-      'The key, or the address of a caller without one, asks too often. Retry-After says when to try again.',
+      'The key, or the address of a caller without one, asks too often: Retry-After says when to try again. Or the key has too many streams open.',
     ),
     500: failure('The server failed. The detail says no more.'),
   },

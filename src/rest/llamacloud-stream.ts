@@ -126,6 +126,7 @@ async function start(
 }
 
 function refused(c: Context, refusal?: string): Response {
+  if (refusal === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
   if (refusal !== 'CURSOR_INVALID' && refusal !== 'CURSOR_EXPIRED') return c.json({ detail: 'Report not found' }, 404)
   const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
   const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']

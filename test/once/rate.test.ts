@@ -1,9 +1,11 @@
 import { on, once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { callerOf } from '../../src/rate/caller.ts'
 import { redisInstalled, redisServer } from '../support/redis.ts'
 import { newDataset, newKey, newOrganization, newReport } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { metric, startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 /** What the server allows a minute, which is longer than these tests take. */
 const REQUESTS = 10
@@ -21,7 +23,7 @@ beforeAll(async () => {
   organization = await newOrganization(generous)
   dataset = await newDataset(generous, organization)
   report = await newReport(generous, organization)
-  keys = await Promise.all(Array.from({ length: 8 }, () => newKey(generous, organization, 'READ')))
+  keys = await Promise.all(Array.from({ length: 12 }, () => newKey(generous, organization, 'READ')))
   const limits = { REQUESTS_PER_MINUTE: String(REQUESTS), MAX_OPERATIONS_PER_SOCKET: '2', MAX_SOCKETS_PER_KEY: '2' }
   server = await startServer({ ...generous.env, ...limits })
   onClose.unshift(() => server[Symbol.asyncDispose]())
@@ -74,7 +76,8 @@ describe('Whoever asks too often', () => {
     const key = newest()
     const { send, next, socket } = await connected(key)
     await next()
-    for (let i = 0; i < REQUESTS; i++) {
+    // One request was the connection.
+    for (let i = 1; i < REQUESTS; i++) {
       send({ id: '1', type: 'subscribe', payload: { query } })
       expect(await next()).toMatchObject({ type: 'next' })
       if ((await next()).type !== 'complete') throw new Error('It goes on.')
@@ -101,13 +104,6 @@ describe('Whoever asks too often', () => {
     expect(response.status).toBe(429)
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await response.json()).toEqual({ [member]: expect.stringContaining('Too many requests') })
-  })
-
-  test('is known by address without a valid key, whatever key is made up', async () => {
-    await useUp(null)
-    expect(await server.graphql(query, {}, null)).toMatchObject({ errors: [{ extensions: refusal }] })
-    expect(await server.graphql(query, {}, 'made up')).toMatchObject({ errors: [{ extensions: refusal }] })
-    expect((await fetch(`${server.url}/api/v1/reports/${report}/events`)).status).toBe(429)
   })
 })
 
@@ -152,6 +148,31 @@ test('An address has so many sockets at a time that have not shown a key', async
   await open()
 })
 
+test('A key has as many streams of server-sent events as sockets, and both count together', async () => {
+  const key = newest()
+  const stream = (path: string, init: RequestInit = {}) => {
+    const leaving = new AbortController()
+    onTestFinished(() => leaving.abort())
+    const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream', 'content-type': 'application/json' }
+    const response = fetch(`${server.url}${path}`, { ...init, headers, signal: leaving.signal })
+    return { response, leave: () => leaving.abort() }
+  }
+  const legacy = () => stream(`/api/v1/reports/${report}/events`)
+  const body = JSON.stringify({ query: `subscription { workerEvents(datasetId: "${dataset}") { cursor } }` })
+  const graphql = () => stream('/graphql', { method: 'POST', body })
+  const first = legacy()
+  expect((await first.response).status).toBe(200)
+  const { socket, next } = await connected(key)
+  expect(await next()).toMatchObject({ type: 'connection_ack' })
+  expect((await legacy().response).status).toBe(429)
+  expect(await (await graphql().response).text()).toContain('RATE_LIMITED')
+  expect(await (await connected(key)).closed).toBe(4429)
+  first.leave()
+  await until(async () => (await metric(server.url, 'tidemark_followers')) === 0)
+  expect((await graphql().response).headers.get('content-type')).toBe('text/event-stream')
+  socket.terminate()
+})
+
 test.skipIf(!redisInstalled)('Servers count together by way of Redis, and each by itself without', async () => {
   await using redis = await redisServer()
   await redis.start()
@@ -167,4 +188,35 @@ test.skipIf(!redisInstalled)('Servers count together by way of Redis, and each b
   await redis.stop()
   expect(await one.graphql(query)).not.toHaveProperty('errors')
   await useUp(newest(), two)
+})
+
+// The last, because all of these tests have one address.
+test('Whoever has no valid key is known by address, and the database is not asked for one key after the other', async () => {
+  const [known, unknown] = [newest(), newest()]
+  expect(await server.graphql(query, {}, known)).not.toHaveProperty('errors')
+  await useUp(null)
+  const asked = () => metric(server.url, 'tidemark_keys_refused_total')
+  const before = await asked()
+  expect(await server.graphql(query, {}, null)).toMatchObject({ errors: [{ extensions: refusal }] })
+  expect((await fetch(`${server.url}/api/v1/reports/${report}/events`)).status).toBe(429)
+  for (let i = 0; i < 20; i++)
+    expect(await server.graphql(query, {}, `made up ${i}`)).toMatchObject({ errors: [{ extensions: refusal }] })
+  expect(await (await connected('made up')).closed).toBe(4429)
+  expect(await asked()).toBe(before)
+  // A key that has worked here of late is told from those.
+  expect(await server.graphql(query, {}, known)).not.toHaveProperty('errors')
+  expect(await server.graphql(query, {}, unknown)).toMatchObject({ errors: [{ extensions: refusal }] })
+})
+
+test.each([
+  ['192.0.2.1', 'address:192.0.2.1'],
+  ['::ffff:192.0.2.1', 'address:192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', 'address:2001:db8:1:2::/64'],
+  ['2001:db8:1:2::6', 'address:2001:db8:1:2::/64'],
+  ['2001:db8::3:4:5:6', 'address:2001:db8:0:0::/64'],
+  ['2001::2:3:4:5:6:7', 'address:2001:0:2:3::/64'],
+  ['::1', 'address:0:0:0:0::/64'],
+  ['fe80::1%eth0', 'address:fe80:0:0:0::/64'],
+])('The address %s counts as %s', (address, caller) => {
+  expect(callerOf({ type: 'anonymous' }, address)).toBe(caller)
 })
