@@ -7,6 +7,9 @@ import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 /** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 2_000
 
+/** For how long its answer is given again, in milliseconds: anybody may ask, and as often as they like. */
+const REMEMBER_MS = 1_000
+
 /** What `/readyz` says; every status but `ready` is answered with 503. */
 export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
 
@@ -15,9 +18,12 @@ export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavaila
  * To learn it late is no reason to be sent no work, nor is a database that a newer version has migrated already.
  */
 export function createReadiness({ mode, durability, migrations }: Database, bus: WakeupBus, lifecycle: Lifecycle) {
+  const ask = () => ({ at: performance.now(), schema: inTime(migrations(), ANSWER_MS).catch(() => undefined) })
+  let asked: ReturnType<typeof ask> | undefined
   return async () => {
     if (lifecycle.draining) return { status: 'draining' } as const
-    const schema = await inTime(migrations(), ANSWER_MS).catch(() => undefined)
+    if (!asked || performance.now() - asked.at > REMEMBER_MS) asked = ask()
+    const schema = await asked.schema
     const database = { mode, reachable: schema !== undefined, durability, meaning: MEANING[durability] }
     const { source, connected } = bus
     return {

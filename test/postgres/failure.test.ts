@@ -179,15 +179,14 @@ test('When the database has gone, /readyz and /metrics say so and /healthz does 
   const elsewhere = { ...server.env, DATABASE_URL: (server.env.DATABASE_URL as string).replace(name, 'postgres') }
   await runSql(elsewhere, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
   await runSql(elsewhere, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`)
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 503)
   const ready = await fetch(`${server.url}/readyz`)
-  expect(ready.status).toBe(503)
   expect(await ready.json()).toMatchObject({ status: 'unavailable', database: { reachable: false } })
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
   expect((await samples(server.url)).get('tidemark_ready')).toBe(0)
   const failures = 'tidemark_task_failures_total{task="following"}'
   await until(async () => ((await samples(server.url)).get(failures) ?? 0) > 0)
   await runSql(elsewhere, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`)
-  const again = await fetch(`${server.url}/readyz`)
-  expect(again.status).toBe(200)
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 200)
   await follower.end()
 })

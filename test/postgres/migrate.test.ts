@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import pg from 'pg'
 import { expect, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
 import { databaseUrl, query } from '../support/postgres.ts'
 import { serve, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 async function emptyDatabase(): Promise<{ DATA_DIR: string; DATABASE_URL: string }> {
   const { DATA_DIR, DATABASE_URL } = await freshDatabase()
@@ -44,13 +46,36 @@ test('/readyz goes on when a newer version migrates the database, and not when m
     `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '99991231000000_new', now())`,
   )
   expect(await readyz()).toMatchObject({ code: 200, migrations: { pending: [], newer: ['99991231000000_new'] } })
+  // Every answer is given again for a second.
   const [undone] = await runSql<{ name: string }>(
     env,
     `DELETE FROM _prisma_migrations WHERE migration_name =
        (SELECT max(migration_name) FROM _prisma_migrations WHERE id <> 'x') RETURNING migration_name AS name`,
   )
   const unavailable = { code: 503, status: 'unavailable', database: { reachable: true } }
+  await until(async () => (await readyz()).code === 503)
   expect(await readyz()).toMatchObject({ ...unavailable, migrations: { pending: [undone?.name] } })
+})
+
+test('/readyz does not ask the database for each who asks', async () => {
+  await using server = await startServer()
+  const url = server.env.DATABASE_URL as string
+  const holder = new pg.Client({ connectionString: url })
+  await holder.connect()
+  try {
+    // Whoever asks waits, and can be counted.
+    await holder.query('BEGIN; LOCK TABLE _prisma_migrations')
+    const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(`${server.url}/readyz`)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))
+    const [waiting] = await query<{ n: number }>(
+      url,
+      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )
+    expect(waiting?.n).toBeGreaterThan(0)
+    expect(waiting?.n).toBeLessThan(10)
+  } finally {
+    await holder.end()
+  }
 })
 
 test('A database that cannot be reached is one clear line and exit status 1', async () => {
