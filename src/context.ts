@@ -9,6 +9,7 @@ import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { EventLog } from './log/event-log.ts'
 import { NO_PEER, type Peer, peerOf } from './peer.ts'
+import { limitReading } from './read-limit.ts'
 import type { Span } from './span.ts'
 import { type CallLog, traceLog } from './traced-log.ts'
 
@@ -77,7 +78,7 @@ export function createContextFactory({ db, log, authenticate, keyWatch, connecti
     const select = { id: true, organizationId: true } as const
     return {
       db,
-      log: traceLog(log, span),
+      log: limitReading(traceLog(log, span)),
       span,
       viewer,
       keyWatch,

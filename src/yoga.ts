@@ -1,6 +1,7 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { useAnonymousBodyLimit } from './anonymous-body.ts'
+import { useAnswerLimit } from './answer-limit.ts'
 import { useCallReport } from './call-report.ts'
 import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
@@ -73,6 +74,7 @@ export function createPipeline(
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits),
+      useAnswerLimit(),
       usePersistedOperations(operationList),
       useCohorts(cohorts, counts),
       useSse(lifecycle),

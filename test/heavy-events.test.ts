@@ -64,6 +64,24 @@ test('A numbered page that would hold too much is refused, for it cannot be shor
   expect([trieve.status, await trieve.json()]).toMatchObject([400, { message: expect.stringContaining('page_size') }])
 })
 
+const REFUSED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
+
+test('An answer that would be too long is refused before it is written', async () => {
+  const times = (count: number) => Array.from({ length: count }, (_, i) => `a${i}: eventData`).join(' ')
+  const query = (count: number) => `{ workerEvents(datasetId: "${dataset}", first: 10) { nodes { ${times(count)} } } }`
+  expect(await server.graphql(query(7))).toMatchObject(REFUSED)
+  const { nodes } = expectData(await server.graphql(query(2))).workerEvents
+  expect(nodes).toHaveLength(10)
+  expect(nodes[9]).toEqual({ a0: TEXT, a1: TEXT })
+})
+
+test('An operation reads so many heavy pages, and not one more', async () => {
+  const page = `workerEvents(datasetId: "${dataset}", first: 1000) { nodes { seq } }`
+  const query = (count: number) => `{ ${Array.from({ length: count }, (_, i) => `a${i}: ${page}`).join(' ')} }`
+  expectData(await server.graphql(query(3)))
+  expect(await server.graphql(query(5))).toMatchObject(REFUSED)
+})
+
 test('A subscriber gets them all', async () => {
   const query = `subscription ($id: UUID!, $types: [WorkerEventType!]) {
     workerEvents(datasetId: $id, types: $types, from: BEGINNING) { cursor node { seq } }

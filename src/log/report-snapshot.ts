@@ -87,7 +87,8 @@ function isOf<K extends Kind>(
   return decoded.data.type === kind
 }
 
-function textOf({ state, operations, blocks }: ReportSnapshot): number {
+/** How much text of events a snapshot holds, in UTF-16 units. */
+export function textOf({ state, operations, blocks }: ReportSnapshot): number {
   // One more, because an empty one has to be counted as something.
   let size = 1 + (state?.event.data.length ?? 0)
   for (const { event } of [...operations.values(), ...blocks.values()]) size += event.data.length

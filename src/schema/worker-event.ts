@@ -11,6 +11,8 @@ import { RecordEventsPayload } from './record.ts'
 
 interface WorkerEventShape extends LoggedEvent {
   organizationId: string | null
+  /** What its text says, once that has been asked for. */
+  value?: unknown
 }
 
 const WorkerEventType = builder.enumType('WorkerEventType', {
@@ -48,7 +50,11 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
       nullable: true,
       description:
         'What the worker sent along; null when it sent nothing. Trieve documents the usual members for each type.',
-      resolve: ({ data }) => JSON.parse(data),
+      resolve: (event) => {
+        // An operation may ask for it many times.
+        event.value ??= JSON.parse(event.data)
+        return event.value
+      },
     }),
     eventDataText: t.exposeString('data', {
       description: 'eventData as JSON text, byte for byte as it was recorded; "null" when nothing was sent along.',

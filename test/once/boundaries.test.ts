@@ -13,6 +13,7 @@ const LAYERS = [
   [
     'mask-error.ts',
     'anonymous-body.ts',
+    'answer-limit.ts',
     'call-report.ts',
     'cost.ts',
     'documents.ts',
@@ -21,7 +22,7 @@ const LAYERS = [
     'live',
     'schema',
   ],
-  ['context.ts', 'traced-log.ts'],
+  ['context.ts', 'read-limit.ts', 'traced-log.ts'],
   ['wakeups'],
   ['rate'],
   ['auth'],
