@@ -46,28 +46,35 @@ export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Nod
   return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
 }
 
+/** Some of the events of a report, oldest first, and the cursor after which there are more, if there are. */
+interface Page {
+  events: LlamaEvent[]
+  next?: string | null
+}
+
 /**
- * All events of a report that the request asks for, oldest first: the API has no pages.
+ * Reads the next of the events that a request asks for.
+ * @param after a cursor; by default where the request begins.
  * @returns undefined when the report went away meanwhile, or the key did.
  */
-export async function readLlamaEvents(run: Run, { path, query }: ReportRequest): Promise<LlamaEvent[] | undefined> {
-  const reportId = path.report_id
-  const events: LlamaEvent[] = []
+export async function readLlamaPage(
+  run: Run,
+  request: ReportRequest,
+  after: string | null = startOf(request),
+): Promise<Page | undefined> {
+  const reportId = request.path.report_id
+  const { data, refusal } = await run(ReadEvents, { reportId, since: request.query.after, after })
+  // The only cursor that can be refused is the one of startOf: nothing has happened after a position past the head.
+  if (refusal === 'CURSOR_INVALID') return { events: [] }
+  // Some of what follows is no longer kept, and the API has no way to say so: go on with what is, all of which is newer.
+  if (refusal === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, null)
+  if (!data) return undefined
+  const { nodes, pageInfo } = data.reportEvents
+  const events = nodes.map((node) => toLlamaEvent(reportId, node))
+  return pageInfo.hasNextPage ? { events, next: pageInfo.endCursor } : { events }
+}
+
+function startOf({ path, query }: ReportRequest): string | null {
   const sequence = query.last_sequence ?? 0
-  let after: string | null = sequence > 0 ? encodeCursor(reportId, sequence) : null
-  for (;;) {
-    const { data, refusal } = await run(ReadEvents, { reportId, since: query.after, after })
-    // The only cursor that can be refused is the one made above: nothing has happened after a position past the head.
-    if (refusal === 'CURSOR_INVALID') return events
-    // Some of what follows is no longer kept, and the API has no way to say so: go on with what is, all of which is newer.
-    if (refusal === 'CURSOR_EXPIRED' && after !== null) {
-      after = null
-      continue
-    }
-    if (!data) return undefined
-    const { nodes, pageInfo } = data.reportEvents
-    for (const node of nodes) events.push(toLlamaEvent(reportId, node))
-    if (!pageInfo.hasNextPage) return events
-    after = pageInfo.endCursor
-  }
+  return sequence > 0 ? encodeCursor(path.report_id, sequence) : null
 }

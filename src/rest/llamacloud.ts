@@ -8,7 +8,8 @@ import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
 import { admit, callOf, type Gate } from './gate.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
-import { FindReport, readLlamaEvents } from './llamacloud-events.ts'
+import { FindReport } from './llamacloud-events.ts'
+import { listLlamaEvents } from './llamacloud-list.ts'
 import { checkReportRequest } from './llamacloud-query.ts'
 import { LLAMACLOUD_ROUTE } from './llamacloud-route.ts'
 import { streamLlamaEvents } from './llamacloud-stream.ts'
@@ -48,14 +49,13 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
   if (refusal) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
+  // What Node writes to, under the adapter.
+  const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    // What Node writes to, under the adapter.
-    const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
     const follow = createFollow(yoga, c.req.raw, { viewer, peer, call })
     return streamLlamaEvents(c, { run, follow, peer, lifecycle, call }, request)
   }
-  const events = await readLlamaEvents(run, request)
-  return events ? c.json(events) : c.json({ detail: 'Report not found' }, 404)
+  return (await listLlamaEvents(c, { run, peer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {
