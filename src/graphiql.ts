@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { Hono } from 'hono'
+import { admit, type Gate } from './rest/gate.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
 query Newest($datasetId: UUID!) {
@@ -17,14 +18,18 @@ query Newest($datasetId: UUID!) {
 `
 
 /**
- * GraphiQL for a browser that opens `/graphql`. The whole page comes from the package, nothing from a CDN: 9 MB of HTML, so it
- * is compressed once and then answered from memory or with 304.
+ * GraphiQL for a browser that opens `/graphql`. The whole page comes from the package, nothing from a CDN: 9 MB of HTML, so it is
+ * compressed once, and all that is kept and sent is that one buffer. Who does not take gzip, which every browser does, gets 406.
  */
-export function createGraphiqlPage(): Hono {
+export function createGraphiqlPage(gate: Gate): Hono {
   let page: ReturnType<typeof compressedPage> | undefined
   return new Hono().get('/graphql', async (c) => {
+    // A browser that opens a page shows no key.
+    const { refusal } = await admit(c, gate, undefined)
+    if (refusal) return c.text(refusal.message, 429)
+    if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
     page ??= compressedPage()
-    const { html, compressed, etag, policy } = await page
+    const { compressed, etag, policy } = await page
     c.header('content-security-policy', policy)
     c.header('referrer-policy', 'no-referrer')
     c.header('etag', etag)
@@ -32,7 +37,6 @@ export function createGraphiqlPage(): Hono {
     c.header('vary', 'accept-encoding')
     if (c.req.header('if-none-match') === etag) return c.body(null, 304)
     c.header('content-type', 'text/html; charset=utf-8')
-    if (!c.req.header('accept-encoding')?.includes('gzip')) return c.body(html)
     c.header('content-encoding', 'gzip')
     return c.body(compressed)
   })
@@ -45,7 +49,7 @@ async function compressedPage() {
     headers: '{ "authorization": "Bearer YOUR-KEY" }',
   })
   const compressed = Uint8Array.from(await promisify(gzip)(html))
-  return { html, compressed, etag: `"${sha256(html, 'base64url')}"`, policy: policyFor(html) }
+  return { compressed, etag: `"${sha256(html, 'base64url')}"`, policy: policyFor(html) }
 }
 
 /**

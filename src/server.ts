@@ -125,13 +125,14 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const counts = new ConnectionCounts(config.limits.socketsPerKey)
   const yoga = createPipeline(services, { admit, counts }, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
-  const pages = createRestApp(yoga, { admit, calls, maxBodyBytes: config.limits.bodyBytes }, lifecycle, logger)
+  const gate = { admit, calls, maxBodyBytes: config.limits.bodyBytes }
+  const pages = createRestApp(yoga, gate, lifecycle, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, readiness)
   pages.route('/', createHealthRoutes(readiness))
   pages.route('/', createMetricsRoute(registry))
   if (config.graphiql) {
-    pages.route('/', createGraphiqlPage())
+    pages.route('/', createGraphiqlPage(gate))
     pages.get('/', (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })

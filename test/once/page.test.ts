@@ -35,6 +35,11 @@ test('GraphiQL may run its own script, talk to its own server, and nothing else'
   expect([again.status, again.headers.get('content-security-policy')]).toEqual([304, policy])
 })
 
+test('GraphiQL is sent compressed, or not at all', async () => {
+  const plain = await fetch(`${server.url}/graphql`, { headers: { ...html, 'accept-encoding': 'identity' } })
+  expect([plain.status, (await plain.text()).length < 100]).toEqual([406, true])
+})
+
 test('No answer is anything but what it says it is', async () => {
   const body = '{"query":"{ __typename }"}'
   const query = '/graphql?query=%7B__typename%7D'
