@@ -4,6 +4,7 @@ import { GraphQLError, parse, type ValidationContext } from 'graphql'
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { DoorContext } from './context.ts'
+import { introspectionRule } from './introspection.ts'
 import type { Limits } from './limits.ts'
 
 /** The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the body. */
@@ -15,7 +16,7 @@ const KEPT_LENGTH = 20_000
 
 /** Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody is asked who calls. */
 export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
-  const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives))]
+  const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
   return {
     onParse({ context, setParseFn }) {
       if (context.ownDocument) return

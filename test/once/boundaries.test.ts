@@ -40,6 +40,7 @@ const LAYERS = [
     'tracing.ts',
     'csrf.ts',
     'hidden-schema.ts',
+    'introspection.ts',
     'origins.ts',
     'operation-list.ts',
     'deadline.ts',

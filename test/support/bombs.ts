@@ -33,6 +33,17 @@ export const BOMBS: Bomb[] = [
     INVALID,
     `{ __schema { types { ${'fields { type { '.repeat(9)} name ${'} '.repeat(21)}`,
   ),
+  bomb('introspection many times', INVALID, `{ ${times(30, (i) => `a${i}: __schema { types { name } }`)} }`),
+  bomb(
+    'types many times',
+    INVALID,
+    `{ ...F } fragment F on Query { ${times(4, (i) => `a${i}: __type(name: "Query") { name }`)} }`,
+  ),
+  bomb(
+    'introspection of the same types many times',
+    INVALID,
+    `{ __schema { ...F } } fragment F on __Schema { ${times(20, (i) => `a${i}: types { fields { name } }`)} }`,
+  ),
   bomb('aliases', INVALID, `{ ${times(100, (i) => `a${i}: ${events} { totalCount }`)} }`),
   bomb(
     'aliases in fragments',
