@@ -13,7 +13,7 @@ import { TRANSPORTS } from '../support/transports.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
 const MOST = 0.1
-const KEY = 'bench'
+const KEY = 'bench-root-api-key'
 
 const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
 const { url, child, exited } = await serve({ DATA_DIR: scratch, ROOT_API_KEY: KEY })

@@ -17,7 +17,7 @@ const SUBSCRIBERS = Number(process.argv[2] ?? 1_000)
 const SECONDS = Number(process.argv[3] ?? 10)
 const BYTES = Number(process.argv[4] ?? 50)
 const RATE = 100
-const KEY = 'bench'
+const KEY = 'bench-root-api-key'
 
 const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
 const server = spawn(process.execPath, ['--inspect=0', 'dist/main.js', 'serve'], {

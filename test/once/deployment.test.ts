@@ -31,8 +31,8 @@ interface Service {
   environment?: Record<string, string>
   volumes?: string[]
 }
-// What has to be given in the environment, such as a password, is a word here.
-const compose = read('.deploy/compose.yaml').replace(/\$\{\w+:\?\}/g, 'given')
+// What has to be given in the environment, such as a password, is a few words here.
+const compose = read('.deploy/compose.yaml').replace(/\$\{\w+:\?\}/g, 'given-by-the-environment')
 const { services } = parse(compose, { merge: true }) as { services: Record<string, Service> }
 const own = Object.entries(services).filter(([, { build }]) => build)
 const proxy = lines(read('.deploy/haproxy.cfg')).map((line) => line.trim().split(/\s+/))

@@ -23,7 +23,7 @@ interface Export {
   resourceSpans: { resource: { attributes: Span['attributes'] }; scopeSpans: { spans: Span[] }[] }[]
 }
 
-const KEY = 'test-root-key'
+const KEY = 'test-root-api-key'
 const SECRET = 'sEcReT'
 const traceId = (n: number) => `0af7651916cd43dd8448eb211c8031${n}`
 const parent = 'b7ad6b7169203331'
