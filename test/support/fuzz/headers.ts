@@ -73,6 +73,8 @@ const HEADERS: Record<string, fc.Arbitrary<string>> = {
   'x-graphql-yoga-csrf': one('1'),
   'if-none-match': one('*', '"x"'),
   expect: one('100-continue', 'x'),
+  'x-request-id': fc.oneof(fc.uuid(), headerText),
+  traceparent: one('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '00-0-0-0', 'x'),
   'x-forwarded-for': one('127.0.0.1'),
   'x-http-method-override': one('DELETE'),
   range: one('bytes=0-1'),
