@@ -66,7 +66,9 @@ BEGIN
     END IF;
     IF p_times IS NOT NULL THEN
       SELECT array_agg(t.position) INTO refused_position
-        FROM (SELECT n.position, n.at, v_last[n.i] AS last, max(n.at) OVER (
+        FROM (SELECT n.position, n.at, v_last[n.i] AS last,
+                     -- What is refused because it is of the future holds up nobody.
+                     max(n.at) FILTER (WHERE n.at <= v_now + interval '1 second') OVER (
                        PARTITION BY n.i ORDER BY n.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
                 FROM unnest(p_of, p_times) WITH ORDINALITY AS n(i, at, position)
                WHERE heads[n.i] IS NOT NULL AND n.position <> ALL (v_skipped)) t
