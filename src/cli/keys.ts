@@ -12,8 +12,8 @@ import { Wakeups } from '../log/wakeups.ts'
 import { createLogger } from '../logger.ts'
 import { createMaskError } from '../mask-error.ts'
 import { schema } from '../schema/schema.ts'
-import { printable } from '../schema/text.ts'
 import { StartError } from '../start-error.ts'
+import { printable } from '../text.ts'
 
 /** What a new key is to be, as the command line says it. */
 export interface NewKey {

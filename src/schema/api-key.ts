@@ -5,9 +5,9 @@ import { act } from '../auth/audit.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { name } from '../text.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
-import { name } from './text.ts'
 
 const ApiKeyRole = builder.enumType('ApiKeyRole', {
   description: 'What a key may do, each role including the ones before it.',

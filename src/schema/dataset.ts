@@ -1,11 +1,11 @@
 import { v7 } from 'uuid'
-import { act } from '../auth/audit.ts'
 import { visibleDatasets } from '../auth/viewer.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
+import { createDataset } from '../streams/create-stream.ts'
+import { name, text } from '../text.ts'
 import { builder } from './builder.ts'
 import { isUuid } from './scalars.ts'
-import { name, text } from './text.ts'
 
 /** A dataset, without its events. */
 export const Dataset = builder.prismaObject('Dataset', {
@@ -81,16 +81,7 @@ builder.mutationField('createDataset', (t) =>
       'Creates a dataset with an empty stream. WRITE in its organization. CONFLICT when its tracking id is taken, or its id, by whatever and whomever: that an id is in use is the one thing that is told of what this key may not see.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'The new dataset.' }) },
-    resolve: (query, _root, { input: { id: given, organizationId, trackingId, name } }, { db, viewer }) => {
-      const id = given ?? v7()
-      const details = { trackingId, name }
-      const organization = { connect: { id: organizationId } }
-      return act(db, viewer, { action: 'CREATE_DATASET', organizationId, subjectId: id, details }, (transaction) =>
-        transaction.dataset.create({
-          ...query,
-          data: { trackingId, name, organization, stream: { create: { id, kind: 'DATASET' } } },
-        }),
-      )
-    },
+    resolve: (query, _root, { input: { id, ...input } }, { db, viewer }) =>
+      createDataset(db, viewer, { id: id ?? v7(), ...input }, query),
   }),
 )

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
 import { act } from '../auth/audit.ts'
+import { name } from '../text.ts'
 import { builder } from './builder.ts'
-import { name } from './text.ts'
 
 /** A customer. */
 export const Organization = builder.prismaObject('Organization', {

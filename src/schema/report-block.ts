@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Block } from '../log/report-event.ts'
+import { text } from '../text.ts'
 import { builder } from './builder.ts'
-import { text } from './text.ts'
 import { TextNodeWithScore, TextNodeWithScoreInput, toNodeWithScore } from './text-node.ts'
 
 /** The content of one block of a report. */

@@ -4,10 +4,10 @@ import { CodedError } from '../errors.ts'
 import type { NewEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
 import type { ReportEventData } from '../log/report-event.ts'
+import { jsonObject, text } from '../text.ts'
 import { builder } from './builder.ts'
 import { ReportBlockInput, toBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-words.ts'
-import { jsonObject, text } from './text.ts'
 
 const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 

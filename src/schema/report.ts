@@ -1,8 +1,8 @@
 import { v7 } from 'uuid'
-import { act } from '../auth/audit.ts'
 import { visibleReports } from '../auth/viewer.ts'
+import { createReport } from '../streams/create-stream.ts'
+import { name } from '../text.ts'
 import { builder } from './builder.ts'
-import { name } from './text.ts'
 
 /** A report, without its events. */
 export const Report = builder.prismaObject('Report', {
@@ -50,16 +50,7 @@ builder.mutationField('createReport', (t) =>
       'Creates a report with an empty stream. WRITE in its organization. CONFLICT when its id is taken, by whatever and whomever: that an id is in use is the one thing that is told of what this key may not see.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'The new report.' }) },
-    resolve: (query, _root, { input: { id: given, organizationId, projectId, name } }, { db, viewer }) => {
-      const id = given ?? v7()
-      const details = { projectId, name }
-      const organization = { connect: { id: organizationId } }
-      return act(db, viewer, { action: 'CREATE_REPORT', organizationId, subjectId: id, details }, (transaction) =>
-        transaction.report.create({
-          ...query,
-          data: { projectId, name, organization, stream: { create: { id, kind: 'REPORT' } } },
-        }),
-      )
-    },
+    resolve: (query, _root, { input: { id, ...input } }, { db, viewer }) =>
+      createReport(db, viewer, { id: id ?? v7(), ...input }, query),
   }),
 )

@@ -2,8 +2,8 @@ import { v5 } from 'uuid'
 import { z } from 'zod'
 import type { NodeWithScore, TextNodeData } from '../log/report-event.ts'
 import { uuidBytes } from '../log/uuid-bytes.ts'
+import { jsonObject, text } from '../text.ts'
 import { builder } from './builder.ts'
-import { jsonObject, text } from './text.ts'
 
 const RelatedNode = z.looseObject({
   node_id: z.string(),

@@ -23,6 +23,7 @@ const LAYERS = [
     'schema',
   ],
   ['context.ts', 'read-limit.ts', 'traced-log.ts'],
+  ['streams'],
   ['wakeups'],
   ['rate'],
   ['auth'],
@@ -31,6 +32,7 @@ const LAYERS = [
   [
     'config.ts',
     'calls.ts',
+    'text.ts',
     'closers.ts',
     'errors.ts',
     'logger.ts',
