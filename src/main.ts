@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
+import { addId, parseId } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
+import type { ExportOptions } from './cli/export.ts'
 import type { NewKey } from './cli/keys.ts'
+import type { MoveInOptions } from './cli/move-in.ts'
 import { readSettings, withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
 
@@ -76,6 +79,38 @@ keys
   .description('stop a key from working, for ever')
   .argument('<id>', 'its id, not its text')
   .action((id: string) => withConfig(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
+
+program
+  .command('import')
+  .description(
+    'record the events of a file, one JSON object a line, in the database itself; what is there already is passed over. An embedded database must not be in use by a server',
+  )
+  .argument('<file>', '- for standard input; a name that ends in .gz is unpacked')
+  .option('--organization <id>', 'whose the datasets and reports become that there are not yet', parseId)
+  .option('--json', 'report in JSON')
+  .action((file: string, options: MoveInOptions) =>
+    withConfig(async (config) => (await import('./cli/import.ts')).importFile(config, file, options)),
+  )
+
+program
+  .command('export')
+  .description(
+    'write the events of datasets and reports, one JSON object a line, from the database itself; an embedded one must not be in use by a server',
+  )
+  .argument('[file]', '- for standard output; a name that ends in .gz is packed', '-')
+  .option('--dataset <id>', 'this dataset; may be repeated', addId)
+  .option('--report <id>', 'this report; may be repeated', addId)
+  .option('--organization <id>', 'all datasets and reports of this organization', parseId)
+  .option('--all', 'everything')
+  .option('--after <cursor>', 'begin after this cursor, or this seq, of the only dataset or report')
+  .action((file: string, options: ExportOptions, command: Command) => {
+    const { dataset = [], report = [], organization, all, after } = options
+    const ids = dataset.length + report.length
+    if (Number(ids > 0) + Number(organization !== undefined) + Number(all === true) !== 1)
+      command.error('error: say what to export: --dataset and --report, or --organization, or --all')
+    if (after !== undefined && ids !== 1) command.error('error: --after needs one --dataset or --report')
+    return withConfig(async (config) => (await import('./cli/export.ts')).exportFile(config, file, options))
+  })
 
 await program.parseAsync().catch((error) => {
   if (!(error instanceof CommanderError)) throw error

@@ -21,6 +21,9 @@ export function printable(value: string): string {
   return value.replace(CONTROLS, (control) => `\\u{${control.codePointAt(0)?.toString(16)}}`)
 }
 
+/** A UUID of any version, with hyphens, in either case; lower case from here on. */
+export const uuid = z.guid('must be a UUID').toLowerCase()
+
 /** For an argument of type JSON that must be an object, as `validate`. It is left as it is: zod's records drop `__proto__`. */
 export const jsonObject = z.custom<Record<string, unknown>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),

@@ -1,4 +1,5 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
+import { CodedError } from '../errors.ts'
 import { StartError } from '../start-error.ts'
 
 /** The settings of this process. @throws ConfigError */
@@ -17,5 +18,6 @@ export async function withConfig(work: (config: Config) => Promise<unknown>): Pr
 }
 
 function explain(error: unknown): unknown {
-  return error instanceof ConfigError || error instanceof StartError ? error.message : error
+  const mendable = error instanceof ConfigError || error instanceof StartError || error instanceof CodedError
+  return mendable ? error.message : error
 }

@@ -37,3 +37,20 @@ export type DocumentedType = keyof typeof WORKER_EVENT_TYPES
 export function storedType(type: DocumentedType): string {
   return type === 'qdrant_upload_failed' ? 'qdrant_index_failed' : type
 }
+
+const NAMES = Object.keys(WORKER_EVENT_TYPES) as DocumentedType[]
+
+/** Stored names, by each name that a type has. */
+const STORED = new Map(NAMES.flatMap((name) => [name, storedType(name)].map((key) => [key, storedType(name)] as const)))
+
+const ENUM_NAMES = new Map(NAMES.map((name) => [storedType(name), name.toUpperCase()]))
+
+/** The stored name of the type that has this name in a request, a row or GraphQL's enum; undefined when there is none. */
+export function typeNamed(name: string): string | undefined {
+  return STORED.get(name.toLowerCase())
+}
+
+/** The name in GraphQL's enum of a stored type. */
+export function enumName(stored: string): string {
+  return ENUM_NAMES.get(stored) ?? stored.toUpperCase()
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_SOURCES } from '../log/report-data.ts'
 import type { Block } from '../log/report-event.ts'
 import { text } from '../text.ts'
 import { builder } from './builder.ts'
@@ -30,7 +31,7 @@ export const ReportBlockInput = builder.inputType('ReportBlockInput', {
     }),
     sources: t.field({
       type: [TextNodeWithScoreInput],
-      validate: z.array(z.unknown()).max(1_000, 'has more than 1,000 sources'),
+      validate: z.array(z.unknown()).max(MAX_SOURCES, 'has more than 1,000 sources'),
       description: 'What it was written from; at most 1,000 sources.',
     }),
   }),

@@ -3,13 +3,12 @@ import { z } from 'zod'
 import { CodedError } from '../errors.ts'
 import type { NewEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
+import { BLOCK_MESSAGE } from '../log/report-data.ts'
 import type { ReportEventData } from '../log/report-event.ts'
 import { jsonObject, text } from '../text.ts'
 import { builder } from './builder.ts'
 import { ReportBlockInput, toBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-words.ts'
-
-const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 
 const id = {
   type: 'UUID',

@@ -1,26 +1,8 @@
-import { v5 } from 'uuid'
 import { z } from 'zod'
+import { defaultNodeId, NODE_DEFAULTS, Relationships, SOURCE_CLASS } from '../log/report-data.ts'
 import type { NodeWithScore, TextNodeData } from '../log/report-event.ts'
-import { uuidBytes } from '../log/uuid-bytes.ts'
 import { jsonObject, text } from '../text.ts'
 import { builder } from './builder.ts'
-
-const RelatedNode = z.looseObject({
-  node_id: z.string(),
-  node_type: z.string().nullable().default(null),
-  metadata: jsonObject.default({}),
-  hash: z.string().nullable().default(null),
-  class_name: z.string().default('RelatedNodeInfo'),
-})
-
-// LlamaIndex's NodeRelationship: 1 source, 2 previous, 3 next, 4 parent, 5 child.
-const Relationships = z.partialRecord(
-  z.enum(['1', '2', '3', '4', '5']),
-  z.union(
-    [RelatedNode, z.array(RelatedNode)],
-    'must be a RelatedNodeInfo, an object with a node_id, or a list of them',
-  ),
-)
 
 const RELATIONSHIPS =
   'Other nodes by relationship, as LlamaIndex writes them: the keys are "1" source, "2" previous, "3" next, "4" parent and "5" child, each value a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
@@ -133,7 +115,7 @@ export const TextNodeWithScoreInput = builder.inputType('TextNodeWithScoreInput'
   }),
 })
 
-/** @param eventId the event the source belongs to: ids made from it are the same at a retry, so that a retry is a duplicate. */
+/** @param eventId see defaultNodeId. */
 export function toNodeWithScore(
   input: typeof TextNodeWithScoreInput.$inferInput,
   index: number,
@@ -142,22 +124,22 @@ export function toNodeWithScore(
   const { node, score, className } = input
   return {
     node: {
-      id_: node.id ?? v5(String(index), uuidBytes(eventId)),
+      id_: node.id ?? defaultNodeId(index, eventId),
       embedding: node.embedding ?? null,
       extra_info: (node.metadata ?? {}) as TextNodeData['extra_info'],
       excluded_embed_metadata_keys: node.excludedEmbedMetadataKeys ?? [],
       excluded_llm_metadata_keys: node.excludedLlmMetadataKeys ?? [],
       relationships: Relationships.parse(node.relationships ?? {}),
-      metadata_template: node.metadataTemplate ?? '{key}: {value}',
-      metadata_seperator: node.metadataSeparator ?? '\n',
+      metadata_template: node.metadataTemplate ?? NODE_DEFAULTS.metadata_template,
+      metadata_seperator: node.metadataSeparator ?? NODE_DEFAULTS.metadata_seperator,
       text: node.text ?? '',
-      mimetype: node.mimetype ?? 'text/plain',
+      mimetype: node.mimetype ?? NODE_DEFAULTS.mimetype,
       start_char_idx: node.startCharIdx ?? null,
       end_char_idx: node.endCharIdx ?? null,
-      text_template: node.textTemplate ?? '{metadata_str}\n\n{content}',
-      class_name: node.className ?? 'TextNode',
+      text_template: node.textTemplate ?? NODE_DEFAULTS.text_template,
+      class_name: node.className ?? NODE_DEFAULTS.class_name,
     },
     score: score ?? null,
-    class_name: className ?? 'TextNodeWithScore',
+    class_name: className ?? SOURCE_CLASS,
   }
 }

@@ -22,7 +22,7 @@ const LAYERS = [
     'live',
     'schema',
   ],
-  ['context.ts', 'read-limit.ts', 'traced-log.ts'],
+  ['transfer', 'context.ts', 'read-limit.ts', 'traced-log.ts'],
   ['streams'],
   ['wakeups'],
   ['rate'],

@@ -13,12 +13,19 @@ export interface Process {
   exited: Promise<number | null>
 }
 
-/** Runs the command line, as `npm run build` made it. Settings come from `env` alone, beside PATH. */
-export function tidemark(args: string[], env: Record<string, string | undefined> = {}): Process {
+/**
+ * Runs the command line, as `npm run build` made it. Settings come from `env` alone, beside PATH.
+ * @param stdin whether standard input is empty or `child.stdin`.
+ */
+export function tidemark(
+  args: string[],
+  env: Record<string, string | undefined> = {},
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): Process {
   const { PATH, HOME } = process.env
   const child = spawn(process.execPath, ['dist/main.js', ...args], {
     env: { PATH, HOME, LOG_LEVEL: 'warn', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'],
   })
   const output = { stdout: '', stderr: '' }
   const lines: string[] = []

@@ -1,0 +1,34 @@
+import { pino } from 'pino'
+import { Closers } from '../closers.ts'
+import type { Config } from '../config.ts'
+import { type Database, openDatabase } from '../db/database.ts'
+import { createEventLog, type EventLog } from '../log/event-log.ts'
+import { Wakeups } from '../log/wakeups.ts'
+import { openWakeupBus } from '../wakeups/wakeup-bus.ts'
+
+/** A log that is worked on without a server. */
+export interface OpenLog extends AsyncDisposable {
+  database: Database
+  log: EventLog
+}
+
+/** Opens the database for a command. Servers that share it hear of what is appended as they do of each other. */
+export async function openLog(config: Config): Promise<OpenLog> {
+  const closers = new Closers()
+  const ignore = () => undefined
+  const database = await openDatabase(config)
+  closers.add(() => database[Symbol.asyncDispose]())
+  // A bus that does not work is nobody's trouble here: the servers find out by themselves.
+  const bus = openWakeupBus(config, new Wakeups(), pino({ level: 'silent' }))
+  closers.add(() => bus[Symbol.asyncDispose]())
+  const log = createEventLog(database.prisma, {
+    wakeups: new Wakeups(),
+    announce: (streamId) => bus.publish(streamId),
+    appendsAtOnce: 1,
+    appends: { committed: ignore },
+    slowAfter: 0,
+    onError: ignore,
+  })
+  closers.add(() => log[Symbol.asyncDispose]())
+  return { database, log, [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() }
+}

@@ -1,0 +1,129 @@
+import { v5 } from 'uuid'
+import { z } from 'zod'
+import { CodedError } from '../errors.ts'
+import { jsonObject, text, uuid } from '../text.ts'
+import type { NodeWithScore, ReportEventData } from './report-event.ts'
+import { uuidBytes } from './uuid-bytes.ts'
+
+/** What a block update says when its writer does not. */
+export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
+
+/** Most sources of one block. */
+export const MAX_SOURCES = 1_000
+
+/** LlamaIndex's defaults for the members of a node, but for those that are empty. */
+export const NODE_DEFAULTS = {
+  metadata_template: '{key}: {value}',
+  metadata_seperator: '\n',
+  mimetype: 'text/plain',
+  text_template: '{metadata_str}\n\n{content}',
+  class_name: 'TextNode',
+} as const
+
+/** LlamaIndex's name for a source. */
+export const SOURCE_CLASS = 'TextNodeWithScore'
+
+/** @param eventId the event the source belongs to: ids made from it are the same at a retry, so that a retry is a duplicate. */
+export function defaultNodeId(index: number, eventId: string): string {
+  return v5(String(index), uuidBytes(eventId))
+}
+
+const RelatedNode = z.looseObject({
+  node_id: z.string(),
+  node_type: z.string().nullable().default(null),
+  metadata: jsonObject.default({}),
+  hash: z.string().nullable().default(null),
+  class_name: z.string().default('RelatedNodeInfo'),
+})
+
+/** Other nodes, by LlamaIndex's NodeRelationship: 1 source, 2 previous, 3 next, 4 parent, 5 child. */
+export const Relationships = z.partialRecord(
+  z.enum(['1', '2', '3', '4', '5']),
+  z.union(
+    [RelatedNode, z.array(RelatedNode)],
+    'must be a RelatedNodeInfo, an object with a node_id, or a list of them',
+  ),
+)
+
+// The order of members here is that of the stored text.
+const TextNode = z.object({
+  id_: text.optional(),
+  embedding: z.array(z.number()).nullable().default(null),
+  extra_info: jsonObject.default({}),
+  excluded_embed_metadata_keys: z.array(text).default([]),
+  excluded_llm_metadata_keys: z.array(text).default([]),
+  relationships: Relationships.default({}),
+  metadata_template: text.default(NODE_DEFAULTS.metadata_template),
+  metadata_seperator: text.default(NODE_DEFAULTS.metadata_seperator),
+  text: text.default(''),
+  mimetype: text.default(NODE_DEFAULTS.mimetype),
+  start_char_idx: z.int32().nullable().default(null),
+  end_char_idx: z.int32().nullable().default(null),
+  text_template: text.default(NODE_DEFAULTS.text_template),
+  class_name: text.default(NODE_DEFAULTS.class_name),
+})
+
+const Source = z.object({
+  node: TextNode,
+  score: z.number().nullable().default(null),
+  class_name: text.default(SOURCE_CLASS),
+})
+
+const Data = z.discriminatedUnion('type', [
+  z.object({
+    group_id: uuid.nullable().default(null),
+    type: z.literal('progress'),
+    variant: z.enum(['load_template', 'extract_plan', 'summarize', 'file_processing', 'generate_block', 'editing']),
+    msg: text,
+    progress: z.number().min(0).max(1).nullable().default(null),
+    status: z.enum(['pending', 'in_progress', 'completed', 'error']).default('pending'),
+    extra_detail: jsonObject.nullable().default(null),
+  }),
+  z.object({
+    type: z.literal('report_block_update'),
+    msg: text.default(BLOCK_MESSAGE),
+    block: z.object({
+      idx: z.int32(),
+      template: text,
+      requires_human_review: z.boolean().optional(),
+      sources: z.array(Source).max(MAX_SOURCES, 'has more than 1,000 sources').default([]),
+    }),
+  }),
+  z.object({
+    type: z.literal('report_state_update'),
+    msg: text,
+    status: z.enum(['pending', 'planning', 'waiting_approval', 'generating', 'completed', 'error']),
+  }),
+])
+
+/**
+ * The data of an event as it is stored, from LlamaCloud's `event_data` or from what is stored already, which stays as it is. What is
+ * left out gets LlamaCloud's default; members that it does not document are dropped.
+ * @param name what a message calls the value.
+ * @throws CodedError BAD_USER_INPUT when it is not what LlamaCloud documents.
+ */
+export function reportDataOf(value: unknown, eventId: string, name: string): ReportEventData {
+  const { data, error } = Data.safeParse(value)
+  if (error) {
+    const { path, message } = error.issues[0] as z.core.$ZodIssue
+    throw new CodedError('BAD_USER_INPUT', `${[name, ...path].join('.')}: ${message}.`)
+  }
+  switch (data.type) {
+    case 'progress':
+      return isServedAsItsOwnGroup(value, eventId, data.group_id) ? { ...data, group_id: null } : data
+    case 'report_block_update':
+      return { ...data, block: { ...data.block, sources: data.block.sources.map((it, i) => withId(it, i, eventId)) } }
+    case 'report_state_update':
+      return data
+  }
+}
+
+// See legacyEventData: what has an id of its own is what an API serves, and an event without a group is served as one of its own.
+function isServedAsItsOwnGroup(value: unknown, eventId: string, groupId: string | null): boolean {
+  return groupId === eventId && typeof value === 'object' && value !== null && 'id' in value
+}
+
+function withId(source: z.infer<typeof Source>, index: number, eventId: string): NodeWithScore {
+  const { id_ = defaultNodeId(index, eventId), ...node } = source.node
+  return { ...source, node: { id_, ...node } }
+}

@@ -1,0 +1,55 @@
+import { isUtf8 } from 'node:buffer'
+
+/** The longest line, in bytes: the largest payload, with every character of it escaped, and as much again for the rest. */
+const MAX_LINE = 8_388_608
+
+const NEWLINE = 0x0a
+
+/** A line without its end, or why it could not be taken. Numbered from 1. */
+export type Line = { readonly number: number } & (
+  | { readonly text: string; readonly problem?: undefined }
+  | { readonly problem: string }
+)
+
+/**
+ * Cuts bytes into lines; blank ones count, but are left out. It holds no more than one line of up to `MAX_LINE`: the rest of a longer
+ * one is dropped as it comes. Bytes, because text that is not UTF-8 would be changed by reading it as such.
+ */
+export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line[]> {
+  let number = 0
+  let parts: Buffer[] = []
+  let length = 0
+
+  function add(part: Buffer): void {
+    length += part.length
+    if (length > MAX_LINE) parts = []
+    else if (part.length > 0) parts.push(part)
+  }
+
+  function end(): Line | undefined {
+    const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
+    const long = length > MAX_LINE
+    number++
+    parts = []
+    length = 0
+    if (long) return { number, problem: `The line has more than ${MAX_LINE} bytes.` }
+    if (!isUtf8(bytes)) return { number, problem: 'The line is not UTF-8.' }
+    const text = bytes.toString()
+    return text.trim() === '' ? undefined : { number, text }
+  }
+
+  for await (const chunk of chunks) {
+    const lines: Line[] = []
+    let start = 0
+    for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
+      add(chunk.subarray(start, at))
+      const line = end()
+      if (line) lines.push(line)
+      start = at + 1
+    }
+    add(chunk.subarray(start))
+    if (lines.length > 0) yield lines
+  }
+  const last = length > 0 ? end() : undefined
+  if (last) yield [last]
+}

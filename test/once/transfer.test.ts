@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { access, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { beforeAll, expect, inject, test } from 'vitest'
+import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
+import { fileOf, workerLine } from '../support/lines.ts'
+import { tidemark } from '../support/process.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
+import { startServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+let env: DatabaseSettings
+let folder: string
+let organization: string
+let dataset: string
+let report: string
+let empty: string
+let elsewhere: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(inject('scratch'), 'files-'))
+  env = await freshDatabase()
+  await using server = await startServer(env)
+  organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+  report = await newReport(server, organization)
+  empty = await newDataset(server, organization)
+  elsewhere = await newDataset(server, await newOrganization(server))
+  await recordWorkerEvents(server, dataset, Array(5).fill({ eventType: 'ETL_STARTED' }))
+  await recordWorkerEvents(server, elsewhere, [{ eventType: 'ETL_STARTED' }])
+  await recordReportEvents(server, report, [{ state: { message: 'Off', state: 'PLANNING' } }])
+})
+
+async function run(...args: string[]) {
+  const { exited, output } = tidemark(args, { ...env })
+  return { code: await exited, ...output }
+}
+
+/** What an export has written, as `stream:seq`. */
+function positions(text: string): string[] {
+  const lines = text.split('\n').filter(Boolean)
+  return lines.map((line) => JSON.parse(line)).map((line) => `${line.datasetId ?? line.reportId}:${line.seq}`)
+}
+
+const inOrder = (...streams: [id: string, events: number][]) =>
+  streams
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([id, events]) => Array.from({ length: events }, (_, i) => `${id}:${i + 1}`))
+
+test('An export is of some streams, of an organization, or of everything, in the order of ids and positions', async () => {
+  const some = await run('export', '-', '--report', report, '--dataset', elsewhere)
+  expect(positions(some.stdout)).toEqual(inOrder([report, 1], [elsewhere, 1]))
+  const owned = await run('export', '--organization', organization)
+  expect(positions(owned.stdout)).toEqual(inOrder([dataset, 5], [report, 1]))
+  expect(owned.stderr).toContain('6 events of 3 streams')
+  const all = await run('export', '--all')
+  expect(positions(all.stdout)).toEqual(inOrder([dataset, 5], [report, 1], [elsewhere, 1]))
+})
+
+test('An export goes on after a cursor, or after a position, and says where to go on another time', async () => {
+  const rest = await run('export', '--dataset', dataset, '--after', '3')
+  expect(positions(rest.stdout)).toEqual([`${dataset}:4`, `${dataset}:5`])
+  const [, cursor = ''] = /--after (\S+)/.exec(rest.stderr) ?? []
+  const none = await run('export', '--dataset', dataset, '--after', cursor)
+  expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining(`--after ${cursor}`) })
+  const wrong = await run('export', '--dataset', elsewhere, '--after', cursor)
+  expect(wrong).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('belongs to another stream') })
+})
+
+test.each([
+  ['an export of nothing', () => ['export'], 2, /say what to export/],
+  ['an export of two kinds of selection', () => ['export', '--all', '--dataset', dataset], 2, /say what to export/],
+  [
+    'a cursor for two streams',
+    () => ['export', '--dataset', dataset, '--dataset', empty, '--after', '1'],
+    2,
+    /--after/,
+  ],
+  ['an id that is none', () => ['export', '--dataset', 'docs'], 2, /must be a UUID/],
+  ['a dataset that there is not', () => ['export', '--dataset', report], 1, /There is no dataset/],
+  ['a folder that there is not', () => ['export', '/nowhere/x', '--all'], 1, /^Writing failed: ENOENT/],
+  ['no file', () => ['import'], 2, /missing required argument/],
+  ['a file that there is not', () => ['import', '/nowhere/x'], 1, /^The file cannot be read: ENOENT/],
+  [
+    'an organization that there is not',
+    () => ['import', '-', '--organization', dataset],
+    1,
+    /There is no organization/,
+  ],
+])('%s is named, in a line', async (_, args, status, message) => {
+  const { code, stdout, stderr } = await run(...args())
+  expect({ code, stdout }).toEqual({ code: status, stdout: '' })
+  expect(stderr).toMatch(message)
+  expect(
+    stderr
+      .trim()
+      .split('\n')
+      .filter((line) => !/^\d+ events/.test(line)),
+  ).toHaveLength(1)
+})
+
+test('A file appears when it is complete', async () => {
+  const file = join(folder, 'whole.ndjson')
+  await writeFile(file, 'before\n')
+  // A cursor past the end fails it after it has begun.
+  expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(1)
+  expect(await readFile(file, 'utf8')).toBe('before\n')
+  await expect(access(`${file}.part`)).rejects.toThrow('ENOENT')
+  expect((await run('export', file, '--dataset', dataset)).code).toBe(0)
+  expect(positions(await readFile(file, 'utf8'))).toEqual(inOrder([dataset, 5]))
+})
+
+test('A packed file that breaks off is reported, and what was in it is recorded', async () => {
+  const lines = Array.from({ length: 5_000 }, (_, i) => workerLine(empty, i + 1))
+  const packed = gzipSync(fileOf(lines))
+  const file = join(folder, 'cut.ndjson.gz')
+  await writeFile(file, packed.subarray(0, packed.length / 2))
+  const { code, stdout, stderr } = await run('import', file, '--json')
+  const { read, recorded } = JSON.parse(stdout)
+  expect({ code, recorded }).toEqual({ code: 1, recorded: read })
+  expect(recorded).toBeGreaterThan(1_000)
+  expect(stderr).toMatch(/^Reading failed: unexpected end of file$/m)
+})
+
+test('Of many lines that cannot be stored a hundred are told, and all are counted', async () => {
+  const unknown = randomUUID()
+  const file = join(folder, 'unknown.ndjson')
+  await writeFile(file, fileOf(Array.from({ length: 150 }, (_, i) => workerLine(unknown, i + 1))))
+  const { code, stdout, stderr } = await run('import', file)
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/^rejected +150$/m)
+  const told = stderr.trim().split('\n')
+  expect(told).toHaveLength(101)
+  expect(told[99]).toBe(`line 100: There is no dataset ${unknown}. With --organization it would be created.`)
+  expect(told[100]).toBe('… and 50 more.')
+})
+
+test('An import that is asked to stop says how to go on', async () => {
+  const importing = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
+  importing.child.stdin?.write(`${workerLine(randomUUID(), 1)}\n`)
+  await until(() => /^1 read, 1 recorded/m.test(importing.output.stderr))
+  importing.child.kill('SIGINT')
+  expect(await importing.exited).toBe(130)
+  expect(importing.output.stdout).toMatch(/^recorded +1$/m)
+  expect(importing.output.stderr).toMatch(/^Stopped\. The same command goes on from here/m)
+})
+
+test.skipIf(process.platform !== 'linux')('A terminal gets a bar', async () => {
+  const file = join(folder, 'bar.ndjson')
+  await writeFile(file, fileOf(Array.from({ length: 10 }, (_, i) => workerLine(randomUUID(), i + 1))))
+  const command = `"${process.execPath}" dist/main.js import "${file}" --organization ${organization}`
+  const { PATH } = process.env
+  const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'xterm', ...env } })
+  let shown = ''
+  terminal.stdout.on('data', (data) => {
+    shown += data
+  })
+  expect(await once(terminal, 'close')).toEqual([0, null])
+  expect(shown).toMatch(/={20,} 100% \| 10 read, 10 recorded, 0 duplicates, 0 rejected/)
+})

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+
+/** The line of a worker event, as an export writes it, without its end. */
+export function workerLine(datasetId: string, seq: number, extra: object = {}): string {
+  return JSON.stringify({
+    datasetId,
+    seq,
+    id: randomUUID(),
+    eventType: 'FILE_UPLOADED',
+    createdAt: new Date(Date.UTC(2024, 0, 1) + seq * 1_000).toISOString(),
+    eventDataText: `{"n":${seq}}`,
+    ...extra,
+  })
+}
+
+/** The line of a report event, likewise. */
+export function reportLine(reportId: string, seq: number, data: object): string {
+  return JSON.stringify({
+    reportId,
+    seq,
+    id: randomUUID(),
+    timestamp: new Date(Date.UTC(2024, 0, 1) + seq * 1_000).toISOString(),
+    eventDataText: JSON.stringify(data),
+  })
+}
+
+/** A file of these lines. */
+export function fileOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('')
+}
