@@ -21,6 +21,11 @@ const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:
 
 const ORIGINS = 'origins as browsers send them, such as https://app.example, separated by commas, or *'
 
+const key = z
+  .string()
+  .regex(/^[\x21-\x7e]+$/, 'visible ASCII without blanks')
+  .optional()
+
 const onOrOff = z
   .enum(['on', 'off'])
   .transform((value) => value === 'on')
@@ -43,6 +48,8 @@ const Environment = z.object({
     .string()
     .regex(/^[\x21-\x7e]{16,}$/, 'at least 16 characters, all of them visible ASCII')
     .optional(),
+  TRIEVE_API_KEY: key,
+  LLAMA_CLOUD_API_KEY: key,
   SLOW_CONSUMER_SECONDS: z
     .string()
     .regex(/^[1-9]\d{0,4}$/, 'a whole number of seconds, 1 to 99999')
@@ -80,6 +87,10 @@ export type Config = Readonly<{
   redisUrl?: string
   /** Absent: a root key is made at the first start. */
   rootApiKey?: string
+  /** What `tidemark import trieve` asks the original with. */
+  trieveApiKey?: string
+  /** What `tidemark import llamacloud` asks the original with. */
+  llamaCloudApiKey?: string
   /** How long a subscriber may leave new events unread. */
   slowConsumerSeconds: number
   /** The origins of the web pages that may use `/graphql` besides the server's own. */
@@ -113,6 +124,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const { CORS_ORIGINS, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data
   const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT
+  const { TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
   return Object.freeze({
     port: PORT,
@@ -121,6 +133,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: DATABASE_URL,
     redisUrl: REDIS_URL,
     rootApiKey: ROOT_API_KEY,
+    trieveApiKey: TRIEVE_API_KEY,
+    llamaCloudApiKey: LLAMA_CLOUD_API_KEY,
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
     corsOrigins: CORS_ORIGINS,
     introspection: INTROSPECTION ?? open,

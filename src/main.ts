@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
-import { addId, parseId } from './cli/arguments.ts'
+import { addId, parseId, parseSeconds, parseUrl } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
 import type { ExportOptions } from './cli/export.ts'
+import type { LlamaCloudOptions } from './cli/import-llamacloud.ts'
+import type { TrieveOptions } from './cli/import-trieve.ts'
 import type { NewKey } from './cli/keys.ts'
 import type { MoveInOptions } from './cli/move-in.ts'
 import { readSettings, withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
+
+const FOLLOW = ['--follow', 'go on with what is new, until stopped'] as const
+const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', parseSeconds, 5] as const
 
 // What a command needs is loaded when it runs: help and mistakes are answered at once.
 const program = new Command('tidemark')
@@ -80,7 +85,7 @@ keys
   .argument('<id>', 'its id, not its text')
   .action((id: string) => withConfig(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
 
-program
+const importing = program
   .command('import')
   .description(
     'record the events of a file, one JSON object a line, in the database itself; what is there already is passed over. An embedded database must not be in use by a server',
@@ -90,6 +95,44 @@ program
   .option('--json', 'report in JSON')
   .action((file: string, options: MoveInOptions) =>
     withConfig(async (config) => (await import('./cli/import.ts')).importFile(config, file, options)),
+  )
+
+importing
+  .command('trieve')
+  .description(
+    'record the events of a dataset of Trieve, which a key in TRIEVE_API_KEY may read, with their ids and times',
+  )
+  .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai', parseUrl)
+  .requiredOption('--dataset <id>', "the original's id or tracking id")
+  .option('--organization-id <id>', "the original's organization, for a tracking id", parseId)
+  .option('--into <id>', 'the dataset here (default: the same id)', parseId)
+  .option(...FOLLOW)
+  .option(...INTERVAL)
+  .option('--settle <seconds>', 'leave alone what is younger: a busy Trieve shows some events late', parseSeconds, 0)
+  .action((_own: object, command: Command) =>
+    withConfig(async (config) =>
+      (await import('./cli/import-trieve.ts')).importTrieve(config, command.optsWithGlobals<TrieveOptions>()),
+    ),
+  )
+
+importing
+  .command('llamacloud')
+  .description(
+    'record the events of a report of LlamaCloud, which a key in LLAMA_CLOUD_API_KEY may read, with their ids and times',
+  )
+  .requiredOption('--url <address>', 'of the API, such as https://api.cloud.llamaindex.ai', parseUrl)
+  .requiredOption('--report <id>', "the original's id", parseId)
+  .option('--project-id <id>', "the original's project", parseId)
+  .option('--into <id>', 'the report here (default: the same id)', parseId)
+  .option(...FOLLOW)
+  .option(...INTERVAL)
+  .action((_own: object, command: Command) =>
+    withConfig(async (config) =>
+      (await import('./cli/import-llamacloud.ts')).importLlamaCloud(
+        config,
+        command.optsWithGlobals<LlamaCloudOptions>(),
+      ),
+    ),
   )
 
 program

@@ -1,5 +1,6 @@
 import { CodedError } from '../errors.ts'
 import type { PastEvent } from '../log/import.ts'
+import { uuid } from '../text.ts'
 
 /** What a stream is about. */
 export type StreamKind = 'DATASET' | 'REPORT'
@@ -36,4 +37,11 @@ export function arrivalFrom(place: Place, read: () => Arrived): Arrival {
 /** For `arrivalFrom`. */
 export function refusal(message: string): CodedError {
   return new CodedError('BAD_USER_INPUT', message)
+}
+
+/** The id that an original gave an event. @throws CodedError for `arrivalFrom`. */
+export function originalId(text: string): string {
+  const { data } = uuid.safeParse(text)
+  if (data === undefined) throw refusal('Its id is not a UUID.')
+  return data
 }

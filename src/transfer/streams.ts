@@ -40,6 +40,12 @@ export class Streams {
     return undefined
   }
 
+  /** How many events a stream has ever had, and the time of the newest in milliseconds: minus infinity where there is none. */
+  async reach(id: string): Promise<{ events: number; newest: number }> {
+    const stream = await this.#db.stream.findUnique({ where: { id }, select: { head: true, lastAt: true } })
+    return { events: Number(stream?.head ?? 0), newest: stream?.lastAt?.getTime() ?? Number.NEGATIVE_INFINITY }
+  }
+
   async #find(id: string): Promise<StreamKind | undefined> {
     const known = this.#kinds.get(id)
     if (known !== undefined) return known === 'NONE' ? undefined : known

@@ -90,6 +90,7 @@ test.each([
     1,
     /There is no organization/,
   ],
+  ['an original without an address', () => ['import', 'trieve', '--dataset', dataset], 2, /--url/],
 ])('%s is named, in a line', async (_, args, status, message) => {
   const { code, stdout, stderr } = await run(...args())
   expect({ code, stdout }).toEqual({ code: status, stdout: '' })

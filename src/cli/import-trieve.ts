@@ -1,0 +1,54 @@
+import { type Config, ConfigError } from '../config.ts'
+import { StartError } from '../start-error.ts'
+import { uuid } from '../text.ts'
+import type { Target } from '../transfer/move-in.ts'
+import { repeated } from '../transfer/repeated.ts'
+import { idOfDataset } from '../transfer/trieve-api.ts'
+import { trieveEvents } from '../transfer/trieve-source.ts'
+import { TrieveWalk } from '../transfer/trieve-walk.ts'
+import { type MoveInOptions, runMoveIn } from './move-in.ts'
+
+/** What `tidemark import trieve` is told on the command line. */
+export interface TrieveOptions extends MoveInOptions {
+  url: string
+  /** The original's id or tracking id. */
+  dataset: string
+  organizationId?: string
+  into?: string
+  follow?: boolean
+  /** Seconds between two looks. */
+  interval: number
+  /** How old an event has to be, in seconds. */
+  settle: number
+}
+
+const NO_ID =
+  'The original has no events there yet, which alone tell the id behind a tracking id: say where to, with --into.'
+
+/** Moves in the events of a dataset of a Trieve. */
+export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
+  const { trieveApiKey: key } = config
+  if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key that may read the dataset.')
+  const { follow = false, interval, settle } = options
+  const original = { ...options, key }
+  return runMoveIn(config, options, async (target, signal) => {
+    const id = options.into ?? uuid.safeParse(options.dataset).data ?? (await idOfDataset(original, signal))
+    if (id === undefined) throw new StartError(NO_ID)
+    const walk = new TrieveWalk(original, await startOf(target, id), signal)
+    const ask = () => trieveEvents(walk, id, settle)
+    if (follow) return { source: repeated(ask, interval, signal), endless: true }
+    return { source: ask(), missing: () => whatIsMissing(walk, target, id) }
+  })
+}
+
+async function startOf({ streams }: Target, id: string): Promise<number> {
+  const obstacle = await streams.obstacle('DATASET', id)
+  if (obstacle !== undefined) throw new StartError(obstacle)
+  return (await streams.reach(id)).newest
+}
+
+async function whatIsMissing(walk: TrieveWalk, { streams }: Target, id: string): Promise<string | undefined> {
+  const missing = (await walk.countTaken()) - (await streams.reach(id)).events
+  if (missing <= 0) return undefined
+  return `The original has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected, now or before, or put in later than the ones after them.`
+}

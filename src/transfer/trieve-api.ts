@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { StartError } from '../start-error.ts'
+import { addressOf, askOriginal } from './original.ts'
+
+/** A Trieve, and one of its datasets. */
+export interface TrieveDataset {
+  url: string
+  key: string
+  /** Its id, or its tracking id. */
+  dataset: string
+  /** Whose tracking id it is. */
+  organizationId?: string
+}
+
+const Event = z.object({
+  id: z.string(),
+  created_at: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
+  dataset_id: z.string(),
+  event_type: z.string(),
+  event_data: z.string(),
+})
+
+/** An event as Trieve serves it, its time in milliseconds. */
+export type TrieveEvent = z.infer<typeof Event>
+
+const Reply = z.object({ events: z.array(Event), page_count: z.number() })
+
+/** A page, newest first. */
+export interface TrievePage {
+  events: TrieveEvent[]
+  /** How many pages of this size there are. */
+  pages: number
+}
+
+/** Reads a numbered page of a dataset's events. @throws StartError see askOriginal. */
+export async function readTrievePage(
+  { url, key, dataset, organizationId }: TrieveDataset,
+  page: number,
+  pageSize: number,
+  signal: AbortSignal,
+): Promise<TrievePage> {
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'tr-dataset': dataset,
+    ...(organizationId !== undefined && { 'tr-organization': organizationId }),
+  }
+  const body = { page, page_size: pageSize }
+  const reply = Reply.safeParse(
+    await askOriginal(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal),
+  )
+  if (reply.success) return { events: reply.data.events, pages: reply.data.page_count }
+  throw new StartError(
+    `The original answers with something that is not a page of events:\n${z.prettifyError(reply.error)}`,
+  )
+}
+
+// `2021-01-01 00:00:00.000`, as documented, or `2021-01-01 0:00:00.0 +00:00:00`, as it is: UTC, both.
+function readTime(text: string): number {
+  const parts = /^(\d{4}-\d\d-\d\d) (\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?: \+00:00(?::00)?)?$/.exec(text)
+  if (!parts) return Number.NaN
+  const [, date, hour = '', minute, second, fraction = ''] = parts
+  return Date.parse(`${date}T${hour.padStart(2, '0')}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}Z`)
+}
+
+/** The id of a dataset that is known by its tracking id, which only its events tell; undefined when it has none. */
+export async function idOfDataset(dataset: TrieveDataset, signal: AbortSignal): Promise<string | undefined> {
+  const { events } = await readTrievePage(dataset, 1, 1, signal)
+  return events[0]?.dataset_id.toLowerCase()
+}

@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
+import { type Process, tidemark } from '../support/process.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from '../support/seed.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { type Held, startTrieve } from '../support/trieve.ts'
+import { until } from '../support/until.ts'
+
+/** The original, which is asked over its legacy routes. */
+let original: TestServer
+let organization: string
+let key: string
+/** The database that is moved into. */
+let env: DatabaseSettings
+let owner: string
+
+beforeAll(async () => {
+  original = await startServer()
+  organization = await newOrganization(original)
+  key = await newKey(original, organization, 'READ')
+  env = await freshDatabase()
+  await using server = await startServer(env)
+  owner = await newOrganization(server)
+})
+afterAll(() => original[Symbol.asyncDispose]())
+
+function start(args: string[], apiKey = key): Process {
+  return tidemark(args, { ...env, TRIEVE_API_KEY: apiKey, LLAMA_CLOUD_API_KEY: apiKey })
+}
+
+async function run(args: string[], apiKey?: string) {
+  const { exited, output } = start(args, apiKey)
+  return { code: await exited, ...output }
+}
+
+/** Moves in, and says what became of it. */
+async function moveIn(...args: string[]) {
+  const { code, stdout, stderr } = await run(['import', ...args, '--json', '--organization', owner])
+  return { code, stderr, ...JSON.parse(stdout || '{}') }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a line has what an export writes
+async function exported(...selection: string[]): Promise<any[]> {
+  const { stdout } = await run(['export', ...selection])
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+}
+
+const history = `query ($id: UUID!, $after: String) {
+  workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000, after: $after) {
+    nodes { datasetId seq id eventType createdAt eventDataText }
+  }
+}`
+
+test('A dataset is moved in from a Trieve with its ids, times and payload texts, and again only what is new', async () => {
+  const dataset = await newDataset(original, organization, { trackingId: 'docs' })
+  const batch = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      eventType: i % 3 ? 'QDRANT_UPLOAD_FAILED' : 'ETL_STARTED',
+      eventDataText: i % 2 ? '{ "n" : 1.0, "big":123456789012345678901 }' : 'null',
+    }))
+  // One time each: more than a page of the first size has.
+  for (const count of [1, 250, 3, 300]) await recordWorkerEvents(original, dataset, batch(count))
+  const from = ['trieve', '--url', original.url, '--dataset', dataset]
+  expect(await moveIn(...from)).toMatchObject({ code: 0, read: 554, recorded: 554, rejections: [] })
+  await recordWorkerEvents(original, dataset, batch(2))
+  // By its tracking id this time, and with a slash at the end of the address.
+  const tracked = ['--dataset', 'docs', '--organization-id', organization]
+  expect(await moveIn('trieve', '--url', `${original.url}/`, ...tracked)).toMatchObject({ code: 0, recorded: 2 })
+
+  const following = start([
+    'import',
+    'trieve',
+    '--url',
+    original.url,
+    '--dataset',
+    dataset,
+    '--follow',
+    '--interval',
+    '0.1',
+  ])
+  await recordWorkerEvents(original, dataset, batch(1))
+  await until(() => /, 1 recorded/.test(following.output.stderr))
+  await recordWorkerEvents(original, dataset, batch(1))
+  await until(() => /, 2 recorded/.test(following.output.stderr))
+  following.child.kill('SIGTERM')
+  expect(await following.exited).toBe(0)
+  expect(following.output.stdout).toMatch(/^recorded +2$/m)
+
+  const { nodes } = expectData(await original.graphql(history, { id: dataset })).workerEvents
+  expect(nodes).toHaveLength(558)
+  expect(await exported('--dataset', dataset)).toEqual(nodes)
+})
+
+test('A report is moved in from a LlamaCloud as it is served, and again only what is new', async () => {
+  const projectId = randomUUID()
+  const report = await newReport(original, organization, { projectId })
+  const node = { text: 'x', metadata: { z: 1, a: 2 }, relationships: { '1': { node_id: 'n' } } }
+  await recordReportEvents(original, report, [
+    { state: { message: 'Off', state: 'PLANNING' } },
+    { progress: { variant: 'EDITING', message: 'Half', progress: 0.5, extraDetail: { b: 1, a: [] } } },
+    { blockUpdate: { block: { idx: 0, template: '#', sources: [{ score: 0.1, node }] } } },
+  ])
+  const from = ['llamacloud', '--url', original.url, '--report', report, '--project-id', projectId]
+  expect(await moveIn(...from)).toMatchObject({ code: 0, read: 3, recorded: 3, rejections: [] })
+  await recordReportEvents(original, report, [{ state: { message: 'On', state: 'GENERATING' } }])
+  expect(await moveIn(...from)).toMatchObject({ code: 0, recorded: 1 })
+
+  const following = start(['import', ...from, '--follow', '--interval', '0.1'])
+  await recordReportEvents(original, report, [{ state: { message: 'Done', state: 'COMPLETED' } }])
+  await until(() => /, 1 recorded/.test(following.output.stderr))
+  following.child.kill('SIGINT')
+  expect(await following.exited).toBe(0)
+
+  await using server = await startServer(env)
+  const items = async ({ url }: { url: string }) => {
+    const headers = { authorization: `Bearer ${original.rootKey}` }
+    return (await fetch(`${url}/api/v1/reports/${report}/events`, { headers })).json()
+  }
+  const moved = await items(server)
+  expect(moved).toHaveLength(5)
+  expect(moved).toEqual(await items(original))
+})
+
+test('A Trieve with whole seconds, equal ones in any order, pages that shift and bad moments loses nothing', async () => {
+  const events: Held[] = []
+  // Up to 300 a second; the pages asked for at first have 100.
+  for (let second = 1_700_000_000; events.length < 4_000; second++)
+    for (let i = [1, 7, 300, 40].at(second % 4) ?? 0; i > 0; i--) events.push({ id: randomUUID(), second })
+  let next = 1_700_100_000
+  const misfortunes = [
+    ...[429, 503, 500].map((status) => (response: ServerResponse) => {
+      response.writeHead(status, status === 429 ? { 'retry-after': '1' } : {}).end()
+    }),
+    (response: ServerResponse) => void response.destroy(),
+  ]
+  let asked = 0
+  await using trieve = await startTrieve(
+    events,
+    // In the same second as those before, now and then.
+    () =>
+      next < 1_700_100_030
+        ? Array.from({ length: 9 }, () => ({ id: randomUUID(), second: Math.floor(next++ / 3) * 3 }))
+        : [],
+    (response) => {
+      const misfortune = ++asked % 3 === 0 ? misfortunes.pop() : undefined
+      misfortune?.(response)
+      return misfortune !== undefined
+    },
+  )
+  const into = randomUUID()
+  const from = ['trieve', '--url', trieve.url, '--dataset', randomUUID(), '--into', into]
+  const first = await moveIn(...from)
+  expect(first).toMatchObject({ code: 0, rejections: [] })
+  expect(first.recorded).toBeGreaterThanOrEqual(4_000)
+  const pages = trieve.pages
+  const second = await moveIn(...from)
+  expect(second).toMatchObject({ code: 0, rejections: [], recorded: events.length - first.recorded })
+  expect(trieve.pages - pages).toBeLessThan(5)
+
+  // More than a page of the time that was the newest, and more after it.
+  const newest = Math.max(...events.map(({ second }) => second))
+  for (let i = 0; i < 1_000; i++) events.push({ id: randomUUID(), second: newest + (i < 700 ? 0 : 1) })
+  expect(await moveIn(...from)).toMatchObject({ code: 0, rejections: [], recorded: 1_000 })
+
+  const lines = await exported('--dataset', into)
+  expect(lines.map(({ id }) => id).toSorted()).toEqual(events.map(({ id }) => id).toSorted())
+  const times = lines.map(({ createdAt }) => createdAt)
+  expect(times).toEqual(times.toSorted())
+
+  // What is put in late cannot be stored in its place any more, and is not passed over in silence.
+  const late = { id: randomUUID(), second: 1_700_000_001 }
+  events.push(late)
+  const again = await moveIn(...from)
+  expect(again).toMatchObject({ code: 1, recorded: 0 })
+  expect(again.stderr).toContain(`The original has 1 event more than ${into}`)
+})
+
+test('What is younger than --settle is left for another time', async () => {
+  const now = Math.floor(Date.now() / 1_000)
+  const events = [now - 3_600, now - 5].map((second) => ({ id: randomUUID(), second }))
+  await using trieve = await startTrieve(events)
+  const from = ['trieve', '--url', trieve.url, '--dataset', randomUUID()]
+  expect(await moveIn(...from, '--settle', '600')).toMatchObject({ code: 0, read: 1, recorded: 1 })
+  expect(await moveIn(...from)).toMatchObject({ code: 0, recorded: 1 })
+})
+
+test.each([
+  [
+    'an original that refuses the key',
+    () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
+    'wrong',
+    /^The original answers 40[14]: /,
+  ],
+  [
+    'a dataset that it has not',
+    () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
+    undefined,
+    /^The original answers 404: .*Could not find dataset/,
+  ],
+  [
+    'a report that it has not',
+    () => ['llamacloud', '--url', original.url, '--report', randomUUID()],
+    undefined,
+    /^The original answers 404: .*Report not found/,
+  ],
+  ['no key', () => ['trieve', '--url', original.url, '--dataset', randomUUID()], '', /^Set TRIEVE_API_KEY /],
+])('%s ends it with one line', async (_, args, apiKey, message) => {
+  const { code, stderr } = await run(['import', ...args(), '--organization', owner], apiKey)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(message)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+})
+
+test('Where to is known before anything is asked for, and created only for what comes', async () => {
+  const dataset = randomUUID()
+  const nowhere = await run(['import', 'trieve', '--url', 'http://127.0.0.1:1', '--dataset', dataset])
+  expect(nowhere.code).toBe(1)
+  expect(nowhere.stderr).toMatch(/^There is no dataset .* With --organization it would be created\.$/m)
+  expect((await moveIn('trieve', '--url', original.url, '--dataset', dataset)).code).toBe(1)
+  expect((await run(['export', '--dataset', dataset])).stderr).toBe(`There is no dataset ${dataset}.\n`)
+})

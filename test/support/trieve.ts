@@ -1,0 +1,67 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** An event as Trieve holds it: its time is in whole seconds since 1970. */
+export interface Held {
+  id: string
+  second: number
+}
+
+/** Stands in for Trieve where Tidemark does better: see `startTrieve`. */
+export interface StandIn extends AsyncDisposable {
+  url: string
+  /** How many pages it has been asked for. */
+  pages: number
+}
+
+/**
+ * Serves events as Trieve does: newest first, by times of whole seconds, those of the same second in another order at each request, and
+ * in the shape of its source rather than of its documents.
+ * @param arriving called at each request, for what has come since the last.
+ * @param instead called at each request: answers it otherwise, and says so.
+ */
+export async function startTrieve(
+  events: Held[],
+  arriving: () => Held[] = () => [],
+  instead: (response: ServerResponse) => boolean = () => false,
+): Promise<StandIn> {
+  const server = createServer(async (request, response) => {
+    let body = ''
+    for await (const chunk of request) body += chunk
+    if (instead(response)) return
+    const { page, page_size } = JSON.parse(body)
+    standIn.pages++
+    events.push(...arriving())
+    const ordered = events
+      .map((event) => ({ ...event, tie: Math.random() }))
+      .sort((a, b) => b.second - a.second || a.tie - b.tie)
+    const found = ordered.slice((page - 1) * page_size, page * page_size)
+    response.setHeader('content-type', 'application/json')
+    response.end(
+      JSON.stringify({ events: found.map(toReply), event_types: [], page_count: Math.ceil(events.length / page_size) }),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const standIn = {
+    url: `http://127.0.0.1:${port}`,
+    pages: 0,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return standIn
+}
+
+function toReply({ id, second }: Held) {
+  const [date, time = ''] = new Date(second * 1_000).toISOString().slice(0, 19).split('T')
+  return {
+    id,
+    created_at: `${date} ${time.replace(/^0/, '')}.0 +00:00:00`,
+    dataset_id: '00000000-0000-4000-8000-000000000000',
+    organization_id: null,
+    event_type: 'file_uploaded',
+    event_data: `{"id":"${id}"}`,
+  }
+}
