@@ -25,7 +25,7 @@ export async function openLog(config: Config): Promise<OpenLog> {
     wakeups: new Wakeups(),
     announce: (streamId) => bus.publish(streamId),
     appendsAtOnce: 1,
-    appends: { committed: ignore },
+    appends: { committed: ignore, answered: ignore },
     slowAfter: 0,
     onError: ignore,
   })
