@@ -105,7 +105,14 @@ function isWithin(levels: number, value: unknown): boolean {
   for (let depth = 0; level.length > 0; depth++) {
     if (depth === levels) return false
     const below: object[] = []
-    for (const parent of level) for (const child of Object.values(parent)) if (isNested(child)) below.push(child)
+    const note = (child: unknown) => {
+      if (isNested(child)) below.push(child)
+    }
+    for (const parent of level) {
+      if (Array.isArray(parent)) for (const child of parent) note(child)
+      // Not Object.values, which takes longer for a large object than to read it did.
+      else for (const name in parent) note((parent as Variables)[name])
+    }
     level = below
   }
   return true
