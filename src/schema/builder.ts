@@ -135,7 +135,11 @@ export const builder = new SchemaBuilder<Types>({
     validationError: ({ issues }) =>
       new CodedError(
         'BAD_USER_INPUT',
-        issues.map(({ path, message }) => [path?.join('.'), message].filter(Boolean).join(' ')).join('; '),
+        // A list may have thousands that are alike.
+        issues
+          .slice(0, 5)
+          .map(({ path, message }) => [path?.join('.'), message].filter(Boolean).join(' '))
+          .join('; '),
       ),
   },
 })

@@ -63,6 +63,16 @@ test('What is wrong with variables is told once, and briefly', async () => {
   }
 })
 
+test('Of a list of bad items some are told', async () => {
+  const query = `mutation ($e: [ReportEventInput!]!) { recordReportEvents(reportId: "${report}", events: $e) { results { seq } } }`
+  const node = { excludedLlmMetadataKeys: Array(50).fill('\0') }
+  const { errors } = await server.graphql(query, {
+    e: [{ blockUpdate: { block: { idx: 1, template: '', sources: [{ node }] } } }],
+  })
+  expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+  expect(errors?.[0]?.message.match(/must not hold/g)).toHaveLength(5)
+})
+
 test('Payloads and vectors have no limits but that of an event', async () => {
   const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`m${i}`, 0]))
   const events = [members, Array(200_000).fill(0)].map((eventData) => ({ eventType: 'ETL_STARTED', eventData }))
