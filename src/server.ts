@@ -108,7 +108,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const authenticate = countRefusedKeys(registry, createAuthenticate(db, keyUses, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
-  const keyWatch = new KeyWatch(db, (error) => {
+  const keyWatch = new KeyWatch(database.spare, (error) => {
     failed('key-watch')
     logger.error({ err: error }, 'watching keys failed, and goes on')
   })

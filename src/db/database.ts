@@ -14,6 +14,8 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 /** An open database at this version's schema. */
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
+  /** The same database, for questions that have to be answered however much waits for the others: PostgreSQL has a connection for it. */
+  readonly spare: PrismaClient
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
   /** How many statements it works on at the same time. */
@@ -26,6 +28,9 @@ export interface Database extends AsyncDisposable {
 
 /** Connections a server keeps to PostgreSQL at most. */
 export const POOL_SIZE = 10
+
+/** How long an answer over the spare connection may take, and the connection itself, in milliseconds. One that hangs is given up. */
+const SPARE_MS = 2_000
 
 // Others quote what a call was given, and errors end up in the log.
 const ERROR_FORMAT = 'minimal'
@@ -58,6 +63,7 @@ async function openEmbedded(dataDir: string): Promise<Database> {
     const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
     return {
       prisma,
+      spare: prisma,
       mode: 'embedded',
       durability: 'process-crash',
       connections: 1,
@@ -77,19 +83,25 @@ async function openEmbedded(dataDir: string): Promise<Database> {
 async function openPostgres(databaseUrl: string): Promise<Database> {
   const durability = await checkedDurability(databaseUrl)
   const pool = new pg.Pool({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true })
-  const prisma = new PrismaClient({
-    adapter: new PrismaPg(pool, { disposeExternalPool: true }),
-    errorFormat: ERROR_FORMAT,
-  })
+  const prisma = clientOf(pool)
+  const patience = { connectionTimeoutMillis: SPARE_MS, query_timeout: SPARE_MS }
+  const spare = clientOf(new pg.Pool({ ...session(databaseUrl), ...patience, max: 1, keepAlive: true }))
   return {
     prisma,
+    spare,
     mode: 'postgres',
     durability,
     connections: POOL_SIZE,
     migrations: () => migrationState(prisma),
     pool,
-    [Symbol.asyncDispose]: () => prisma.$disconnect(),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([prisma.$disconnect(), spare.$disconnect()])
+    },
   }
+}
+
+function clientOf(pool: pg.Pool): PrismaClient {
+  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), errorFormat: ERROR_FORMAT })
 }
 
 async function checkedDurability(databaseUrl: string): Promise<Durability> {

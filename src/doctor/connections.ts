@@ -5,8 +5,8 @@ import type { Outcome } from './finding.ts'
 /** Which share of the connections may be taken. */
 const SHARE = 0.8
 
-/** How many a server takes at most: its pool, and one that listens. */
-const PER_SERVER = POOL_SIZE + 1
+/** How many a server takes at most: its pool, a spare one, and one that listens. */
+const PER_SERVER = POOL_SIZE + 2
 
 const CONNECTIONS = `
   SELECT count(*)::int AS taken,

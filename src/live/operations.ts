@@ -2,6 +2,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFor
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import { bearerKey } from '../auth/credentials.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import type { Call, Calls } from '../calls.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
@@ -20,6 +21,11 @@ const INIT_MS = 3_000
 /** "Too Many Requests", as graphql-ws numbers what HTTP has a status for. */
 const TOO_MANY = 4429
 
+/** How often in a row a client may be told that it asks for too much before its socket is closed. */
+const MAX_REFUSALS = 100
+
+const ANONYMOUS: Viewer = { type: 'anonymous' }
+
 /** Who comes in, and how much of it. */
 export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
   admit: Admit
@@ -35,6 +41,10 @@ interface Extra {
   address: string | undefined
   /** What the client introduced itself with. */
   key?: string
+  /** Who it was then. */
+  viewer?: Viewer
+  /** How many of its operations were refused in a row for being too many. */
+  refusals: number
 }
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
@@ -65,14 +75,21 @@ export function operationsOver(
         socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
         return false
       }
+      extra.viewer = viewer
       socket.admit()
       socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
       return true
     },
-    async onSubscribe({ extra: { socket, key }, subscriptions }, id, params) {
-      const open = Object.keys(subscriptions).length
+    async onSubscribe({ extra, subscriptions }, id, params) {
+      const { socket, key, viewer: client = ANONYMOUS, address } = extra
       const call = calls.overSocket(socket.id, id)
+      const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
+        // Before the database is asked for anything.
+        const refusal = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
+        extra.refusals = refusal ? extra.refusals + 1 : 0
+        if (extra.refusals > MAX_REFUSALS) socket.close(TOO_MANY, 'Too many requests')
+        if (refusal) return { errors: [refused(refusal)] }
         // Each time anew: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key)
         if (viewer.type === 'anonymous') {
@@ -80,8 +97,6 @@ export function operationsOver(
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        const refusal = (await rate.count(callerOf(viewer, undefined))) ?? crowded(open, limits.operationsPerSocket)
-        if (refusal) return { errors: [refused(refusal)] }
         return run(yoga, { viewer, peer: socket, call }, id, params)
       })
       const outcome = await ended(call, prepared)
@@ -112,8 +127,8 @@ async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promis
   }
 }
 
-function crowded(open: number, most: number): CodedError | undefined {
-  return open > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
+function crowded(underWay: number, most: number): CodedError | undefined {
+  return underWay > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
 }
 
 function refused({ message, code, details }: CodedError): GraphQLError {

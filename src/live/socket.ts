@@ -8,6 +8,9 @@ import type { Delivery } from './delivery.ts'
 /** How much may wait to be written to a socket before its next message is held back, in bytes. */
 const MAX_BUFFERED_BYTES = 65_536
 
+/** How many operations of a socket may be under way to their first result before its next message is left unread. */
+const MAX_PREPARING = 32
+
 /** How much a client may send in all before it is let in, in bytes: to introduce itself, and to ask a few times whether we live. */
 const MAX_STRANGE_BYTES = 16_384
 
@@ -40,7 +43,7 @@ export class Socket implements GraphqlSocket, Peer {
    */
   constructor(webSocket: WebSocket, connection: Duplex, id: string, logger: Logger) {
     this.#webSocket = webSocket
-    this.#connection = connection.on('data', this.#watchStranger)
+    this.#connection = connection.on('data', this.#watchStranger).on('drain', () => this.#pace())
     this.id = id
     this.#logger = logger
     webSocket.on('pong', () => {
@@ -101,10 +104,14 @@ export class Socket implements GraphqlSocket, Peer {
   close(code?: number, reason?: string): void {
     const fits = reason === undefined || Buffer.byteLength(reason) <= MAX_REASON_BYTES
     this.#webSocket.close(code, fits ? reason : undefined)
+    // To read the other end's goodbye, and to drop the rest.
+    this.#webSocket.resume()
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
     this.#webSocket.on('message', (data) => {
+      if (this.#webSocket.readyState !== WebSocket.OPEN) return
+      this.#pace()
       handle(String(data)).catch((err) => {
         if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
         this.#logger.error({ err, socketId: this.id }, 'a message over a WebSocket could not be handled')
@@ -125,10 +132,24 @@ export class Socket implements GraphqlSocket, Peer {
 
   /** Asks whether the client is there; breaks the connection when it has not answered since it was last asked. */
   probe(): void {
-    // What waits to be written holds up the question, too. Whoever does not read it is slow, not gone.
-    if (!this.#alive && this.#webSocket.bufferedAmount === 0) this.disconnect()
+    // What waits to be written holds up the question, too. Whoever does not read it is slow, not gone; and the
+    // answer of whom we do not read lies there.
+    if (!this.#alive && this.#webSocket.bufferedAmount === 0 && !this.#webSocket.isPaused) this.disconnect()
     this.#alive = false
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping()
+  }
+
+  /** How many operations go on: those with these ids, and those that are prepared although their client has completed them. */
+  underWay(ids: readonly string[]): number {
+    return new Set([...ids, ...this.#preparing]).size
+  }
+
+  /** Leaves unread what the client sends while it has enough under way, or leaves too much unread itself. */
+  #pace(): void {
+    const { readyState, bufferedAmount, isPaused } = this.#webSocket
+    const busy = this.#preparing.size >= MAX_PREPARING || bufferedAmount > MAX_BUFFERED_BYTES
+    if (busy && !isPaused && readyState === WebSocket.OPEN) this.#webSocket.pause()
+    else if (!busy && isPaused) this.#webSocket.resume()
   }
 
   /**
@@ -141,10 +162,12 @@ export class Socket implements GraphqlSocket, Peer {
       return undefined
     }
     this.#preparing.add(id)
+    this.#pace()
     try {
       return await operation()
     } finally {
       this.#preparing.delete(id)
+      this.#pace()
       // Once what it gave has been handed to the socket.
       if (this.#preparing.size === 0) setImmediate(() => this.#settled?.())
     }

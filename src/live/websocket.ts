@@ -61,7 +61,7 @@ export function serveWebSocket(
       const socket = new Socket(webSocket, connection, id, logger)
       counts.add(stranger, socket)
       sockets.open.add(socket)
-      const closed = graphql.opened(socket, { socket, address: request.socket.remoteAddress })
+      const closed = graphql.opened(socket, { socket, address: request.socket.remoteAddress, refusals: 0 })
       webSocket.once('close', (code, reason) => {
         sockets.close(socket, code)
         logger.debug({ socketId: id, code }, 'a WebSocket was closed')

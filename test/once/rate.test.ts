@@ -23,7 +23,7 @@ beforeAll(async () => {
   organization = await newOrganization(generous)
   dataset = await newDataset(generous, organization)
   report = await newReport(generous, organization)
-  keys = await Promise.all(Array.from({ length: 12 }, () => newKey(generous, organization, 'READ')))
+  keys = await Promise.all(Array.from({ length: 13 }, () => newKey(generous, organization, 'READ')))
   const limits = { REQUESTS_PER_MINUTE: String(REQUESTS), MAX_OPERATIONS_PER_SOCKET: '2', MAX_SOCKETS_PER_KEY: '2' }
   server = await startServer({ ...generous.env, ...limits })
   onClose.unshift(() => server[Symbol.asyncDispose]())
@@ -105,6 +105,15 @@ describe('Whoever asks too often', () => {
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await response.json()).toEqual({ [member]: expect.stringContaining('Too many requests') })
   })
+})
+
+test('A socket that goes on asking, however often it is told that it asks too often, is closed', async () => {
+  const key = newest()
+  const { send, next, closed } = await connected(key)
+  await next()
+  for (let i = 1; i < REQUESTS; i++) await server.graphql(query, {}, key)
+  for (let id = 0; id <= 100; id++) send({ id: String(id), type: 'subscribe', payload: { query } })
+  expect(await closed).toBe(4429)
 })
 
 test('A socket has so many operations at a time, and another when one has ended', async () => {
