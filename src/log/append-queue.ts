@@ -95,32 +95,38 @@ export class AppendQueue {
       const group = this.#waiting.take()
       if (group.length === 0) return
       this.#running++
-      void this.#run(group).finally(() => {
+      void this.#run(group).then((held) => {
         this.#running--
+        for (const [streamId, appends] of groupByStream(held)) this.#putBack(streamId, appends)
         for (const { streamId } of group) this.#waiting.release(streamId)
         this.#start()
       })
     }
   }
 
-  // Never rejects. What fails for good is halved until whoever is to blame is alone.
-  async #run(group: readonly WaitingAppend[]): Promise<void> {
+  /**
+   * Never rejects. What fails for good is halved until whoever is to blame is alone, between streams first.
+   * @returns those that could not be done because somebody else holds their stream, in their order.
+   */
+  async #run(group: readonly WaitingAppend[]): Promise<WaitingAppend[]> {
     const byStream = groupByStream(group)
     try {
       const results = await this.#commit(byStream)
-      byStream.forEach(([streamId, appends], i) => {
+      return byStream.flatMap(([streamId, appends], i) => {
         const result = results[i] as BatchResult
-        if (result === 'HELD') this.#putBack(streamId, appends)
-        else answer(streamId, appends, result)
+        if (result === 'HELD') return appends
+        answer(streamId, appends, result)
+        return []
       })
     } catch (error) {
       if (group.length === 1 || isTransient(error)) {
         for (const { reject } of group) reject(error)
-        return
+        return []
       }
-      const middle = Math.ceil(group.length / 2)
-      await this.#run(group.slice(0, middle))
-      await this.#run(group.slice(middle))
+      const [first, rest] = halvesOf(byStream)
+      const held = await this.#run(first)
+      // Of one stream, nothing may overtake what waits.
+      return byStream.length === 1 && held.length > 0 ? [...held, ...rest] : [...held, ...(await this.#run(rest))]
     }
   }
 
@@ -161,6 +167,13 @@ function groupByStream(group: readonly WaitingAppend[]): OfStream[] {
     else byStream.set(append.streamId, [append])
   }
   return [...byStream]
+}
+
+function halvesOf(byStream: readonly OfStream[]): [WaitingAppend[], WaitingAppend[]] {
+  const [[, alone] = ['', []]] = byStream
+  const whole = byStream.length > 1 ? byStream.map(([, appends]) => appends) : alone.map((append) => [append])
+  const middle = Math.ceil(whole.length / 2)
+  return [whole.slice(0, middle).flat(), whole.slice(middle).flat()]
 }
 
 function answer(streamId: string, appends: readonly WaitingAppend[], results: TimedResult[] | 'NO_STREAM'): void {

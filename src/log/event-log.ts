@@ -23,7 +23,7 @@ export interface EventLog extends AsyncDisposable {
    * Appends events in the given order: all that are new, in one transaction, which others may share.
    * @returns one result per event, in the same order, once they are committed.
    * @throws CodedError BAD_USER_INPUT for more than `MAX_BATCH` events, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
-   * waits to be appended; nothing is stored then.
+   * waits to be appended; nothing is stored then, unless an id is repeated and its repeat is what failed.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   /** Appends what has happened elsewhere, see `importEvents`. */
@@ -73,9 +73,11 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
   return {
     append: async (streamId, events) => {
       checkLength(events)
-      const results = await inRounds(events, (round) => queue.append(streamId, round))
-      tell(streamId)
-      return results
+      try {
+        return await inRounds(events, (round) => queue.append(streamId, round))
+      } finally {
+        tell(streamId)
+      }
     },
     import: async (streamId, events) => {
       checkLength(events)

@@ -157,15 +157,22 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       const head = this.#tail.head
       const kept = this.#tail.after(this.#scanned, PAGE.events)
       const range = { streamId: this.#tail.streamId, types: read, low: this.#scanned, high: head + 1 }
+      const { redactions } = this.#tail
       const page = kept
-        ? { events: kept, more: true, first: 0 }
+        ? { events: kept, more: true, first: 0, redactions }
         : await this.#read(() => readRange(db, range, 'ASC', PAGE))
       if (page.first > this.#scanned + 1) throw cursorExpired(this.streamId, page.first)
+      let stale = false
       for (const event of page.events) {
         if (signal.aborted) return undefined
+        // What is left of the page may hold what has been removed meanwhile.
+        stale = this.#tail.redactions > page.redactions
+        if (stale) break
+        this.#scanned = event.seq
         if (end && event.type === end.type) ended = end.says(event)
         if (!wanted || wanted.has(event.type)) yield event
       }
+      if (stale) continue
       // A page that is cut short ends where it ends, and so does one of the tail; any other has left nothing out up to the head.
       this.#scanned = (page.more ? page.events.at(-1)?.seq : head) ?? this.#scanned
       if (this.#scanned < this.#tail.head) continue

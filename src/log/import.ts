@@ -6,6 +6,9 @@ import { appendBatches, type TimedResult } from './append.ts'
 import type { NewEvent } from './event.ts'
 import { inRounds } from './rounds.ts'
 
+/** How long what fails for the moment is tried again, in milliseconds: nobody waits for an import but the one who runs it. */
+const RETRIES = { retries: 200, minTimeout: 100, maxTimeout: 2_000, maxRetryTime: 120_000 }
+
 /** An event that has happened already, elsewhere. */
 export interface PastEvent extends NewEvent {
   /** When; kept to the millisecond. */
@@ -28,7 +31,7 @@ export function importEvents(db: PrismaClient, streamId: string, events: readonl
         if (results === 'HELD') throw new Held(`Somebody else holds stream ${streamId}.`)
         return results
       },
-      { shouldRetry: ({ error }) => isTransient(error) || error instanceof Held },
+      { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) || error instanceof Held },
     )
   })
 }

@@ -1,3 +1,4 @@
+import { CodedError } from '../errors.ts'
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { LoggedEvent } from './event.ts'
 import { readRange } from './range.ts'
@@ -18,7 +19,15 @@ export type Transact = (work: (transaction: Prisma.TransactionClient) => Promise
 export async function replacePayload(transaction: Prisma.TransactionClient, event: LoggedEvent): Promise<LoggedEvent> {
   const { streamId, seq, data, redactedAt } = event
   // Whoever keeps payloads in memory learns by this that some are not to be used any longer.
-  await transaction.stream.update({ where: { id: streamId }, data: { redactions: { increment: 1 } } })
-  await transaction.event.update({ where: { streamId_seq: { streamId, seq } }, data: { data, redactedAt } })
+  const { first } = await transaction.stream.update({
+    where: { id: streamId },
+    data: { redactions: { increment: 1 } },
+  })
+  const { count } = await transaction.event.updateMany({
+    where: { streamId, seq: { equals: seq, gte: first } },
+    data: { data, redactedAt },
+  })
+  // It was there, and has been removed since.
+  if (count === 0) throw new CodedError('NOT_FOUND', `The event ${event.id} is no longer kept.`)
   return event
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { isLockTimeout } from '../db/transient.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { readRange } from './range.ts'
@@ -21,6 +22,8 @@ export interface RetentionObserver {
 interface Due {
   id: string
   kind: 'DATASET' | 'REPORT'
+  first: bigint
+  head: bigint
   max_age_seconds: number | null
   max_events: bigint | null
 }
@@ -33,6 +36,8 @@ export class RetentionSweeper implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #observer: RetentionObserver
   readonly #timer: NodeJS.Timeout
+  /** The reports of which nothing was removed, for all that was due, with how they were then. */
+  readonly #spared = new LRUCache<string, string>({ max: 100_000 })
   #sweeping: Promise<void> | undefined
   #again = false
   #stopped = false
@@ -68,10 +73,19 @@ export class RetentionSweeper implements AsyncDisposable {
   async #sweep(): Promise<void> {
     for (const due of await findDue(this.#db)) {
       if (this.#stopped) return
-      const removed = await trim(this.#db, due)
-      if (removed > 0) this.#observer.removed(removed)
+      await this.#trim(due).catch(this.#observer.failed)
     }
-    for (const { id } of await findUncleared(this.#db)) await this.#clear(id)
+    for (const { id } of await findUncleared(this.#db)) await this.#clear(id).catch(this.#observer.failed)
+  }
+
+  async #trim(due: Due): Promise<void> {
+    // What was spared is due until something is added: its final state is the first that is kept.
+    const state = `${due.first} ${due.head} ${due.max_age_seconds} ${due.max_events}`
+    if (this.#spared.get(due.id) === state) return
+    const removed = await trim(this.#db, due)
+    if (removed === undefined) return
+    if (removed > 0) this.#observer.removed(removed)
+    else if (due.kind === 'REPORT') this.#spared.set(due.id, state)
   }
 
   async #clear(streamId: string): Promise<void> {
@@ -88,7 +102,7 @@ export class RetentionSweeper implements AsyncDisposable {
 // A stream's own policy goes before that of its organization, also when it says to keep everything.
 function findDue(db: PrismaClient): Promise<Due[]> {
   return db.$queryRaw<Due[]>`
-    SELECT s.id, s.kind, r.max_age_seconds, r.max_events
+    SELECT s.id, s.kind, s.first, s.head, r.max_age_seconds, r.max_events
       FROM stream s
       JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = s.id
       JOIN LATERAL (
@@ -104,8 +118,12 @@ function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
   return db.$queryRaw<{ id: string }[]>`SELECT id FROM stream WHERE cleared < first`
 }
 
-async function trim(db: PrismaClient, { id, kind, max_age_seconds, max_events }: Due): Promise<number> {
-  const spare = kind === 'REPORT' ? await finalState(db, id) : null
+async function trim(
+  db: PrismaClient,
+  { id, kind, head, max_age_seconds, max_events }: Due,
+): Promise<number | undefined> {
+  // Nothing beyond what has been looked at: a final state may come at any time.
+  const spare = kind === 'REPORT' ? ((await finalState(db, id)) ?? Number(head) + 1) : null
   try {
     const rows = await db.$queryRaw<{ removed: bigint }[]>`
       SELECT trim_stream(${id}::uuid, clock_timestamp() - make_interval(secs => ${max_age_seconds}::integer),
@@ -113,7 +131,7 @@ async function trim(db: PrismaClient, { id, kind, max_age_seconds, max_events }:
     return Number(rows[0]?.removed)
   } catch (error) {
     // Its turn comes again.
-    if (isLockTimeout(error)) return 0
+    if (isLockTimeout(error)) return undefined
     throw error
   }
 }

@@ -54,7 +54,8 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
-        const { events, more, redactions } = await inTime(read, ANSWER_MS)
+        const { events, more, first, redactions } = await inTime(read, ANSWER_MS)
+        if (first > this.#head + 1) this.#skipTo(first)
         // Some of what is kept may be what was removed.
         if (redactions !== this.#redactions) this.#forget()
         this.#redactions = redactions
@@ -88,6 +89,13 @@ export class Tail {
     })
   }
 
+  // What came next is removed already: whoever has not had it finds that out from the log.
+  #skipTo(first: number): void {
+    this.#forget()
+    this.#head = first - 1
+    this.#resume()
+  }
+
   #forget(): void {
     this.#events = []
     this.#text = 0
@@ -101,6 +109,10 @@ export class Tail {
     for (let i = 0; i < drop; i++) this.#text -= this.#events[i]?.data.length ?? 0
     while (this.#text > MAX_TEXT) this.#text -= this.#events[drop++]?.data.length ?? 0
     if (drop > 0) this.#events = this.#events.slice(drop)
+    this.#resume()
+  }
+
+  #resume(): void {
     for (const resume of [...this.#waiting]) resume()
   }
 }

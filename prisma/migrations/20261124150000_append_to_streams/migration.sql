@@ -61,7 +61,8 @@ BEGIN
         -- One index probe an id, whatever the planner believes of the table: joined freely, it may read the whole stream.
         CROSS JOIN LATERAL (
           SELECT x.seq, x.type, x.data, x.redacted_at IS NOT NULL AS redacted FROM event x
-           WHERE x.stream_id = p_streams[n.i] AND x.id = n.id LIMIT 1) e;
+           WHERE x.stream_id = p_streams[n.i] AND x.id = n.id LIMIT 1) e
+       WHERE heads[n.i] IS NOT NULL;
       v_skipped := coalesce(known_position, '{}');
     END IF;
     IF p_times IS NOT NULL THEN

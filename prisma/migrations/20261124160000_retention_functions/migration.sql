@@ -114,12 +114,13 @@ DECLARE
   v_to bigint;
   v_first bigint;
 BEGIN
-  SELECT s.cleared, least(s.cleared + p_limit, s.first), s.first INTO v_from, v_to, v_first FROM stream s WHERE s.id = p_stream;
+  -- First, as an append does, which could otherwise wait for an id that is being deleted while this waits for the stream.
+  SELECT s.cleared, least(s.cleared + p_limit, s.first), s.first INTO v_from, v_to, v_first
+    FROM stream s WHERE s.id = p_stream FOR NO KEY UPDATE;
   IF v_to IS NULL OR v_to <= v_from THEN RETURN 0; END IF;
   DELETE FROM event e WHERE e.stream_id = p_stream AND e.seq >= v_from AND e.seq < v_to;
   DELETE FROM event_mark k USING event_count c
    WHERE c.stream_id = p_stream AND k.stream_id = p_stream AND k.type = c.type AND k.seq >= v_from AND k.seq < v_to;
-  -- Last, because an append waits for this row until the commit.
   UPDATE stream SET cleared = greatest(cleared, v_to) WHERE id = p_stream;
   RETURN v_first - v_to;
 END $$;
