@@ -1,9 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { AppendObserver } from '../log/append-queue.ts'
 import type { EventLog } from '../log/event-log.ts'
+import { SECONDS } from './seconds.ts'
 
-/** Upper bounds: seconds of a transaction, and events in one, of which there are at most about a thousand. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+/** Upper bounds of the events in a transaction, of which there are at most about a thousand. */
 const EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000]
 
 /** Counts and times what is recorded. */

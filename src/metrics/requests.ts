@@ -1,8 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Observe } from '../calls.ts'
-
-/** Upper bounds in seconds, from what memory answers to what a caller gives up on. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+import { SECONDS } from './seconds.ts'
 
 /** Counts and times what comes through the doors. */
 export function createRequestMetrics(registry: Registry): Observe {
