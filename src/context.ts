@@ -5,6 +5,7 @@ import { bearerKey } from './auth/credentials.ts'
 import type { KeyWatch } from './auth/key-watch.ts'
 import type { LiveConnections } from './auth/live-connections.ts'
 import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import type { Budget } from './budget/budget.ts'
 import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { EventLog } from './log/event-log.ts'
@@ -22,6 +23,8 @@ export interface Services {
   readonly connections: LiveConnections
   /** Has what is not to be kept any longer removed now, in the background. */
   readonly sweep: () => void
+  /** What all requests of this process share. */
+  readonly budget: Budget
 }
 
 /** A dataset or report, as far as rights and events need it. */

@@ -7,6 +7,7 @@ import { KeyUses } from './auth/key-uses.ts'
 import { KeyWatch } from './auth/key-watch.ts'
 import { LiveConnections } from './auth/live-connections.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
+import { createBudget } from './budget/budget.ts'
 import { Calls } from './calls.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
@@ -118,7 +119,8 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     logger.warn({ err: error }, 'what is open could not be written')
   })
   closers.add(() => connections[Symbol.asyncDispose]())
-  const services = { db, log, authenticate, keyWatch, connections, sweep: () => void retention.sweep() }
+  const budget = createBudget(database.connections)
+  const services = { db, log, authenticate, keyWatch, connections, budget, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)

@@ -4,6 +4,7 @@ import { createAuthenticate } from '../auth/authenticate.ts'
 import { KeyUses } from '../auth/key-uses.ts'
 import { KeyWatch } from '../auth/key-watch.ts'
 import { LiveConnections } from '../auth/live-connections.ts'
+import { createBudget } from '../budget/budget.ts'
 import type { Config } from '../config.ts'
 import { createContextFactory } from '../context.ts'
 import { openDatabase } from '../db/database.ts'
@@ -94,6 +95,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
     keyWatch: new KeyWatch(db, ignore),
     connections: new LiveConnections(db, ignore),
     sweep: ignore,
+    budget: createBudget(database.connections),
   })
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)

@@ -1,4 +1,5 @@
 import type { Peer } from '../peer.ts'
+import type { Caller } from '../rate/caller.ts'
 
 /**
  * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address of sockets that
@@ -15,19 +16,20 @@ export class ConnectionCounts {
   }
 
   /** Whether the caller has as many connections as it may. */
-  isFull(caller: string): boolean {
-    return (this.#open.get(caller) ?? 0) >= this.#most
+  isFull({ name }: Caller): boolean {
+    return (this.#open.get(name) ?? 0) >= this.#most
   }
 
   /**
    * Counts a connection as the caller's until it is gone, and no longer as that of whom it was counted for before.
    * @returns false, and does not, when the caller has as many as it may.
    */
-  add(caller: string, peer: Peer): boolean {
+  add(caller: Caller, peer: Peer): boolean {
     if (this.isFull(caller)) return false
-    this.#open.set(caller, (this.#open.get(caller) ?? 0) + 1)
+    const { name } = caller
+    this.#open.set(name, (this.#open.get(name) ?? 0) + 1)
     const before = this.#callers.get(peer)
-    this.#callers.set(peer, caller)
+    this.#callers.set(peer, name)
     if (before === undefined) peer.onGone(() => this.#remove(this.#callers.get(peer)))
     else this.#remove(before)
     return true

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { hashKey } from '../auth/api-key.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Viewer } from '../auth/viewer.ts'
-import { callerOf } from './caller.ts'
+import { type Caller, callerOf } from './caller.ts'
 import type { RateLimited, RequestRate } from './request-rate.ts'
 
 /** How many keys that have worked are remembered, and for how long, in milliseconds. */
@@ -21,7 +21,7 @@ export type Admit = (key: string | null | undefined, address: string | undefined
  * is one of those until it turns out to work, and then the call is counted for the key instead.
  */
 export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admit {
-  const known = new LRUCache<string, string>(KNOWN_KEYS)
+  const known = new LRUCache<string, Caller>(KNOWN_KEYS)
   return async (key, address) => {
     const hash = hashKey(key ?? '')
     const supposed = known.get(hash) ?? callerOf({ type: 'anonymous' }, address)
@@ -31,7 +31,7 @@ export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admi
     const caller = callerOf(viewer, address)
     if (viewer.type === 'anonymous') known.delete(hash)
     else known.set(hash, caller)
-    if (caller === supposed) return { viewer }
+    if (caller.name === supposed.name) return { viewer }
     await rate.takeBack(supposed)
     const refusal = await rate.count(caller)
     return refusal ? { refusal } : { viewer }

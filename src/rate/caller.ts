@@ -1,17 +1,25 @@
 import type { Viewer } from '../auth/viewer.ts'
 
+/** On whose account a request is made. Budgets of a caller lie within that of its tenant. */
+export interface Caller {
+  /** The key, or the address of a request without a valid one. */
+  readonly name: string
+  /** The organization of the key; all requests without a valid key share one tenant. */
+  readonly tenant: string
+}
+
 /**
- * Whose requests are counted together: those of a key, or of an address when there is no valid one. Of IPv6, everybody has a whole
- * network of 64 bits to ask from.
+ * The caller of a request: its key, or its address where it has no valid one. IPv6 addresses are told apart by their /64 network,
+ * because one host can use all addresses of it.
  */
-export function callerOf(viewer: Viewer, address: string | undefined): string {
+export function callerOf(viewer: Viewer, address: string | undefined): Caller {
   switch (viewer.type) {
     case 'anonymous':
-      return `address:${address && networkOf(address)}`
+      return { name: `address:${address && networkOf(address)}`, tenant: 'anonymous' }
     case 'root':
-      return 'root'
+      return { name: 'root', tenant: 'root' }
     case 'key':
-      return `key:${viewer.keyId}`
+      return { name: `key:${viewer.keyId}`, tenant: `organization:${viewer.organizationId}` }
   }
 }
 

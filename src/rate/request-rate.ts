@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
 import { CodedError } from '../errors.ts'
+import type { Caller } from './caller.ts'
 
 /** The length of the window, in seconds. */
 const MINUTE = 60
@@ -14,9 +15,9 @@ const PATIENCE_MS = 500
 /** How many requests each caller makes. */
 export interface RequestRate extends AsyncDisposable {
   /** Counts one. @returns why it is refused, or nothing. */
-  count(caller: string): Promise<RateLimited | undefined>
+  count(caller: Caller): Promise<RateLimited | undefined>
   /** Takes back one that was counted for the wrong caller. */
-  takeBack(caller: string): Promise<void>
+  takeBack(caller: Caller): Promise<void>
 }
 
 /** A caller asks too often. */
@@ -49,16 +50,16 @@ export function createRequestRate(
       })
     : memory
   return {
-    count: (caller) =>
-      limiter.consume(caller).then(
+    count: ({ name }) =>
+      limiter.consume(name).then(
         () => undefined,
         (reason: unknown) => {
           if (reason instanceof RateLimiterRes) return new RateLimited(Math.ceil(reason.msBeforeNext / 1_000))
           throw reason
         },
       ),
-    takeBack: async (caller) => {
-      await limiter.reward(caller)
+    takeBack: async ({ name }) => {
+      await limiter.reward(name)
     },
     async [Symbol.asyncDispose]() {
       if (!redis || redis.status === 'end') return

@@ -25,7 +25,7 @@ const LAYERS = [
   ['transfer', 'context.ts', 'read-limit.ts', 'traced-log.ts'],
   ['streams'],
   ['wakeups'],
-  ['rate'],
+  ['rate', 'budget'],
   ['auth'],
   ['log'],
   ['db'],

@@ -1,0 +1,122 @@
+import { CodedError } from '../errors.ts'
+import type { Caller } from '../rate/caller.ts'
+
+/** How many pieces of work of one tenant may wait for a slot, and after how many seconds the next may try again. */
+const FULL = { waiting: 1_000, retryAfter: 1 } as const
+
+interface Waiting {
+  readonly caller: Caller
+  start(): void
+}
+
+/**
+ * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in turn within it:
+ * whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has half of the slots at most and one
+ * caller a third, so that a slot is free for others.
+ *
+ * By hand: the queues on npm have priorities, but no fair shares.
+ */
+export class FairSlots {
+  readonly #slots: { readonly all: number; readonly tenant: number; readonly caller: number }
+  readonly #taken = new Map<string, number>()
+  /** In the order of their turn: tenants, and of each tenant its callers. */
+  readonly #tenants = new Map<string, Map<string, Waiting[]>>()
+  readonly #waitingOf = new Map<string, number>()
+  #free: number
+
+  constructor(slots: number) {
+    this.#free = slots
+    this.#slots = { all: slots, tenant: Math.ceil(slots / 2), caller: Math.ceil(slots / 3) }
+  }
+
+  /** Pieces of work that wait now. */
+  get waiting(): number {
+    let count = 0
+    for (const waiting of this.#waitingOf.values()) count += waiting
+    return count
+  }
+
+  /**
+   * Does the work once a slot is free.
+   * @throws CodedError RATE_LIMITED when too much work of the tenant waits already.
+   */
+  async run<Result>(caller: Caller, work: () => Promise<Result>): Promise<Result> {
+    await this.#take(caller)
+    try {
+      return await work()
+    } finally {
+      this.#giveBack(caller)
+    }
+  }
+
+  #take(caller: Caller): Promise<void> | undefined {
+    if (this.#mayStart(caller)) {
+      this.#start(caller)
+      return undefined
+    }
+    const waiting = this.#waitingOf.get(caller.tenant) ?? 0
+    if (waiting >= FULL.waiting) throw full()
+    this.#waitingOf.set(caller.tenant, waiting + 1)
+    return new Promise((start) => {
+      const callers = this.#tenants.get(caller.tenant) ?? new Map<string, Waiting[]>()
+      this.#tenants.set(caller.tenant, callers)
+      const queue = callers.get(caller.name)
+      if (queue) queue.push({ caller, start })
+      else callers.set(caller.name, [{ caller, start }])
+    })
+  }
+
+  #mayStart({ name, tenant }: Caller): boolean {
+    const { tenant: ofTenant, caller: ofCaller } = this.#slots
+    return this.#free > 0 && this.#takenBy(`t ${tenant}`) < ofTenant && this.#takenBy(`c ${name}`) < ofCaller
+  }
+
+  #start({ name, tenant }: Caller): void {
+    this.#free--
+    this.#count(`t ${tenant}`, 1)
+    this.#count(`c ${name}`, 1)
+  }
+
+  #giveBack({ name, tenant }: Caller): void {
+    this.#free++
+    this.#count(`t ${tenant}`, -1)
+    this.#count(`c ${name}`, -1)
+    this.#startNext()
+  }
+
+  // The first in turn that may; it then goes to the end of both lines.
+  #startNext(): void {
+    for (const [tenant, callers] of this.#tenants) {
+      for (const [name, queue] of callers) {
+        const [next] = queue
+        if (!next || !this.#mayStart(next.caller)) continue
+        queue.shift()
+        callers.delete(name)
+        if (queue.length > 0) callers.set(name, queue)
+        this.#tenants.delete(tenant)
+        if (callers.size > 0) this.#tenants.set(tenant, callers)
+        const left = (this.#waitingOf.get(tenant) ?? 1) - 1
+        if (left > 0) this.#waitingOf.set(tenant, left)
+        else this.#waitingOf.delete(tenant)
+        this.#start(next.caller)
+        next.start()
+        return
+      }
+    }
+  }
+
+  #takenBy(name: string): number {
+    return this.#taken.get(name) ?? 0
+  }
+
+  #count(name: string, by: number): void {
+    const left = this.#takenBy(name) + by
+    if (left > 0) this.#taken.set(name, left)
+    else this.#taken.delete(name)
+  }
+}
+
+function full(): CodedError {
+  const message = 'Too many requests of this organization are waiting for the database. Try again in a second.'
+  return new CodedError('RATE_LIMITED', message, { retryAfter: FULL.retryAfter })
+}

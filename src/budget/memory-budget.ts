@@ -1,0 +1,89 @@
+import { getHeapStatistics } from 'node:v8'
+import { CodedError } from '../errors.ts'
+import type { Caller } from '../rate/caller.ts'
+
+/** The share of the heap that requests may hold together, and what part of that one tenant and one caller may. */
+const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4 } as const
+
+/** After how many seconds a request that found no room may try again. */
+const RETRY_AFTER = 1
+
+/** What one operation holds of the budget. */
+export interface Holding {
+  /**
+   * Reserves bytes before they are read, made or buffered.
+   * @throws CodedError BAD_USER_INPUT when one caller may never hold that much, RATE_LIMITED when it may not at the moment.
+   */
+  reserve(bytes: number): void
+  /** Gives back some of it, by default all. */
+  release(bytes?: number): void
+  /** Bytes held now. */
+  readonly bytes: number
+}
+
+/**
+ * The bytes that requests hold in this process: request bodies, events read, results that wait to be sent. Limited per caller, per
+ * tenant and in all, so that neither one tenant nor all together exhaust the heap.
+ */
+export class MemoryBudget {
+  readonly #held = new Map<string, number>()
+  readonly #limits: { readonly all: number; readonly tenant: number; readonly caller: number }
+  #all = 0
+
+  /** @param all bytes in all; by default a quarter of the heap's limit. */
+  constructor(all = Math.floor(getHeapStatistics().heap_size_limit * SHARES.heap)) {
+    this.#limits = { all, tenant: Math.floor(all * SHARES.tenant), caller: Math.floor(all * SHARES.caller) }
+  }
+
+  /** Bytes held now by all requests. */
+  get bytes(): number {
+    return this.#all
+  }
+
+  /** Begins to count for an operation; whatever it still holds at its end, it has to release. */
+  open(caller: Caller): Holding {
+    const name = `caller ${caller.name}`
+    const tenant = `tenant ${caller.tenant}`
+    let held = 0
+    const change = (bytes: number) => {
+      held += bytes
+      this.#all += bytes
+      this.#add(name, bytes)
+      this.#add(tenant, bytes)
+    }
+    return {
+      reserve: (bytes) => {
+        const { all, tenant: most, caller: own } = this.#limits
+        if (held + bytes > own) throw tooMuch(own)
+        if (this.#of(name) + bytes > own || this.#of(tenant) + bytes > most || this.#all + bytes > all) throw noRoom()
+        change(bytes)
+      },
+      release: (bytes = held) => change(-Math.min(bytes, held)),
+      get bytes() {
+        return held
+      },
+    }
+  }
+
+  #of(name: string): number {
+    return this.#held.get(name) ?? 0
+  }
+
+  #add(name: string, bytes: number): void {
+    const left = this.#of(name) + bytes
+    if (left > 0) this.#held.set(name, left)
+    else this.#held.delete(name)
+  }
+}
+
+function tooMuch(most: number): CodedError {
+  return new CodedError(
+    'BAD_USER_INPUT',
+    `This needs more memory than the ${most} bytes a caller may use. Ask for less.`,
+  )
+}
+
+function noRoom(): CodedError {
+  const message = 'Too much is being read and sent at the moment. Try again in a second, with fewer requests at a time.'
+  return new CodedError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER })
+}
