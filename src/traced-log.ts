@@ -11,7 +11,7 @@ export function traceLog(log: CallLog, span: Span | undefined): CallLog {
     append: (id, events) => step(span, 'append', () => log.append(id, events), { 'tidemark.events': events.length }),
     import: (id, events) => step(span, 'import', () => log.import(id, events), { 'tidemark.events': events.length }),
     find: (id, eventId) => step(span, 'find', () => log.find(id, eventId)),
-    redact: (event, data, along) => step(span, 'redact', () => log.redact(event, data, along)),
+    redact: (...redaction) => step(span, 'redact', () => log.redact(...redaction)),
     page: (id, request) => step(span, 'page', () => log.page(id, request)),
     offsetPage: (id, request) => step(span, 'offsetPage', () => log.offsetPage(id, request)),
     reportSnapshot: (id) => step(span, 'reportSnapshot', () => log.reportSnapshot(id)),

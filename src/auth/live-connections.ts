@@ -112,10 +112,10 @@ export class LiveConnections implements AsyncDisposable {
     }))
     await this.#db.$executeRaw`
       INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
-      SELECT r.id, ${this.#nodeId}::uuid, o.organization_id, r.api_key_id, r.stream_id, r.transport, r.operation_name, r.opened_at, r.position
+      SELECT r.id, ${this.#nodeId}::uuid, s.organization_id, r.api_key_id, r.stream_id, r.transport, r.operation_name, r.opened_at, r.position
         FROM json_to_recordset(${JSON.stringify(rows)}::json)
           AS r(id uuid, api_key_id uuid, stream_id uuid, transport live_transport, operation_name text, opened_at timestamptz, position bigint)
-        JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = r.stream_id
+        JOIN stream s ON s.id = r.stream_id
       ON CONFLICT (id) DO UPDATE SET position = excluded.position`
     for (const [index, [, kept]] of moved.entries()) kept.written = rows[index]?.position
   }

@@ -31,6 +31,18 @@ export function hasRoleIn(viewer: Viewer, organizationId: string, role: ApiKeyRo
 /** A Prisma filter that nothing passes. */
 const NOTHING = { id: { in: [] as string[] } }
 
+/** The Prisma filter for the organizations that a viewer may know of. */
+export function visibleOrganizations(viewer: Viewer) {
+  switch (viewer.type) {
+    case 'anonymous':
+      return NOTHING
+    case 'root':
+      return {}
+    case 'key':
+      return viewer.only ? NOTHING : { id: viewer.organizationId }
+  }
+}
+
 /** The Prisma filter for the datasets that a viewer may know of. */
 export function visibleDatasets(viewer: Viewer) {
   return visible(viewer, (only) => only.datasetIds)

@@ -33,10 +33,11 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Puts another payload in the place of an event's own, for good. Its position, type, id and time stay, and a retry with its id is a
    * DUPLICATE from then on, whatever it holds.
+   * @param organizationId whose event it is.
    * @param transact opens the transaction, in which more may be done.
    * @returns the event as it is then.
    */
-  redact(event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
+  redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   page(streamId: string, request: PageRequest): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
   /** What a report has come to. */
@@ -86,10 +87,10 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       return results
     },
     find: (streamId, id) => findEvent(db, streamId, id),
-    redact: async (event, data, transact) => {
+    redact: async (organizationId, event, data, transact) => {
       const redactedAt = new Date()
       const redacted = { ...event, data, redactedAt }
-      await transact((transaction) => replacePayload(transaction, redacted))
+      await transact((transaction) => replacePayload(transaction, organizationId, redacted))
       tell(event.streamId)
       return redacted
     },

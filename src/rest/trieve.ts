@@ -29,7 +29,7 @@ async function events(c: Context, yoga: Yoga, gate: Gate): Promise<Response> {
     const call = callOf(c, gate)
     const runAsCaller = createRun(yoga, request, { viewer, call })
     const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' }, call })
-    const datasetId = await callersDataset(caller, runAsCaller, runAsDoor)
+    const datasetId = await callersDataset(caller, viewer, runAsCaller, runAsDoor)
     c.header('X-API-Version', caller.apiVersion)
     const reply = await readTrievePage(runAsCaller, datasetId, await readTrieveBody(request, gate.maxBodyBytes))
     if (!reply) throw new TrieveError(401, 'Unauthorized')

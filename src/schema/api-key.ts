@@ -19,7 +19,7 @@ const ApiKeyRole = builder.enumType('ApiKeyRole', {
 })
 
 /** An API key, as whoever manages it sees it. */
-export const ApiKey = builder.prismaObject('ApiKey', {
+const ApiKey = builder.prismaObject('ApiKey', {
   description: 'An API key, without its text: that is shown once, when it is created, and stored as a hash.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Made by the server; what revokeApiKey takes.' }),
@@ -58,14 +58,21 @@ export const ApiKey = builder.prismaObject('ApiKey', {
   }),
 })
 
-const CreatedApiKey = builder.objectRef<{ key: string; id: string }>('CreatedApiKey').implement({
+interface Created {
+  key: string
+  id: string
+  organizationId: string
+}
+
+const CreatedApiKey = builder.objectRef<Created>('CreatedApiKey').implement({
   description: 'A new key and its text.',
   fields: (t) => ({
     key: t.exposeString('key', { description: 'The key itself. Keep it: it is not stored and cannot be shown again.' }),
     apiKey: t.prismaField({
       type: ApiKey,
       description: 'What is known of it from now on.',
-      resolve: (query, { id }, _args, { db }) => db.apiKey.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id, organizationId }, _args, { db }) =>
+        db.apiKey.findUniqueOrThrow({ ...query, where: { organizationId_id: { organizationId, id } } }),
     }),
   }),
 })
@@ -131,8 +138,8 @@ builder.mutationField('revokeApiKey', (t) =>
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id, not its text.' }) },
     resolve: async (query, _root, { id }, { db, viewer }) => {
-      await revokeApiKey(db, viewer, id)
-      return db.apiKey.findUniqueOrThrow({ ...query, where: { id } })
+      const organizationId = await revokeApiKey(db, viewer, id)
+      return db.apiKey.findUniqueOrThrow({ ...query, where: { organizationId_id: { organizationId, id } } })
     },
   }),
 )
@@ -141,25 +148,25 @@ async function createApiKey(
   db: PrismaClient,
   viewer: Viewer,
   input: typeof CreateApiKeyInput.$inferInput,
-): Promise<{ key: string; id: string }> {
+): Promise<Created> {
   const { organizationId, role, name, expiresAt } = input
   if (expiresAt && expiresAt <= new Date()) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
   const datasetIds = distinct(input.datasetIds, 'datasetIds')
   const reportIds = distinct(input.reportIds, 'reportIds')
-  const datasets = await db.dataset.count({ where: { id: { in: datasetIds }, organizationId } })
-  const reports = await db.report.count({ where: { id: { in: reportIds }, organizationId } })
-  if (datasets < datasetIds.length || reports < reportIds.length) {
-    throw new CodedError(
-      'NOT_FOUND',
-      'datasetIds and reportIds must be those of datasets and reports of the organization.',
-    )
-  }
   const [key, id] = [makeKey(), v7()]
   const details = { role, name, expiresAt, datasetIds, reportIds }
-  await act(db, viewer, { action: 'CREATE_API_KEY', organizationId, subjectId: id, details }, (transaction) =>
-    transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } }),
-  )
-  return { key, id }
+  const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
+  await act(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
+    const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
+    const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
+    if (datasets < datasetIds.length || reports < reportIds.length)
+      throw new CodedError(
+        'NOT_FOUND',
+        'datasetIds and reportIds must be those of datasets and reports of the organization.',
+      )
+    return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
+  })
+  return { key, id, organizationId }
 }
 
 function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {
@@ -168,14 +175,18 @@ function distinct(ids: readonly string[] | null | undefined, argument: string): 
   return [...new Set(ids)]
 }
 
-async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
+/** @returns the organization of the key. */
+async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const manageable = viewer.type === 'key' ? viewer.organizationId : { not: null }
   const key = await db.apiKey.findFirst({ where: { id, organizationId: manageable }, select: { organizationId: true } })
   if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
   const { organizationId } = key
-  await act(db, viewer, { action: 'REVOKE_API_KEY', organizationId, subjectId: id }, async (transaction) => {
+  const subject = { organizationId, subjectKind: 'API_KEY', subjectId: id } as const
+  await act(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
     const revokedAt = new Date()
-    const { count } = await transaction.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } })
+    const where = { organizationId, id, revokedAt: null }
+    const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt } })
     return count > 0 ? revokedAt : null
   })
+  return organizationId
 }

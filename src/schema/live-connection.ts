@@ -3,7 +3,6 @@ import { NODE_GONE_MS } from '../auth/live-connections.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import { ApiKey } from './api-key.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
 
@@ -19,12 +18,7 @@ const LiveConnection = builder.prismaObject('LiveConnection', {
   description: 'An open subscription, on whichever server, as it was a few seconds ago.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Made by the server; what endLiveConnection takes.' }),
-    apiKey: t.field({
-      type: ApiKey,
-      nullable: true,
-      description: 'Who reads; null for root.',
-      resolve: ({ apiKeyId }, _args, { db }) => (apiKeyId ? db.apiKey.findUnique({ where: { id: apiKeyId } }) : null),
-    }),
+    apiKey: t.relation('apiKey', { nullable: true, description: 'Who reads; null for root.' }),
     streamId: t.expose('streamId', { type: 'UUID', description: 'The dataset or report that is followed.' }),
     transport: t.expose('transport', { type: LiveTransport, description: 'What it runs over.' }),
     operationName: t.exposeString('operationName', {
@@ -36,10 +30,8 @@ const LiveConnection = builder.prismaObject('LiveConnection', {
       type: 'SafeInt',
       description:
         'How many events of the stream lie between what it has been given last and the newest, filtered ones included.',
-      resolve: async ({ streamId, position }, _args, { db }) => {
-        const { head } = await db.stream.findUniqueOrThrow({ where: { id: streamId }, select: { head: true } })
-        return Math.max(0, Number(head - position))
-      },
+      select: { position: true, stream: { select: { head: true } } },
+      resolve: ({ position, stream }) => Math.max(0, Number(stream.head - position)),
     }),
   }),
 })
@@ -75,21 +67,24 @@ builder.mutationField('endLiveConnection', (t) =>
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id.' }) },
     resolve: async (query, _root, { id }, { db, viewer }) => {
-      await requestEnd(db, viewer, id)
-      return db.liveConnection.findUniqueOrThrow({ ...query, where: { id } })
+      const organizationId = await requestEnd(db, viewer, id)
+      return db.liveConnection.findUniqueOrThrow({ ...query, where: { id, organizationId } })
     },
   }),
 )
 
-async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
+/** @returns the organization of the stream that is followed. */
+async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const owner = viewer.type === 'key' ? viewer.organizationId : undefined
   const open = await db.liveConnection.findFirst({ where: { id, organizationId: owner, node: alive() } })
   if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
   const { organizationId, apiKeyId, streamId } = open
-  const ending = { action: 'END_CONNECTION', organizationId, subjectId: id, details: { apiKeyId, streamId } } as const
+  const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
+  const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const
   await act(db, viewer, ending, async (transaction) => {
-    const where = { id, endRequested: false }
+    const where = { id, organizationId, endRequested: false }
     const { count } = await transaction.liveConnection.updateMany({ where, data: { endRequested: true } })
     return count > 0 ? id : null
   })
+  return organizationId
 }

@@ -33,6 +33,7 @@ const LAYERS = [
     'config.ts',
     'calls.ts',
     'text.ts',
+    'uuid-text.ts',
     'closers.ts',
     'errors.ts',
     'logger.ts',
