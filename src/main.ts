@@ -91,7 +91,11 @@ const importing = program
     'record the events of a file, one JSON object a line, in the database itself; what is there already is passed over. An embedded database must not be in use by a server',
   )
   .argument('<file>', '- for standard input; a name that ends in .gz is unpacked')
-  .option('--organization <id>', 'whose the datasets and reports become that there are not yet', parseId)
+  .option(
+    '--organization <id>',
+    'whose datasets and reports to record into, which are created where missing; those of others are refused',
+    parseId,
+  )
   .option('--json', 'report in JSON')
   .action((file: string, options: MoveInOptions) =>
     withConfig(async (config) => (await import('./cli/import.ts')).importFile(config, file, options)),
@@ -105,7 +109,7 @@ importing
   .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai', parseUrl)
   .requiredOption('--dataset <id>', "the original's id or tracking id")
   .option('--organization-id <id>', "the original's organization, for a tracking id", parseId)
-  .option('--into <id>', 'the dataset here (default: the same id)', parseId)
+  .option('--into <id>', 'the dataset here (default: the same id; needed with a tracking id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
   .option('--settle <seconds>', 'leave alone what is younger: a busy Trieve shows some events late', parseSeconds, 0)

@@ -15,7 +15,6 @@ export interface TrieveDataset {
 const Event = z.object({
   id: z.string(),
   created_at: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
-  dataset_id: z.string(),
   event_type: z.string(),
   event_data: z.string(),
 })
@@ -60,10 +59,4 @@ function readTime(text: string): number {
   if (!parts) return Number.NaN
   const [, date, hour = '', minute, second, fraction = ''] = parts
   return Date.parse(`${date}T${hour.padStart(2, '0')}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}Z`)
-}
-
-/** The id of a dataset that is known by its tracking id, which only its events tell; undefined when it has none. */
-export async function idOfDataset(dataset: TrieveDataset, signal: AbortSignal): Promise<string | undefined> {
-  const { events } = await readTrievePage(dataset, 1, 1, signal)
-  return events[0]?.dataset_id.toLowerCase()
 }
