@@ -10,6 +10,9 @@ import type { MoveInOptions } from './cli/move-in.ts'
 import { readSettings, withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
 
+// Whatever this process writes is for its user alone, also where a library names no mode.
+process.umask(0o077)
+
 const FOLLOW = ['--follow', 'go on with what is new, until stopped'] as const
 const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', parseSeconds, 5] as const
 

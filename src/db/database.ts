@@ -7,6 +7,7 @@ import { type Connection, connect, session } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
+import { makeContentsPrivate, makePrivate } from './private-directory.ts'
 
 /** What an acknowledged append survives: nothing but a crash of the process, or what PostgreSQL was told to promise. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
@@ -56,9 +57,11 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
 }
 
 async function openEmbedded(dataDir: string): Promise<Database> {
+  await makePrivate(dataDir)
   const lock = await lockDirectory(dataDir)
   try {
     const pglite = await openPglite(dataDir)
+    makeContentsPrivate(dataDir)
     await migrate(pglite)
     const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
     return {
