@@ -12,6 +12,7 @@ import { listenForInterruption } from './interruption.ts'
 import { openLog } from './open-log.ts'
 import { startProgress } from './progress.ts'
 
+import { tell } from './terminal.ts'
 /** What `tidemark export` is told on the command line. */
 export interface ExportOptions {
   dataset?: string[]
@@ -61,10 +62,9 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     await lines.return(undefined)
     progress[Symbol.dispose]()
   }
-  if (interruption.status !== undefined)
-    return console.error(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
-  console.error(describe())
-  if (cursor !== undefined && selection.ids?.length === 1) console.error(`To go on from there: --after ${cursor}`)
+  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
+  tell(describe())
+  if (cursor !== undefined && selection.ids?.length === 1) tell(`To go on from there: --after ${cursor}`)
 }
 
 async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {

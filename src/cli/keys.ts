@@ -14,6 +14,7 @@ import { createMaskError } from '../mask-error.ts'
 import { schema } from '../schema/schema.ts'
 import { StartError } from '../start-error.ts'
 import { printable } from '../text.ts'
+import { say } from './terminal.ts'
 
 /** What a new key is to be, as the command line says it. */
 export interface NewKey {
@@ -34,8 +35,8 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
   const { createApiKey } = await run<{ createApiKey: { key: string; apiKey: { id: string } } }>(config, CREATE, {
     input,
   })
-  console.log(`${createApiKey.key}\n`)
-  console.log(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  say(`${createApiKey.key}\n`)
+  say(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
 }
 
 interface Listed {
@@ -56,18 +57,18 @@ const LIST = `query ($organizationId: UUID!) {
 /** Prints an organization's keys, newest first, a line each, with tabs between the columns. */
 export async function listKeys(config: Config, { organization }: { organization: string }): Promise<void> {
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
-  console.log(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
+  say(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
     const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
-    console.log([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
+    say([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
 }
 
 /** Revokes a key. @throws StartError when there is none with this id. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
-  console.log('Revoked. What is open for it is closed within five seconds.')
+  say('Revoked. What is open for it is closed within five seconds.')
 }
 
 function day(date: Date): string {

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { createLogger } from '../logger.ts'
 import { type Server, startServer } from '../server.ts'
 import { stopWithGrace } from './stop.ts'
+import { say } from './terminal.ts'
 
 /** A server that runs until the process is asked to end. */
 export interface Running {
@@ -18,12 +19,12 @@ export async function runServer(config: Config): Promise<Running> {
   const server = await startServer(config, logger)
   const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')
-  console.log(`Tidemark is ready: ${server.url}/graphql`)
+  say(`Tidemark is ready: ${server.url}/graphql`)
   if (server.firstRootKey) {
     const { key, file } = server.firstRootKey
-    console.log(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
+    say(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
   } else if (server.rootKeyFile) {
-    console.log(`Root API key: see ${server.rootKeyFile}`)
+    say(`Root API key: see ${server.rootKeyFile}`)
   }
   return { server, stopping }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { StartError } from '../start-error.ts'
-import { addressOf, askOriginal } from './original.ts'
+import { addressOf, askOriginal, readReply } from './original.ts'
 
 /** A Trieve, and one of its datasets. */
 export interface TrieveDataset {
@@ -23,7 +23,8 @@ const Event = z.object({
 /** An event as Trieve serves it, its time in milliseconds. */
 export type TrieveEvent = z.infer<typeof Event>
 
-const Reply = z.object({ events: z.array(Event), page_count: z.number() })
+// The events one by one, when their number is known to be what was asked for.
+const Reply = z.object({ events: z.array(z.unknown()), page_count: z.int().nonnegative() })
 
 /** A page, newest first. */
 export interface TrievePage {
@@ -45,13 +46,11 @@ export async function readTrievePage(
     ...(organizationId !== undefined && { 'tr-organization': organizationId }),
   }
   const body = { page, page_size: pageSize }
-  const reply = Reply.safeParse(
-    await askOriginal(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal),
-  )
-  if (reply.success) return { events: reply.data.events, pages: reply.data.page_count }
-  throw new StartError(
-    `The original answers with something that is not a page of events:\n${z.prettifyError(reply.error)}`,
-  )
+  const answer = await askOriginal(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
+  const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
+  if (events.length > pageSize)
+    throw new StartError(`The original answers with ${events.length} events where ${pageSize} were asked for.`)
+  return { events: events.map((event) => readReply(Event, event, 'an event')), pages }
 }
 
 // `2021-01-01 00:00:00.000`, as documented, or `2021-01-01 0:00:00.0 +00:00:00`, as it is: UTC, both.

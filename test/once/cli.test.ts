@@ -81,5 +81,18 @@ describe('tidemark', () => {
     expect(await exited).toBe(1)
     expect(output.stderr).toMatch(message)
     expect(output.stderr.trim().split('\n')).toHaveLength(1)
+    [
+      'a certificate that is not there',
+      { DATABASE_URL: 'postgresql://u:SECRETPW@127.0.0.1:1/x?sslrootcert=/nowhere' },
+      /^DATABASE_URL: .*ENOENT/,
+    ],
   })
 })
+    expect(output.stderr).not.toContain('SECRETPW')
+  })
+
+  test('quotes no password of an address, and shows a terminal no control characters, even of the unexpected', async () => {
+    // Nothing but a folder of that name can be made there.
+    const { exited, output } = tidemark(['serve'], { DATA_DIR: 'package.json/x://u:SECRETPW@host/\x1b[2J' })
+    expect(await exited).toBe(1)
+    expect(output.stderr).toMatch(/^DATA_DIR cannot be used: .*x:\/\/…@host\/\\u\{1b\}\[2J/)
