@@ -34,7 +34,7 @@ export function createGraphiqlPage(gate: Gate): Hono {
     c.header('referrer-policy', 'no-referrer')
     c.header('etag', etag)
     c.header('cache-control', 'no-cache')
-    c.header('vary', 'accept-encoding')
+    c.header('vary', 'accept, accept-encoding')
     if (c.req.header('if-none-match') === etag) return c.body(null, 304)
     c.header('content-type', 'text/html; charset=utf-8')
     c.header('content-encoding', 'gzip')

@@ -126,7 +126,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const yoga = createPipeline(services, { admit, counts }, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
   const gate = { admit, calls, maxBodyBytes: config.limits.bodyBytes }
-  const pages = createRestApp(yoga, gate, lifecycle, logger)
+  const pages = createRestApp(yoga, gate, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, readiness)
   pages.route('/', createHealthRoutes(readiness))

@@ -19,6 +19,7 @@ import { createMaskError } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { allows } from './origins.ts'
 import { usePersistedOperations } from './persisted-operations.ts'
+import { markPrivate } from './private-answer.ts'
 import type { Admit } from './rate/admission.ts'
 import { REQUEST_ID } from './request-id.ts'
 import { schema } from './schema/schema.ts'
@@ -80,6 +81,7 @@ export function createPipeline(
       useSse(lifecycle),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),
+      { onResponse: ({ response }) => markPrivate(response.headers) },
     ],
     multipart: false,
   })
