@@ -19,6 +19,10 @@ const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/dat
 
 const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:// for TLS'
 
+// Ten different characters rule out "changemechangeme" and the like, and hardly any key that was made at random.
+const ROOT_KEY =
+  'at least 16 visible ASCII characters without blanks, 10 of them different; "openssl rand -hex 24" makes one'
+
 const ORIGINS = 'origins as browsers send them, such as https://app.example, separated by commas, or *'
 
 const key = z
@@ -46,7 +50,7 @@ const Environment = z.object({
     .optional(),
   ROOT_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{16,}$/, 'at least 16 characters, all of them visible ASCII')
+    .refine((value) => /^[\x21-\x7e]{16,}$/.test(value) && new Set(value).size >= 10, ROOT_KEY)
     .optional(),
   TRIEVE_API_KEY: key,
   LLAMA_CLOUD_API_KEY: key,

@@ -20,11 +20,13 @@ export async function runServer(config: Config): Promise<Running> {
   const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')
   say(`Tidemark is ready: ${server.url}/graphql`)
-  if (server.firstRootKey) {
-    const { key, file } = server.firstRootKey
+  const { firstRootKey, rootKeyFile } = server
+  if (firstRootKey && process.stdout.isTTY) {
+    const { key, file } = firstRootKey
     say(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
-  } else if (server.rootKeyFile) {
-    say(`Root API key: see ${server.rootKeyFile}`)
+  } else if (rootKeyFile) {
+    // Output that goes anywhere else may be a log that is kept.
+    say(`Root API key: see ${rootKeyFile}`)
   }
   return { server, stopping }
 }
