@@ -15,8 +15,8 @@ export interface RedisServer extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** One that is not started yet, on a free port. */
-export async function redisServer(): Promise<RedisServer> {
+/** One that is not started yet, on a free port. @param more options of its command line. */
+export async function redisServer(more: string[] = []): Promise<RedisServer> {
   const port = await freePort()
   let child: ChildProcess | undefined
   const stop = async () => {
@@ -31,7 +31,7 @@ export async function redisServer(): Promise<RedisServer> {
     async start() {
       const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no' }
       const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-      const started = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+      const started = spawn('redis-server', [...words, ...more], { stdio: ['ignore', 'pipe', 'inherit'] })
       child = started
       for await (const line of createInterface({ input: started.stdout })) {
         if (line.includes('Ready to accept connections')) {
