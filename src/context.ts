@@ -8,8 +8,9 @@ import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
 import type { Budget } from './budget/budget.ts'
 import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
+import type { Answers } from './http/answers.ts'
 import type { EventLog } from './log/event-log.ts'
-import { NO_PEER, type Peer, peerOf } from './peer.ts'
+import { NO_PEER, type Peer } from './peer.ts'
 import { limitReading } from './read-limit.ts'
 import type { Span } from './span.ts'
 import { type CallLog, traceLog } from './traced-log.ts'
@@ -21,6 +22,8 @@ export interface Services {
   readonly authenticate: Authenticate
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
+  /** Absent where nothing is answered over HTTP. */
+  readonly answers?: Answers
   /** Has what is not to be kept any longer removed now, in the background. */
   readonly sweep: () => void
   /** What all requests of this process share. */
@@ -72,7 +75,7 @@ export interface DoorContext {
 }
 
 /** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
-export function createContextFactory({ db, log, authenticate, keyWatch, connections, sweep }: Services) {
+export function createContextFactory({ db, log, authenticate, keyWatch, connections, answers, sweep }: Services) {
   return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
     const key =
       initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
@@ -87,7 +90,7 @@ export function createContextFactory({ db, log, authenticate, keyWatch, connecti
       keyWatch,
       connections,
       sweep,
-      peer: initial.peer ?? (initial.res ? peerOf(initial.res) : NO_PEER),
+      peer: initial.peer ?? (answers && initial.res ? answers.of(initial.res, viewer, initial.call) : NO_PEER),
       lastEventId: initial.request.headers.get('last-event-id'),
       findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
       findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),

@@ -15,6 +15,8 @@ export interface Running {
 export async function runServer(config: Config): Promise<Running> {
   // People read standard output; programs read the log on standard error.
   const logger = createLogger(config.logLevel, pino.destination(2))
+  // Node.js prints them as text, in the middle of the JSON lines.
+  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'))
   const server = await startServer(config, logger)
   const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')

@@ -71,12 +71,13 @@ export function operationsOver(
       extra.key = bearerKey(authorization(connectionParams))
       const { viewer, refusal } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') return false
-      if (refusal || !counts.add(callerOf(viewer, undefined), socket)) {
+      const caller = viewer && callerOf(viewer, undefined)
+      if (refusal || !caller || !counts.add(caller, socket)) {
         socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
         return false
       }
       extra.viewer = viewer
-      socket.admit()
+      socket.admit(caller)
       socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
       return true
     },

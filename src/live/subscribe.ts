@@ -10,6 +10,7 @@ import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
+import { tooSlow } from '../log/following.ts'
 import { type Outcome, outcomeOfError } from '../outcome.ts'
 import { callerOf } from '../rate/caller.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
@@ -55,6 +56,8 @@ async function subscribe(
   deliveries.onEnd(leave)
   // Whoever was to read may have gone before anything began to be read, and then nobody says so.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
+  // What its connection has taken over and does not get rid of, the follower does not know of.
+  deliveries.onEnd(context.peer.onStalled(() => follower.fail(tooSlow(follower.cursor))))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
   deliveries.onEnd(context.connections.add(connectionOf(args, follower)))
   return deliveries
@@ -64,7 +67,7 @@ function connectionOf({ document, operationName, contextValue }: ExecutionArgs, 
   const { viewer, peer } = contextValue as Context
   const name = getOperationAST(document, operationName)?.name?.value ?? null
   const end = () => follower.fail(endedByAdmin(follower.cursor))
-  return { viewer, transport: peer.transport, operationName: name, follower, end }
+  return { viewer, transport: peer.transport, operationName: name, source: follower, end }
 }
 
 function endedByAdmin(cursor: string): CodedError {

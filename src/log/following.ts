@@ -163,7 +163,8 @@ export class Following implements AsyncDisposable {
   }
 }
 
-function tooSlow(cursor: string): CodedError {
+/** What a reader is ended with that leaves events unread. */
+export function tooSlow(cursor: string): CodedError {
   return new CodedError('SLOW_CONSUMER', 'Events were left unread for too long. Go on from the cursor in extensions.', {
     cursor,
   })

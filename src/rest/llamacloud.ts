@@ -1,12 +1,10 @@
-import type { ServerResponse } from 'node:http'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../auth/credentials.ts'
 import type { Lifecycle } from '../lifecycle.ts'
-import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
-import { admit, callOf, type Gate } from './gate.ts'
+import { admit, answerOf, callOf, type Gate } from './gate.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport } from './llamacloud-events.ts'
 import { listLlamaEvents } from './llamacloud-list.ts'
@@ -49,13 +47,14 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
   if (refusal) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  // What Node writes to, under the adapter.
-  const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
+  const answer = answerOf(c, gate, viewer)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, { viewer, peer, call })
-    return streamLlamaEvents(c, { run, follow, peer, lifecycle, call }, request)
+    const follow = createFollow(yoga, c.req.raw, { viewer, peer: answer, call })
+    return streamLlamaEvents(c, { run, follow, peer: answer, lifecycle, call }, request)
   }
-  return (await listLlamaEvents(c, { run, peer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
+  // A list can take hours to be read: each further page is read as whoever the key stands for then.
+  const runAnew = createRun(yoga, c.req.raw, { key, call })
+  return (await listLlamaEvents(c, { run, runAnew, answer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {
