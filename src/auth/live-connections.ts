@@ -120,7 +120,7 @@ export class LiveConnections implements AsyncDisposable {
                opened_at timestamptz, position bigint)
         LEFT JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = r.stream_id
        WHERE coalesce(o.organization_id, r.organization_id) IS NOT NULL
-      ON CONFLICT (id) DO UPDATE SET position = excluded.position`
+      ON CONFLICT (id) DO UPDATE SET position = excluded.position, stream_id = excluded.stream_id`
     for (const [index, [, kept]] of moved.entries()) kept.written = rows[index]?.position
   }
 }

@@ -19,8 +19,8 @@ export class Connection {
   #flushed = -1
   #still = 0
   #closing: number | undefined
-  #patient = false
-  #told = false
+  /** How still it was when the client was told that its subscription ends. */
+  #told: number | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -41,11 +41,14 @@ export class Connection {
 
   /**
    * Calls back when the client has taken nothing for the limit. A connection with such callbacks carries subscriptions: these end
-   * then, with an error, and the connection breaks after as long again. @returns a function that takes the callback back.
+   * first, with an error, and the connection breaks after as long again. @returns a function that takes the callback back.
    */
   onStalled(callback: () => void): () => void {
     this.#onStalled.add(callback)
-    return () => void this.#onStalled.delete(callback)
+    return () => {
+      this.#onStalled.delete(callback)
+      if (this.#still > 0) this.#told ??= this.#still
+    }
   }
 
   /** Writes the last bytes and ends the server's side; what the client still sends is dropped. */
@@ -78,17 +81,15 @@ export class Connection {
     if (this.waiting === 0 || flushed !== this.#flushed) {
       this.#flushed = flushed
       this.#still = 0
-      this.#told = false
-      this.#patient = this.#onStalled.size > 0
+      this.#told = undefined
       return false
     }
     this.#still += elapsed
-    this.#patient ||= this.#onStalled.size > 0
-    if (this.#still >= limit && !this.#told) {
-      this.#told = true
-      for (const callback of [...this.#onStalled]) callback()
-    }
-    return this.#still >= (this.#patient ? 2 * limit : limit)
+    if (this.#still < limit) return false
+    // Once: a client that subscribes again meanwhile does not get more time.
+    if (this.#onStalled.size > 0) this.#told ??= this.#still
+    for (const callback of [...this.#onStalled]) callback()
+    return this.#still - (this.#told ?? 0) >= limit
   }
 
   // Bytes that wait in this process count as written already, in both properties, so that heartbeats would look like progress.

@@ -25,9 +25,9 @@ export async function listLlamaEvents(
   request: ReportRequest,
 ): Promise<Response | undefined> {
   const { answer } = listing
+  answer.streamId = request.path.report_id
   const first = await readLlamaPage(listing.run, request)
   if (!first) return undefined
-  answer.streamId = request.path.report_id
   c.header('content-type', 'application/json')
   return stream(
     c,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { freshDatabase } from '../support/database.ts'
 import { samples } from '../support/metrics.ts'
 import { serve } from '../support/process.ts'
-import { raw, request, upgrade } from '../support/raw.ts'
+import { PONG, raw, request, upgrade } from '../support/raw.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
@@ -37,7 +37,7 @@ describe('A connection that the server has ended is closed although its client k
     await refused.broken()
     // What 4408 stands for, in the close frame.
     await mute.read(/Connection initialisation timeout/)
-    await mute.broken()
+    await mute.broken(PONG)
     const next = await raw(server.url)
     next.send(upgrade('/graphql'))
     expect(await next.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 101 /)

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { samples } from '../support/metrics.ts'
-import { frame, raw, request, slowly, upgrade } from '../support/raw.ts'
+import { frame, PONG, raw, request, slowly, upgrade } from '../support/raw.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { overWebSocket } from '../support/subscribe.ts'
@@ -16,7 +16,7 @@ let dataset: string
 const EVENTS = 300
 
 beforeAll(async () => {
-  server = await startServer({ SLOW_CONSUMER_SECONDS: '1' })
+  server = await startServer({ SLOW_CONSUMER_SECONDS: '2' })
   organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
@@ -60,11 +60,11 @@ async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }
 }
 
 test('A reader that leaves events lying is ended with SLOW_CONSUMER and its cursor, and nobody else notices', async () => {
-  const { read } = await unread()
-  await server.followers(1)
   const other = overWebSocket(server.url, key, QUERY, { id: dataset })
   onTestFinished(() => other.end())
   expect(await other.take(EVENTS)).toHaveLength(EVENTS)
+  const { read } = await unread()
+  await server.followers(2)
   // The slow one goes by itself, unread as it is; the other stays.
   await server.followers(1)
   const text = await read()
@@ -182,7 +182,7 @@ test.each(['a WebSocket', 'server-sent events'])(
     await server.followers(1)
     // First it is ended, although there is nothing else to give, then its connection is broken.
     await server.followers(0)
-    await client.broken()
+    await client.broken(transport === 'a WebSocket' ? PONG : undefined)
     const broken = (await samples(server.url)).get('tidemark_connections_broken_total{reason="stalled"}')
     expect(broken).toBeGreaterThan(0)
   },

@@ -11,8 +11,8 @@ export interface Raw {
   text: () => string
   /** Reads from now on, until the text matches. */
   read: (pattern: RegExp) => Promise<string>
-  /** Resolves once the server has closed its side and takes nothing any more. */
-  broken: () => Promise<void>
+  /** Resolves once the server takes nothing any more, although it may be sent what means nothing. */
+  broken: (nothing?: string | Buffer) => Promise<void>
 }
 
 /** Opens one. */
@@ -37,9 +37,9 @@ export async function raw(url: string): Promise<Raw> {
       return text
     },
     // A connection that is gone at the other end answers with a reset.
-    broken: () =>
+    broken: (nothing = '\r\n') =>
       until(() => {
-        if (!socket.destroyed) socket.write(' ')
+        if (!socket.destroyed) socket.write(nothing)
         return socket.destroyed
       }),
   }
@@ -58,6 +58,9 @@ export function frame(message: object): Buffer {
   const head = Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 0xff, 0, 0, 0, 0])
   return Buffer.concat([head, text])
 }
+
+/** An answer to a ping that nobody has sent. */
+export const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 
 /** Reads, but slowly, until it is told to read the rest, however much there is of it. @returns how to tell. */
 export function slowly({ socket, read }: Raw): (pattern: RegExp) => Promise<string> {
