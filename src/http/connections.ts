@@ -15,6 +15,9 @@ const STOPPING_MS = 2_000
 /** How many connections that the server has ended may wait for their clients to close them, too. */
 const MOST_CLOSING = 256
 
+/** How long a connection may stand still in any case, in milliseconds: one that is being read is not broken for its size. */
+const GRACE_MS = 1_000
+
 /** How much may wait for one client without being counted, in bytes: what any stream has under way. */
 const SMALL = 65_536
 
@@ -51,7 +54,8 @@ export class Connections {
     this.#logger = logger
     // A connection whose offer of another protocol was ignored comes once more.
     http.on('connection', (socket: Socket) => this.of(socket))
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS)
+    // In the check phase: what the system has room for after a blocked event loop is written before.
+    this.#timer = setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS)
   }
 
   /** How many are open. */
@@ -106,8 +110,8 @@ export class Connections {
 
   #sweep(): void {
     const now = performance.now()
-    // While the event loop was blocked, nothing could be written.
-    const elapsed = Math.min(now - this.#swept, 2 * SWEEP_MS)
+    // One look after a blocked event loop proves nothing.
+    const elapsed = Math.min(now - this.#swept, this.#limit / 2)
     this.#swept = now
     const waiting: Connection[] = []
     let closing = 0
@@ -140,6 +144,8 @@ export class Connections {
     while (!connection.socket.destroyed && !reserved(holding, bytes)) {
       const own = [...this.#held.keys()].filter(({ caller }) => caller.name === connection.caller.name)
       const [stillest = connection] = own.sort((a, b) => b.still - a.still)
+      // At the next look there is another chance.
+      if (stillest.still < GRACE_MS) return
       this.#held.get(stillest)?.holding.release()
       this.#held.delete(stillest)
       this.break(stillest, 'memory')
