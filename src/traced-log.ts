@@ -12,9 +12,10 @@ export function traceLog(log: CallLog, span: Span | undefined): CallLog {
     import: (id, events) => step(span, 'import', () => log.import(id, events), { 'tidemark.events': events.length }),
     find: (id, eventId) => step(span, 'find', () => log.find(id, eventId)),
     redact: (event, data, along) => step(span, 'redact', () => log.redact(event, data, along)),
-    page: (id, request) => step(span, 'page', () => log.page(id, request)),
-    offsetPage: (id, request) => step(span, 'offsetPage', () => log.offsetPage(id, request)),
-    reportSnapshot: (id) => step(span, 'reportSnapshot', () => log.reportSnapshot(id)),
+    page: (id, request, reading) => step(span, 'page', () => log.page(id, request, reading)),
+    offsetPage: (id, request, reading) => step(span, 'offsetPage', () => log.offsetPage(id, request, reading)),
+    at: (id, positions, reading) => step(span, 'at', () => log.at(id, positions, reading)),
+    reportSnapshot: (id, reading) => step(span, 'reportSnapshot', () => log.reportSnapshot(id, reading)),
     follow: (id, request) => step(span, 'follow', () => log.follow(id, request)),
   }
 }

@@ -1,7 +1,6 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import { useAnonymousBodyLimit } from './anonymous-body.ts'
-import { useAnswerLimit } from './answer-limit.ts'
 import { useCallReport } from './call-report.ts'
 import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
@@ -15,6 +14,7 @@ import type { Cohorts } from './live/cohort.ts'
 import type { ConnectionCounts } from './live/connection-counts.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
+import { useLongAnswers } from './long-answers.ts'
 import { createMaskError } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { allows } from './origins.ts'
@@ -46,7 +46,7 @@ export function createPipeline(
   const maskError = createMaskError(logger)
   return createYoga<DoorContext, Context>({
     schema,
-    context: createContextFactory(services),
+    context: createContextFactory(services, limits),
     maskedErrors: { maskError: (error, message) => maskError(error, message) },
     logging: {
       debug: (...args) => logger.trace(args.map(String).join(' ')),
@@ -74,10 +74,10 @@ export function createPipeline(
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits),
-      useAnswerLimit(),
       usePersistedOperations(operationList),
       useCohorts(cohorts, counts),
       useSse(lifecycle),
+      useLongAnswers(),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),
     ],

@@ -1,4 +1,5 @@
-import { graphql } from 'graphql'
+import { execute } from '@graphql-tools/executor'
+import { type ExecutionResult, parse } from 'graphql'
 import { pino } from 'pino'
 import { createAuthenticate } from '../auth/authenticate.ts'
 import { KeyUses } from '../auth/key-uses.ts'
@@ -81,25 +82,33 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
   const db = database.prisma
   const ignore = () => undefined
   const uses = new KeyUses(db, ignore)
-  const contextOf = createContextFactory({
-    db,
-    log: createEventLog(db, {
-      wakeups: new Wakeups(),
-      announce: ignore,
-      appendsAtOnce: 1,
-      appends: { committed: ignore, answered: ignore },
-      slowAfter: 0,
-      onError: ignore,
-    }),
-    authenticate: createAuthenticate(db, uses, config.rootApiKey),
-    keyWatch: new KeyWatch(db, ignore),
-    connections: new LiveConnections(db, ignore),
-    sweep: ignore,
-    budget: createBudget(database.connections),
-  })
+  const contextOf = createContextFactory(
+    {
+      db,
+      log: createEventLog(db, {
+        wakeups: new Wakeups(),
+        announce: ignore,
+        appendsAtOnce: 1,
+        appends: { committed: ignore, answered: ignore },
+        slowAfter: 0,
+        onError: ignore,
+      }),
+      authenticate: createAuthenticate(db, uses, config.rootApiKey),
+      keyWatch: new KeyWatch(db, ignore),
+      connections: new LiveConnections(db, ignore),
+      sweep: ignore,
+      budget: createBudget(database.connections),
+    },
+    { cost: Number.POSITIVE_INFINITY },
+  )
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)
-  const { data, errors } = await graphql({ schema, source, variableValues, contextValue })
+  const { data, errors } = (await execute({
+    schema,
+    document: parse(source),
+    variableValues,
+    contextValue,
+  })) as ExecutionResult
   const maskError = createMaskError(createLogger(config.logLevel, pino.destination(2)))
   if (errors) throw new StartError(errors.map((error) => maskError(error, 'Unexpected error.').message).join('\n'))
   return data as Data

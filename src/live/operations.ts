@@ -3,9 +3,11 @@ import { CloseCode, type Context as ConnectionContext, type ServerOptions } from
 import { isAsyncIterable } from 'graphql-yoga'
 import { bearerKey } from '../auth/credentials.ts'
 import type { Viewer } from '../auth/viewer.ts'
+import type { OperationBudget } from '../budget/operation-budget.ts'
 import type { Call, Calls } from '../calls.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
+import { isLong, wholeJson } from '../json-in-turns.ts'
 import type { Limits } from '../limits.ts'
 import type { Admit } from '../rate/admission.ts'
 import { callerOf } from '../rate/caller.ts'
@@ -45,6 +47,8 @@ interface Extra {
   viewer?: Viewer
   /** How many of its operations were refused in a row for being too many. */
   refusals: number
+  /** What the results that are being sent hold, by operation. */
+  readonly held: Map<string, OperationBudget>
 }
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
@@ -81,7 +85,7 @@ export function operationsOver(
       return true
     },
     async onSubscribe({ extra, subscriptions }, id, params) {
-      const { socket, key, viewer: client = ANONYMOUS, address } = extra
+      const { socket, key, viewer: client = ANONYMOUS, address, held } = extra
       const call = calls.overSocket(socket.id, id)
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
@@ -97,7 +101,9 @@ export function operationsOver(
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        return run(yoga, { viewer, peer: socket, call }, id, params)
+        const { outcome, budget } = await run(yoga, { viewer, peer: socket, call }, id, params)
+        if (budget) held.set(id, budget)
+        return outcome
       })
       const outcome = await ended(call, prepared)
       if (!outcome) return NOTHING
@@ -109,6 +115,10 @@ export function operationsOver(
       return (isAsyncIterable(outcome) ? failing(outcome) : outcome) as never
     },
     onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
+    onComplete({ extra: { held } }, id) {
+      held.get(id)?.release()
+      held.delete(id)
+    },
     onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
       result instanceof Delivery ? socket.payload(id, result) : undefined,
   }
@@ -144,9 +154,15 @@ function withoutStatus(error: GraphQLError): GraphQLFormattedError {
 // What graphql-ws takes for a refusal, for a socket that is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
+/** What came of an operation, and the budget of a result that is there: to be released when that has been sent. */
+interface Run {
+  outcome: Outcome
+  budget?: OperationBudget
+}
+
 type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
-async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Outcome> {
+async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Run> {
   const { query, operationName, variables, extensions } = params
   // A socket is no GET, over which Yoga refuses mutations.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
@@ -166,7 +182,23 @@ async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string,
   )) as Outcome
   // What a reader resumes from when the socket breaks before the first event.
   if (context.start) void door.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
-  return outcome
+  const { budget } = context
+  if (isAsyncIterable(outcome) || !('data' in outcome)) budget?.release()
+  else if (budget) return written(outcome, budget)
+  return { outcome }
+}
+
+/** The same result, with its text made in turns where it is long: as a message it is sent in one go. */
+async function written(result: ExecutionResult, budget: OperationBudget): Promise<Run> {
+  if (!isLong(budget)) return { outcome: result, budget }
+  const { data, errors } = result
+  try {
+    return { outcome: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
+  } catch (error) {
+    budget.release()
+    if (error instanceof CodedError) return { outcome: { errors: [refused(error)] } }
+    throw error
+  }
 }
 
 /** The same results, but for an error that ends them: the pipeline gives it as the last one, and here it is thrown. */

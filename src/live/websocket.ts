@@ -61,7 +61,12 @@ export function serveWebSocket(
       const socket = new Socket(webSocket, connection, id, logger)
       counts.add(stranger, socket)
       sockets.open.add(socket)
-      const closed = graphql.opened(socket, { socket, address: request.socket.remoteAddress, refusals: 0 })
+      const closed = graphql.opened(socket, {
+        socket,
+        address: request.socket.remoteAddress,
+        refusals: 0,
+        held: new Map(),
+      })
       webSocket.once('close', (code, reason) => {
         sockets.close(socket, code)
         logger.debug({ socketId: id, code }, 'a WebSocket was closed')

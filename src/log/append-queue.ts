@@ -54,11 +54,11 @@ export class AppendQueue {
    * @throws CodedError NOT_FOUND for an unknown stream, RATE_LIMITED when too much waits already; nothing is stored then.
    */
   async append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
-    if (this.#size.events > FULL.events || this.#size.bytes > FULL.bytes) {
+    const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
+    if (this.#size.events + events.length > FULL.events || this.#size.bytes + bytes > FULL.bytes) {
       this.#observer.answered('FAILED', events.length)
       throw full()
     }
-    const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
     this.#resize(events.length, bytes)
     try {
       const results = await new Promise<AppendResult[]>((resolve, reject) => {

@@ -10,19 +10,20 @@ import { importEvents, type PastEvent } from './import.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
 import type { Payload } from './payload.ts'
+import { type Reading, readAt } from './reading.ts'
 import { findEvent, replacePayload, type Transact } from './redact.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report-snapshot.ts'
 import { inRounds } from './rounds.ts'
 
-/** Most events in one append. */
-const MAX_BATCH = 1_000
+/** What one append may have at most, its payloads in UTF-16 units. */
+const MAX_APPEND = { events: 1_000, text: 16_777_216 } as const
 
 /** The only door to the event tables. A stream's id is the id of its dataset or report. */
 export interface EventLog extends AsyncDisposable {
   /**
    * Appends events in the given order: all that are new, in one transaction, which others may share.
    * @returns one result per event, in the same order, once they are committed.
-   * @throws CodedError BAD_USER_INPUT for more than `MAX_BATCH` events, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
+   * @throws CodedError BAD_USER_INPUT for more than `MAX_APPEND`, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
    * waits to be appended; nothing is stored then, unless an id is repeated and its repeat is what failed.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
@@ -37,10 +38,12 @@ export interface EventLog extends AsyncDisposable {
    * @returns the event as it is then.
    */
   redact(event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
-  page(streamId: string, request: PageRequest): Promise<Page>
-  offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
-  /** What a report has come to. */
-  reportSnapshot(reportId: string): Promise<ReportSnapshot>
+  page(streamId: string, request: PageRequest, reading?: Reading): Promise<Page>
+  offsetPage(streamId: string, request: OffsetPageRequest, reading?: Reading): Promise<OffsetPage>
+  /** The events at these positions that are kept, in no particular order. */
+  at(streamId: string, positions: readonly number[], reading: Reading): Promise<LoggedEvent[]>
+  /** What a report has come to. @param reading for the time that it takes to make it. */
+  reportSnapshot(reportId: string, reading: Reading): Promise<ReportSnapshot>
   /** Begins to follow a stream. The reader must end it: by reading to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
   /** Events that wait in this process to be appended, or are being appended. */
@@ -72,7 +75,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
   }
   return {
     append: async (streamId, events) => {
-      checkLength(events)
+      checkAppend(events)
       try {
         return await inRounds(events, (round) => queue.append(streamId, round))
       } finally {
@@ -80,7 +83,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       }
     },
     import: async (streamId, events) => {
-      checkLength(events)
+      checkAppend(events)
       const results = await importEvents(db, streamId, events)
       tell(streamId)
       return results
@@ -96,9 +99,10 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     get appending() {
       return queue.events
     },
-    page: (streamId, request) => page(db, streamId, request),
-    offsetPage: (streamId, request) => offsetPage(db, streamId, request),
-    reportSnapshot: (reportId) => snapshots.take(reportId),
+    page: (streamId, request, reading) => page(db, streamId, request, reading),
+    offsetPage: (streamId, request, reading) => offsetPage(db, streamId, request, reading),
+    at: (streamId, positions, reading) => readAt(db, streamId, positions, reading),
+    reportSnapshot: (reportId, reading) => snapshots.take(reportId, reading),
     follow: async (streamId, request) => {
       return following.follow(streamId, { ...request, ...(await startOf(db, streamId, request)) })
     },
@@ -110,7 +114,21 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
   }
 }
 
-function checkLength({ length }: readonly NewEvent[]): void {
-  if (length <= MAX_BATCH) return
-  throw new CodedError('BAD_USER_INPUT', `One call records at most ${MAX_BATCH} events; this one has ${length}.`)
+/** Throws for more events than one append may have. It looks at nothing else, so it can be asked before events are made. */
+export function checkLength({ length }: readonly unknown[]): void {
+  const most = MAX_APPEND.events
+  if (length > most)
+    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} events; this one has ${length}.`)
+}
+
+/** Throws for more text than one append may have. */
+export function checkText(length: number): void {
+  const most = MAX_APPEND.text
+  if (length > most)
+    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} characters, defaults included. Send less.`)
+}
+
+function checkAppend(events: readonly NewEvent[]): void {
+  checkLength(events)
+  checkText(events.reduce((sum, { data }) => sum + data.length, 0))
 }

@@ -6,6 +6,7 @@ import type { Lifecycle } from '../lifecycle.ts'
 import type { Yoga } from '../yoga.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
 import { callOf, type Gate, through } from './gate.ts'
+import { Overloaded } from './graphql.ts'
 import { serveLlamaCloud } from './llamacloud.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveTrieve } from './trieve.ts'
@@ -22,6 +23,8 @@ export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle, logg
   serveOpenApi(app)
   app.notFound((c) => c.json(failure(c, 'Not Found'), 404))
   app.onError((error, c) => {
+    if (error instanceof Overloaded)
+      return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
     // What the pipeline refused is logged where it was masked; this is for what went wrong out here.
     const call = callOf(c, gate)
     logger.error({ err: error, ...call?.ids }, 'a route failed')

@@ -43,14 +43,14 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
   if (tooMany) return c.json({ detail: tooMany.message }, 429)
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, gate)
-  const run = createRun(yoga, c.req.raw, { viewer, call })
+  // What Node writes to, under the adapter.
+  const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
+  const run = createRun(yoga, c.req.raw, { viewer, peer, call })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
   if (refusal) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  // What Node writes to, under the adapter.
-  const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
   if (c.req.header('accept')?.includes('text/event-stream')) {
     const follow = createFollow(yoga, c.req.raw, { viewer, peer, call })
     return streamLlamaEvents(c, { run, follow, peer, lifecycle, call }, request)

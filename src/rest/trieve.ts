@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
+import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
 import { admit, callOf, type Gate } from './gate.ts'
 import { createRun } from './graphql.ts'
@@ -27,8 +29,9 @@ async function events(c: Context, yoga: Yoga, gate: Gate): Promise<Response> {
     const { viewer, refusal } = await admit(c, gate, caller.key)
     if (refusal) return c.json({ message: refusal.message }, 429)
     const call = callOf(c, gate)
-    const runAsCaller = createRun(yoga, request, { viewer, call })
-    const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' }, call })
+    const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
+    const runAsCaller = createRun(yoga, request, { viewer, peer, call })
+    const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' }, peer, call })
     const datasetId = await callersDataset(caller, runAsCaller, runAsDoor)
     c.header('X-API-Version', caller.apiVersion)
     const reply = await readTrievePage(runAsCaller, datasetId, await readTrieveBody(request, gate.maxBodyBytes))
