@@ -5,6 +5,9 @@ import type { DoorContext } from './context.ts'
 import type { Limits } from './limits.ts'
 import { checkVariables } from './variables.ts'
 
+/** A subscription gives what it costs for each event, so it may cost this part of what another operation may. */
+const PER_EVENT = 50
+
 const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 
 /**
@@ -28,7 +31,7 @@ export function useCostLimit({ depth, cost }: Limits): Plugin<DoorContext & Yoga
           variableValues,
           operationName,
           maxDepth: depth,
-          maxComplexity: cost,
+          maxComplexity: operation.operation === 'subscription' ? Math.ceil(cost / PER_EVENT) : cost,
         })
         // Thrown, because what is set as the result would be remembered with the document.
         const refusal = validate(schema, documentAST, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))

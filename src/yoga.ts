@@ -75,7 +75,7 @@ export function createPipeline(
       useDocumentLimits(limits),
       useCostLimit(limits),
       usePersistedOperations(operationList),
-      useCohorts(cohorts, counts),
+      useCohorts(cohorts, counts, limits),
       useSse(lifecycle),
       useLongAnswers(),
       useCallReport(maskError),

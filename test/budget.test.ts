@@ -11,7 +11,8 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, metric, startServer, type TestServer } from './support/server.ts'
+import { overSse, overWebSocket } from './support/subscribe.ts'
 import { TRANSPORTS } from './support/transports.ts'
 
 /** How many subscriptions a key may have. */
@@ -208,3 +209,76 @@ async function openSocket(key: string): Promise<WebSocket> {
   await once(socket, 'message')
   return socket
 }
+
+describe('Of a subscription', () => {
+  const follow = (field: string) => `subscription ($id: UUID!) { workerEvents(datasetId: $id) { node { ${field} } } }`
+  const text = times(10, (i) => `a${i}: eventDataText`)
+
+  test.each(TRANSPORTS)('the cost is limited for each event, over %s', async (_, send) => {
+    const small = await startServer({ ...server.env, MAX_COST: '500' })
+    onTestFinished(() => small[Symbol.asyncDispose]())
+    const fields = times(12, (i) => `a${i}: seq`)
+    const body = JSON.stringify({ query: follow(fields), variables: { id: dataset } })
+    expect(await send(small.url, small.rootKey, body)).toBe('GRAPHQL_VALIDATION_FAILED')
+    const page = JSON.stringify({ query: `{ workerEvents(datasetId: "${dataset}") { nodes { ${fields} } } }` })
+    expect(await send(small.url, small.rootKey, page)).toBeUndefined()
+  })
+
+  test.each([
+    ['WebSocket', overWebSocket],
+    ['server-sent events', overSse],
+  ])('no event becomes many times what it is, over %s', async (_, subscribe) => {
+    const id = await newDataset(server, organization)
+    const subscription = subscribe(server.url, key, follow(text), { id })
+    onTestFinished(() => subscription.end())
+    await subscription.opened(server, 1)
+    await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED', eventData: 'short' }])
+    expect(await subscription.take(1)).toMatchObject([{ node: { a9: '"short"' } }])
+    await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED', eventData: 'x'.repeat(1_000_000) }])
+    expect(await subscription.failure()).toBe('BAD_USER_INPUT')
+  })
+
+  test('a key has so many, over all of its connections', async () => {
+    const own = await newKey(server, organization)
+    const sockets = await Promise.all([openSocket(own), openSocket(own)])
+    for (const [index, socket] of sockets.entries())
+      for (let i = 0; i < SUBSCRIPTIONS / 2; i++) {
+        const payload = { query: follow('seq'), variables: { id: dataset } }
+        socket.send(JSON.stringify({ id: `${index} ${i}`, type: 'subscribe', payload }))
+      }
+    await server.followers(SUBSCRIPTIONS)
+    for (const [, send] of TRANSPORTS) {
+      const body = JSON.stringify({ query: follow('seq'), variables: { id: dataset } })
+      expect(await send(server.url, own, body)).toBe('RATE_LIMITED')
+    }
+  })
+
+  test('results are made as its connection takes them', async () => {
+    const id = await newDataset(server, organization)
+    const socket = await openSocket(key)
+    socket.pause()
+    for (let i = 0; i < 30; i++) {
+      const payload = { query: follow(`n${i}: seq ${times(7, (i) => `a${i}: eventDataText`)}`), variables: { id } }
+      socket.send(JSON.stringify({ id: String(i), type: 'subscribe', payload }))
+    }
+    const other = overWebSocket(server.url, key, follow('seq'), { id })
+    onTestFinished(() => other.end())
+    await other.opened(server, 31)
+    const deliveries = () => metric(server.url, 'tidemark_deliveries_total')
+    const before = await deliveries()
+    for (const size of [300_000, 1, 1]) {
+      await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED', eventData: 'x'.repeat(size) }])
+      await other.take(1)
+    }
+    // Three are the other reader's.
+    expect((await deliveries()) - before).toBeLessThan(10)
+    const taken = new Promise<void>((resolve) => {
+      let count = 0
+      socket.on('message', (data) => {
+        if (JSON.parse(String(data)).type === 'next' && ++count === 90) resolve()
+      })
+    })
+    socket.resume()
+    await taken
+  })
+})
