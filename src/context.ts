@@ -1,24 +1,21 @@
 import type { ServerResponse } from 'node:http'
 import type { YogaInitialContext } from 'graphql-yoga'
-import type { Authenticate } from './auth/authenticate.ts'
-import { bearerKey } from './auth/credentials.ts'
 import type { KeyWatch } from './auth/key-watch.ts'
 import type { LiveConnections } from './auth/live-connections.ts'
-import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import { ANONYMOUS, type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import type { Accounts } from './budget/accounts.ts'
 import type { Budget } from './budget/budget.ts'
 import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
-import type { EventLog } from './log/event-log.ts'
 import { NO_PEER, type Peer, peerOf } from './peer.ts'
+import { type Caller, callerOf } from './rate/caller.ts'
 import { limitReading } from './read-limit.ts'
 import type { Span } from './span.ts'
 import { type CallLog, traceLog } from './traced-log.ts'
 
 /** What every server of one process shares. */
 export interface Services {
-  readonly db: PrismaClient
-  readonly log: EventLog
-  readonly authenticate: Authenticate
+  readonly accounts: Accounts
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   /** Has what is not to be kept any longer removed now, in the background. */
@@ -35,9 +32,11 @@ export interface Stream {
 
 /** What a resolver gets, whichever door the request came through. */
 export interface Context {
+  /** Each statement takes a slot on the caller's account. */
   readonly db: PrismaClient
   readonly log: CallLog
   readonly viewer: Viewer
+  readonly caller: Caller
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   readonly sweep: () => void
@@ -59,10 +58,10 @@ export interface Context {
 export interface DoorContext {
   /** The request or operation, for those who watch the server. */
   readonly call?: Call
-  /** The key, where the door has its own rules for finding it. */
-  readonly key?: string | null
-  /** The viewer, where the door asks in its own name. */
+  /** Who asks; the door itself, where it asks in its own name. */
   readonly viewer?: Viewer
+  /** On whose account. */
+  readonly caller?: Caller
   /** Whether the document is the server's own, which no limit is meant for. */
   readonly ownDocument?: true
   /** The response that Node writes to, for a request over HTTP. */
@@ -71,12 +70,12 @@ export interface DoorContext {
   readonly peer?: Peer
 }
 
-/** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
-export function createContextFactory({ db, log, authenticate, keyWatch, connections, sweep }: Services) {
+/** Makes the context of one request. Its door has found out who calls. */
+export function createContextFactory({ accounts, keyWatch, connections, sweep }: Services) {
   return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
-    const key =
-      initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
-    const viewer = initial.viewer ?? (await authenticate(key))
+    const viewer = initial.viewer ?? ANONYMOUS
+    const caller = initial.caller ?? callerOf(viewer, undefined)
+    const { db, log } = accounts.of(caller)
     const span = initial.call?.span
     const select = { id: true, organizationId: true } as const
     return {
@@ -84,6 +83,7 @@ export function createContextFactory({ db, log, authenticate, keyWatch, connecti
       log: limitReading(traceLog(log, span)),
       span,
       viewer,
+      caller,
       keyWatch,
       connections,
       sweep,

@@ -26,7 +26,7 @@ export function createGraphiqlPage(gate: Gate): Hono {
   return new Hono().get('/graphql', async (c) => {
     // A browser that opens a page shows no key.
     const { refusal } = await admit(c, gate, undefined)
-    if (refusal) return c.text(refusal.message, 429)
+    if (refusal) return c.text(refusal.message, refusal.status)
     if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page

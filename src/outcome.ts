@@ -34,6 +34,7 @@ const BY_STATUS: Record<number, Code> = {
   413: 'REQUEST_ENTITY_TOO_LARGE',
   422: 'BAD_USER_INPUT',
   429: 'RATE_LIMITED',
+  503: 'UNAVAILABLE',
 }
 
 /** The same for an answer over HTTP of which only the status is known. */

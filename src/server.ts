@@ -3,12 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './auth/authenticate.ts'
+import { KeyLookup } from './auth/key-lookup.ts'
 import { KeyUses } from './auth/key-uses.ts'
 import { KeyWatch } from './auth/key-watch.ts'
 import { LiveConnections } from './auth/live-connections.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
+import { Accounts } from './budget/accounts.ts'
 import { createBudget } from './budget/budget.ts'
 import { Calls } from './calls.ts'
+import { createAddressOf } from './client-address.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
@@ -33,6 +36,7 @@ import { readOperationList } from './operation-list.ts'
 import { createAdmit } from './rate/admission.ts'
 import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
+import { counted } from './rest/gate.ts'
 import { StartError } from './start-error.ts'
 import { openWakeupBus } from './wakeups/wakeup-bus.ts'
 import { createPipeline } from './yoga.ts'
@@ -81,10 +85,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const wakeups = new Wakeups()
   const bus = openWakeupBus(config, wakeups, logger)
   closers.add(() => bus[Symbol.asyncDispose]())
+  const appendsAtOnce = Math.ceil(database.connections / 3)
   const log = createEventLog(db, {
     wakeups,
     announce: (streamId) => bus.publish(streamId),
-    appendsAtOnce: Math.ceil(database.connections / 3),
+    appendsAtOnce,
     appends: createAppendMetrics(registry),
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: (error) => {
@@ -106,7 +111,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     logger.warn({ err: error }, 'when keys were last used is lost')
   })
   closers.add(() => keyUses[Symbol.asyncDispose]())
-  const authenticate = countRefusedKeys(registry, createAuthenticate(db, keyUses, config.rootApiKey))
+  const lookup = new KeyLookup(database.spare, (error) => {
+    failed('key-lookup')
+    logger.error({ err: error }, 'keys cannot be looked up: callers are told to try again')
+  })
+  const authenticate = countRefusedKeys(registry, createAuthenticate(lookup, keyUses, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(database.spare, (error) => {
@@ -119,23 +128,26 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     logger.warn({ err: error }, 'what is open could not be written')
   })
   closers.add(() => connections[Symbol.asyncDispose]())
-  const budget = createBudget(database.connections)
-  const services = { db, log, authenticate, keyWatch, connections, budget, sweep: () => void retention.sweep() }
+  // The others are for appends, which have a queue of their own.
+  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
+  const accounts = new Accounts(db, log, budget.slots)
+  const services = { accounts, keyWatch, connections, budget, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
-  const counts = new ConnectionCounts(config.limits.socketsPerKey)
-  const yoga = createPipeline(services, { admit, counts }, cohorts, lifecycle, operationList, config, logger)
+  const addressOf = createAddressOf(config.trustedProxies)
+  const entry = { admit, addressOf, rate, counts: new ConnectionCounts(config.limits.socketsPerKey) }
+  const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
-  const gate = { admit, calls, maxBodyBytes: config.limits.bodyBytes }
+  const gate = { admit, addressOf, memory: budget.memory, calls, maxBodyBytes: config.limits.bodyBytes }
   const pages = createRestApp(yoga, gate, lifecycle, logger)
   const readiness = createReadiness(database, bus, lifecycle)
-  registerDatabaseMetrics(registry, database, readiness)
+  registerDatabaseMetrics(registry, database, accounts, readiness)
   pages.route('/', createHealthRoutes(readiness))
-  pages.route('/', createMetricsRoute(registry))
+  pages.route('/', createMetricsRoute(registry, gate))
   if (config.graphiql) {
     pages.route('/', createGraphiqlPage(gate))
-    pages.get('/', (c) => c.redirect('/graphql'))
+    pages.get('/', counted(gate), (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
   const http = createServer(RECEIVING, (request, response) => {
@@ -150,7 +162,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     } else void toPages(request, response)
   })
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, admit, counts, rate, calls }, logger)
+  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, ...entry, authenticate, calls }, logger)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
   const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.

@@ -1,8 +1,8 @@
-import type { EventLog } from './log/event-log.ts'
+import type { LogOperations } from './log/event-log.ts'
 import { type Span, step } from './span.ts'
 
 /** What an operation does with the log. */
-export type CallLog = Omit<EventLog, 'appending' | 'following' | 'tailReads' | typeof Symbol.asyncDispose>
+export type CallLog = LogOperations
 
 /** The log, each of whose answers is a step of the call. */
 export function traceLog(log: CallLog, span: Span | undefined): CallLog {

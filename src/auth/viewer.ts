@@ -15,6 +15,9 @@ export type Viewer =
       readonly only?: { readonly datasetIds: readonly string[]; readonly reportIds: readonly string[] }
     }
 
+/** Who shows no valid key. */
+export const ANONYMOUS: Viewer = { type: 'anonymous' }
+
 const RANK = { READ: 1, WRITE: 2, ADMIN: 3 } as const satisfies Record<ApiKeyRole, number>
 
 /** Whether the viewer holds at least this role on the streams it can see. */

@@ -1,9 +1,8 @@
 import { graphql } from 'graphql'
 import { pino } from 'pino'
-import { createAuthenticate } from '../auth/authenticate.ts'
-import { KeyUses } from '../auth/key-uses.ts'
 import { KeyWatch } from '../auth/key-watch.ts'
 import { LiveConnections } from '../auth/live-connections.ts'
+import { Accounts } from '../budget/accounts.ts'
 import { createBudget } from '../budget/budget.ts'
 import type { Config } from '../config.ts'
 import { createContextFactory } from '../context.ts'
@@ -80,22 +79,21 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
   await using database = await openDatabase(config)
   const db = database.prisma
   const ignore = () => undefined
-  const uses = new KeyUses(db, ignore)
+  const log = createEventLog(db, {
+    wakeups: new Wakeups(),
+    announce: ignore,
+    appendsAtOnce: 1,
+    appends: { committed: ignore, answered: ignore },
+    slowAfter: 0,
+    onError: ignore,
+  })
+  const budget = createBudget(database.connections)
   const contextOf = createContextFactory({
-    db,
-    log: createEventLog(db, {
-      wakeups: new Wakeups(),
-      announce: ignore,
-      appendsAtOnce: 1,
-      appends: { committed: ignore, answered: ignore },
-      slowAfter: 0,
-      onError: ignore,
-    }),
-    authenticate: createAuthenticate(db, uses, config.rootApiKey),
+    accounts: new Accounts(db, log, budget.slots),
     keyWatch: new KeyWatch(db, ignore),
     connections: new LiveConnections(db, ignore),
     sweep: ignore,
-    budget: createBudget(database.connections),
+    budget,
   })
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)

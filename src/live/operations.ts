@@ -1,14 +1,17 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, parse } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
+import type { Authenticate } from '../auth/authenticate.ts'
 import { bearerKey } from '../auth/credentials.ts'
-import type { Viewer } from '../auth/viewer.ts'
+import { ANONYMOUS, type Viewer } from '../auth/viewer.ts'
 import type { Call, Calls } from '../calls.ts'
+import type { AddressOf } from '../client-address.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Admit } from '../rate/admission.ts'
 import { callerOf } from '../rate/caller.ts'
+import { Refusal } from '../rate/refusal.ts'
 import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
@@ -24,11 +27,14 @@ const TOO_MANY = 4429
 /** How often in a row a client may be told that it asks for too much before its socket is closed. */
 const MAX_REFUSALS = 100
 
-const ANONYMOUS: Viewer = { type: 'anonymous' }
+/** "Try again later", as WebSocket itself has it. */
+const TRY_AGAIN = 1013
 
 /** Who comes in, and how much of it. */
-export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
+export interface Gate extends Pick<Services, 'keyWatch'> {
   admit: Admit
+  authenticate: Authenticate
+  addressOf: AddressOf
   calls: Calls
   counts: ConnectionCounts
   rate: RequestRate
@@ -69,10 +75,11 @@ export function operationsOver(
     async onConnect({ extra, connectionParams }) {
       const { socket, address } = extra
       extra.key = bearerKey(authorization(connectionParams))
-      const { viewer, refusal } = await admit(extra.key, address)
+      const { viewer, caller, refusal } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') return false
-      if (refusal || !counts.add(callerOf(viewer, undefined), socket)) {
-        socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
+      if (refusal || !counts.add(caller, socket)) {
+        if (refusal?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
+        else socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
         return false
       }
       extra.viewer = viewer
@@ -91,13 +98,14 @@ export function operationsOver(
         if (extra.refusals > MAX_REFUSALS) socket.close(TOO_MANY, 'Too many requests')
         if (refusal) return { errors: [refused(refusal)] }
         // Each time anew: a key may be revoked or expire while its socket is open.
-        const viewer = await authenticate(key)
+        const viewer = await authenticate(key).catch(() => undefined)
+        if (!viewer) return { errors: [refused(Refusal.keyUnavailable())] }
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        return run(yoga, { viewer, peer: socket, call }, id, params)
+        return run(yoga, { viewer, caller: callerOf(viewer, address), peer: socket, call }, id, params)
       })
       const outcome = await ended(call, prepared)
       if (!outcome) return NOTHING

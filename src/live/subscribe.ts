@@ -11,7 +11,6 @@ import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
 import { type Outcome, outcomeOfError } from '../outcome.ts'
-import { callerOf } from '../rate/caller.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
 import type { Delivery } from './delivery.ts'
@@ -26,8 +25,8 @@ export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts): Plugin {
 }
 
 /** Whether its key may have one more connection open. A socket was counted when it was opened. */
-function mayOpen({ viewer, peer }: Context, counts: ConnectionCounts): boolean {
-  return peer.transport === 'WEBSOCKET' || counts.add(callerOf(viewer, undefined), peer)
+function mayOpen({ caller, peer }: Context, counts: ConnectionCounts): boolean {
+  return peer.transport === 'WEBSOCKET' || counts.add(caller, peer)
 }
 
 const TOO_MANY = {

@@ -36,7 +36,7 @@ export function serveWebSocket(
   gate: Gate & { corsOrigins: Origins },
   logger: Logger,
 ): WebSocketDoor {
-  const { corsOrigins, counts } = gate
+  const { corsOrigins, counts, addressOf } = gate
   const server = new WebSocketServer({ noServer: true, maxPayload: gate.limits.bodyBytes, handleProtocols })
   const graphql = makeServer(operationsOver(yoga, gate))
   const sockets = new Sockets()
@@ -55,13 +55,14 @@ export function serveWebSocket(
     const { origin, host } = request.headers
     if (origin !== undefined && !isOwnOrigin(origin, host) && !allows(corsOrigins, origin))
       return refuse(connection, 403, id)
-    const stranger = callerOf({ type: 'anonymous' }, request.socket.remoteAddress)
+    const address = addressOf(request)
+    const stranger = callerOf({ type: 'anonymous' }, address)
     if (counts.isFull(stranger)) return refuse(connection, 429, id)
     server.handleUpgrade(request, connection, head, (webSocket) => {
       const socket = new Socket(webSocket, connection, id, logger)
       counts.add(stranger, socket)
       sockets.open.add(socket)
-      const closed = graphql.opened(socket, { socket, address: request.socket.remoteAddress, refusals: 0 })
+      const closed = graphql.opened(socket, { socket, address, refusals: 0 })
       webSocket.once('close', (code, reason) => {
         sockets.close(socket, code)
         logger.debug({ socketId: id, code }, 'a WebSocket was closed')

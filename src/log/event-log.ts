@@ -17,8 +17,8 @@ import { inRounds } from './rounds.ts'
 /** Most events in one append. */
 const MAX_BATCH = 1_000
 
-/** The only door to the event tables. A stream's id is the id of its dataset or report. */
-export interface EventLog extends AsyncDisposable {
+/** What is done with events. A stream's id is the id of its dataset or report. */
+export interface LogOperations {
   /**
    * Appends events in the given order: all that are new, in one transaction, which others may share.
    * @returns one result per event, in the same order, once they are committed.
@@ -43,6 +43,12 @@ export interface EventLog extends AsyncDisposable {
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
   /** Begins to follow a stream. The reader must end it: by reading to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
+}
+
+/** The only door to the event tables. */
+export interface EventLog extends LogOperations, AsyncDisposable {
+  /** The same log for one caller: it reads through the caller's client, and queues appends on the tenant's account. */
+  onAccountOf(tenant: string, db: PrismaClient): LogOperations
   /** Events that wait in this process to be appended, or are being appended. */
   readonly appending: number
   /** What is followed in this process. */
@@ -62,7 +68,7 @@ export interface EventLogOptions extends FollowingOptions {
 
 /** The log that is kept in this database. Disposing of it ends its followers. */
 export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
-  const snapshots = new ReportSnapshots(db)
+  const snapshots = new ReportSnapshots()
   const following = new Following(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
   // After the commit, and whatever is new: a retry whose first answer was lost may be the first to say so.
@@ -70,22 +76,22 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     options.wakeups.wake(streamId, 'in-process')
     options.announce(streamId)
   }
-  return {
+  const onAccountOf = (tenant: string, client: PrismaClient): LogOperations => ({
     append: async (streamId, events) => {
       checkLength(events)
       try {
-        return await inRounds(events, (round) => queue.append(streamId, round))
+        return await inRounds(events, (round) => queue.append(tenant, streamId, round))
       } finally {
         tell(streamId)
       }
     },
     import: async (streamId, events) => {
       checkLength(events)
-      const results = await importEvents(db, streamId, events)
+      const results = await importEvents(client, streamId, events)
       tell(streamId)
       return results
     },
-    find: (streamId, id) => findEvent(db, streamId, id),
+    find: (streamId, id) => findEvent(client, streamId, id),
     redact: async (event, data, transact) => {
       const redactedAt = new Date()
       const redacted = { ...event, data, redactedAt }
@@ -93,14 +99,18 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       tell(event.streamId)
       return redacted
     },
+    page: (streamId, request) => page(client, streamId, request),
+    offsetPage: (streamId, request) => offsetPage(client, streamId, request),
+    reportSnapshot: (reportId) => snapshots.take(client, reportId),
+    follow: async (streamId, request) => {
+      return following.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
+    },
+  })
+  return {
+    ...onAccountOf('operator', db),
+    onAccountOf,
     get appending() {
       return queue.events
-    },
-    page: (streamId, request) => page(db, streamId, request),
-    offsetPage: (streamId, request) => offsetPage(db, streamId, request),
-    reportSnapshot: (reportId) => snapshots.take(reportId),
-    follow: async (streamId, request) => {
-      return following.follow(streamId, { ...request, ...(await startOf(db, streamId, request)) })
     },
     get following() {
       return following.counts

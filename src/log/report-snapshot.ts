@@ -33,19 +33,14 @@ export interface ReportSnapshot {
 
 /** Makes snapshots, each from the last one of its report and what has been recorded since. */
 export class ReportSnapshots {
-  readonly #db: PrismaClient
   readonly #known = new LRUCache<string, ReportSnapshot>({ maxSize: MAX_TEXT, sizeCalculation: textOf })
 
-  constructor(db: PrismaClient) {
-    this.#db = db
-  }
-
   /** The report as it is now. One that has no events, or does not exist, is empty. */
-  async take(reportId: string): Promise<ReportSnapshot> {
+  async take(db: PrismaClient, reportId: string): Promise<ReportSnapshot> {
     let snapshot = this.#known.get(reportId) ?? emptySnapshot(reportId)
     for (;;) {
       const range = { streamId: reportId, low: snapshot.seq, high: Number.MAX_SAFE_INTEGER }
-      const { events, more, first, redactions } = await readRange(this.#db, range, 'ASC', PAGE)
+      const { events, more, first, redactions } = await readRange(db, range, 'ASC', PAGE)
       if (snapshot.seq > 0 && (first !== snapshot.first || redactions !== snapshot.redactions)) {
         snapshot = emptySnapshot(reportId)
         continue

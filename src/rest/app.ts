@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Yoga } from '../yoga.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
-import { callOf, type Gate, through } from './gate.ts'
+import { callOf, counted, type Gate, through } from './gate.ts'
 import { serveLlamaCloud } from './llamacloud.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveTrieve } from './trieve.ts'
@@ -19,8 +19,12 @@ export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle, logg
   for (const { path } of TRIEVE_ROUTES) app.use(path, through('trieve', gate), trieveCors)
   serveTrieve(app, yoga, gate)
   serveLlamaCloud(app, yoga, gate, lifecycle)
-  serveOpenApi(app)
-  app.notFound((c) => c.json(failure(c, 'Not Found'), 404))
+  serveOpenApi(app, gate)
+  const count = counted(gate)
+  app.notFound(async (c) => {
+    const refused = await count(c, async () => undefined)
+    return refused instanceof Response ? refused : c.json(failure(c, 'Not Found'), 404)
+  })
   app.onError((error, c) => {
     // What the pipeline refused is logged where it was masked; this is for what went wrong out here.
     const call = callOf(c, gate)

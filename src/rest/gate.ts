@@ -1,11 +1,16 @@
 import type { IncomingMessage } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
+import { bearerKey } from '../auth/credentials.ts'
+import type { MemoryBudget } from '../budget/memory-budget.ts'
 import type { Call, Calls, Door } from '../calls.ts'
+import type { AddressOf } from '../client-address.ts'
 import type { Admit } from '../rate/admission.ts'
 
 /** Who comes in, and how much of it. */
 export interface Gate {
   admit: Admit
+  addressOf: AddressOf
+  memory: MemoryBudget
   calls: Calls
   maxBodyBytes: number
 }
@@ -15,9 +20,18 @@ export interface Gate {
  * @returns a refusal when the caller asks too often; its Retry-After is set then.
  */
 export async function admit(c: Context, gate: Gate, key: string | null | undefined): ReturnType<Admit> {
-  const admitted = await gate.admit(key, incoming(c).socket.remoteAddress)
+  const admitted = await gate.admit(key, gate.addressOf(incoming(c)))
   if (admitted.refusal) c.header('Retry-After', String(admitted.refusal.retryAfter))
   return admitted
+}
+
+/** Counts what passes here, for the key it shows or else for its address: for what has no rules of its own for who may ask. */
+export function counted(gate: Gate): MiddlewareHandler {
+  return async (c, next) => {
+    const { refusal } = await admit(c, gate, bearerKey(c.req.header('authorization')))
+    if (refusal) return c.json({ message: refusal.message }, refusal.status)
+    return next()
+  }
 }
 
 /** Says of all that passes here which door it has come through. */
@@ -34,6 +48,6 @@ export function callOf(c: Context, { calls }: Gate): Call | undefined {
 }
 
 /** What Node reads from, under the adapter. */
-function incoming(c: Context): IncomingMessage {
+export function incoming(c: Context): IncomingMessage {
   return (c.env as { incoming: IncomingMessage }).incoming
 }

@@ -6,7 +6,7 @@ import { bearerKey } from '../auth/credentials.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
-import { admit, callOf, type Gate } from './gate.ts'
+import { admit, callOf, counted, type Gate } from './gate.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport } from './llamacloud-events.ts'
 import { listLlamaEvents } from './llamacloud-list.ts'
@@ -22,12 +22,10 @@ export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, gate: Gate, lifecy
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
   for (const path of [PATH, `${PATH}/`] as const) {
     // hono takes HEAD for GET; FastAPI does not.
-    app.get(path, (c) =>
-      c.req.method === 'HEAD'
-        ? methodNotAllowed(c)
-        : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
+    app.get(path, (c, next) =>
+      c.req.method === 'HEAD' ? next() : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
     )
-    app.all(path, methodNotAllowed)
+    app.all(path, counted(gate), methodNotAllowed)
   }
 }
 
@@ -39,11 +37,11 @@ interface Serving {
 
 async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: Serving): Promise<Response> {
   const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
-  const { viewer, refusal: tooMany } = await admit(c, gate, key)
-  if (tooMany) return c.json({ detail: tooMany.message }, 429)
+  const { refusal: refused, ...admitted } = await admit(c, gate, key)
+  if (refused) return c.json({ detail: refused.message }, refused.status)
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, gate)
-  const run = createRun(yoga, c.req.raw, { viewer, call })
+  const run = createRun(yoga, c.req.raw, { ...admitted, call })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
   if (refusal) return unauthenticated(c, 'Invalid API Key')
@@ -52,7 +50,7 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
   // What Node writes to, under the adapter.
   const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, { viewer, peer, call })
+    const follow = createFollow(yoga, c.req.raw, { ...admitted, peer, call })
     return streamLlamaEvents(c, { run, follow, peer, lifecycle, call }, request)
   }
   return (await listLlamaEvents(c, { run, peer }, request)) ?? c.json({ detail: 'Report not found' }, 404)

@@ -4,7 +4,7 @@ import { makeKey, storedForm } from '../auth/api-key.ts'
 import { act } from '../auth/audit.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import { name } from '../text.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
@@ -70,6 +70,9 @@ const CreatedApiKey = builder.objectRef<{ key: string; id: string }>('CreatedApi
   }),
 })
 
+/** Most keys of an organization that work. */
+const MOST_KEYS = 1_000
+
 const streamList = z.array(z.string()).max(1_000, 'must list at most 1,000')
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
@@ -116,7 +119,8 @@ builder.queryField('apiKeys', (t) =>
 builder.mutationField('createApiKey', (t) =>
   t.field({
     type: CreatedApiKey,
-    description: 'Creates an API key. ADMIN in its organization.',
+    description:
+      'Creates an API key. ADMIN in its organization. CONFLICT when 1,000 keys of the organization work already: revoke some.',
     authScopes: (_root, { input }) => ({ adminIn: input.organizationId }),
     args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The new key.' }) },
     resolve: (_root, { input }, { db, viewer }) => createApiKey(db, viewer, input),
@@ -156,10 +160,22 @@ async function createApiKey(
   }
   const [key, id] = [makeKey(), v7()]
   const details = { role, name, expiresAt, datasetIds, reportIds }
-  await act(db, viewer, { action: 'CREATE_API_KEY', organizationId, subjectId: id, details }, (transaction) =>
-    transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } }),
-  )
+  await act(db, viewer, { action: 'CREATE_API_KEY', organizationId, subjectId: id, details }, async (transaction) => {
+    await checkRoom(transaction, organizationId)
+    return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
+  })
   return { key, id }
+}
+
+// Keys of an organization are created one after the other, or several at a time would each find room for one.
+async function checkRoom(transaction: Prisma.TransactionClient, organizationId: string): Promise<void> {
+  await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
+  const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
+  if ((await transaction.apiKey.count({ where: { organizationId, ...works } })) < MOST_KEYS) return
+  throw new CodedError(
+    'CONFLICT',
+    `${MOST_KEYS} keys of this organization work already. Revoke one that is not needed.`,
+  )
 }
 
 function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {

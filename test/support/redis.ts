@@ -13,6 +13,9 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>
   /** Kills it without a word to its clients. */
   stop(): Promise<void>
+  /** Has it hang, its connections open, and go on. */
+  pause(): void
+  resume(): void
 }
 
 /** One that is not started yet, on a free port. */
@@ -43,6 +46,8 @@ export async function redisServer(): Promise<RedisServer> {
       throw new Error(`redis-server ended before it was ready, at port ${port}.`)
     },
     stop,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     [Symbol.asyncDispose]: stop,
   }
 }
