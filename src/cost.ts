@@ -13,9 +13,9 @@ const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 const VALUES_A_REQUEST = 10_000
 
 /**
- * Refuses operations that are too deep or would give too much, before anybody is asked who calls. It looks at valid documents only,
- * and each time, because variables say how long lists are; what is valid at all is remembered by the document. What is dear counts as
- * several requests.
+ * Refuses operations that are too deep or would give too much, before anybody is asked who calls. It looks at valid
+ * documents only, and each time, because variables say how long lists are; what is valid at all is remembered by the
+ * document. What is dear counts as several requests.
  */
 export function useCostLimit({ depth, cost }: Limits, rate: RequestRate): Plugin<DoorContext & YogaInitialContext> {
   const weights = new WeakMap<object, number>()

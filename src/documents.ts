@@ -7,17 +7,26 @@ import type { DoorContext } from './context.ts'
 import { introspectionRule } from './introspection.ts'
 import type { Limits } from './limits.ts'
 
-/** The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the body. */
+/**
+ * The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the
+ * body.
+ */
 const MAX_LENGTH = 262_144
 
 /** Most fragments of a document: to find fields that conflict, graphql compares each fragment with each other. */
 const MAX_FRAGMENTS = 50
 
-/** Operations that are kept parsed: this much text, and none longer than this. An operation in memory is a hundred times its text. */
+/**
+ * Operations that are kept parsed: this much text, and none longer than this. An operation in memory is a hundred
+ * times its text.
+ */
 const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
-/** Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody is asked who calls. */
+/**
+ * Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody
+ * is asked who calls.
+ */
 export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
   const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
   return {

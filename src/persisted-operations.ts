@@ -7,8 +7,8 @@ import { type OperationList, sha256 } from './operation-list.ts'
 import { STRANGERS } from './rate/caller.ts'
 
 /**
- * What is kept for clients to name: texts up to a length, so much of each organization, in UTF-16 units, and of so many organizations,
- * 16 Mi in all. What was used last stays.
+ * What is kept for clients to name: texts up to a length, so much of each organization, in UTF-16 units, and of so
+ * many organizations, 16 Mi in all. What was used last stays.
  */
 const KEPT = { text: 20_000, ofEach: 131_072, organizations: 128 } as const
 
@@ -16,12 +16,12 @@ const KEPT = { text: 20_000, ofEach: 131_072, organizations: 128 } as const
 const Name = z.object({ version: z.literal(1), sha256Hash: z.string().regex(/^[\da-f]{64}$/) })
 
 /**
- * Lets clients send the SHA-256 of an operation in its place: of one that was sent together with it before, or, where there is a
- * list, of one on the list, and then no other runs.
+ * Lets clients send the SHA-256 of an operation in its place: of one that was sent together with it before, or, where
+ * there is a list, of one on the list, and then no other runs.
  *
- * By hand, because Yoga's plugins throw what they refuse, which closes a WebSocket. Besides, the one for registering takes the empty
- * text, which is the least that graphql-ws lets through, for an operation, and keeps what has not been parsed, however long; and the
- * one for lists knows of no documents of the server's own.
+ * By hand, because Yoga's plugins throw what they refuse, which closes a WebSocket. Besides, the one for registering
+ * takes the empty text, which is the least that graphql-ws lets through, for an operation, and keeps what has not
+ * been parsed, however long; and the one for lists knows of no documents of the server's own.
  */
 export function usePersistedOperations(list?: OperationList): Plugin<Context & YogaInitialContext, DoorContext> {
   const registered = new LRUCache<string, LRUCache<string, string>>({ max: KEPT.organizations })
@@ -48,7 +48,8 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
       // Yoga insists on a text even when there is a result.
       setParams({ ...params, query: refused ? '' : text })
     },
-    // Nothing that is not valid or too costly comes this far. An organization neither finds nor displaces what others have sent.
+    // Nothing that is not valid or too costly comes this far. An organization neither finds nor displaces what others
+    // have sent.
     onContextBuilding({ context: { caller, params } }) {
       const hash = hashIn(params)
       if (list || !hash || !params.query || caller.tenant === STRANGERS || params.query.length > KEPT.text) return
@@ -84,7 +85,8 @@ function notListed(): GraphQLError {
   return refusal(400, 'PERSISTED_QUERY_NOT_IN_LIST', 'This server runs the operations on its list only.')
 }
 
-// The status is for application/graphql-response+json; otherwise it is 200, without which some clients do not read the answer.
+// The status is for application/graphql-response+json; otherwise it is 200, without which some clients do not read
+// the answer.
 function refusal(status: number, code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { spec: true, status } } })
 }

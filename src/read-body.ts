@@ -7,8 +7,8 @@ export class ByteLimitError extends Error {
 }
 
 /**
- * The body of a request; empty when it has none. Reserves what is said of its length before it is read, and what comes without a length
- * as it comes.
+ * The body of a request; empty when it has none. Reserves what is said of its length before it is read, and what
+ * comes without a length as it comes.
  * @throws ByteLimitError as soon as there are more than `limit` bytes, CodedError when there is no room.
  */
 export async function readBody(request: IncomingMessage, limit: number, holding: Holding): Promise<Buffer> {

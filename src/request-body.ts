@@ -8,12 +8,15 @@ import { httpRefusal } from './http-refusal.ts'
 import { callerOf } from './rate/caller.ts'
 import { ByteLimitError, readBody } from './read-body.ts'
 
-/** The largest body of a caller without a valid key, in bytes: enough to ask for the schema, which is all that such a caller may. */
+/**
+ * The largest body of a caller without a valid key, in bytes: enough to ask for the schema, which is all that such a
+ * caller may.
+ */
 const STRANGERS = 16_384
 
 /**
- * Reads the bodies of `/graphql`, up to a limit, and has them count in the caller's share of memory until they are parsed. Needs what
- * `useAdmission` finds out.
+ * Reads the bodies of `/graphql`, up to a limit, and has them count in the caller's share of memory until they are
+ * parsed. Needs what `useAdmission` finds out.
  */
 export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
   return {

@@ -5,15 +5,19 @@ import { CodedError } from './errors.ts'
 import { httpRefusal } from './http-refusal.ts'
 import type { RequestRate } from './rate/request-rate.ts'
 
-/** How long a document may be that is read for a caller without a valid key. All of the schema can be asked for with 200 tokens. */
+/**
+ * How long a document may be that is read for a caller without a valid key. All of the schema can be asked for with
+ * 200 tokens.
+ */
 const MOST = { tokens: 500, fragments: 20 } as const
 
 /** How many requests it counts as, beside the one, to be given the schema: that takes as long as ten others. */
 const SCHEMA_REQUESTS = 9
 
 /**
- * Runs for a caller without a valid key only what asks for the schema or for `__typename`, and refuses all else before it is validated.
- * It parses for itself, because the pipeline's caches would keep what is refused here for everybody. Comes after persisted operations.
+ * Runs for a caller without a valid key only what asks for the schema or for `__typename`, and refuses all else
+ * before it is validated. It parses for itself, because the pipeline's caches would keep what is refused here for
+ * everybody. Comes after persisted operations.
  */
 export function useStrangerLimit(rate: RequestRate): Plugin<DoorContext> {
   return {

@@ -26,8 +26,9 @@ interface Waiting {
 }
 
 /**
- * Looks keys up by their hashes. Look-ups that arrive together share a statement, so invented keys cost the database a few index
- * probes. Keys that have worked of late have a line of their own, so they do not wait behind invented ones.
+ * Looks keys up by their hashes. Look-ups that arrive together share a statement, so invented keys cost the database
+ * a few index probes. Keys that have worked of late have a line of their own, so they do not wait behind invented
+ * ones.
  */
 export class KeyLookup {
   readonly #db: PrismaClient

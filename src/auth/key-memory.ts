@@ -7,9 +7,9 @@ const WORKING = { max: 10_000, share: 1_000, ttl: 600_000 } as const
 const NOT_WORKING = { max: 10_000, ttl: 10_000 } as const
 
 /**
- * Which keys have worked in this process of late, and which hashes have turned out not to be a working key's. The first saves no
- * look-up: a key is asked for at each request. The second does: the server makes keys at random, so no hash that was asked for in vain
- * becomes a key's, and a key that was revoked or has expired never works again.
+ * Which keys have worked in this process of late, and which hashes have turned out not to be a working key's. The
+ * first saves no look-up: a key is asked for at each request. The second does: the server makes keys at random, so no
+ * hash that was asked for in vain becomes a key's, and a key that was revoked or has expired never works again.
  */
 export class KeyMemory {
   readonly #counts = new Map<string, number>()

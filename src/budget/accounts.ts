@@ -14,7 +14,10 @@ export interface Account {
   readonly log: LogOperations
 }
 
-/** Gives each caller a database client whose every statement takes a slot on the caller's account, and the log on top of it. */
+/**
+ * Gives each caller a database client whose every statement takes a slot on the caller's account, and the log on top
+ * of it.
+ */
 export class Accounts {
   readonly #db: PrismaClient
   readonly #log: EventLog
@@ -45,8 +48,9 @@ export class Accounts {
   }
 
   /**
-   * Interactive transactions of one caller run one after the other, because they lock the row of its key: each would hold a connection
-   * only to wait for that. One slot covers a whole transaction; its statements take none, so they cannot wait for their own slot.
+   * Interactive transactions of one caller run one after the other, because they lock the row of its key: each would
+   * hold a connection only to wait for that. One slot covers a whole transaction; its statements take none, so they
+   * cannot wait for their own slot.
    */
   #clientOf(caller: Caller, transactions: Sequence): PrismaClient {
     const [db, slots] = [this.#db, this.#slots]

@@ -10,9 +10,9 @@ interface Waiting {
 }
 
 /**
- * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in turn within it:
- * whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has two thirds of the slots at most and one
- * caller half, so that a slot is free for others.
+ * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in
+ * turn within it: whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has two
+ * thirds of the slots at most and one caller half, so that a slot is free for others.
  *
  * By hand: the queues on npm have priorities, but no fair shares.
  */
@@ -77,8 +77,8 @@ export class FairSlots {
     this.#count(`c ${name}`, 1)
   }
 
-  // What waits starts after the event loop has turned: the embedded database works on this thread, and its statements would follow
-  // each other without a new request ever being read.
+  // What waits starts after the event loop has turned: the embedded database works on this thread, and its statements
+  // would follow each other without a new request ever being read.
   #giveBack(caller: Caller): void {
     if (this.#tenants.size > 0) setImmediate(() => this.#end(caller))
     else this.#end(caller)

@@ -5,8 +5,8 @@ import type { Caller } from '../rate/caller.ts'
 const TENANT = 10
 
 /**
- * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address of sockets that
- * have not shown one yet. Limited for each caller, and for all callers of an organization.
+ * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address
+ * of sockets that have not shown one yet. Limited for each caller, and for all callers of an organization.
  */
 export class ConnectionCounts {
   readonly #most: number

@@ -1,6 +1,9 @@
 import type { AppendResult, NewEvent } from './event.ts'
 
-/** What goes into one transaction at most, give or take one append: of more, each would only wait longer for the others. */
+/**
+ * What goes into one transaction at most, give or take one append: of more, each would only wait longer for the
+ * others.
+ */
 const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
 
 /** One caller's append, which waits for its turn. */
@@ -19,8 +22,8 @@ export interface WaitingAppend {
 }
 
 /**
- * Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. Tenants take turns, so that
- * however many streams of one have something waiting, a stream of another is among the next.
+ * Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. Tenants take
+ * turns, so that however many streams of one have something waiting, a stream of another is among the next.
  */
 export class WaitingAppends {
   /** The streams, of each tenant in the order of their turn. */
@@ -71,7 +74,10 @@ export class WaitingAppends {
     return group
   }
 
-  /** The first stream of each tenant, then the second of each, and so on; first the tenant whose last turn is longest ago. */
+  /**
+   * The first stream of each tenant, then the second of each, and so on; first the tenant whose last turn is longest
+   * ago.
+   */
   *#inTurn(): Generator<[streamId: string, waiting: WaitingAppend[]]> {
     const byTenant = new Map<string, [string, WaitingAppend[]][]>()
     for (const stream of this.#byStream) {
@@ -89,7 +95,10 @@ export class WaitingAppends {
     }
   }
 
-  /** Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that it can wait. */
+  /**
+   * Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that
+   * it can wait.
+   */
   putBack(streamId: string, appends: readonly WaitingAppend[]): void {
     this.#byStream.set(streamId, [...appends, ...(this.#byStream.get(streamId) ?? [])])
     this.#alone.add(streamId)
@@ -105,7 +114,8 @@ function tenantOf(waiting: readonly WaitingAppend[]): string {
   return waiting[0]?.tenant ?? ''
 }
 
-// As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another transaction.
+// As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another
+// transaction.
 function countDistinct(waiting: readonly WaitingAppend[], room: { events: number; bytes: number }): number {
   let { events: roomForEvents, bytes: roomForBytes } = room
   const ids = new Set<string>()

@@ -10,8 +10,8 @@ const REFUSAL = {
 }
 
 /**
- * `/metrics`, in Prometheus' text format, for who is nearby or root. Requests that come while the values are collected get the same
- * ones, so a flood costs no more than one after the other.
+ * `/metrics`, in Prometheus' text format, for who is nearby or root. Requests that come while the values are
+ * collected get the same ones, so a flood costs no more than one after the other.
  */
 export function createMetricsRoute(registry: Registry, gate: Gate): Hono {
   let collecting: Promise<string> | undefined

@@ -13,8 +13,9 @@ export type Admitted =
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
 
 /**
- * Looks the key up first, which costs the database little (`KeyLookup`), and then charges the key, or the address of a caller without a
- * valid one: what others do from an address never holds up a valid key. A key that cannot be looked up is charged like an invalid one.
+ * Looks the key up first, which costs the database little (`KeyLookup`), and then charges the key, or the address of
+ * a caller without a valid one: what others do from an address never holds up a valid key. A key that cannot be
+ * looked up is charged like an invalid one.
  */
 export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admit {
   return async (key, address) => {

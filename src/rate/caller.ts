@@ -13,8 +13,8 @@ export interface Caller {
 export const STRANGERS = 'anonymous'
 
 /**
- * The caller of a request: its key, or its address where it has no valid one. IPv6 addresses are told apart by their /64 network,
- * because one host can use all addresses of it.
+ * The caller of a request: its key, or its address where it has no valid one. IPv6 addresses are told apart by their
+ * /64 network, because one host can use all addresses of it.
  */
 export function callerOf(viewer: Viewer, address: string | undefined): Caller {
   switch (viewer.type) {

@@ -8,7 +8,10 @@ import { SharedRedis } from './shared-redis.ts'
 /** The length of the window, in seconds. */
 const MINUTE = 60
 
-/** Budgets other than that of a key, as parts of it: of an organization, of an address without a valid key, and of all of those. */
+/**
+ * Budgets other than that of a key, as parts of it: of an organization, of an address without a valid key, and of all
+ * of those.
+ */
 const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
 
 /** How many requests each caller makes. */
@@ -24,8 +27,8 @@ export interface RequestRate extends AsyncDisposable {
 type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
 
 /**
- * Counts in this process, or in Redis for all servers that share it; while that does not answer, in this process. All strangers
- * together are counted by each process for itself: it is its own time that they may take.
+ * Counts in this process, or in Redis for all servers that share it; while that does not answer, in this process. All
+ * strangers together are counted by each process for itself: it is its own time that they may take.
  */
 export function createRequestRate(
   { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,

@@ -8,7 +8,10 @@ const PATIENCE_MS = 500
 /** How often one that has failed is asked whether it answers again, in milliseconds. */
 const PROBE_MS = 1_000
 
-/** The Redis that servers count requests in: a circuit breaker, so that one that hangs costs a few requests a timeout and not all. */
+/**
+ * The Redis that servers count requests in: a circuit breaker, so that one that hangs costs a few requests a timeout
+ * and not all.
+ */
 export class SharedRedis implements AsyncDisposable {
   readonly client: Redis
   readonly #logger: Logger

@@ -4,8 +4,8 @@ import { version } from '../version.ts'
 import { counted, type Gate } from './gate.ts'
 
 /**
- * Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. It is made once, when
- * it is first asked for.
+ * Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. It is
+ * made once, when it is first asked for.
  */
 export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
   const security = (
