@@ -14,6 +14,9 @@ import { watched } from '../support/rig/watch.ts'
 import { WALLS } from './walls/index.ts'
 import type { Figures, Wall } from './walls/wall.ts'
 
+/** How long an attack may take to prepare, or in all when it is not measured, in milliseconds. */
+const PREPARATION_MS = 900_000
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { server: { type: 'string', default: '.' }, json: { type: 'string' }, list: { type: 'boolean' } },
@@ -36,7 +39,7 @@ for (const wall of chosen) {
   if (values.json) await writeFile(values.json, JSON.stringify(rows, null, 2))
 }
 
-async function run({ env, heap, seconds = 120, run }: Wall): Promise<Figures> {
+async function run({ env, heap, seconds = 200, run }: Wall): Promise<Figures> {
   await using database = await scratchDatabase(checkout)
   const { DATABASE_URL, DATA_DIR } = database
   const nodes: Node[] = []
@@ -46,9 +49,10 @@ async function run({ env, heap, seconds = 120, run }: Wall): Promise<Figures> {
     return node
   }
   const node = await start({})
-  const deadline = setTimeout(() => {
+  const kill = () => {
     for (const { pid, alive } of nodes) if (alive()) process.kill(pid, 'SIGKILL')
-  }, seconds * 1_000)
+  }
+  let deadline = setTimeout(kill, PREPARATION_MS)
   try {
     const [attacker, victim] = [await newTenant(node, 'Attacker'), await newTenant(node, 'Victim')]
     await record(node, victim.write, { dataset: victim.dataset }, [workerEvents(5)])
@@ -61,6 +65,8 @@ async function run({ env, heap, seconds = 120, run }: Wall): Promise<Figures> {
       checkout,
       start,
       async measure(attack) {
+        clearTimeout(deadline)
+        deadline = setTimeout(kill, seconds * 1_000)
         const { result, ms, watched: seen } = await watched(neighbourhood, attack)
         const { rss, cpu, healthz, page } = seen
         return {

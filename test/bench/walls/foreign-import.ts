@@ -20,14 +20,15 @@ const firstLine = (text: string) => text.trim().split('\n').slice(0, 2).join(' /
 async function lyingTrieve(dataset: string) {
   const event = {
     id: randomUUID(),
-    created_at: new Date().toISOString().replace('T', ' ').slice(0, 23),
     dataset_id: dataset,
     event_type: 'file_uploaded',
     event_data: '{"forged":true}',
   }
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ events: [event], event_types: [], page_count: 1 }))
+    // Later than what is there.
+    const created_at = new Date().toISOString().replace('T', ' ').slice(0, 23)
+    response.end(JSON.stringify({ events: [{ ...event, created_at }], event_types: [], page_count: 1 }))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

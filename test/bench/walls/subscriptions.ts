@@ -84,7 +84,6 @@ export const SUBSCRIPTIONS: Wall[] = [
   {
     name: 'subscriptions-unread',
     about: 'One unread event of 1 MB, until the socket is cut off',
-    seconds: 240,
     run: unread(1, 20, 160),
   },
 ]
