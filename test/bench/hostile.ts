@@ -5,7 +5,7 @@
  * holds more than the bound, makes a neighbour wait for more than 500 ms at the 99th percentile, or loses or doubles an event for one.
  */
 import { writeFile } from 'node:fs/promises'
-import { loadavg, setPriority } from 'node:os'
+import { availableParallelism, loadavg, setPriority } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { beHostile, type Report } from '../support/hostile/hour.ts'
@@ -15,7 +15,8 @@ import { scratchDatabase } from '../support/rig/scratch-database.ts'
 
 const MOST_MS = 500
 const HEAP = 512
-const CORES = { server: 0, clients: 1 }
+/** One for each, where there are so many. */
+const CORES = availableParallelism() > 1 ? { server: 0, clients: 1 } : {}
 
 const { values } = parseArgs({
   options: {
@@ -38,6 +39,7 @@ try {
 } catch {
   console.warn('The neighbours have no priority: on a busy machine they wait for the processor, too.')
 }
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.kill(node.pid, 'SIGKILL'))
 const reports: Report[] = []
 try {
   const last = await beHostile(node, {

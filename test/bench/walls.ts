@@ -25,12 +25,20 @@ const checkout = resolve(values.server)
 const chosen = WALLS.filter(
   ({ name }) => positionals.length === 0 || positionals.some((wanted) => name.startsWith(wanted)),
 )
+let stopping = false
+let kill = () => {}
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    stopping = true
+    kill()
+  })
 const rows: (Figures & { name: string })[] = []
 for (const wall of chosen) {
   if (values.list) {
     console.log(`${wall.name.padEnd(28)} ${wall.about}`)
     continue
   }
+  if (stopping) break
   const load = loadavg()[0]?.toFixed(1)
   const figures = await run(wall).catch((error: Error) => ({ failed: error.message.split('\n', 1)[0] }))
   rows.push({ name: wall.name, ...figures, load: `${load}–${loadavg()[0]?.toFixed(1)}` })
@@ -39,7 +47,7 @@ for (const wall of chosen) {
   if (values.json) await writeFile(values.json, JSON.stringify(rows, null, 2))
 }
 
-async function run({ env, heap, seconds = 200, run }: Wall): Promise<Figures> {
+async function run({ env, heap, seconds = 360, run }: Wall): Promise<Figures> {
   await using database = await scratchDatabase(checkout)
   const { DATABASE_URL, DATA_DIR } = database
   const nodes: Node[] = []
@@ -49,7 +57,7 @@ async function run({ env, heap, seconds = 200, run }: Wall): Promise<Figures> {
     return node
   }
   const node = await start({})
-  const kill = () => {
+  kill = () => {
     for (const { pid, alive } of nodes) if (alive()) process.kill(pid, 'SIGKILL')
   }
   let deadline = setTimeout(kill, PREPARATION_MS)

@@ -28,7 +28,7 @@ export interface Wall {
   /** Limit of the server's heap, in MiB. */
   heap?: number
   env?: Record<string, string>
-  /** How long it may take at most once it is prepared, in seconds, before the server is killed; 200 by default. */
+  /** How long it may take at most once it is prepared, in seconds, before the server is killed; 360 by default. */
   seconds?: number
   run: (world: World) => Promise<Figures>
 }

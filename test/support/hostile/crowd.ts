@@ -1,6 +1,7 @@
 // The hostile clients, in a process of their own. Each goes through rounds of its kind until it is stopped, and what came of them is told
 // to the parent every second.
 
+import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { Tally } from '../rig/tally.ts'
 import type { Kind } from './attack.ts'
@@ -9,6 +10,7 @@ import { seeded } from './random.ts'
 
 const plan = await new Promise<Plan>((resolve) => process.once('message', (message) => resolve(message as Plan)))
 const stopping = new AbortController()
+setMaxListeners(0, stopping.signal)
 process.once('message', () => stopping.abort())
 process.once('disconnect', () => process.exit())
 // What breaks on a connection is an outcome, wherever it is noticed.

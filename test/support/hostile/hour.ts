@@ -82,8 +82,9 @@ export async function beHostile(node: Node, hostility: Hostility): Promise<Repor
     if (elapsed() < seconds && node.alive()) tell(await report('recent'))
   }
   crowd.stop()
-  const problems = await neighbours.stop()
-  if (node.alive()) problems.push(...(await storedProblems(node, neighbour.dataset, neighbours.acknowledged)))
+  const problems = await neighbours.stop(node.alive())
+  const stored = storedProblems(node, neighbour.dataset, neighbours.acknowledged)
+  problems.push(...(await stored.catch((error: Error) => [`stored: cannot be read: ${error.message}`])))
   clearInterval(sampling)
   const final = { ...(await report('all')), problems }
   crowd.end()

@@ -17,7 +17,7 @@ export interface Neighbours {
   acknowledged: readonly number[]
   latencies: Record<'page' | 'append' | 'delivery' | 'healthz', Latencies>
   /** Resolves once what they have begun is over, with what they have lost or doubled. */
-  stop: () => Promise<string[]>
+  stop: (alive: boolean) => Promise<string[]>
 }
 
 const RECORD =
@@ -83,7 +83,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
       workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq eventData } }
     }`
     let after: string | undefined
-    while (!stopping) {
+    while (!finished()) {
       const socket = await openSocket(url, read, FROM).catch((error: Error) => error)
       if (socket instanceof Error) {
         latencies.delivery.outcomes.add(socket.message)
@@ -112,9 +112,10 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
     }
   }
 
-  let finishing: number | undefined
+  let latest = Number.POSITIVE_INFINITY
+  /** Whether the last that was acknowledged has come, or has had time enough to. */
   const finished = () =>
-    stopping && (delivered.length >= acknowledged.length || performance.now() > (finishing ?? Number.POSITIVE_INFINITY))
+    stopping && ((delivered.at(-1) ?? 0) >= (acknowledged.at(-1) ?? 0) || performance.now() > latest)
 
   const page = `{ workerEvents(datasetId: "${dataset}", first: 20) { totalCount pageInfo { endCursor } nodes { seq eventType eventData createdAt } } }`
   const running = [
@@ -127,10 +128,10 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   return {
     acknowledged,
     latencies,
-    async stop() {
+    async stop(alive) {
       stopping = true
-      finishing = performance.now() + 30_000
       await Promise.all(running)
+      latest = performance.now() + (alive ? 30_000 : 0)
       await following
       agent.destroy()
       return [...wrong, ...compared('subscriber', acknowledged, delivered)]

@@ -74,7 +74,7 @@ export function ask(url: string, asked: Asked): Promise<Heard> {
     const timer = setTimeout(() => {
       end('no answer')
       outgoing.destroy()
-    }, asked.patience ?? 120_000)
+    }, asked.patience ?? 300_000)
     outgoing.end(body)
   })
 }

@@ -32,7 +32,7 @@ export interface Watched {
 }
 
 const EVERY_MS = 20
-const PATIENCE_MS = 120_000
+const PATIENCE_MS = 300_000
 /** Not where the attackers are, for those limits that count by address. */
 const FROM = '127.0.0.9'
 
