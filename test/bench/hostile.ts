@@ -5,7 +5,7 @@
  * holds more than the bound, makes a neighbour wait for more than 500 ms at the 99th percentile, or loses or doubles an event for one.
  */
 import { writeFile } from 'node:fs/promises'
-import { availableParallelism, loadavg, setPriority } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { beHostile, type Report } from '../support/hostile/hour.ts'
@@ -33,12 +33,6 @@ const bound = Number(values['rss-bound'])
 await using database = await scratchDatabase(checkout)
 const { DATABASE_URL, DATA_DIR } = database
 const node = await startNode(checkout, { DATABASE_URL, DATA_DIR }, { heap: HEAP, core: CORES.server })
-// What the neighbours measure is to be the server and not this process, which is allowed to be first only by root.
-try {
-  setPriority(-10)
-} catch {
-  console.warn('The neighbours have no priority: on a busy machine they wait for the processor, too.')
-}
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.kill(node.pid, 'SIGKILL'))
 const reports: Report[] = []
 try {
@@ -63,9 +57,9 @@ try {
 }
 
 function tell(report: Report): void {
-  const { seconds, lived, rss, cpuSeconds, loopMs, descriptors, neighbours, outcomes, hostile, problems } = report
+  const { seconds, lived, died, rss, cpuSeconds, loopMs, descriptors, neighbours, outcomes, hostile, problems } = report
   console.log(
-    `\n${problems ? 'At the end' : 'After'} ${seconds} s: ${lived ? 'alive' : 'dead'}, ${rss.now} MiB, at most ${rss.max}, ${cpuSeconds} s of CPU, ` +
+    `\n${problems ? 'At the end' : 'After'} ${seconds} s: ${lived ? 'alive' : `dead since ${died} s`}, ${rss.now} MiB, at most ${rss.max}, ${cpuSeconds} s of CPU, ` +
       `event loop ${loopMs ?? '?'} ms, ${descriptors} descriptors, load ${loadavg()[0]?.toFixed(1)}`,
   )
   for (const [kind, { count, p50, p99, max }] of Object.entries(neighbours))

@@ -20,8 +20,9 @@ export async function settingsBehindProxy(checkout: string): Promise<Record<stri
   return Object.fromEntries(kept.map(([name, value]) => [name, name === 'TRUSTED_PROXIES' ? '127.0.0.1' : value]))
 }
 
-/** Starts it on a free port. */
+/** Starts it on a free port. @throws when there is none to run. */
 export async function startProxy(checkout: string, folder: string, nodePort: number): Promise<HaProxy> {
+  if (spawnSync('haproxy', ['-v']).status !== 0) throw new Error('There is no haproxy to run.')
   const port = await freePort()
   const deployed = await readFile(join(checkout, '.deploy/haproxy.cfg'), 'utf8')
   const adapted = deployed
@@ -55,9 +56,6 @@ export async function startProxy(checkout: string, folder: string, nodePort: num
     },
   }
 }
-
-/** Whether there is an HAProxy to run. */
-export const proxyInstalled = spawnSync('haproxy', ['-v']).status === 0
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { heldByServer } from '../../support/rig/connection.ts'
 import { openSocket } from '../../support/rig/socket.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import { blockUpdates, record, workerEvents } from '../../support/rig/tenant.ts'
@@ -49,16 +50,13 @@ function unread(subscriptions: number, names: number, seconds: number): Wall['ru
       for (let i = 0; i < subscriptions; i++) socket.subscribe(String(i), query)
       const began = performance.now()
       const elapsed = () => (performance.now() - began) / 1_000
-      const held = async () => (await (await fetch(`${node.url}/metrics`).catch(() => undefined))?.text()) ?? ''
-      // Without the route, it is waited for the whole time.
-      const sockets = async () => Number(/^tidemark_sockets (\d+)/m.exec(await held())?.[1] ?? 1)
       await setTimeout(2_000)
-      while (elapsed() < seconds && node.alive() && (await sockets()) > 0) await setTimeout(1_000)
-      return { 'the socket is open': `${await sockets()} after ${elapsed().toFixed(0)} s` }
+      while (elapsed() < seconds && node.alive() && (await heldByServer([socket])) > 0) await setTimeout(1_000)
+      return { 'held by the server': `${await heldByServer([socket])} of 1 after ${elapsed().toFixed(0)} s` }
     })
     const { counts, code, webSocket } = socket
     webSocket.resume()
-    await setTimeout(1_000)
+    await setTimeout(5_000)
     const outcomes = Object.entries(counts).map(([type, count]) => `${type}×${count}`)
     webSocket.terminate()
     return { ...figures, 'read afterwards': `${outcomes.join(' ')} ${code() ?? ''}` }

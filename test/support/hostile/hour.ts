@@ -12,6 +12,9 @@ import type { Spread } from './latencies.ts'
 import { startNeighbours } from './neighbours.ts'
 import { type Amounts, newPrey, type Prey } from './prey.ts'
 
+/** That of what may wait. */
+const CROWD_PRIORITY = 5
+
 /** How hostile it is to be, and for how long. */
 export interface Hostility {
   seconds: number
@@ -28,6 +31,8 @@ export interface Hostility {
 export interface Report {
   seconds: number
   lived: boolean
+  /** After how many seconds it ended, when it did. */
+  died?: number
   /** Since the last report; in the last one, in all. */
   neighbours: Record<string, Spread>
   /** What neighbours were answered, by kind. */
@@ -56,6 +61,10 @@ export async function beHostile(node: Node, hostility: Hostility): Promise<Repor
   const crowd = startCrowd(plan, hostility.core)
   const began = performance.now()
   const elapsed = () => (performance.now() - began) / 1_000
+  let died: number | undefined
+  void node.exited.then(() => {
+    died = Math.round(elapsed())
+  })
   let last: ProcessFigures = { rss: 0, peak: 0, cpu: 0 }
   const sampling = setInterval(async () => {
     last = (await processFigures(node.pid)) ?? last
@@ -66,6 +75,7 @@ export async function beHostile(node: Node, hostility: Hostility): Promise<Repor
     return {
       seconds: Math.round(elapsed()),
       lived: node.alive(),
+      died,
       neighbours: Object.fromEntries(kinds.map(([kind, latencies]) => [kind, latencies[spread]()])),
       outcomes: Object.fromEntries(kinds.map(([kind, { outcomes }]) => [kind, outcomes.counts()])),
       rss: { now: last.rss, max: last.peak },
@@ -113,8 +123,8 @@ function startCrowd(plan: Plan, core: number | undefined) {
   crowd.on('message', (message) => {
     course = message as Course
   })
-  // Whatever has priority here, the clients have none.
-  setPriority(crowd.pid as number, 0)
+  // What the neighbours measure is to be the server, and not that hostile clients are run first.
+  setPriority(crowd.pid as number, CROWD_PRIORITY)
   crowd.send(plan)
   return {
     course: () => course,

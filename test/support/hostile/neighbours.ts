@@ -60,7 +60,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
       const events = [{ id: randomUUID(), eventType: 'CHUNKS_UPLOADED', eventData: { n } }]
       const body = JSON.stringify({ query: RECORD, variables: { id: dataset, events } })
       sent.set(n, performance.now())
-      for (let attempt = 0; attempt < 100; attempt++) {
+      for (let attempt = 0; attempt < (stopping ? 5 : 100); attempt++) {
         const began = performance.now()
         const { outcome, text } = await ask(url, { key: write, body, agent, from: FROM, patience: PATIENCE_MS })
         const took = performance.now() - began

@@ -73,7 +73,7 @@ export function upgradeBytes(path: string, headers: Record<string, string | unde
 }
 
 /** How many of them the server still holds: a client that does not read is not told of an end behind what it left unread. */
-export async function heldByServer(connections: readonly Connection[]): Promise<number> {
+export async function heldByServer(connections: readonly Pick<Connection, 'socket'>[]): Promise<number> {
   const ports = new Set(connections.map(({ socket }) => socket.localPort))
   const servers = new Set(connections.map(({ socket }) => socket.remotePort))
   let held = 0

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import WebSocket from 'ws'
 
 /** A WebSocket that has shown its key, message by message. */
 export interface OpenSocket {
   webSocket: WebSocket
+  /** What is under it. */
+  socket: Socket
   subscribe: (id: string, query: string, variables?: object) => void
   /** Messages of each type that came. */
   counts: Record<string, number>
@@ -19,6 +22,8 @@ export async function openSocket(url: string, key: string, from?: string): Promi
     localAddress: from,
     perMessageDeflate: false,
   })
+  const upgraded = once(webSocket, 'upgrade')
+  upgraded.catch(() => undefined)
   let code: number | undefined
   const counts: Record<string, number> = {}
   const listeners: Parameters<OpenSocket['onMessage']>[0][] = []
@@ -49,8 +54,10 @@ export async function openSocket(url: string, key: string, from?: string): Promi
   await Promise.race([once(webSocket, 'open'), closed])
   webSocket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
   await Promise.race([acknowledged, closed])
+  const [{ socket }] = await upgraded
   return {
     webSocket,
+    socket,
     counts,
     code: () => code,
     onMessage: (hear) => void listeners.push(hear),
