@@ -15,7 +15,7 @@ const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', 
 
 // What a command needs is loaded when it runs: help and mistakes are answered at once.
 const program = new Command('tidemark')
-  .description('A GraphQL server for pipeline events. Settings come from the environment; the README lists them.')
+  .description('A GraphQL server for pipeline events. Settings come from the environment: see docs/settings.md.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
   .exitOverride((error) => {

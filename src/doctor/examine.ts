@@ -22,7 +22,7 @@ export async function* examine(
   const config = settings(readSettings)
   if (config instanceof ConfigError) {
     const [found = '', ...details] = config.message.split(/\n */)
-    yield { check: 'settings', state: 'problem', found, advice: 'The README lists them.', details }
+    yield { check: 'settings', state: 'problem', found, advice: 'See docs/settings.md.', details }
     return
   }
   yield { check: 'settings', state: 'ok', found: 'The settings are good.' }
