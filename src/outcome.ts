@@ -17,7 +17,8 @@ type Code = (typeof ERROR_CODES)[number] | (typeof OTHERS)[number]
 /** What came of a call: `ok`, a documented code, `gone` for a caller who left before the answer. A closed set: it labels metrics. */
 export type Outcome = 'ok' | 'gone' | Code
 
-const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, ...OTHERS])
+/** All documented codes. */
+export const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, ...OTHERS])
 
 /** What came of an operation: `ok`, or the code of its first error. */
 export function outcomeOf(errors: readonly GraphQLError[] | undefined): Outcome {
