@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { createAddressOf } from './client-address.ts'
 import { LIMIT_SETTINGS, type Limits, limitsOf } from './limits.ts'
 import { isOrigin, type Origins } from './origins.ts'
 
@@ -19,7 +20,14 @@ const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/dat
 
 const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:// for TLS'
 
+// Ten different characters rule out "changemechangeme" and the like, and hardly any key that was made at random.
+const ROOT_KEY =
+  'at least 16 visible ASCII characters without blanks, 10 of them different; "openssl rand -hex 24" makes one'
+
 const ORIGINS = 'origins as browsers send them, such as https://app.example, separated by commas, or *'
+
+const PROXIES =
+  'addresses, networks such as 10.0.0.0/8, or the names loopback, linklocal and uniquelocal, separated by commas'
 
 const key = z
   .string()
@@ -46,7 +54,7 @@ const Environment = z.object({
     .optional(),
   ROOT_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{16,}$/, 'at least 16 characters, all of them visible ASCII')
+    .refine((value) => /^[\x21-\x7e]{16,}$/.test(value) && new Set(value).size >= 10, ROOT_KEY)
     .optional(),
   TRIEVE_API_KEY: key,
   LLAMA_CLOUD_API_KEY: key,
@@ -59,6 +67,11 @@ const Environment = z.object({
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
     .refine((origins) => origins.every(isOrigin), ORIGINS)
+    .default([]),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((list) => list.split(',').map((proxy) => proxy.trim()))
+    .refine(areProxies, PROXIES)
     .default([]),
   INTROSPECTION: onOrOff,
   GRAPHIQL: onOrOff,
@@ -95,6 +108,8 @@ export type Config = Readonly<{
   slowConsumerSeconds: number
   /** The origins of the web pages that may use `/graphql` besides the server's own. */
   corsOrigins: Origins
+  /** The proxies whose word counts for where a request comes from. */
+  trustedProxies: readonly string[]
   /** Whether the schema can be asked for. */
   introspection: boolean
   /** Whether a browser that opens `/graphql` gets a page. */
@@ -121,7 +136,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
-  const { CORS_ORIGINS, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
+  const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data
   const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT
   const { TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
@@ -137,6 +152,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     llamaCloudApiKey: LLAMA_CLOUD_API_KEY,
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
     corsOrigins: CORS_ORIGINS,
+    trustedProxies: TRUSTED_PROXIES,
     introspection: INTROSPECTION ?? open,
     graphiql: GRAPHIQL ?? open,
     persistedOperations: PERSISTED_OPERATIONS,
@@ -144,6 +160,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tracing: collector !== undefined && OTEL_SDK_DISABLED?.toLowerCase() !== 'true',
     logLevel: LOG_LEVEL,
   })
+}
+
+function areProxies(list: readonly string[]): boolean {
+  try {
+    createAddressOf(list)
+    return true
+  } catch {
+    return false
+  }
 }
 
 // zod's own wording ends up in the message only for choices, where it lists them.

@@ -1,26 +1,33 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { YogaInitialContext } from 'graphql-yoga'
-import type { Authenticate } from './auth/authenticate.ts'
-import { bearerKey } from './auth/credentials.ts'
 import type { KeyWatch } from './auth/key-watch.ts'
 import type { LiveConnections } from './auth/live-connections.ts'
-import { type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import { ANONYMOUS, type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
+import type { Accounts } from './budget/accounts.ts'
 import type { Budget } from './budget/budget.ts'
+import { OperationBudget } from './budget/operation-budget.ts'
+import { type BudgetedLog, budgetLog } from './budgeted-log.ts'
 import type { Call } from './calls.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
-import type { EventLog } from './log/event-log.ts'
-import { NO_PEER, type Peer, peerOf } from './peer.ts'
-import { limitReading } from './read-limit.ts'
+import type { Answers } from './http/answers.ts'
+import type { Limits } from './limits.ts'
+import { NO_PEER, type Peer } from './peer.ts'
+import { type Caller, callerOf } from './rate/caller.ts'
 import type { Span } from './span.ts'
-import { type CallLog, traceLog } from './traced-log.ts'
+import { traceLog } from './traced-log.ts'
+
+/**
+ * Longest answer of an operation, in characters: over HTTP, where it is written in pieces, and as one message of a WebSocket.
+ */
+const MOST_TEXT = { http: 67_108_864, message: 16_777_216 } as const
 
 /** What every server of one process shares. */
 export interface Services {
-  readonly db: PrismaClient
-  readonly log: EventLog
-  readonly authenticate: Authenticate
+  readonly accounts: Accounts
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
+  /** Absent where nothing is answered over HTTP. */
+  readonly answers?: Answers
   /** Has what is not to be kept any longer removed now, in the background. */
   readonly sweep: () => void
   /** What all requests of this process share. */
@@ -35,9 +42,13 @@ export interface Stream {
 
 /** What a resolver gets, whichever door the request came through. */
 export interface Context {
+  /** Each statement takes a slot on the caller's account. */
   readonly db: PrismaClient
-  readonly log: CallLog
+  readonly log: BudgetedLog
+  /** What the operation may still read, make and send. */
+  readonly budget: OperationBudget
   readonly viewer: Viewer
+  readonly caller: Caller
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   readonly sweep: () => void
@@ -59,35 +70,50 @@ export interface Context {
 export interface DoorContext {
   /** The request or operation, for those who watch the server. */
   readonly call?: Call
-  /** The key, where the door has its own rules for finding it. */
-  readonly key?: string | null
-  /** The viewer, where the door asks in its own name. */
+  /** Who asks; the door itself, where it asks in its own name. */
   readonly viewer?: Viewer
+  /** On whose account. */
+  readonly caller?: Caller
   /** Whether the document is the server's own, which no limit is meant for. */
   readonly ownDocument?: true
-  /** The response that Node writes to, for a request over HTTP. */
+  /** What Node reads the request from, for one over HTTP. */
+  readonly req?: IncomingMessage
+  /** The response that Node writes to, likewise. */
   readonly res?: ServerResponse
   /** Who gets what a subscription gives, where that is not the response. */
   readonly peer?: Peer
 }
 
-/** Makes the context of one request: for GraphQL over HTTP from its headers, else from what the door says. */
-export function createContextFactory({ db, log, authenticate, keyWatch, connections, sweep }: Services) {
+/** Makes the context of one request. Its door has found out who calls. */
+export function createContextFactory(
+  { accounts, keyWatch, connections, answers, sweep, budget: shared }: Services,
+  { cost }: Pick<Limits, 'cost'>,
+) {
   return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
-    const key =
-      initial.key === undefined ? bearerKey(initial.request.headers.get('authorization')) : (initial.key ?? undefined)
-    const viewer = initial.viewer ?? (await authenticate(key))
+    const viewer = initial.viewer ?? ANONYMOUS
+    const caller = initial.caller ?? callerOf(viewer, undefined)
+    const { db, log } = accounts.of(caller)
     const span = initial.call?.span
+    const peer =
+      initial.peer ?? (answers && initial.res ? answers.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
+    const budget = new OperationBudget(shared, caller, {
+      values: initial.ownDocument ? Number.POSITIVE_INFINITY : cost,
+      text: peer.transport === 'WEBSOCKET' ? MOST_TEXT.message : MOST_TEXT.http,
+    })
+    // Other doors release it themselves.
+    if (initial.res) peer.onGone(() => budget.release())
     const select = { id: true, organizationId: true } as const
     return {
       db,
-      log: limitReading(traceLog(log, span)),
+      log: budgetLog(traceLog(log, span), budget),
+      budget,
       span,
       viewer,
+      caller,
       keyWatch,
       connections,
       sweep,
-      peer: initial.peer ?? (initial.res ? peerOf(initial.res) : NO_PEER),
+      peer,
       lastEventId: initial.request.headers.get('last-event-id'),
       findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
       findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),

@@ -1,20 +1,32 @@
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases'
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives'
-import { GraphQLError, parse, type ValidationContext } from 'graphql'
+import { type DocumentNode, GraphQLError, Kind, parse, type ValidationContext } from 'graphql'
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { DoorContext } from './context.ts'
 import { introspectionRule } from './introspection.ts'
 import type { Limits } from './limits.ts'
 
-/** The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the body. */
+/**
+ * The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the
+ * body.
+ */
 const MAX_LENGTH = 262_144
 
-/** Operations that are kept parsed: this much text, and none longer than this. An operation in memory is a hundred times its text. */
+/** Most fragments of a document: to find fields that conflict, graphql compares each fragment with each other. */
+const MAX_FRAGMENTS = 50
+
+/**
+ * Operations that are kept parsed: this much text, and none longer than this. An operation in memory is a hundred
+ * times its text.
+ */
 const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
-/** Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody is asked who calls. */
+/**
+ * Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody
+ * is asked who calls.
+ */
 export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
   const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
   return {
@@ -28,13 +40,21 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
             extensions: { code: 'GRAPHQL_PARSE_FAILED', http: { spec: true, status: 400 } },
           })
         }
-        return parse(source as string, { ...options, maxTokens: tokens })
+        return checkFragments(parse(source as string, { ...options, maxTokens: tokens }))
       })
     },
     onValidate({ context, addValidationRule }) {
       if (!context.ownDocument) for (const rule of rules) addValidationRule(rule)
     },
   }
+}
+
+function checkFragments(document: DocumentNode): DocumentNode {
+  const { length } = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
+  if (length <= MAX_FRAGMENTS) return document
+  throw new GraphQLError(`The document has ${length} fragments, of ${MAX_FRAGMENTS} allowed.`, {
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { spec: true, status: 400 } },
+  })
 }
 
 // Left alone, the rules throw, and call it an error of syntax.

@@ -9,12 +9,13 @@ export const ERROR_CODES = [
   'CURSOR_EXPIRED',
   'SLOW_CONSUMER',
   'RATE_LIMITED',
+  'UNAVAILABLE',
 ] as const
 
 /** One of them. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** A refusal that the caller caused and may read. Everything else that is thrown is masked before it leaves the server. */
+/** A refusal that the caller may read. Everything else that is thrown is masked before it leaves the server. */
 export class CodedError extends Error {
   readonly code: ErrorCode
   /** What goes into `extensions` beside the code. */

@@ -2,8 +2,9 @@ import { type BinaryToTextEncoding, createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { admit, type Gate } from './rest/gate.ts'
+import { admit, type Gate, outgoing } from './rest/gate.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
 query Newest($datasetId: UUID!) {
@@ -26,19 +27,28 @@ export function createGraphiqlPage(gate: Gate): Hono {
   return new Hono().get('/graphql', async (c) => {
     // A browser that opens a page shows no key.
     const { refusal } = await admit(c, gate, undefined)
-    if (refusal) return c.text(refusal.message, 429)
+    if (refusal) return c.text(refusal.message, refusal.status)
     if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
-    c.header('content-security-policy', policy)
-    c.header('referrer-policy', 'no-referrer')
-    c.header('etag', etag)
-    c.header('cache-control', 'no-cache')
-    c.header('vary', 'accept-encoding')
-    if (c.req.header('if-none-match') === etag) return c.body(null, 304)
-    c.header('content-type', 'text/html; charset=utf-8')
-    c.header('content-encoding', 'gzip')
-    return c.body(compressed)
+    const headers = {
+      'content-security-policy': policy,
+      'referrer-policy': 'no-referrer',
+      etag,
+      'cache-control': 'no-cache',
+      vary: 'accept, accept-encoding',
+    }
+    if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
+    // By Node itself: a Response would copy the page each time.
+    outgoing(c)
+      .writeHead(200, {
+        ...headers,
+        'content-type': 'text/html; charset=utf-8',
+        'content-encoding': 'gzip',
+        'content-length': compressed.length,
+      })
+      .end(compressed)
+    return RESPONSE_ALREADY_SENT
   })
 }
 
@@ -48,7 +58,7 @@ async function compressedPage() {
     defaultQuery: QUERY,
     headers: '{ "authorization": "Bearer YOUR-KEY" }',
   })
-  const compressed = Uint8Array.from(await promisify(gzip)(html))
+  const compressed = await promisify(gzip)(html)
   return { compressed, etag: `"${sha256(html, 'base64url')}"`, policy: policyFor(html) }
 }
 

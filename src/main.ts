@@ -1,23 +1,28 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
-import { addId, parseId, parseSeconds, parseUrl } from './cli/arguments.ts'
+import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
 import type { ExportOptions } from './cli/export.ts'
 import type { LlamaCloudOptions } from './cli/import-llamacloud.ts'
 import type { TrieveOptions } from './cli/import-trieve.ts'
 import type { NewKey } from './cli/keys.ts'
 import type { MoveInOptions } from './cli/move-in.ts'
+import { say, tell } from './cli/terminal.ts'
 import { readSettings, withConfig } from './cli/with-config.ts'
 import { version } from './version.ts'
+
+// Whatever this process writes is for its user alone, also where a library names no mode.
+process.umask(0o077)
 
 const FOLLOW = ['--follow', 'go on with what is new, until stopped'] as const
 const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', parseSeconds, 5] as const
 
 // What a command needs is loaded when it runs: help and mistakes are answered at once.
 const program = new Command('tidemark')
-  .description('A GraphQL server for pipeline events. Settings come from the environment; the README lists them.')
+  .description('A GraphQL server for pipeline events. Settings come from the environment: see docs/settings.md.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
+  .configureOutput({ writeErr: (text) => tell(text.trimEnd()) })
   .exitOverride((error) => {
     process.exitCode = error.exitCode === 0 ? 0 : 2
     throw error
@@ -34,10 +39,10 @@ program
   .action(() =>
     withConfig(async ({ databaseUrl }) => {
       if (!databaseUrl)
-        return console.log('Nothing to do: the embedded database migrates itself. Set DATABASE_URL for PostgreSQL.')
+        return say('Nothing to do: the embedded database migrates itself. Set DATABASE_URL for PostgreSQL.')
       const { migratePostgres } = await import('./db/database.ts')
       const applied = await migratePostgres(databaseUrl)
-      return console.log(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
+      return say(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
     }),
   )
 
@@ -91,7 +96,11 @@ const importing = program
     'record the events of a file, one JSON object a line, in the database itself; what is there already is passed over. An embedded database must not be in use by a server',
   )
   .argument('<file>', '- for standard input; a name that ends in .gz is unpacked')
-  .option('--organization <id>', 'whose the datasets and reports become that there are not yet', parseId)
+  .option(
+    '--organization <id>',
+    'whose datasets and reports to record into, which are created where missing; those of others are refused',
+    parseId,
+  )
   .option('--json', 'report in JSON')
   .action((file: string, options: MoveInOptions) =>
     withConfig(async (config) => (await import('./cli/import.ts')).importFile(config, file, options)),
@@ -102,38 +111,35 @@ importing
   .description(
     'record the events of a dataset of Trieve, which a key in TRIEVE_API_KEY may read, with their ids and times',
   )
-  .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai', parseUrl)
+  .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai')
   .requiredOption('--dataset <id>', "the original's id or tracking id")
   .option('--organization-id <id>', "the original's organization, for a tracking id", parseId)
-  .option('--into <id>', 'the dataset here (default: the same id)', parseId)
+  .option('--into <id>', 'the dataset here (default: the same id; needed with a tracking id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
   .option('--settle <seconds>', 'leave alone what is younger: a busy Trieve shows some events late', parseSeconds, 0)
-  .action((_own: object, command: Command) =>
-    withConfig(async (config) =>
-      (await import('./cli/import-trieve.ts')).importTrieve(config, command.optsWithGlobals<TrieveOptions>()),
-    ),
-  )
+  .action((_own: object, command: Command) => {
+    const options = command.optsWithGlobals<TrieveOptions>()
+    checkUrl(options.url, command)
+    return withConfig(async (config) => (await import('./cli/import-trieve.ts')).importTrieve(config, options))
+  })
 
 importing
   .command('llamacloud')
   .description(
     'record the events of a report of LlamaCloud, which a key in LLAMA_CLOUD_API_KEY may read, with their ids and times',
   )
-  .requiredOption('--url <address>', 'of the API, such as https://api.cloud.llamaindex.ai', parseUrl)
+  .requiredOption('--url <address>', 'of the API, such as https://api.cloud.llamaindex.ai')
   .requiredOption('--report <id>', "the original's id", parseId)
   .option('--project-id <id>', "the original's project", parseId)
   .option('--into <id>', 'the report here (default: the same id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
-  .action((_own: object, command: Command) =>
-    withConfig(async (config) =>
-      (await import('./cli/import-llamacloud.ts')).importLlamaCloud(
-        config,
-        command.optsWithGlobals<LlamaCloudOptions>(),
-      ),
-    ),
-  )
+  .action((_own: object, command: Command) => {
+    const options = command.optsWithGlobals<LlamaCloudOptions>()
+    checkUrl(options.url, command)
+    return withConfig(async (config) => (await import('./cli/import-llamacloud.ts')).importLlamaCloud(config, options))
+  })
 
 program
   .command('export')
@@ -154,6 +160,11 @@ program
     if (after !== undefined && ids !== 1) command.error('error: --after needs one --dataset or --report')
     return withConfig(async (config) => (await import('./cli/export.ts')).exportFile(config, file, options))
   })
+
+function checkUrl(url: string, command: Command): void {
+  const problem = urlProblem(url)
+  if (problem !== undefined) command.error(`error: ${problem}`)
+}
 
 await program.parseAsync().catch((error) => {
   if (!(error instanceof CommanderError)) throw error

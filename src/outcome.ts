@@ -17,7 +17,8 @@ type Code = (typeof ERROR_CODES)[number] | (typeof OTHERS)[number]
 /** What came of a call: `ok`, a documented code, `gone` for a caller who left before the answer. A closed set: it labels metrics. */
 export type Outcome = 'ok' | 'gone' | Code
 
-const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, ...OTHERS])
+/** All documented codes. */
+export const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, ...OTHERS])
 
 /** What came of an operation: `ok`, or the code of its first error. */
 export function outcomeOf(errors: readonly GraphQLError[] | undefined): Outcome {
@@ -34,6 +35,7 @@ const BY_STATUS: Record<number, Code> = {
   413: 'REQUEST_ENTITY_TOO_LARGE',
   422: 'BAD_USER_INPUT',
   429: 'RATE_LIMITED',
+  503: 'UNAVAILABLE',
 }
 
 /** The same for an answer over HTTP of which only the status is known. */

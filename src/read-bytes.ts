@@ -3,12 +3,12 @@ export class ByteLimitError extends Error {
   override name = 'ByteLimitError'
 }
 
-/** The body of a request; empty when it has none. @throws ByteLimitError as soon as there are more than `limit` bytes. */
-export async function readBytes(request: Request, limit: number): Promise<Buffer> {
-  if (Number(request.headers.get('content-length')) > limit) throw new ByteLimitError()
+/** The body of a response, unpacked; empty when it has none. @throws ByteLimitError as soon as it exceeds `limit` bytes. */
+export async function readBytes({ headers, body }: Response, limit: number): Promise<Buffer> {
+  if (Number(headers.get('content-length')) > limit) throw new ByteLimitError()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of body ?? []) {
     size += chunk.length
     if (size > limit) throw new ByteLimitError()
     chunks.push(chunk)

@@ -1,20 +1,26 @@
-import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Logger } from 'pino'
 import { createAuthenticate } from './auth/authenticate.ts'
+import { KeyLookup } from './auth/key-lookup.ts'
 import { KeyUses } from './auth/key-uses.ts'
 import { KeyWatch } from './auth/key-watch.ts'
 import { LiveConnections } from './auth/live-connections.ts'
 import { type FirstRootKey, makeFirstRootKey } from './auth/root-key.ts'
+import { Accounts } from './budget/accounts.ts'
 import { createBudget } from './budget/budget.ts'
 import { Calls } from './calls.ts'
+import { createAddressOf } from './client-address.ts'
 import { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
-import { drainer } from './drainer.ts'
+import { Drainer } from './drainer.ts'
 import { createGraphiqlPage } from './graphiql.ts'
 import { createHealthRoutes, createReadiness } from './health.ts'
+import { Answers } from './http/answers.ts'
+import { Connections } from './http/connections.ts'
+import { RequestQueue } from './http/request-queue.ts'
 import { Cohorts } from './live/cohort.ts'
 import { ConnectionCounts } from './live/connection-counts.ts'
 import { serveWebSocket } from './live/websocket.ts'
@@ -22,6 +28,7 @@ import { createEventLog } from './log/event-log.ts'
 import { RetentionSweeper } from './log/retention.ts'
 import { Wakeups } from './log/wakeups.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './metrics/appends.ts'
+import { registerConnectionMetrics } from './metrics/connections.ts'
 import { registerDatabaseMetrics } from './metrics/database.ts'
 import { countRefusedKeys } from './metrics/keys.ts'
 import { registerLiveMetrics } from './metrics/live.ts'
@@ -33,6 +40,7 @@ import { readOperationList } from './operation-list.ts'
 import { createAdmit } from './rate/admission.ts'
 import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
+import { counted } from './rest/gate.ts'
 import { StartError } from './start-error.ts'
 import { openWakeupBus } from './wakeups/wakeup-bus.ts'
 import { createPipeline } from './yoga.ts'
@@ -79,14 +87,16 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const calls = new Calls({ observe: createRequestMetrics(registry), logger, tracing })
   const failed = countTaskFailures(registry)
   const wakeups = new Wakeups()
+  const slowAfter = config.slowConsumerSeconds * 1_000
   const bus = openWakeupBus(config, wakeups, logger)
   closers.add(() => bus[Symbol.asyncDispose]())
+  const appendsAtOnce = Math.ceil(database.connections / 3)
   const log = createEventLog(db, {
     wakeups,
     announce: (streamId) => bus.publish(streamId),
-    appendsAtOnce: Math.ceil(database.connections / 3),
+    appendsAtOnce,
     appends: createAppendMetrics(registry),
-    slowAfter: config.slowConsumerSeconds * 1_000,
+    slowAfter,
     onError: (error) => {
       failed('following')
       logger.error({ err: error }, 'following failed, and goes on')
@@ -106,7 +116,11 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     logger.warn({ err: error }, 'when keys were last used is lost')
   })
   closers.add(() => keyUses[Symbol.asyncDispose]())
-  const authenticate = countRefusedKeys(registry, createAuthenticate(db, keyUses, config.rootApiKey))
+  const lookup = new KeyLookup(database.spare, (error) => {
+    failed('key-lookup')
+    logger.error({ err: error }, 'keys cannot be looked up: callers are told to try again')
+  })
+  const authenticate = countRefusedKeys(registry, createAuthenticate(lookup, keyUses, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(database.spare, (error) => {
@@ -119,26 +133,39 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
     logger.warn({ err: error }, 'what is open could not be written')
   })
   closers.add(() => connections[Symbol.asyncDispose]())
-  const budget = createBudget(database.connections)
-  const services = { db, log, authenticate, keyWatch, connections, budget, sweep: () => void retention.sweep() }
+  // The others are for appends, which have a queue of their own.
+  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
+  const accounts = new Accounts(db, log, budget.slots)
+  const http = createServer(RECEIVING)
+  const open = new Connections(http, { memory: budget.memory, slowAfter, logger })
+  closers.add(() => open.close())
+  const counts = new ConnectionCounts(config.limits.socketsPerKey)
+  const answers = new Answers(open, { keyWatch, connections, counts })
+  const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
-  const counts = new ConnectionCounts(config.limits.socketsPerKey)
-  const yoga = createPipeline(services, { admit, counts }, cohorts, lifecycle, operationList, config, logger)
+  const addressOf = createAddressOf(config.trustedProxies)
+  const entry = { admit, addressOf, rate, counts }
+  const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
-  const gate = { admit, calls, maxBodyBytes: config.limits.bodyBytes }
-  const pages = createRestApp(yoga, gate, lifecycle, logger)
+  const { bodyBytes: maxBodyBytes } = config.limits
+  const gate = { admit, authenticate, addressOf, memory: budget.memory, calls, answers, maxBodyBytes }
+  const pages = createRestApp(yoga, gate, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
-  registerDatabaseMetrics(registry, database, readiness)
+  registerDatabaseMetrics(registry, database, accounts, readiness)
   pages.route('/', createHealthRoutes(readiness))
-  pages.route('/', createMetricsRoute(registry))
+  pages.route('/', createMetricsRoute(registry, gate))
   if (config.graphiql) {
     pages.route('/', createGraphiqlPage(gate))
-    pages.get('/', (c) => c.redirect('/graphql'))
+    pages.get('/', counted(gate), (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
-  const http = createServer(RECEIVING, (request, response) => {
+  const drainer = new Drainer(http, open)
+  const queue = new RequestQueue((socket) => open.break(open.of(socket), 'pipelined'))
+  http.on('request', (request, response) => queue.answer(request.socket, response, () => answer(request, response)))
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    drainer.add(response)
     const call = calls.overHttp(request, response)
     // No answer is anything but what it says it is.
     response.setHeader('x-content-type-options', 'nosniff')
@@ -148,15 +175,16 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
       call.enter('graphql')
       void yoga(request, response, { call })
     } else void toPages(request, response)
-  })
+  }
   await listen(http, config)
-  const webSocket = serveWebSocket(http, yoga, { ...services, ...config, admit, counts, rate, calls }, logger)
+  const webSocketGate = { ...services, ...config, ...entry, authenticate, calls, queue, open }
+  const webSocket = serveWebSocket(http, yoga, webSocketGate, logger)
+  registerConnectionMetrics(registry, open)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
-  const drain = drainer(http)
   // Streams would never end by themselves: they are ended first, then what is under way is answered.
   closers.add(async () => {
     lifecycle.draining = true
-    const drained = drain()
+    const drained = drainer.drain()
     const { gone } = await webSocket.drain()
     await log[Symbol.asyncDispose]()
     await Promise.all([gone, drained])

@@ -16,9 +16,18 @@ export const name = text
   .refine((value) => value.trim() !== '' && value.length <= 500, 'must have 1 to 500 characters')
   .refine((value) => value.search(CONTROLS) === -1, 'must not hold control characters')
 
-/** A text that may be from elsewhere, as a terminal may be given it: control characters are spelled out. */
+/** A text that may be from elsewhere, as one line for a terminal: control characters are spelled out. */
 export function printable(value: string): string {
-  return value.replace(CONTROLS, (control) => `\\u{${control.codePointAt(0)?.toString(16)}}`)
+  return value.replace(CONTROLS, (control) => `\\u{${codeOf(control)}}`)
+}
+
+/** JSON for a terminal: it means the same. JSON itself escapes the older control characters only. */
+export function printableJson(json: string): string {
+  return json.replace(CONTROLS, (control) => (control === '\n' ? control : `\\u${codeOf(control).padStart(4, '0')}`))
+}
+
+function codeOf(control: string): string {
+  return control.charCodeAt(0).toString(16)
 }
 
 /** A UUID of any version, with hyphens, in either case; lower case from here on. */

@@ -1,8 +1,8 @@
-import type { EventLog } from './log/event-log.ts'
+import type { LogOperations } from './log/event-log.ts'
 import { type Span, step } from './span.ts'
 
 /** What an operation does with the log. */
-export type CallLog = Omit<EventLog, 'appending' | 'following' | 'tailReads' | typeof Symbol.asyncDispose>
+export type CallLog = LogOperations
 
 /** The log, each of whose answers is a step of the call. */
 export function traceLog(log: CallLog, span: Span | undefined): CallLog {
@@ -11,10 +11,11 @@ export function traceLog(log: CallLog, span: Span | undefined): CallLog {
     append: (id, events) => step(span, 'append', () => log.append(id, events), { 'tidemark.events': events.length }),
     import: (id, events) => step(span, 'import', () => log.import(id, events), { 'tidemark.events': events.length }),
     find: (id, eventId) => step(span, 'find', () => log.find(id, eventId)),
-    redact: (event, data, along) => step(span, 'redact', () => log.redact(event, data, along)),
-    page: (id, request) => step(span, 'page', () => log.page(id, request)),
-    offsetPage: (id, request) => step(span, 'offsetPage', () => log.offsetPage(id, request)),
-    reportSnapshot: (id) => step(span, 'reportSnapshot', () => log.reportSnapshot(id)),
+    redact: (...redaction) => step(span, 'redact', () => log.redact(...redaction)),
+    page: (id, request, reading) => step(span, 'page', () => log.page(id, request, reading)),
+    offsetPage: (id, request, reading) => step(span, 'offsetPage', () => log.offsetPage(id, request, reading)),
+    at: (id, positions, reading) => step(span, 'at', () => log.at(id, positions, reading)),
+    reportSnapshot: (id, reading) => step(span, 'reportSnapshot', () => log.reportSnapshot(id, reading)),
     follow: (id, request) => step(span, 'follow', () => log.follow(id, request)),
   }
 }

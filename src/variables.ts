@@ -11,12 +11,16 @@ import {
   typeFromAST,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import { fits } from './fits.ts'
 
 /** How deep variables may be nested: the 100 levels of a payload, and what lies around it in an input. */
 const MAX_DEPTH = 120
 
-/** Most items of a list outside of payloads. Those are JSON, and lists of numbers, which the size of an event bounds. */
-const MAX_ITEMS = 10_000
+/**
+ * Most items of a list, and of all lists of a variable: objects, such as events and their sources, and others. Payloads have limits of
+ * their own: those are JSON, and lists of numbers, which the size of an event bounds.
+ */
+const MAX_ITEMS = { list: 10_000, objects: 11_000, others: 100_000 } as const
 
 /** Most members of an object outside of payloads: more than any input has. */
 const MAX_MEMBERS = 100
@@ -52,30 +56,47 @@ export function checkVariables(schema: GraphQLSchema, operation: OperationDefini
       continue
     }
     const value = variables[name]
-    const problem = misfit(type, value)
+    const problem = misfit(type, value, { objects: 0, others: 0 })
     if (problem) throw refusal(`Variable "$${name}" holds ${problem}.`)
+    // The executor coerces what fits; what does not is found here.
+    if (fits(type, value)) continue
     coerceInputValue(value, type, (path, _value, { message }) => {
       throw refusal(`Variable "$${name}" got an invalid value${at(name, path)}: ${message}`)
     })
   }
 }
 
+/** Items of lists so far. */
+interface Items {
+  objects: number
+  others: number
+}
+
 // What no value of the type can be, by its size or kind alone. Scalars and enums quote whatever they are given.
-function misfit(type: GraphQLInputType, value: unknown): string | undefined {
+function misfit(type: GraphQLInputType, value: unknown, seen: Items): string | undefined {
   if (!isNested(value)) return undefined
   const expected = getNullableType(type)
   if (isListType(expected)) {
     const items: unknown[] = Array.isArray(value) ? value : [value]
-    if (items.length > MAX_ITEMS && String(getNullableType(expected.ofType)) !== 'Float')
-      return `a list of ${items.length} items, of ${MAX_ITEMS} allowed`
-    return first(items, (item) => misfit(expected.ofType, item))
+    return tooMany(expected.ofType, items.length, seen) ?? first(items, (item) => misfit(expected.ofType, item, seen))
   }
   if (isInputObjectType(expected)) {
     const { length } = Object.keys(value)
     if (length > MAX_MEMBERS) return `an object of ${length} members, where ${expected.name} belongs`
-    return first(Object.values(expected.getFields()), (field) => misfit(field.type, (value as Variables)[field.name]))
+    return first(Object.values(expected.getFields()), (field) =>
+      misfit(field.type, (value as Variables)[field.name], seen),
+    )
   }
   return expected.name === 'JSON' ? undefined : `a list or an object, where ${expected.name} belongs`
+}
+
+function tooMany(type: GraphQLInputType, length: number, seen: Items): string | undefined {
+  const item = getNullableType(type)
+  if (String(item) === 'Float') return undefined
+  if (length > MAX_ITEMS.list) return `a list of ${length} items, of ${MAX_ITEMS.list} allowed`
+  const kind = isInputObjectType(item) ? 'objects' : 'others'
+  seen[kind] += length
+  return seen[kind] > MAX_ITEMS[kind] ? `lists of more than ${MAX_ITEMS[kind]} items in all` : undefined
 }
 
 function first<Item>(items: readonly Item[], find: (item: Item) => string | undefined): string | undefined {

@@ -1,27 +1,31 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import { useAnonymousBodyLimit } from './anonymous-body.ts'
-import { useAnswerLimit } from './answer-limit.ts'
 import { useCallReport } from './call-report.ts'
+import type { AddressOf } from './client-address.ts'
 import type { Config } from './config.ts'
 import { type Context, createContextFactory, type DoorContext, type Services } from './context.ts'
 import { useCostLimit } from './cost.ts'
 import { useCsrfPrevention } from './csrf.ts'
 import { documentCaches, useDocumentLimits } from './documents.ts'
 import { useHiddenSchema } from './hidden-schema.ts'
-import { useRequestRate } from './http-rate.ts'
+import { useAdmission } from './http-admission.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Cohorts } from './live/cohort.ts'
 import type { ConnectionCounts } from './live/connection-counts.ts'
 import { useSse } from './live/sse.ts'
 import { useCohorts } from './live/subscribe.ts'
+import { useLongAnswers } from './long-answers.ts'
 import { createMaskError } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { allows } from './origins.ts'
 import { usePersistedOperations } from './persisted-operations.ts'
+import { markPrivate } from './private-answer.ts'
 import type { Admit } from './rate/admission.ts'
+import type { RequestRate } from './rate/request-rate.ts'
+import { useRequestBody } from './request-body.ts'
 import { REQUEST_ID } from './request-id.ts'
 import { schema } from './schema/schema.ts'
+import { useStrangerLimit } from './strangers.ts'
 import { useVariableLimit } from './variables.ts'
 
 /** The GraphQL pipeline: every door runs its operations through this one. */
@@ -30,13 +34,21 @@ export type Yoga = YogaServerInstance<DoorContext, Context>
 /** How long a browser may remember that it may ask from a foreign page, in seconds. */
 const PREFLIGHT_SECONDS = 3_600
 
+/** Who comes in, and how much of it. */
+export interface Entry {
+  admit: Admit
+  addressOf: AddressOf
+  rate: RequestRate
+  counts: ConnectionCounts
+}
+
 /**
  * @param operationList absent: any operation runs.
  * @param logger takes what is masked, and Yoga's own messages.
  */
 export function createPipeline(
   services: Services,
-  { admit, counts }: { admit: Admit; counts: ConnectionCounts },
+  { admit, addressOf, rate, counts }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
@@ -46,7 +58,7 @@ export function createPipeline(
   const maskError = createMaskError(logger)
   return createYoga<DoorContext, Context>({
     schema,
-    context: createContextFactory(services),
+    context: createContextFactory(services, limits),
     maskedErrors: { maskError: (error, message) => maskError(error, message) },
     logging: {
       debug: (...args) => logger.trace(args.map(String).join(' ')),
@@ -65,21 +77,24 @@ export function createPipeline(
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
-    maxRequestBodySize: limits.bodyBytes,
+    // See useRequestBody.
+    maxRequestBodySize: false,
     batching: false,
     plugins: [
       useCsrfPrevention(),
-      useRequestRate(admit),
-      useAnonymousBodyLimit(),
+      useAdmission(admit, addressOf),
+      useRequestBody(limits.bodyBytes, services.budget.memory),
       useVariableLimit(),
       useDocumentLimits(limits),
-      useCostLimit(limits),
-      useAnswerLimit(),
+      useCostLimit(limits, rate),
       usePersistedOperations(operationList),
-      useCohorts(cohorts, counts),
+      useStrangerLimit(rate),
+      useCohorts(cohorts, counts, limits),
       useSse(lifecycle),
+      useLongAnswers(),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),
+      { onResponse: ({ response }) => markPrivate(response.headers) },
     ],
     multipart: false,
   })

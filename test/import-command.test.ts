@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeAll, expect, inject, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from './support/database.ts'
-import { fileOf, workerLine } from './support/lines.ts'
+import { fileOf, reportLine, workerLine } from './support/lines.ts'
 import { tidemark } from './support/process.ts'
-import { newOrganization } from './support/seed.ts'
-import { startServer } from './support/server.ts'
+import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
+import { expectData, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 let env: DatabaseSettings
@@ -92,4 +92,45 @@ test('An import that is killed on its way goes on when it is run again, and noth
   const exported = join(folder, 'exported.ndjson')
   await run('export', '--dataset', dataset, exported)
   expect(await readFile(exported, 'utf8')).toBe(fileOf(lines))
+})
+
+test("With --organization, nothing is recorded into another organization's stream, or under its id", async () => {
+  const [dataset, report, own] = [randomUUID(), randomUUID(), randomUUID()]
+  let other = ''
+  let key = ''
+  {
+    await using server = await startServer(env)
+    other = await newOrganization(server)
+    key = await newKey(server, other)
+    await newDataset(server, other, { id: dataset })
+    await newReport(server, other, { id: report })
+  }
+  const state = { type: 'report_state_update', msg: 'Off we go', status: 'planning' }
+  const file = join(folder, 'chosen.ndjson')
+  await writeFile(
+    file,
+    fileOf([workerLine(dataset, 1), reportLine(report, 1, state), workerLine(other, 1), workerLine(own, 1)]),
+  )
+  const { code, report: outcome } = await runImport(file, '--organization', organization)
+  const foreign = (id: string) => `${id} belongs to another organization than ${organization}.`
+  expect({ code, outcome }).toMatchObject({
+    code: 1,
+    outcome: {
+      recorded: 1,
+      rejected: 3,
+      rejections: [
+        { line: 1, reason: foreign(dataset) },
+        { line: 2, reason: foreign(report) },
+        { line: 3, reason: `The id ${other} is in use by something that is not a dataset.` },
+      ],
+    },
+  })
+  await using server = await startServer(env)
+  const query = `query ($dataset: UUID!, $report: UUID!) {
+    workerEvents(datasetId: $dataset) { totalCount } reportEvents(reportId: $report) { totalCount }
+  }`
+  expect(expectData(await server.graphql(query, { dataset, report }, key))).toEqual({
+    workerEvents: { totalCount: 0 },
+    reportEvents: { totalCount: 0 },
+  })
 })

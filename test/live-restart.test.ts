@@ -52,7 +52,7 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
     return seen
   }
 
-  // As the README does it: the client itself connects again, and sends the variables as they are then.
+  // As docs/live.md does it: the client itself connects again, and sends the variables as they are then.
   async function iterating(): Promise<Edge[]> {
     const seen: Edge[] = []
     const client = createClient({

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { raw, request } from './support/raw.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
 import { overSse, overWebSocket } from './support/subscribe.ts'
+import { until } from './support/until.ts'
 
 /** Where keys are revoked, and where their readers are: another node where several may share a database. */
 let here: TestServer
@@ -24,6 +26,17 @@ afterAll(async () => {
 })
 
 const QUERY = `subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText } } }`
+
+const LIVE = `query ($id: UUID!) {
+  liveConnections(organizationId: $id) { id apiKey { id } streamId transport operationName lag }
+}`
+
+interface Live {
+  id: string
+  apiKey: { id: string }
+  streamId: string | null
+  transport: string
+}
 
 async function newKey(extra: object = {}): Promise<{ id: string; key: string }> {
   const query = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }'
@@ -105,4 +118,43 @@ test('A reader that is catching up is ended in the middle', async () => {
   socket.resume()
   expect(await once(socket, 'close')).toContain(4403)
   expect(received).toBeLessThan(count)
+})
+
+test('An answer that takes long is listed, ends with its key or when an administrator says so, and has nothing that came later', async () => {
+  const long = await newReport(here, organization)
+  const message = 'x'.repeat(1_000_000)
+  const states = (count: number) => Array.from({ length: count }, () => ({ state: { message, state: 'GENERATING' } }))
+  // More than a page, and more than the sockets of both sides hold.
+  for (let i = 0; i < 6; i++) await recordReportEvents(here, long, states(4))
+  const [revoked, kept] = [await newKey(), await newKey()]
+  const list = (key: string) => request(`/api/v1/reports/${long}/events`, { authorization: `Bearer ${key}` })
+  const query = `query Long { reportEvents(reportId: "${long}", first: 12) { nodes { ... on StateEvent { message } } } }`
+  const headers = { authorization: `Bearer ${revoked.key}`, 'content-type': 'application/json' }
+  const requests = [
+    list(revoked.key),
+    request('/graphql', headers, JSON.stringify({ query })),
+    list(kept.key),
+    list(kept.key),
+  ]
+  const clients = await Promise.all(requests.map(() => raw(there.url)))
+  for (const [i, client] of clients.entries()) client.send(requests[i] ?? '')
+  const listed = async () => {
+    const { liveConnections } = expectData(await here.graphql(LIVE, { id: organization }))
+    return (liveConnections as Live[]).filter(({ transport }) => transport === 'HTTP_RESPONSE')
+  }
+  await until(async () => (await listed()).length === 4)
+  const live = await listed()
+  expect(live.filter(({ streamId }) => streamId === null)).toMatchObject([{ operationName: 'Long', lag: null }])
+  expect(live.filter(({ streamId }) => streamId === long)).toHaveLength(3)
+  const [ofKept] = live.filter(({ apiKey }) => apiKey.id === kept.id)
+  await revoke(revoked.id)
+  expectData(await here.graphql('mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }', { id: ofKept?.id }))
+  const [first, second, third, fourth] = clients
+  const ended = await Promise.race([third?.broken().then(() => third), fourth?.broken().then(() => fourth)])
+  await Promise.all([first?.broken(), second?.broken()])
+  await recordReportEvents(here, long, [{ state: { message: 'LATE', state: 'COMPLETED' } }])
+  const left = ended === third ? fourth : third
+  const text = (await left?.read(/\]\r\n0\r\n\r\n$/)) ?? ''
+  expect(text.match(/"event_type":/g)).toHaveLength(24)
+  expect(text).not.toContain('LATE')
 })

@@ -1,18 +1,28 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase, runSql } from './support/database.ts'
 import { serve } from './support/process.ts'
 import { expectData, graphql } from './support/server.ts'
+import { until } from './support/until.ts'
+
+async function rootKeyIn(dataDir: string): Promise<string> {
+  return (await readFile(join(dataDir, 'root-api-key'), 'utf8')).trim()
+}
 
 describe('a first start', () => {
-  test('makes a root key, shows it once, keeps it in a private file and stores its hash only', async () => {
+  test('makes a root key, keeps it in a private file, which it names, and stores its hash only', async () => {
     const env = await freshDatabase()
     const first = await serve({ ...env, ROOT_API_KEY: undefined })
-    const [, key] = await first.line(/^ {2}(tidemark_\S+)$/)
-    const file = join(env.DATA_DIR, 'root-api-key')
-    expect(await readFile(file, 'utf8')).toBe(`${key}\n`)
+    const [, file = ''] = await first.line(/^Root API key: see (.*)$/)
+    expect(file).toBe(join(env.DATA_DIR, 'root-api-key'))
+    const key = await rootKeyIn(env.DATA_DIR)
+    expect(key).toMatch(/^tidemark_\S+$/)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
+    // A log that is made of it would keep the key.
+    expect(first.output.stdout).not.toContain(key)
     expectData(await graphql(first.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key))
     first.child.kill('SIGTERM')
     expect(await first.exited).toBe(0)
@@ -31,18 +41,40 @@ describe('a first start', () => {
     third.child.kill('SIGTERM')
     expect(await third.exited).toBe(0)
   })
+
+  test.skipIf(process.platform !== 'linux')('shows the root key on a terminal, this once', async () => {
+    const env = await freshDatabase()
+    const onTerminal = async () => {
+      const command = `exec "${process.execPath}" dist/main.js serve`
+      const { PATH } = process.env
+      const child = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'xterm', PORT: '0', ...env } })
+      let shown = ''
+      child.stdout.on('data', (data) => {
+        shown += data
+      })
+      await until(() => /^Root API key\b.*root-api-key\b/m.test(shown))
+      child.kill('SIGTERM')
+      await once(child, 'close')
+      return shown
+    }
+    const first = await onTerminal()
+    const key = await rootKeyIn(env.DATA_DIR)
+    expect(first).toMatch(new RegExp(`^  ${key}\\s*$`, 'm'))
+    expect(await onTerminal()).not.toContain(key)
+  })
 })
 
 test('The root key of another database is not lost when a new one is made in the same folder', async () => {
   const [one, two] = [await freshDatabase(), await freshDatabase()]
   const first = await serve({ ...one, ROOT_API_KEY: undefined })
-  const [, key] = await first.line(/^ {2}(tidemark_\S+)$/)
+  await first.line(/^Root API key: see /)
+  const key = await rootKeyIn(one.DATA_DIR)
   first.child.kill('SIGTERM')
   await first.exited
   await mkdir(two.DATA_DIR, { recursive: true })
   await copyFile(join(one.DATA_DIR, 'root-api-key'), join(two.DATA_DIR, 'root-api-key'))
   const second = await serve({ ...two, ROOT_API_KEY: undefined })
-  await second.line(/^ {2}(tidemark_\S+)$/)
+  await second.line(/^Root API key: see /)
   second.child.kill('SIGTERM')
   await second.exited
   const files = (await readdir(two.DATA_DIR)).filter((name) => name.startsWith('root-api-key.until-'))

@@ -1,5 +1,5 @@
 import { CodedError } from '../errors.ts'
-import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
+import type { AuditSubjectKind, Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is audited. */
@@ -18,7 +18,8 @@ export interface Act {
   action: AuditAction
   /** Whose it concerns. */
   organizationId: string
-  /** What was created or ended. */
+  /** What it is done to: ids of different kinds may be equal. */
+  subjectKind: AuditSubjectKind
   subjectId: string
   /** What else is worth knowing. No secrets. */
   details?: Readonly<Record<string, unknown>>
@@ -36,23 +37,28 @@ const PATIENCE = { maxWait: 10_000, timeout: 15_000 } as const
 export function act<Result>(
   db: PrismaClient,
   viewer: Viewer,
-  { action, organizationId, subjectId, details = {} }: Act,
+  { details = {}, ...act }: Act,
   work: (transaction: Prisma.TransactionClient) => Promise<Result>,
 ): Promise<Result> {
   const actorKeyId = viewer.type === 'key' ? viewer.keyId : null
   return db.$transaction(async (transaction) => {
-    if (actorKeyId !== null) await holdKey(transaction, actorKeyId)
+    if (viewer.type === 'key') await holdKey(transaction, viewer)
     const result = await work(transaction)
-    const entry = { action, organizationId, subjectId, actorKeyId, details: JSON.stringify(details) }
+    const entry = { ...act, actorKeyId, details: JSON.stringify(details) }
     if (result !== null) await transaction.auditEntry.create({ data: entry })
     return result
   }, PATIENCE)
 }
 
 // Acts of one key wait for each other and for its revocation, in turn: sharing the row, they could hold the revocation off for ever.
-async function holdKey(transaction: Prisma.TransactionClient, id: string): Promise<void> {
+async function holdKey(
+  transaction: Prisma.TransactionClient,
+  { keyId, organizationId }: Extract<Viewer, { type: 'key' }>,
+): Promise<void> {
   const working = await transaction.$queryRaw<object[]>`
-    SELECT 1 FROM api_key WHERE id = ${id}::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    SELECT 1 FROM api_key
+     WHERE organization_id = ${organizationId}::uuid AND id = ${keyId}::uuid
+       AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
        FOR NO KEY UPDATE`
   if (working.length === 0) throw new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.')
 }

@@ -1,29 +1,45 @@
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { hashKey, sameHash } from './api-key.ts'
+import type { KeyLookup, StoredKey } from './key-lookup.ts'
+import { KeyMemory } from './key-memory.ts'
 import type { KeyUses } from './key-uses.ts'
-import type { Viewer } from './viewer.ts'
+import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** The id of the row that holds the root key made at the first start. */
 export const ROOT_KEY_ID = '00000000-0000-0000-0000-000000000000'
 
-/** Turns a key into a viewer. No key, and an unknown, revoked or expired one, is anonymous. */
+/**
+ * Turns a key into a viewer. No key, and an unknown, revoked or expired one, is anonymous.
+ * @throws Error when the key cannot be looked up.
+ */
 export type Authenticate = (key: string | undefined) => Promise<Viewer>
 
 /** @param rootApiKey when set, it alone is root, and a stored root key is none. */
-export function createAuthenticate(db: PrismaClient, uses: KeyUses, rootApiKey: string | undefined): Authenticate {
+export function createAuthenticate(lookup: KeyLookup, uses: KeyUses, rootApiKey: string | undefined): Authenticate {
   const rootHash = rootApiKey === undefined ? undefined : hashKey(rootApiKey)
+  const memory = new KeyMemory()
   return async (key) => {
-    if (!key) return { type: 'anonymous' }
+    if (!key) return ANONYMOUS
     const hash = hashKey(key)
     if (rootHash && sameHash(hash, rootHash)) return { type: 'root' }
-    const row = await db.apiKey.findUnique({ where: { hash } })
-    if (!row || row.revokedAt || (row.expiresAt && row.expiresAt <= new Date())) return { type: 'anonymous' }
-    uses.note(row.id)
-    const { id: keyId, organizationId, role, expiresAt, datasetIds, reportIds } = row
-    if (row.id === ROOT_KEY_ID) return { type: rootHash ? 'anonymous' : 'root' }
-    if (organizationId === null) return { type: 'anonymous' }
-    const narrowed = datasetIds.length > 0 || reportIds.length > 0
-    const only = narrowed ? { datasetIds, reportIds } : undefined
-    return { type: 'key', keyId, organizationId, role, expiresAt: expiresAt ?? undefined, only }
+    if (memory.hasFailed(hash)) return ANONYMOUS
+    const stored = await lookup.find(hash, memory.hasWorked(hash) ? 'known' : 'unknown')
+    const viewer = stored && works(stored) ? viewerOf(stored, rootHash !== undefined) : ANONYMOUS
+    if (viewer.type === 'anonymous') memory.fails(hash)
+    else memory.works(hash, stored?.organizationId ?? 'root')
+    if (stored && viewer.type !== 'anonymous') uses.note(stored.id)
+    return viewer
   }
+}
+
+function works({ revokedAt, expiresAt }: StoredKey): boolean {
+  return revokedAt === null && (expiresAt === null || expiresAt > new Date())
+}
+
+function viewerOf(key: StoredKey, rootIsSet: boolean): Viewer {
+  const { id: keyId, organizationId, role, expiresAt, datasetIds, reportIds } = key
+  if (keyId === ROOT_KEY_ID) return rootIsSet ? ANONYMOUS : { type: 'root' }
+  if (organizationId === null) return ANONYMOUS
+  const narrowed = datasetIds.length > 0 || reportIds.length > 0
+  const only = narrowed ? { datasetIds, reportIds } : undefined
+  return { type: 'key', keyId, organizationId, role, expiresAt: expiresAt ?? undefined, only }
 }

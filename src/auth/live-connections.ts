@@ -1,7 +1,6 @@
 import { v7 } from 'uuid'
 import { inTime } from '../deadline.ts'
 import type { LiveTransport, PrismaClient } from '../generated/prisma/client.ts'
-import type { Follower } from '../log/follower.ts'
 import type { Viewer } from './viewer.ts'
 
 /** How often what is open is written down, and wishes to end something are looked for, in milliseconds. */
@@ -13,12 +12,13 @@ const ANSWER_MS = 10_000
 /** After how long without a sign a node is taken for gone, in milliseconds. */
 export const NODE_GONE_MS = 15_000
 
-/** A subscription that is open in this process. */
+/** A subscription, or a response that takes long, that is open in this process. */
 interface Open {
   viewer: Viewer
   transport: LiveTransport
   operationName: string | null
-  follower: Follower
+  /** What it reads and how far it is. Without a stream, it belongs to the organization of its key. */
+  source: { readonly streamId: string | null; readonly position: number }
   /** Ends it because somebody asked for that. */
   end: () => void
 }
@@ -99,24 +99,28 @@ export class LiveConnections implements AsyncDisposable {
   }
 
   async #writeMoved(): Promise<void> {
-    const moved = [...this.#open].filter(([, { follower, written }]) => follower.position !== written)
+    const moved = [...this.#open].filter(([, { source, written }]) => source.position !== written)
     if (moved.length === 0) return
-    const rows = moved.map(([id, { viewer, transport, operationName, follower, openedAt }]) => ({
+    const rows = moved.map(([id, { viewer, transport, operationName, source, openedAt }]) => ({
       id,
       api_key_id: viewer.type === 'key' ? viewer.keyId : null,
-      stream_id: follower.streamId,
+      organization_id: viewer.type === 'key' ? viewer.organizationId : null,
+      stream_id: source.streamId,
       transport,
       operation_name: operationName,
       opened_at: openedAt,
-      position: follower.position,
+      position: source.position,
     }))
     await this.#db.$executeRaw`
       INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
-      SELECT r.id, ${this.#nodeId}::uuid, o.organization_id, r.api_key_id, r.stream_id, r.transport, r.operation_name, r.opened_at, r.position
+      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id, r.transport,
+             r.operation_name, r.opened_at, r.position
         FROM json_to_recordset(${JSON.stringify(rows)}::json)
-          AS r(id uuid, api_key_id uuid, stream_id uuid, transport live_transport, operation_name text, opened_at timestamptz, position bigint)
-        JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = r.stream_id
-      ON CONFLICT (id) DO UPDATE SET position = excluded.position`
+          AS r(id uuid, organization_id uuid, api_key_id uuid, stream_id uuid, transport live_transport, operation_name text,
+               opened_at timestamptz, position bigint)
+        LEFT JOIN stream s ON s.id = r.stream_id
+       WHERE coalesce(s.organization_id, r.organization_id) IS NOT NULL
+      ON CONFLICT (id) DO UPDATE SET position = excluded.position, stream_id = excluded.stream_id`
     for (const [index, [, kept]] of moved.entries()) kept.written = rows[index]?.position
   }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makePrivate } from '../db/private-directory.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { makeKey, storedForm } from './api-key.ts'
 import { ROOT_KEY_ID } from './authenticate.ts'
@@ -29,9 +30,9 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
   const file = join(dataDir, 'root-api-key')
   if (!(await db.apiKey.findUnique({ where: { id: ROOT_KEY_ID } }))) {
     const key = makeKey()
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await makePrivate(dataDir)
     const draft = `${file}.${randomUUID()}`
-    await writeFile(draft, `${key}\n`, { mode: 0o600 })
+    await writeFile(draft, `${key}\n`, { mode: 0o600, flag: 'wx' })
     const row = { id: ROOT_KEY_ID, role: 'ADMIN', name: 'root', ...storedForm(key) } as const
     const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true })
     if (count === 1) {
@@ -42,5 +43,7 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
     // Another node was quicker.
     await rm(draft)
   }
-  return existsSync(file) ? { rootKeyFile: file } : {}
+  if (!existsSync(file)) return {}
+  await makePrivate(dataDir)
+  return { rootKeyFile: file }
 }

@@ -15,6 +15,9 @@ export type Viewer =
       readonly only?: { readonly datasetIds: readonly string[]; readonly reportIds: readonly string[] }
     }
 
+/** Who shows no valid key. */
+export const ANONYMOUS: Viewer = { type: 'anonymous' }
+
 const RANK = { READ: 1, WRITE: 2, ADMIN: 3 } as const satisfies Record<ApiKeyRole, number>
 
 /** Whether the viewer holds at least this role on the streams it can see. */
@@ -30,6 +33,18 @@ export function hasRoleIn(viewer: Viewer, organizationId: string, role: ApiKeyRo
 
 /** A Prisma filter that nothing passes. */
 const NOTHING = { id: { in: [] as string[] } }
+
+/** The Prisma filter for the organizations that a viewer may know of. */
+export function visibleOrganizations(viewer: Viewer) {
+  switch (viewer.type) {
+    case 'anonymous':
+      return NOTHING
+    case 'root':
+      return {}
+    case 'key':
+      return viewer.only ? NOTHING : { id: viewer.organizationId }
+  }
+}
 
 /** The Prisma filter for the datasets that a viewer may know of. */
 export function visibleDatasets(viewer: Viewer) {

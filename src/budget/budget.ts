@@ -11,7 +11,7 @@ export interface Budget {
   readonly slots: FairSlots
 }
 
-/** @param connections of the pool. */
+/** @param connections of the pool that requests may use. */
 export function createBudget(connections: number): Budget {
   return { memory: new MemoryBudget(), turns: new Turns(), slots: new FairSlots(connections) }
 }

@@ -2,7 +2,7 @@ import { CodedError } from '../errors.ts'
 import type { Caller } from '../rate/caller.ts'
 
 /** How many pieces of work of one tenant may wait for a slot, and after how many seconds the next may try again. */
-const FULL = { waiting: 1_000, retryAfter: 1 } as const
+const FULL = { waiting: 10_000, retryAfter: 1 } as const
 
 interface Waiting {
   readonly caller: Caller
@@ -10,9 +10,9 @@ interface Waiting {
 }
 
 /**
- * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in turn within it:
- * whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has half of the slots at most and one
- * caller a third, so that a slot is free for others.
+ * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in
+ * turn within it: whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has two
+ * thirds of the slots at most and one caller half, so that a slot is free for others.
  *
  * By hand: the queues on npm have priorities, but no fair shares.
  */
@@ -26,7 +26,7 @@ export class FairSlots {
 
   constructor(slots: number) {
     this.#free = slots
-    this.#slots = { all: slots, tenant: Math.ceil(slots / 2), caller: Math.ceil(slots / 3) }
+    this.#slots = { all: slots, tenant: Math.ceil((slots * 2) / 3), caller: Math.ceil(slots / 2) }
   }
 
   /** Pieces of work that wait now. */
@@ -77,7 +77,14 @@ export class FairSlots {
     this.#count(`c ${name}`, 1)
   }
 
-  #giveBack({ name, tenant }: Caller): void {
+  // What waits starts after the event loop has turned: the embedded database works on this thread, and its statements
+  // would follow each other without a new request ever being read.
+  #giveBack(caller: Caller): void {
+    if (this.#tenants.size > 0) setImmediate(() => this.#end(caller))
+    else this.#end(caller)
+  }
+
+  #end({ name, tenant }: Caller): void {
     this.#free++
     this.#count(`t ${tenant}`, -1)
     this.#count(`c ${name}`, -1)
@@ -87,6 +94,7 @@ export class FairSlots {
   // The first in turn that may; it then goes to the end of both lines.
   #startNext(): void {
     for (const [tenant, callers] of this.#tenants) {
+      if (this.#takenBy(`t ${tenant}`) >= this.#slots.tenant) continue
       for (const [name, queue] of callers) {
         const [next] = queue
         if (!next || !this.#mayStart(next.caller)) continue

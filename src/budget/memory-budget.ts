@@ -8,6 +8,9 @@ const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4 } as const
 /** After how many seconds a request that found no room may try again. */
 const RETRY_AFTER = 1
 
+/** How long a request waits for room, in milliseconds. */
+const PATIENCE_MS = 10_000
+
 /** What one operation holds of the budget. */
 export interface Holding {
   /**
@@ -15,6 +18,14 @@ export interface Holding {
    * @throws CodedError BAD_USER_INPUT when one caller may never hold that much, RATE_LIMITED when it may not at the moment.
    */
   reserve(bytes: number): void
+  /**
+   * Reserves bytes as soon as others have released enough.
+   * @param patience after how many milliseconds it is refused with RATE_LIMITED.
+   * @throws CodedError as `reserve`.
+   */
+  wait(bytes: number, patience?: number): Promise<void>
+  /** Counts bytes that are there already, whether there is room for them or not. */
+  add(bytes: number): void
   /** Gives back some of it, by default all. */
   release(bytes?: number): void
   /** Bytes held now. */
@@ -28,6 +39,8 @@ export interface Holding {
 export class MemoryBudget {
   readonly #held = new Map<string, number>()
   readonly #limits: { readonly all: number; readonly tenant: number; readonly caller: number }
+  /** Those who wait for room, each with what lets it go on if there is enough. */
+  readonly #waiting = new Set<() => void>()
   #all = 0
 
   /** @param all bytes in all; by default a quarter of the heap's limit. */
@@ -51,18 +64,54 @@ export class MemoryBudget {
       this.#add(name, bytes)
       this.#add(tenant, bytes)
     }
+    const hasRoom = (bytes: number) => {
+      const { all, tenant: most, caller: own } = this.#limits
+      if (held + bytes > own) throw tooMuch(own)
+      return this.#of(name) + bytes <= own && this.#of(tenant) + bytes <= most && this.#all + bytes <= all
+    }
     return {
       reserve: (bytes) => {
-        const { all, tenant: most, caller: own } = this.#limits
-        if (held + bytes > own) throw tooMuch(own)
-        if (this.#of(name) + bytes > own || this.#of(tenant) + bytes > most || this.#all + bytes > all) throw noRoom()
+        if (!hasRoom(bytes)) throw noRoom()
         change(bytes)
       },
-      release: (bytes = held) => change(-Math.min(bytes, held)),
+      wait: async (bytes, patience = PATIENCE_MS) => {
+        if (hasRoom(bytes)) change(bytes)
+        else
+          await this.#wait(() => {
+            const fits = hasRoom(bytes)
+            if (fits) change(bytes)
+            return fits
+          }, patience)
+      },
+      add: change,
+      release: (bytes = held) => {
+        change(-Math.min(bytes, held))
+        for (const tryAgain of this.#waiting) tryAgain()
+      },
       get bytes() {
         return held
       },
     }
+  }
+
+  #wait(reserve: () => boolean, patience: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        clearTimeout(timer)
+        this.#waiting.delete(tryAgain)
+        settle()
+      }
+      const tryAgain = () => {
+        try {
+          if (reserve()) end(resolve)
+        } catch (error) {
+          end(() => reject(error))
+        }
+      }
+      const giveUp = () => end(() => reject(noRoom()))
+      const timer = patience === Number.POSITIVE_INFINITY ? undefined : setTimeout(giveUp, patience)
+      this.#waiting.add(tryAgain)
+    })
   }
 
   #of(name: string): number {

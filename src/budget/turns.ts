@@ -1,26 +1,64 @@
+import type { Caller } from '../rate/caller.ts'
+
+/** How long the operations of one pass of the event loop may work together, in milliseconds. */
+const PASS_MS = 5
+
 /**
- * Divides long work on the one thread of this process: each turn lets the event loop serve everything else first, and of all
- * operations that wait only one goes on. An operation takes its turns one after the other, so that all operations advance alike.
+ * Divides long work on the one thread of this process. Operations work until the pass of the event loop has lasted for some
+ * milliseconds, then wait for another one. Tenants that wait go on in turn, and the callers of a tenant in turn within it.
  */
 export class Turns {
-  readonly #waiting: (() => void)[] = []
-  #scheduled = false
+  /** In the order of their turn: tenants, and of each tenant its callers. */
+  readonly #tenants = new Map<string, Map<string, (() => void)[]>>()
+  #began: number | undefined
 
-  /** Resolves when the caller may work for some milliseconds. */
-  next(): Promise<void> {
+  /** Whether the event loop has to serve everything else first. Cheap enough to ask often. */
+  get isOver(): boolean {
+    if (this.#began === undefined) {
+      this.#begin()
+      return false
+    }
+    return performance.now() - this.#began > PASS_MS
+  }
+
+  /** Resolves when the caller may go on. */
+  next({ tenant, name }: Caller): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve)
-      this.#schedule()
+      const callers = this.#tenants.get(tenant) ?? new Map<string, (() => void)[]>()
+      this.#tenants.set(tenant, callers)
+      const waiting = callers.get(name)
+      if (waiting) waiting.push(resolve)
+      else callers.set(name, [resolve])
+      if (this.#began === undefined) this.#begin()
     })
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
+  /** Waits for another turn when this one is over. */
+  async pause(caller: Caller): Promise<void> {
+    if (this.isOver) await this.next(caller)
+  }
+
+  #begin(): void {
+    this.#began = performance.now()
     setImmediate(() => {
-      this.#scheduled = false
-      this.#waiting.shift()?.()
-      if (this.#waiting.length > 0) this.#schedule()
+      this.#began = undefined
+      this.#resumeOne()
     })
+  }
+
+  // One and not all: each may use up the whole pass.
+  #resumeOne(): void {
+    for (const [tenant, callers] of this.#tenants) {
+      for (const [name, waiting] of callers) {
+        const resume = waiting.shift()
+        callers.delete(name)
+        if (waiting.length > 0) callers.set(name, waiting)
+        this.#tenants.delete(tenant)
+        if (callers.size > 0) this.#tenants.set(tenant, callers)
+        this.#begin()
+        resume?.()
+        return
+      }
+    }
   }
 }

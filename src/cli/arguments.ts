@@ -13,11 +13,16 @@ export function addId(text: string, before: string[] = []): string[] {
   return [...before, parseId(text)]
 }
 
-/** The address of a server. @throws InvalidArgumentError */
-export function parseUrl(text: string): string {
+/**
+ * Why an address is none of a server; undefined when it is one. It may hold a password by mistake, so it is not checked by a parser:
+ * what that refuses is quoted.
+ */
+export function urlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new InvalidArgumentError('It must be an address such as https://api.example.com.')
-  return text
+    return '--url must be an address such as https://api.example.com.'
+  const { username, password } = new URL(text)
+  if (username === '' && password === '') return undefined
+  return '--url must not hold a user or a password: the key comes from the environment.'
 }
 
 /** A number of seconds. @throws InvalidArgumentError */

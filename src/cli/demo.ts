@@ -11,6 +11,8 @@ import { runPipeline } from '../demo/pipeline.ts'
 import { createRecorder, type Stage, setStage } from '../demo/stage.ts'
 import type { Step } from '../demo/step.ts'
 import type { Server } from '../server.ts'
+import { printable } from '../text.ts'
+import { say, tell } from './terminal.ts'
 
 /** Where the demo looks when it is not told: the folder of this package, seen from `src/cli` and `dist/cli` alike. */
 export const DEMO_FOLDER = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,7 +34,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
   const { server, stopping } = await runServer(config)
   try {
     const stage = await setStage(server.url, await findRootKey(config, server), basename(path)).catch(explainRootKey)
-    console.log(guide(stage))
+    say(guide(stage))
     await record(stage, runPipeline(path, names), pace, stopping)
   } catch (error) {
     if (stopping.aborted) return
@@ -54,11 +56,11 @@ async function record(stage: Stage, steps: AsyncIterable<Step>, pace: number, si
   for await (const step of steps) {
     const seq = await recordStep(step)
     counts[step.stream] += 1
-    console.log(describe(step, seq))
+    say(printable(describe(step, seq)))
     await setTimeout(pace, undefined, { signal })
   }
-  console.log(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
-  console.log('The server keeps serving until Ctrl-C.')
+  say(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
+  say('The server keeps serving until Ctrl-C.')
 }
 
 function describe(step: Step, seq: number): string {
@@ -93,7 +95,7 @@ function explainRootKey(error: unknown): never {
 }
 
 function refuse(message: string): undefined {
-  console.error(message)
+  tell(message)
   process.exitCode = 1
   return undefined
 }

@@ -1,16 +1,17 @@
 import type { Config } from '../config.ts'
 import { examine } from '../doctor/examine.ts'
 import type { Finding } from '../doctor/finding.ts'
+import { flash, say, sayJson } from './terminal.ts'
 
 /** Examines everything and says what it finds, as it finds it; exit status 1 when something is a problem. */
 export async function runDoctor(readSettings: () => Config, { json }: { json?: boolean }): Promise<void> {
   const findings: Finding[] = []
-  for await (const finding of examine(readSettings, showProgress)) {
+  for await (const finding of examine(readSettings, (streams) => flash(`${streams} streams`))) {
     findings.push(finding)
-    if (!json) console.log(describe(finding))
+    if (!json) say(describe(finding))
   }
   const healthy = findings.every(({ state }) => state !== 'problem')
-  if (json) console.log(JSON.stringify({ healthy, findings }, null, 2))
+  if (json) sayJson({ healthy, findings }, 2)
   if (!healthy) process.exitCode = 1
 }
 
@@ -21,9 +22,4 @@ function describe({ check, state, found, advice, details = [] }: Finding): strin
   const line = `${state.padEnd(8)} ${check.padEnd(12)} ${[found, advice].filter(Boolean).join(' ')}`
   const rest = details.length > DETAILS ? [`… and ${details.length - DETAILS} more: see --json`] : []
   return [line, ...[...details.slice(0, DETAILS), ...rest].map((detail) => `${' '.repeat(22)}${detail}`)].join('\n')
-}
-
-// For whoever watches: the line is written over by the next.
-function showProgress(streams: number): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${streams} streams\r`)
 }

@@ -1,5 +1,5 @@
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { lstat, open, rename, rm } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -7,10 +7,12 @@ import type { Config } from '../config.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import { StartError } from '../start-error.ts'
+import { printableJson } from '../text.ts'
 import { countEvents, exportLines, type Selection } from '../transfer/export.ts'
 import { listenForInterruption } from './interruption.ts'
 import { openLog } from './open-log.ts'
 import { startProgress } from './progress.ts'
+import { tell } from './terminal.ts'
 
 /** What `tidemark export` is told on the command line. */
 export interface ExportOptions {
@@ -27,11 +29,12 @@ const STOPPED = 'Stopped. To go on with one dataset or report: --after and the s
 
 /**
  * Writes the lines of what is selected, and tells where to go on another time.
- * @param file `-` is standard output. Another appears when it is complete; one whose name ends in `.gz` is packed.
+ * @param file `-` is standard output. Another appears when it is complete, for this user alone; one whose name ends in `.gz` is packed.
  * @throws StartError when a stream is not there, or the file cannot be written.
  */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interruption = listenForInterruption()
+  if (file !== '-') await refuseSpecial(file)
   await using opened = await openLog(config)
   const { log, database } = opened
   const db = database.prisma
@@ -61,10 +64,9 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     await lines.return(undefined)
     progress[Symbol.dispose]()
   }
-  if (interruption.status !== undefined)
-    return console.error(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
-  console.error(describe())
-  if (cursor !== undefined && selection.ids?.length === 1) console.error(`To go on from there: --after ${cursor}`)
+  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
+  tell(describe())
+  if (cursor !== undefined && selection.ids?.length === 1) tell(`To go on from there: --after ${cursor}`)
 }
 
 async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {
@@ -84,17 +86,30 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
   return { selection: { ids }, after: cursor }
 }
 
+// A link or a pipe that another user has left there would receive everything.
+async function refuseSpecial(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => undefined)
+  if (!found || found.isFile()) return
+  throw new StartError(`${file} is not a regular file: name another, or write to standard output, with -.`)
+}
+
 async function write(lines: AsyncIterable<string>, file: string, signal: AbortSignal): Promise<void> {
-  if (file === '-') return pipeline(Readable.from(lines), process.stdout, { signal, end: false }).catch(explain)
-  const part = `${file}.part`
+  if (file === '-') return pipeline(Readable.from(shown(lines)), process.stdout, { signal, end: false }).catch(explain)
+  // "wx" follows no link, and two exports to one name do not mix.
+  const part = `${file}.${randomUUID()}.part`
   const packing = file.endsWith('.gz') ? createGzip() : new PassThrough()
   try {
-    await pipeline(Readable.from(lines), packing, createWriteStream(part, { flush: true }), { signal })
+    const output = (await open(part, 'wx', 0o600)).createWriteStream({ flush: true })
+    await pipeline(Readable.from(lines), packing, output, { signal })
     await rename(part, file)
   } catch (error) {
     await rm(part, { force: true })
     explain(error)
   }
+}
+
+async function* shown(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const some of lines) yield process.stdout.isTTY ? printableJson(some) : some
 }
 
 // A reader that went away is one of those.

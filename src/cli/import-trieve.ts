@@ -1,11 +1,10 @@
 import { type Config, ConfigError } from '../config.ts'
 import { StartError } from '../start-error.ts'
-import { uuid } from '../text.ts'
 import type { Target } from '../transfer/move-in.ts'
 import { repeated } from '../transfer/repeated.ts'
-import { idOfDataset } from '../transfer/trieve-api.ts'
 import { trieveEvents } from '../transfer/trieve-source.ts'
 import { TrieveWalk } from '../transfer/trieve-walk.ts'
+import { readUuid } from '../uuid-text.ts'
 import { type MoveInOptions, runMoveIn } from './move-in.ts'
 
 /** What `tidemark import trieve` is told on the command line. */
@@ -22,8 +21,8 @@ export interface TrieveOptions extends MoveInOptions {
   settle: number
 }
 
-const NO_ID =
-  'The original has no events there yet, which alone tell the id behind a tracking id: say where to, with --into.'
+// Only the original knows which id it has, and it must not choose where its events go.
+const NO_ID = 'A tracking id names a dataset of the original: say which dataset here its events go into, with --into.'
 
 /** Moves in the events of a dataset of a Trieve. */
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
@@ -31,14 +30,19 @@ export function importTrieve(config: Config, options: TrieveOptions): Promise<vo
   if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key that may read the dataset.')
   const { follow = false, interval, settle } = options
   const original = { ...options, key }
+  const id = options.into ?? idOf(options.dataset)
   return runMoveIn(config, options, async (target, signal) => {
-    const id = options.into ?? uuid.safeParse(options.dataset).data ?? (await idOfDataset(original, signal))
-    if (id === undefined) throw new StartError(NO_ID)
     const walk = new TrieveWalk(original, await startOf(target, id), signal)
     const ask = () => trieveEvents(walk, id, settle)
     if (follow) return { source: repeated(ask, interval, signal), endless: true }
     return { source: ask(), missing: () => whatIsMissing(walk, target, id) }
   })
+}
+
+function idOf(dataset: string): string {
+  const read = readUuid(dataset)
+  if (!('uuid' in read)) throw new StartError(NO_ID)
+  return read.uuid
 }
 
 async function startOf({ streams }: Target, id: string): Promise<number> {

@@ -1,9 +1,9 @@
-import { graphql } from 'graphql'
+import { execute } from '@graphql-tools/executor'
+import { type ExecutionResult, parse } from 'graphql'
 import { pino } from 'pino'
-import { createAuthenticate } from '../auth/authenticate.ts'
-import { KeyUses } from '../auth/key-uses.ts'
 import { KeyWatch } from '../auth/key-watch.ts'
 import { LiveConnections } from '../auth/live-connections.ts'
+import { Accounts } from '../budget/accounts.ts'
 import { createBudget } from '../budget/budget.ts'
 import type { Config } from '../config.ts'
 import { createContextFactory } from '../context.ts'
@@ -15,6 +15,7 @@ import { createMaskError } from '../mask-error.ts'
 import { schema } from '../schema/schema.ts'
 import { StartError } from '../start-error.ts'
 import { printable } from '../text.ts'
+import { say } from './terminal.ts'
 
 /** What a new key is to be, as the command line says it. */
 export interface NewKey {
@@ -35,8 +36,8 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
   const { createApiKey } = await run<{ createApiKey: { key: string; apiKey: { id: string } } }>(config, CREATE, {
     input,
   })
-  console.log(`${createApiKey.key}\n`)
-  console.log(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  say(`${createApiKey.key}\n`)
+  say(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
 }
 
 interface Listed {
@@ -57,18 +58,18 @@ const LIST = `query ($organizationId: UUID!) {
 /** Prints an organization's keys, newest first, a line each, with tabs between the columns. */
 export async function listKeys(config: Config, { organization }: { organization: string }): Promise<void> {
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
-  console.log(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
+  say(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
     const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
-    console.log([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
+    say([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
 }
 
 /** Revokes a key. @throws StartError when there is none with this id. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
-  console.log('Revoked. What is open for it is closed within five seconds.')
+  say('Revoked. What is open for it is closed within five seconds.')
 }
 
 function day(date: Date): string {
@@ -80,26 +81,33 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
   await using database = await openDatabase(config)
   const db = database.prisma
   const ignore = () => undefined
-  const uses = new KeyUses(db, ignore)
-  const contextOf = createContextFactory({
-    db,
-    log: createEventLog(db, {
-      wakeups: new Wakeups(),
-      announce: ignore,
-      appendsAtOnce: 1,
-      appends: { committed: ignore, answered: ignore },
-      slowAfter: 0,
-      onError: ignore,
-    }),
-    authenticate: createAuthenticate(db, uses, config.rootApiKey),
-    keyWatch: new KeyWatch(db, ignore),
-    connections: new LiveConnections(db, ignore),
-    sweep: ignore,
-    budget: createBudget(database.connections),
+  const log = createEventLog(db, {
+    wakeups: new Wakeups(),
+    announce: ignore,
+    appendsAtOnce: 1,
+    appends: { committed: ignore, answered: ignore },
+    slowAfter: 0,
+    onError: ignore,
   })
+  const budget = createBudget(database.connections)
+  const contextOf = createContextFactory(
+    {
+      accounts: new Accounts(db, log, budget.slots),
+      keyWatch: new KeyWatch(db, ignore),
+      connections: new LiveConnections(db, ignore),
+      sweep: ignore,
+      budget,
+    },
+    { cost: Number.POSITIVE_INFINITY },
+  )
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)
-  const { data, errors } = await graphql({ schema, source, variableValues, contextValue })
+  const { data, errors } = (await execute({
+    schema,
+    document: parse(source),
+    variableValues,
+    contextValue,
+  })) as ExecutionResult
   const maskError = createMaskError(createLogger(config.logLevel, pino.destination(2)))
   if (errors) throw new StartError(errors.map((error) => maskError(error, 'Unexpected error.').message).join('\n'))
   return data as Data

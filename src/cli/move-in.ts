@@ -8,6 +8,7 @@ import { type Rejection, Tally, TOLD } from '../transfer/tally.ts'
 import { listenForInterruption } from './interruption.ts'
 import { openLog } from './open-log.ts'
 import { startProgress } from './progress.ts'
+import { say, sayJson, tell } from './terminal.ts'
 
 /** What all ways of moving in are told on the command line. */
 export interface MoveInOptions {
@@ -75,7 +76,7 @@ export async function runMoveIn(
   const { conflicts, rejected } = tally.counts
   if (conflicts + rejected > 0) process.exitCode = 1
   if (interruption.status === undefined || endless) return
-  console.error('Stopped. The same command goes on from here: what is there already is passed over.')
+  tell('Stopped. The same command goes on from here: what is there already is passed over.')
   process.exitCode = interruption.status
 }
 
@@ -91,11 +92,11 @@ function told({ place, reason }: Rejection): string {
 function report(tally: Tally, json: boolean): void {
   const { counts, rejections } = tally
   const untold = counts.conflicts + counts.rejected - TOLD
-  if (untold > 0) console.error(`… and ${untold} more.`)
+  if (untold > 0) tell(`… and ${untold} more.`)
   if (json) {
     const told = rejections.map(({ place, outcome, reason }) => ({ ...place, outcome, reason }))
-    console.log(JSON.stringify({ ...counts, rejections: told }))
+    sayJson({ ...counts, rejections: told })
   } else {
-    for (const [name, count] of Object.entries(counts)) console.log(`${name.padEnd(10)} ${String(count).padStart(12)}`)
+    for (const [name, count] of Object.entries(counts)) say(`${name.padEnd(10)} ${String(count).padStart(12)}`)
   }
 }

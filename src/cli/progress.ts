@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { tell, tellAbove } from './terminal.ts'
 
 /** How often a line tells of the progress where there is no terminal, in milliseconds. */
 const EVERY_MS = 2_000
@@ -26,8 +27,7 @@ function startBar(total: number | undefined, describe: () => string): Progress {
   bar.start(total ?? 0, 0, { said: describe() })
   return {
     update: (value) => bar.update(total === undefined ? 0 : Math.min(value, total), { said: describe() }),
-    // The bar is drawn again below it.
-    note: (line) => process.stderr.write(`\r\x1b[K${line}\n`),
+    note: tellAbove,
     [Symbol.dispose]: () => bar.stop(),
   }
 }
@@ -36,12 +36,12 @@ function startLines(describe: () => string): Progress {
   let said = describe()
   const timer = setInterval(() => {
     const line = describe()
-    if (line !== said) console.error(line)
+    if (line !== said) tell(line)
     said = line
   }, EVERY_MS)
   return {
     update: () => undefined,
-    note: (line) => console.error(line),
+    note: tell,
     [Symbol.dispose]: () => clearInterval(timer),
   }
 }

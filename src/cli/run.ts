@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { createLogger } from '../logger.ts'
 import { type Server, startServer } from '../server.ts'
 import { stopWithGrace } from './stop.ts'
+import { say } from './terminal.ts'
 
 /** A server that runs until the process is asked to end. */
 export interface Running {
@@ -15,15 +16,19 @@ export interface Running {
 export async function runServer(config: Config): Promise<Running> {
   // People read standard output; programs read the log on standard error.
   const logger = createLogger(config.logLevel, pino.destination(2))
+  // Node.js prints them as text, in the middle of the JSON lines.
+  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'))
   const server = await startServer(config, logger)
   const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')
-  console.log(`Tidemark is ready: ${server.url}/graphql`)
-  if (server.firstRootKey) {
-    const { key, file } = server.firstRootKey
-    console.log(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
-  } else if (server.rootKeyFile) {
-    console.log(`Root API key: see ${server.rootKeyFile}`)
+  say(`Tidemark is ready: ${server.url}/graphql`)
+  const { firstRootKey, rootKeyFile } = server
+  if (firstRootKey && process.stdout.isTTY) {
+    const { key, file } = firstRootKey
+    say(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
+  } else if (rootKeyFile) {
+    // Output that goes anywhere else may be a log that is kept.
+    say(`Root API key: see ${rootKeyFile}`)
   }
   return { server, stopping }
 }

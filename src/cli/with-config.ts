@@ -1,6 +1,7 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { CodedError } from '../errors.ts'
 import { StartError } from '../start-error.ts'
+import { tell } from './terminal.ts'
 
 /** The settings of this process. @throws ConfigError */
 export function readSettings(): Config {
@@ -12,7 +13,7 @@ export async function withConfig(work: (config: Config) => Promise<unknown>): Pr
   try {
     await work(readSettings())
   } catch (error) {
-    console.error(explain(error))
+    tell(explain(error))
     process.exitCode = 1
   }
 }

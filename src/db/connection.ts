@@ -18,8 +18,7 @@ const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\
 
 /** Connects to PostgreSQL. @throws StartError, which says why it cannot. */
 export async function connect(databaseUrl: string): Promise<Connection & AsyncDisposable> {
-  const client = new pg.Client({ ...session(databaseUrl), connectionTimeoutMillis: CONNECT_MS })
-  await client.connect().catch((error) => {
+  const client = await connectedClient(databaseUrl).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
   // What breaks while it waits for the next question is told by that.
@@ -29,6 +28,13 @@ export async function connect(databaseUrl: string): Promise<Connection & AsyncDi
     exec: (sql) => client.query(sql),
     [Symbol.asyncDispose]: () => client.end(),
   }
+}
+
+// Making one reads the certificates that the address names, which may fail, too.
+async function connectedClient(databaseUrl: string): Promise<pg.Client> {
+  const client = new pg.Client({ ...session(databaseUrl), connectionTimeoutMillis: CONNECT_MS })
+  await client.connect()
+  return client
 }
 
 /** What every connection to PostgreSQL is opened with. Options in the address would replace ours: they are added. */

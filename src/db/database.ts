@@ -7,6 +7,7 @@ import { type Connection, connect, session } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
+import { makeContentsPrivate, makePrivate } from './private-directory.ts'
 
 /** What an acknowledged append survives: nothing but a crash of the process, or what PostgreSQL was told to promise. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
@@ -14,7 +15,7 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 /** An open database at this version's schema. */
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
-  /** The same database, for questions that have to be answered however much waits for the others: PostgreSQL has a connection for it. */
+  /** The same database, for look-ups of keys and for health checks, which wait for nothing else: PostgreSQL has connections for them. */
   readonly spare: PrismaClient
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
@@ -29,7 +30,10 @@ export interface Database extends AsyncDisposable {
 /** Connections a server keeps to PostgreSQL at most. */
 export const POOL_SIZE = 10
 
-/** How long an answer over the spare connection may take, and the connection itself, in milliseconds. One that hangs is given up. */
+/** Connections beside those, for what `spare` is for. */
+export const SPARE_SIZE = 3
+
+/** How long an answer over a spare connection may take, and the connection itself, in milliseconds. One that hangs is given up. */
 const SPARE_MS = 2_000
 
 // Others quote what a call was given, and errors end up in the log.
@@ -56,9 +60,11 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
 }
 
 async function openEmbedded(dataDir: string): Promise<Database> {
+  await makePrivate(dataDir)
   const lock = await lockDirectory(dataDir)
   try {
     const pglite = await openPglite(dataDir)
+    makeContentsPrivate(dataDir)
     await migrate(pglite)
     const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
     return {
@@ -85,14 +91,14 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
   const pool = new pg.Pool({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true })
   const prisma = clientOf(pool)
   const patience = { connectionTimeoutMillis: SPARE_MS, query_timeout: SPARE_MS }
-  const spare = clientOf(new pg.Pool({ ...session(databaseUrl), ...patience, max: 1, keepAlive: true }))
+  const spare = clientOf(new pg.Pool({ ...session(databaseUrl), ...patience, max: SPARE_SIZE, keepAlive: true }))
   return {
     prisma,
     spare,
     mode: 'postgres',
     durability,
     connections: POOL_SIZE,
-    migrations: () => migrationState(prisma),
+    migrations: () => migrationState(spare),
     pool,
     async [Symbol.asyncDispose]() {
       await Promise.all([prisma.$disconnect(), spare.$disconnect()])

@@ -1,11 +1,11 @@
-import { mkdirSync } from 'node:fs'
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryLock } from 'fs-native-extensions'
 import { StartError } from '../start-error.ts'
 
 /**
- * Takes `tidemark.lock` in the folder, made if missing, until the handle is closed or the process ends, however it ends:
+ * Takes `tidemark.lock` in the folder until the handle is closed or the process ends, however it ends:
  * the lock is the kernel's, so a killed holder leaves nothing in the way. PGlite has no lock of its own, and two processes
  * on one folder lose rows that were acknowledged.
  * @throws StartError at once, naming the holder's process id, or saying why the folder cannot be used.
@@ -24,10 +24,12 @@ export async function lockDirectory(directory: string): Promise<FileHandle> {
   return file
 }
 
+// It is truncated by its holder, so it must not be a link that others have left here.
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
+
 async function openLockFile(directory: string): Promise<FileHandle> {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-    return await open(join(directory, 'tidemark.lock'), 'a+')
+    return await open(join(directory, 'tidemark.lock'), FLAGS, 0o600)
   } catch (error) {
     throw new StartError(`DATA_DIR cannot be used: ${(error as Error).message}`, { cause: error })
   }

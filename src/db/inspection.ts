@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { type Connection, connect } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
+import { checkOwner } from './private-directory.ts'
 
 /**
  * Opens a database as it is, neither making nor migrating it; the embedded one only while no server has it open.
@@ -15,6 +16,7 @@ export async function inspectDatabase({
 }: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<(Connection & AsyncDisposable) | undefined> {
   if (databaseUrl) return connect(databaseUrl)
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
+  await checkOwner(dataDir)
   const lock = await lockDirectory(dataDir)
   try {
     const pglite = await openPglite(dataDir)

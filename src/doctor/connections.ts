@@ -1,12 +1,12 @@
 import type { Connection } from '../db/connection.ts'
-import { POOL_SIZE } from '../db/database.ts'
+import { POOL_SIZE, SPARE_SIZE } from '../db/database.ts'
 import type { Outcome } from './finding.ts'
 
 /** Which share of the connections may be taken. */
 const SHARE = 0.8
 
 /** How many a server takes at most: its pool, a spare one, and one that listens. */
-const PER_SERVER = POOL_SIZE + 2
+const PER_SERVER = POOL_SIZE + SPARE_SIZE + 1
 
 const CONNECTIONS = `
   SELECT count(*)::int AS taken,

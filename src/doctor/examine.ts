@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type Config, ConfigError } from '../config.ts'
 import type { Connection } from '../db/connection.ts'
 import { inspectDatabase } from '../db/inspection.ts'
@@ -6,6 +7,7 @@ import { checkConnections } from './connections.ts'
 import { checkCounters } from './counters.ts'
 import { checkDurability } from './durability.ts'
 import type { Finding, Outcome } from './finding.ts'
+import { checkFolder } from './folder.ts'
 import { checkMigrations } from './migrations.ts'
 import { checkRoom } from './room.ts'
 import { checkTransactions } from './transactions.ts'
@@ -22,11 +24,13 @@ export async function* examine(
   const config = settings(readSettings)
   if (config instanceof ConfigError) {
     const [found = '', ...details] = config.message.split(/\n */)
-    yield { check: 'settings', state: 'problem', found, advice: 'The README lists them.', details }
+    yield { check: 'settings', state: 'problem', found, advice: 'See docs/settings.md.', details }
     return
   }
   yield { check: 'settings', state: 'ok', found: 'The settings are good.' }
-  const { redisUrl } = config
+  const { databaseUrl, rootApiKey, redisUrl, dataDir } = config
+  const used = !databaseUrl || !rootApiKey
+  if (used && existsSync(dataDir)) yield check('folder', () => checkFolder(dataDir))
   if (redisUrl) yield check('redis', () => checkRedis(redisUrl))
   try {
     await using db = await inspectDatabase(config)

@@ -1,21 +1,23 @@
+import { execute } from '@graphql-tools/executor'
 import {
   type ArgumentNode,
   type DocumentNode,
   type ExecutionArgs,
-  execute,
+  type ExecutionResult,
   getOperationAST,
   Kind,
   visit,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import type { Context } from '../context.ts'
+import { isLong, wholeJson } from '../json-in-turns.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Outcome } from '../outcome.ts'
 import { Delivery } from './delivery.ts'
 
-/** Most text of events whose results are kept, in UTF-16 units. A result in memory is up to twenty times its event's text. */
-const KEPT_TEXT = 4_194_304
+/** What all results that are kept take in memory, in bytes. */
+const KEPT_BYTES = 16_777_216
 
 /** Most results that are kept. */
 const KEPT_RESULTS = 4_096
@@ -40,11 +42,28 @@ export class Cohort {
     const key = `${this.#name} ${event.seq} ${event.redactedAt !== null}`
     const known = this.#results.get(key)
     if (known) return known
-    const made = Promise.resolve(execute({ ...args, rootValue: event })).then(
-      (result) => new Delivery(result, encodeCursor(event.streamId, event.seq)),
-    )
-    if (this.members > 1) this.#results.set(key, made, { size: event.data.length + 1 })
+    const made = this.#make(args, event)
+    if (this.members === 1) return made
+    this.#results.set(key, made, { size: event.data.length + 1 })
+    // How large it is only shows when it is there.
+    const resize = ({ bytes }: Delivery) => void this.#results.set(key, made, { size: bytes + 1 })
+    made.then(resize, () => this.#results.delete(key))
     return made
+  }
+
+  async #make(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
+    const context = args.contextValue as Context
+    const budget = context.budget.ofEvent()
+    try {
+      await budget.room(event.data.length)
+      if (budget.mustWait) await budget.turn()
+      const contextValue = { ...context, budget }
+      const result = (await execute({ ...args, rootValue: event, contextValue } as never)) as ExecutionResult
+      const json = isLong(budget) ? await wholeJson(result, budget) : undefined
+      return new Delivery(result, encodeCursor(event.streamId, event.seq), { bytes: budget.bytes, json })
+    } finally {
+      budget.release()
+    }
   }
 }
 
@@ -59,7 +78,7 @@ export interface LiveCounts {
 /** All cohorts of this process. */
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
-  readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_TEXT })
+  readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_BYTES })
   readonly #open = new Set<Cohort>()
   readonly counts: LiveCounts = { delivered: 0, ended: {} }
   #names = 0

@@ -1,23 +1,26 @@
 import type { Peer } from '../peer.ts'
 import type { Caller } from '../rate/caller.ts'
 
+/** How many times as many connections as one caller all callers of a tenant may have together. */
+const TENANT = 10
+
 /**
- * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address of sockets that
- * have not shown one yet.
+ * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address
+ * of sockets that have not shown one yet. Limited for each caller, and for all callers of an organization.
  */
 export class ConnectionCounts {
   readonly #most: number
   readonly #open = new Map<string, number>()
-  readonly #callers = new WeakMap<Peer, string>()
+  readonly #callers = new WeakMap<Peer, Caller>()
 
   /** @param most connections of one caller. */
   constructor(most: number) {
     this.#most = most
   }
 
-  /** Whether the caller has as many connections as it may. */
-  isFull({ name }: Caller): boolean {
-    return (this.#open.get(name) ?? 0) >= this.#most
+  /** Whether the caller has as many connections as it may, or its tenant. */
+  isFull({ name, tenant }: Caller): boolean {
+    return this.#count(`caller ${name}`) >= this.#most || this.#count(`tenant ${tenant}`) >= this.#most * TENANT
   }
 
   /**
@@ -26,18 +29,23 @@ export class ConnectionCounts {
    */
   add(caller: Caller, peer: Peer): boolean {
     if (this.isFull(caller)) return false
-    const { name } = caller
-    this.#open.set(name, (this.#open.get(name) ?? 0) + 1)
+    this.#add(caller, 1)
     const before = this.#callers.get(peer)
-    this.#callers.set(peer, name)
-    if (before === undefined) peer.onGone(() => this.#remove(this.#callers.get(peer)))
-    else this.#remove(before)
+    this.#callers.set(peer, caller)
+    if (before) this.#add(before, -1)
+    else peer.onGone(() => this.#add(this.#callers.get(peer) ?? caller, -1))
     return true
   }
 
-  #remove(caller = ''): void {
-    const left = (this.#open.get(caller) ?? 1) - 1
-    if (left > 0) this.#open.set(caller, left)
-    else this.#open.delete(caller)
+  #count(name: string): number {
+    return this.#open.get(name) ?? 0
+  }
+
+  #add({ name, tenant }: Caller, by: number): void {
+    for (const whose of [`caller ${name}`, `tenant ${tenant}`]) {
+      const left = this.#count(whose) + by
+      if (left > 0) this.#open.set(whose, left)
+      else this.#open.delete(whose)
+    }
   }
 }

@@ -3,16 +3,28 @@ import type { ExecutionResult } from 'graphql'
 // A symbol: whoever copies a result, to mask its errors, copies the cursor, and JSON leaves it out.
 const CURSOR = Symbol('cursor')
 
-/** The result of a subscription for one event, made once for everybody who gets the same. */
+/** What is known of a result beside what it says. */
+interface Made {
+  /** What it takes in memory. */
+  bytes?: number
+  /** Its text, where it has been made in turns. */
+  json?: string
+}
+
+/** A result of an operation whose text is made once: of a subscription for one event, for everybody who gets the same, or a long one. */
 export class Delivery implements ExecutionResult {
   readonly data?: ExecutionResult['data']
   readonly errors?: ExecutionResult['errors']
-  readonly [CURSOR]: string
+  readonly [CURSOR]: string | undefined
+  /** What it takes in memory. */
+  readonly bytes: number
   #json: string | undefined
 
   /** @param cursor the position just after the event: what a reader resumes from. */
-  constructor({ data, errors }: ExecutionResult, cursor: string) {
+  constructor({ data, errors }: ExecutionResult, cursor: string | undefined, { bytes = 0, json }: Made = {}) {
     this.data = data
+    this.bytes = bytes
+    this.#json = json
     if (errors) this.errors = errors
     this[CURSOR] = cursor
   }

@@ -1,14 +1,19 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, parse } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
+import type { Authenticate } from '../auth/authenticate.ts'
 import { bearerKey } from '../auth/credentials.ts'
-import type { Viewer } from '../auth/viewer.ts'
+import { ANONYMOUS, type Viewer } from '../auth/viewer.ts'
+import type { OperationBudget } from '../budget/operation-budget.ts'
 import type { Call, Calls } from '../calls.ts'
+import type { AddressOf } from '../client-address.ts'
 import type { Context, DoorContext, Services } from '../context.ts'
 import { CodedError } from '../errors.ts'
+import { isLong, wholeJson } from '../json-in-turns.ts'
 import type { Limits } from '../limits.ts'
 import type { Admit } from '../rate/admission.ts'
 import { callerOf } from '../rate/caller.ts'
+import { Refusal } from '../rate/refusal.ts'
 import type { RequestRate } from '../rate/request-rate.ts'
 import type { Yoga } from '../yoga.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
@@ -24,11 +29,14 @@ const TOO_MANY = 4429
 /** How often in a row a client may be told that it asks for too much before its socket is closed. */
 const MAX_REFUSALS = 100
 
-const ANONYMOUS: Viewer = { type: 'anonymous' }
+/** "Try again later", as WebSocket itself has it. */
+const TRY_AGAIN = 1013
 
 /** Who comes in, and how much of it. */
-export interface Gate extends Pick<Services, 'authenticate' | 'keyWatch'> {
+export interface Gate extends Pick<Services, 'keyWatch'> {
   admit: Admit
+  authenticate: Authenticate
+  addressOf: AddressOf
   calls: Calls
   counts: ConnectionCounts
   rate: RequestRate
@@ -45,6 +53,8 @@ interface Extra {
   viewer?: Viewer
   /** How many of its operations were refused in a row for being too many. */
   refusals: number
+  /** What the results that are being sent hold, by operation. */
+  readonly held: Map<string, OperationBudget>
 }
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
@@ -69,19 +79,20 @@ export function operationsOver(
     async onConnect({ extra, connectionParams }) {
       const { socket, address } = extra
       extra.key = bearerKey(authorization(connectionParams))
-      const { viewer, refusal } = await admit(extra.key, address)
+      const { viewer, caller, refusal } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') return false
-      if (refusal || !counts.add(callerOf(viewer, undefined), socket)) {
-        socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
+      if (refusal || !counts.add(caller, socket)) {
+        if (refusal?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
+        else socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
         return false
       }
       extra.viewer = viewer
-      socket.admit()
+      socket.admit(caller)
       socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
       return true
     },
     async onSubscribe({ extra, subscriptions }, id, params) {
-      const { socket, key, viewer: client = ANONYMOUS, address } = extra
+      const { socket, key, viewer: client = ANONYMOUS, address, held } = extra
       const call = calls.overSocket(socket.id, id)
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
@@ -91,13 +102,17 @@ export function operationsOver(
         if (extra.refusals > MAX_REFUSALS) socket.close(TOO_MANY, 'Too many requests')
         if (refusal) return { errors: [refused(refusal)] }
         // Each time anew: a key may be revoked or expire while its socket is open.
-        const viewer = await authenticate(key)
+        const viewer = await authenticate(key).catch(() => undefined)
+        if (!viewer) return { errors: [refused(Refusal.keyUnavailable())] }
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        return run(yoga, { viewer, peer: socket, call }, id, params)
+        const door = { viewer, caller: callerOf(viewer, address), peer: socket, call }
+        const { outcome, budget } = await run(yoga, door, id, params)
+        if (budget) held.set(id, budget)
+        return outcome
       })
       const outcome = await ended(call, prepared)
       if (!outcome) return NOTHING
@@ -109,6 +124,10 @@ export function operationsOver(
       return (isAsyncIterable(outcome) ? failing(outcome) : outcome) as never
     },
     onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
+    onComplete({ extra: { held } }, id) {
+      held.get(id)?.release()
+      held.delete(id)
+    },
     onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
       result instanceof Delivery ? socket.payload(id, result) : undefined,
   }
@@ -144,9 +163,15 @@ function withoutStatus(error: GraphQLError): GraphQLFormattedError {
 // What graphql-ws takes for a refusal, for a socket that is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
+/** What came of an operation, and the budget of a result that is there: to be released when that has been sent. */
+interface Run {
+  outcome: Outcome
+  budget?: OperationBudget
+}
+
 type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
-async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Outcome> {
+async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Run> {
   const { query, operationName, variables, extensions } = params
   // A socket is no GET, over which Yoga refuses mutations.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
@@ -166,7 +191,23 @@ async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string,
   )) as Outcome
   // What a reader resumes from when the socket breaks before the first event.
   if (context.start) void door.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
-  return outcome
+  const { budget } = context
+  if (isAsyncIterable(outcome) || !('data' in outcome)) budget?.release()
+  else if (budget) return written(outcome, budget)
+  return { outcome }
+}
+
+/** The same result, with its text made in turns where it is long: as a message it is sent in one go. */
+async function written(result: ExecutionResult, budget: OperationBudget): Promise<Run> {
+  if (!isLong(budget)) return { outcome: result, budget }
+  const { data, errors } = result
+  try {
+    return { outcome: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
+  } catch (error) {
+    budget.release()
+    if (error instanceof CodedError) return { outcome: { errors: [refused(error)] } }
+    throw error
+  }
 }
 
 /** The same results, but for an error that ends them: the pipeline gives it as the last one, and here it is thrown. */

@@ -1,8 +1,9 @@
-import type { Duplex } from 'node:stream'
 import { CloseCode, type WebSocket as GraphqlSocket } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
+import type { Connection } from '../http/connection.ts'
 import type { Peer } from '../peer.ts'
+import type { Caller } from '../rate/caller.ts'
 import type { Delivery } from './delivery.ts'
 
 /** How much may wait to be written to a socket before its next message is held back, in bytes. */
@@ -13,6 +14,9 @@ const MAX_PREPARING = 32
 
 /** How much a client may send in all before it is let in, in bytes: to introduce itself, and to ask a few times whether we live. */
 const MAX_STRANGE_BYTES = 16_384
+
+/** What a piece of input counts at least before that, in bytes: it takes memory of its own, however short it is. */
+const LEAST_STRANGE_BYTES = 64
 
 /** "Try again later": clients come back, which they would not after 4500. */
 const TRY_AGAIN = 1013
@@ -34,23 +38,30 @@ export class Socket implements GraphqlSocket, Peer {
   #settled: (() => void) | undefined
   #instead: string | undefined
   #alive = true
-  readonly #connection: Duplex
+  readonly #connection: Connection
+  #isStranger = true
   #strangeBytes = 0
+  /** The code that the server closed it with, if it did. */
+  closedWith: number | undefined
 
   /**
-   * @param connection what the WebSocket reads from: it tells how much comes before that is put together to messages.
+   * @param connection what the WebSocket reads from: its bytes are counted before ws puts them together to messages.
    * @param id by which the log has it.
    */
-  constructor(webSocket: WebSocket, connection: Duplex, id: string, logger: Logger) {
+  constructor(webSocket: WebSocket, connection: Connection, id: string, logger: Logger) {
     this.#webSocket = webSocket
-    this.#connection = connection.on('data', this.#watchStranger).on('drain', () => this.#pace())
+    this.#connection = connection
+    connection.socket.on('data', this.#watchStranger).on('drain', () => this.#pace())
     this.id = id
     this.#logger = logger
     webSocket.on('pong', () => {
       this.#alive = true
     })
-    // It closes by itself, with the right code.
-    webSocket.on('error', (err) => logger.debug({ err, socketId: id }, 'a WebSocket failed'))
+    webSocket.on('error', (err) => {
+      logger.debug({ err, socketId: id }, 'a WebSocket failed')
+      // ws has closed it with the right code.
+      if (this.#isStranger) connection.end()
+    })
     webSocket.once('close', () => {
       for (const callback of [...this.#onGone]) callback()
     })
@@ -61,13 +72,15 @@ export class Socket implements GraphqlSocket, Peer {
   }
 
   readonly #watchStranger = ({ length }: Buffer): void => {
-    this.#strangeBytes += length
+    this.#strangeBytes += Math.max(length, LEAST_STRANGE_BYTES)
     if (this.#strangeBytes > MAX_STRANGE_BYTES) this.disconnect()
   }
 
-  /** Lets the client send as much as it likes: it has shown a key. */
-  admit(): void {
-    this.#connection.off('data', this.#watchStranger)
+  /** Lets the client send as much as it likes: it has shown a key, on whose account its bytes are. */
+  admit(caller: Caller): void {
+    this.#isStranger = false
+    this.#connection.caller = caller
+    this.#connection.socket.off('data', this.#watchStranger)
   }
 
   /** Answers a ping of the protocol, without what came with it, and not to who leaves the answers lying. */
@@ -103,9 +116,12 @@ export class Socket implements GraphqlSocket, Peer {
 
   close(code?: number, reason?: string): void {
     const fits = reason === undefined || Buffer.byteLength(reason) <= MAX_REASON_BYTES
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.closedWith = code
     this.#webSocket.close(code, fits ? reason : undefined)
     // To read the other end's goodbye, and to drop the rest.
     this.#webSocket.resume()
+    // ws waits half a minute for that goodbye.
+    if (this.#isStranger) this.#connection.end()
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {
@@ -126,14 +142,18 @@ export class Socket implements GraphqlSocket, Peer {
     return () => void this.#onGone.delete(callback)
   }
 
+  onStalled(callback: () => void): () => void {
+    return this.#connection.onStalled(callback)
+  }
+
   disconnect(): void {
     this.#webSocket.terminate()
   }
 
   /** Asks whether the client is there; breaks the connection when it has not answered since it was last asked. */
   probe(): void {
-    // What waits to be written holds up the question, too. Whoever does not read it is slow, not gone; and the
-    // answer of whom we do not read lies there.
+    // What waits to be written holds up the question, too, and a client that does not read it is slow, not gone: its connection is
+    // watched for that. The answer of a client that is not read waits with the rest of its input.
     if (!this.#alive && this.#webSocket.bufferedAmount === 0 && !this.#webSocket.isPaused) this.disconnect()
     this.#alive = false
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping()

@@ -7,7 +7,7 @@ import { Delivery } from './delivery.ts'
 /** How often a silent stream says that it lives, in milliseconds: below the usual minute of proxies. */
 const HEARTBEAT_MS = 12_000
 
-const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' }
+const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }
 
 /**
  * Server-sent events as graphql-sse has them for distinct connections, with two things that Yoga's own lack: `id:` carries the

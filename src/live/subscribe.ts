@@ -6,46 +6,55 @@ import {
   getOperationAST,
 } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import type { OperationBudget } from '../budget/operation-budget.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Follower } from '../log/follower.ts'
+import { tooSlow } from '../log/following.ts'
 import { type Outcome, outcomeOfError } from '../outcome.ts'
-import { callerOf } from '../rate/caller.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
 import type { ConnectionCounts } from './connection-counts.ts'
 import type { Delivery } from './delivery.ts'
+import { type Lane, laneOf } from './lane.ts'
+import { SubscriptionCounts } from './subscription-counts.ts'
 
 /** Makes subscriptions execute once per event for everybody who gets the same result. */
-export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts): Plugin {
+export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts, { socketsPerKey }: Limits): Plugin {
+  const subscriptions = new SubscriptionCounts(socketsPerKey)
   return {
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, counts, args))
+      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, { connections: counts, subscriptions }, args))
     },
   }
 }
 
 /** Whether its key may have one more connection open. A socket was counted when it was opened. */
-function mayOpen({ viewer, peer }: Context, counts: ConnectionCounts): boolean {
-  return peer.transport === 'WEBSOCKET' || counts.add(callerOf(viewer, undefined), peer)
+function mayOpen({ caller, peer }: Context, counts: ConnectionCounts): boolean {
+  return peer.transport === 'WEBSOCKET' || counts.add(caller, peer)
 }
 
 const TOO_MANY = {
   errors: [
-    new GraphQLError('This API key has too many sockets and streams open.', { extensions: { code: 'RATE_LIMITED' } }),
+    new GraphQLError('This API key has too many sockets, streams and subscriptions open.', {
+      extensions: { code: 'RATE_LIMITED' },
+    }),
   ],
 }
 
 async function subscribe(
   cohorts: Cohorts,
-  counts: ConnectionCounts,
+  counts: { connections: ConnectionCounts; subscriptions: SubscriptionCounts },
   args: ExecutionArgs,
 ): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
   const source = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in source)) return source
   const follower = source as Follower
   const context = args.contextValue as Context
-  if (!mayOpen(context, counts)) {
+  const ended = counts.subscriptions.open(context.caller)
+  if (!ended || !mayOpen(context, counts.connections)) {
+    ended?.()
     await follower.return()
     return TOO_MANY
   }
@@ -53,8 +62,11 @@ async function subscribe(
   const { cohort, leave } = cohorts.join(args)
   const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)
   deliveries.onEnd(leave)
+  deliveries.onEnd(ended)
   // Whoever was to read may have gone before anything began to be read, and then nobody says so.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
+  // What its connection has taken over and does not get rid of, the follower does not know of.
+  deliveries.onEnd(context.peer.onStalled(() => follower.fail(tooSlow(follower.cursor))))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
   deliveries.onEnd(context.connections.add(connectionOf(args, follower)))
   return deliveries
@@ -64,7 +76,7 @@ function connectionOf({ document, operationName, contextValue }: ExecutionArgs, 
   const { viewer, peer } = contextValue as Context
   const name = getOperationAST(document, operationName)?.name?.value ?? null
   const end = () => follower.fail(endedByAdmin(follower.cursor))
-  return { viewer, transport: peer.transport, operationName: name, follower, end }
+  return { viewer, transport: peer.transport, operationName: name, source: follower, end }
 }
 
 function endedByAdmin(cursor: string): CodedError {
@@ -82,6 +94,10 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #args: ExecutionArgs
   readonly #onEnd: (() => void)[] = []
   readonly #counts: LiveCounts
+  readonly #budget: OperationBudget
+  readonly #lane: Lane
+  /** Whether it has the lane: until its result has been handed over. */
+  #inLane = false
   #ended = false
 
   constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, counts: LiveCounts) {
@@ -89,6 +105,9 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     this.#cohort = cohort
     this.#args = args
     this.#counts = counts
+    const { budget, peer } = args.contextValue as Context
+    this.#budget = budget.ofEvent()
+    this.#lane = laneOf(peer)
   }
 
   /** Calls back once when it ends, at once if it has. */
@@ -97,13 +116,13 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     else this.#onEnd.push(callback)
   }
 
+  /** Who asks for the next result has handed the one before to its connection. */
   async next(): Promise<IteratorResult<Delivery, undefined>> {
+    this.#handedOver()
     try {
       const { done, value } = await this.#source.next()
-      if (!done) {
-        this.#counts.delivered++
-        return { done, value: await this.#cohort.deliver(this.#args, value as LoggedEvent) }
-      }
+      const delivery = done ? undefined : await this.#deliver(value as LoggedEvent)
+      if (delivery) return { done: false, value: delivery }
     } catch (error) {
       this.#end(outcomeOfError(error))
       throw error
@@ -131,9 +150,34 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     return this.return().then(() => undefined)
   }
 
+  // What is held by this side of the connection is counted, however many readers share the result.
+  async #deliver(event: LoggedEvent): Promise<Delivery | undefined> {
+    const waiting = this.#lane.enter()
+    if (waiting) await waiting
+    this.#inLane = true
+    if (!this.#ended) {
+      const delivery = await this.#cohort.deliver(this.#args, event)
+      if (!this.#ended) {
+        this.#budget.reserve(delivery.bytes)
+        this.#counts.delivered++
+        return delivery
+      }
+    }
+    this.#handedOver()
+    return undefined
+  }
+
+  #handedOver(): void {
+    if (!this.#inLane) return
+    this.#inLane = false
+    this.#budget.giveBackAll()
+    this.#lane.leave()
+  }
+
   #end(outcome: Outcome = 'ok'): void {
     if (this.#ended) return
     this.#ended = true
+    this.#handedOver()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
     for (const callback of this.#onEnd.splice(0)) callback()
   }

@@ -3,9 +3,12 @@ import type { Duplex } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { handleProtocols, makeServer } from 'graphql-ws'
 import type { Logger } from 'pino'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { ANONYMOUS } from '../auth/viewer.ts'
+import type { Connections } from '../http/connections.ts'
+import type { RequestQueue } from '../http/request-queue.ts'
 import { allows, isOwnOrigin, type Origins } from '../origins.ts'
-import { callerOf } from '../rate/caller.ts'
+import { type Caller, callerOf } from '../rate/caller.ts'
 import { REQUEST_ID, requestIdOf } from '../request-id.ts'
 import type { Yoga } from '../yoga.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
@@ -15,6 +18,12 @@ import { Sockets } from './sockets.ts'
 
 /** How often a socket must answer that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000
+
+/** The smallest frames, in bytes, in which a client may send a message of the largest size: each costs memory beside its content. */
+const FRAME_BYTES = 16_384
+
+/** Fewest frames that a message may always have. */
+const FRAMES = 16
 
 /** How long a stop waits, in milliseconds: for operations under way, and for clients to say goodbye. */
 const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
@@ -33,11 +42,14 @@ export interface WebSocketDoor {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  gate: Gate & { corsOrigins: Origins },
+  gate: Gate & { corsOrigins: Origins; open: Connections; queue: RequestQueue },
   logger: Logger,
 ): WebSocketDoor {
-  const { corsOrigins, counts } = gate
-  const server = new WebSocketServer({ noServer: true, maxPayload: gate.limits.bodyBytes, handleProtocols })
+  const { corsOrigins, counts, addressOf, open, queue } = gate
+  const { bodyBytes } = gate.limits
+  // The types of ws do not know of maxFragments yet.
+  const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
+  const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
   const graphql = makeServer(operationsOver(yoga, gate))
   const sockets = new Sockets()
   const heartbeat = setInterval(() => {
@@ -46,31 +58,41 @@ export function serveWebSocket(
 
   server.on('headers', (headers, request) => headers.push(`${REQUEST_ID}: ${requestIdOf(request)}`))
   http.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
-    // Nobody else listens to it any more, and an error that nobody listens to ends the process.
-    connection.on('error', () => connection.destroy())
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') return ignoreUpgrade(http, request, connection, head)
-    const id = requestIdOf(request)
-    if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(connection, 404, id)
-    // CORS does not hold for WebSockets: a browser opens them for any page, and only says whose it is. Others say nothing.
-    const { origin, host } = request.headers
-    if (origin !== undefined && !isOwnOrigin(origin, host) && !allows(corsOrigins, origin))
-      return refuse(connection, 403, id)
-    const stranger = callerOf({ type: 'anonymous' }, request.socket.remoteAddress)
-    if (counts.isFull(stranger)) return refuse(connection, 429, id)
-    server.handleUpgrade(request, connection, head, (webSocket) => {
-      const socket = new Socket(webSocket, connection, id, logger)
-      counts.add(stranger, socket)
-      sockets.open.add(socket)
-      const closed = graphql.opened(socket, { socket, address: request.socket.remoteAddress, refusals: 0 })
-      webSocket.once('close', (code, reason) => {
-        sockets.close(socket, code)
-        logger.debug({ socketId: id, code }, 'a WebSocket was closed')
-        closed(code, String(reason)).catch((err) =>
-          logger.error({ err, socketId: id }, 'a WebSocket was not closed well'),
-        )
-      })
+    queue.takeOver(connection, () => {
+      const address = addressOf(request)
+      const stranger = callerOf(ANONYMOUS, address)
+      const status = refusalOf(request, corsOrigins) ?? (counts.isFull(stranger) ? 429 : undefined)
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
+      else if (status !== undefined) open.of(connection).end(responseOf(status, requestIdOf(request)))
+      else
+        server.handleUpgrade(request, connection, head, (webSocket) => welcome(webSocket, request, stranger, address))
     })
   })
+
+  function welcome(
+    webSocket: WebSocket,
+    request: IncomingMessage,
+    stranger: Caller,
+    address: string | undefined,
+  ): void {
+    const id = requestIdOf(request)
+    const socket = new Socket(webSocket, open.of(request.socket), id, logger)
+    counts.add(stranger, socket)
+    sockets.open.add(socket)
+    const closed = graphql.opened(socket, {
+      socket,
+      address,
+      refusals: 0,
+      held: new Map(),
+    })
+    webSocket.once('close', (code, reason) => {
+      sockets.close(socket, socket.closedWith ?? code)
+      logger.debug({ socketId: id, code }, 'a WebSocket was closed')
+      closed(code, String(reason)).catch((err) =>
+        logger.error({ err, socketId: id }, 'a WebSocket was not closed well'),
+      )
+    })
+  }
 
   return {
     sockets,
@@ -90,7 +112,14 @@ export function serveWebSocket(
   }
 }
 
-function refuse(connection: Duplex, status: number, id: string): void {
+/** The status that an offer of a WebSocket is refused with, if it is. */
+function refusalOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
+  if (url?.split('?', 1)[0] !== '/graphql') return 404
+  // CORS does not apply to WebSockets: a browser opens them for any page and only sends its origin. Other clients send none.
+  return origin === undefined || isOwnOrigin(origin, host) || allows(corsOrigins, origin) ? undefined : 403
+}
+
+function responseOf(status: number, id: string): string {
   const headers = ['connection: close', 'content-length: 0', `${REQUEST_ID}: ${id}`]
-  connection.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n`
 }

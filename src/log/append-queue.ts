@@ -9,6 +9,9 @@ import { type WaitingAppend, WaitingAppends } from './waiting-appends.ts'
 /** What may wait in this process at most, and how long whoever is turned away should stay away, in seconds. */
 const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }
 
+/** What part of that one tenant may use. */
+const SHARE = 1 / 2
+
 /** How often what fails for the moment is tried again, and the first pause, in milliseconds; it doubles: a second and a half in all. */
 const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
 
@@ -33,6 +36,7 @@ export class AppendQueue {
   readonly #observer: AppendObserver
   readonly #waiting = new WaitingAppends()
   readonly #size = { events: 0, bytes: 0 }
+  readonly #sizes = new Map<string, Size>()
   #running = 0
   #scheduled = false
 
@@ -51,18 +55,22 @@ export class AppendQueue {
   /**
    * Appends events with different ids, in one transaction.
    * @returns one result per event, in the same order, once they are committed.
+   * @param tenant on whose account.
    * @throws CodedError NOT_FOUND for an unknown stream, RATE_LIMITED when too much waits already; nothing is stored then.
    */
-  async append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
-    if (this.#size.events > FULL.events || this.#size.bytes > FULL.bytes) {
-      this.#observer.answered('FAILED', events.length)
-      throw full()
-    }
+  async append(tenant: string, streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
     const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
-    this.#resize(events.length, bytes)
+    const own = this.#sizes.get(tenant) ?? { events: 0, bytes: 0 }
+    const added = { events: events.length, bytes }
+    if (exceeds(this.#size, added, 1) || exceeds(own, added, SHARE)) {
+      this.#observer.answered('FAILED', events.length)
+      throw full(exceeds(own, added, SHARE) ? 'this organization' : 'all organizations')
+    }
+    this.#sizes.set(tenant, own)
+    this.#resize(own, events.length, bytes)
     try {
       const results = await new Promise<AppendResult[]>((resolve, reject) => {
-        this.#waiting.add({ streamId, events, bytes, since: Date.now(), resolve, reject })
+        this.#waiting.add({ tenant, streamId, events, bytes, since: Date.now(), resolve, reject })
         this.#schedule()
       })
       for (const { outcome } of results) this.#observer.answered(outcome, 1)
@@ -71,13 +79,16 @@ export class AppendQueue {
       this.#observer.answered('FAILED', events.length)
       throw error
     } finally {
-      this.#resize(-events.length, -bytes)
+      this.#resize(own, -events.length, -bytes)
+      if (own.events === 0) this.#sizes.delete(tenant)
     }
   }
 
-  #resize(events: number, bytes: number): void {
-    this.#size.events += events
-    this.#size.bytes += bytes
+  #resize(own: Size, events: number, bytes: number): void {
+    for (const size of [this.#size, own]) {
+      size.events += events
+      size.bytes += bytes
+    }
   }
 
   // After everything that this turn of the event loop brings.
@@ -157,6 +168,15 @@ export class AppendQueue {
   }
 }
 
+interface Size {
+  events: number
+  bytes: number
+}
+
+function exceeds({ events, bytes }: Size, added: Size, share: number): boolean {
+  return events + added.events > FULL.events * share || bytes + added.bytes > FULL.bytes * share
+}
+
 type OfStream = [streamId: string, appends: WaitingAppend[]]
 
 function groupByStream(group: readonly WaitingAppend[]): OfStream[] {
@@ -186,8 +206,8 @@ function answer(streamId: string, appends: readonly WaitingAppend[], results: Ti
   }
 }
 
-function full(): CodedError {
+function full(whose: string): CodedError {
   const { retryAfter } = FULL
-  const message = 'More appends are waiting here than this server takes. Try again in a second.'
+  const message = `Too many appends of ${whose} are waiting on this server. Try again in a second.`
   return new CodedError('RATE_LIMITED', message, { retryAfter })
 }

@@ -10,19 +10,20 @@ import { importEvents, type PastEvent } from './import.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './offset-page.ts'
 import { type Page, type PageRequest, page } from './page.ts'
 import type { Payload } from './payload.ts'
+import { type Reading, readAt } from './reading.ts'
 import { findEvent, replacePayload, type Transact } from './redact.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report-snapshot.ts'
 import { inRounds } from './rounds.ts'
 
-/** Most events in one append. */
-const MAX_BATCH = 1_000
+/** What one append may have at most, its payloads in UTF-16 units. */
+const MAX_APPEND = { events: 1_000, text: 16_777_216 } as const
 
-/** The only door to the event tables. A stream's id is the id of its dataset or report. */
-export interface EventLog extends AsyncDisposable {
+/** What is done with events. A stream's id is the id of its dataset or report. */
+export interface LogOperations {
   /**
    * Appends events in the given order: all that are new, in one transaction, which others may share.
    * @returns one result per event, in the same order, once they are committed.
-   * @throws CodedError BAD_USER_INPUT for more than `MAX_BATCH` events, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
+   * @throws CodedError BAD_USER_INPUT for more than `MAX_APPEND`, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
    * waits to be appended; nothing is stored then, unless an id is repeated and its repeat is what failed.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
@@ -33,16 +34,25 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Puts another payload in the place of an event's own, for good. Its position, type, id and time stay, and a retry with its id is a
    * DUPLICATE from then on, whatever it holds.
+   * @param organizationId whose event it is.
    * @param transact opens the transaction, in which more may be done.
    * @returns the event as it is then.
    */
-  redact(event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
-  page(streamId: string, request: PageRequest): Promise<Page>
-  offsetPage(streamId: string, request: OffsetPageRequest): Promise<OffsetPage>
-  /** What a report has come to. */
-  reportSnapshot(reportId: string): Promise<ReportSnapshot>
+  redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
+  page(streamId: string, request: PageRequest, reading?: Reading): Promise<Page>
+  offsetPage(streamId: string, request: OffsetPageRequest, reading?: Reading): Promise<OffsetPage>
+  /** The events at these positions that are kept, in no particular order. */
+  at(streamId: string, positions: readonly number[], reading: Reading): Promise<LoggedEvent[]>
+  /** What a report has come to. @param reading for the time that it takes to make it. */
+  reportSnapshot(reportId: string, reading: Reading): Promise<ReportSnapshot>
   /** Begins to follow a stream. The reader must end it: by reading to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
+}
+
+/** The only door to the event tables. */
+export interface EventLog extends LogOperations, AsyncDisposable {
+  /** The same log for one caller: it reads through the caller's client, and queues appends on the tenant's account. */
+  onAccountOf(tenant: string, db: PrismaClient): LogOperations
   /** Events that wait in this process to be appended, or are being appended. */
   readonly appending: number
   /** What is followed in this process. */
@@ -62,7 +72,7 @@ export interface EventLogOptions extends FollowingOptions {
 
 /** The log that is kept in this database. Disposing of it ends its followers. */
 export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
-  const snapshots = new ReportSnapshots(db)
+  const snapshots = new ReportSnapshots()
   const following = new Following(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
   // After the commit, and whatever is new: a retry whose first answer was lost may be the first to say so.
@@ -70,37 +80,42 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     options.wakeups.wake(streamId, 'in-process')
     options.announce(streamId)
   }
-  return {
+  const onAccountOf = (tenant: string, client: PrismaClient): LogOperations => ({
     append: async (streamId, events) => {
-      checkLength(events)
+      checkAppend(events)
       try {
-        return await inRounds(events, (round) => queue.append(streamId, round))
+        return await inRounds(events, (round) => queue.append(tenant, streamId, round))
       } finally {
         tell(streamId)
       }
     },
     import: async (streamId, events) => {
-      checkLength(events)
-      const results = await importEvents(db, streamId, events)
+      checkAppend(events)
+      const results = await importEvents(client, streamId, events)
       tell(streamId)
       return results
     },
-    find: (streamId, id) => findEvent(db, streamId, id),
-    redact: async (event, data, transact) => {
+    find: (streamId, id) => findEvent(client, streamId, id),
+    redact: async (organizationId, event, data, transact) => {
       const redactedAt = new Date()
       const redacted = { ...event, data, redactedAt }
-      await transact((transaction) => replacePayload(transaction, redacted))
+      await transact((transaction) => replacePayload(transaction, organizationId, redacted))
       tell(event.streamId)
       return redacted
     },
+    page: (streamId, request, reading) => page(client, streamId, request, reading),
+    offsetPage: (streamId, request, reading) => offsetPage(client, streamId, request, reading),
+    at: (streamId, positions, reading) => readAt(client, streamId, positions, reading),
+    reportSnapshot: (reportId, reading) => snapshots.take(client, reportId, reading),
+    follow: async (streamId, request) => {
+      return following.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
+    },
+  })
+  return {
+    ...onAccountOf('operator', db),
+    onAccountOf,
     get appending() {
       return queue.events
-    },
-    page: (streamId, request) => page(db, streamId, request),
-    offsetPage: (streamId, request) => offsetPage(db, streamId, request),
-    reportSnapshot: (reportId) => snapshots.take(reportId),
-    follow: async (streamId, request) => {
-      return following.follow(streamId, { ...request, ...(await startOf(db, streamId, request)) })
     },
     get following() {
       return following.counts
@@ -110,7 +125,21 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
   }
 }
 
-function checkLength({ length }: readonly NewEvent[]): void {
-  if (length <= MAX_BATCH) return
-  throw new CodedError('BAD_USER_INPUT', `One call records at most ${MAX_BATCH} events; this one has ${length}.`)
+/** Throws for more events than one append may have. It looks at nothing else, so it can be asked before events are made. */
+export function checkLength({ length }: readonly unknown[]): void {
+  const most = MAX_APPEND.events
+  if (length > most)
+    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} events; this one has ${length}.`)
+}
+
+/** Throws for more text than one append may have. */
+export function checkText(length: number): void {
+  const most = MAX_APPEND.text
+  if (length > most)
+    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} characters, defaults included. Send less.`)
+}
+
+function checkAppend(events: readonly NewEvent[]): void {
+  checkLength(events)
+  checkText(events.reduce((sum, { data }) => sum + data.length, 0))
 }

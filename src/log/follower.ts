@@ -201,7 +201,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       try {
         return await inTime(read(), PATIENCE.answer)
       } catch (error) {
-        if (signal.aborted) return { events: [], more: false, first: 0, redactions: 0 }
+        if (signal.aborted) return { events: [], more: false, cut: false, first: 0, redactions: 0 }
         if (Date.now() > until) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)

@@ -55,12 +55,12 @@ export class Following implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Begins to follow; once disposed of, what it gives has ended. */
-  follow(streamId: string, options: FollowOptions): Follower {
+  /** Begins to follow, catching up through the reader's own client; once disposed of, what it gives has ended. */
+  follow(db: PrismaClient, streamId: string, options: FollowOptions): Follower {
     const stream = this.#streams.get(streamId) ?? this.#open(streamId, options.head)
     // Whoever has come later may know of more than the tail does.
     if (options.head > stream.tail.head) void stream.tail.read()
-    const follower = new Follower(this.#db, stream.tail, options, {
+    const follower = new Follower(db, stream.tail, options, {
       onClose: () => {
         stream.followers.delete(follower)
         if (stream.followers.size === 0) this.#drop(streamId, stream)
@@ -163,7 +163,8 @@ export class Following implements AsyncDisposable {
   }
 }
 
-function tooSlow(cursor: string): CodedError {
+/** What a reader is ended with that leaves events unread. */
+export function tooSlow(cursor: string): CodedError {
   return new CodedError('SLOW_CONSUMER', 'Events were left unread for too long. Go on from the cursor in extensions.', {
     cursor,
   })

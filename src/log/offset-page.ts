@@ -3,7 +3,7 @@ import type { PrismaClient } from '../generated/prisma/client.ts'
 import { countTypes } from './counters.ts'
 import type { LoggedEvent } from './event.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
-import { readRange } from './range.ts'
+import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 
 /** Most events on a numbered page. */
 const MAX_OFFSET_PAGE = 10_000
@@ -34,14 +34,19 @@ export interface OffsetPage {
  * stream is a range of them, and marks lead to the n-th event of some types.
  * @throws CodedError BAD_USER_INPUT for a page or page size out of range, or one that comes to too many bytes.
  */
-export async function offsetPage(db: PrismaClient, streamId: string, request: OffsetPageRequest): Promise<OffsetPage> {
+export async function offsetPage(
+  db: PrismaClient,
+  streamId: string,
+  request: OffsetPageRequest,
+  reading: Reading = UNCOUNTED,
+): Promise<OffsetPage> {
   const { page, pageSize } = request
   if (page < 1) throw new CodedError('BAD_USER_INPUT', `page must be 1 or more, not ${page}.`)
   if (pageSize < 1 || pageSize > MAX_OFFSET_PAGE) {
     throw new CodedError('BAD_USER_INPUT', `pageSize must be between 1 and ${MAX_OFFSET_PAGE}, not ${pageSize}.`)
   }
   for (;;) {
-    const read = await readPage(db, streamId, request)
+    const read = await readPage(db, streamId, request, reading)
     // What it was to be read from may just have been removed in part.
     if (read) return read
   }
@@ -51,6 +56,7 @@ async function readPage(
   db: PrismaClient,
   streamId: string,
   { types: requested, page, pageSize }: OffsetPageRequest,
+  reading: Reading,
 ): Promise<OffsetPage | undefined> {
   const { first, byType } = await countTypes(db, streamId)
   const types = [...byType.keys()]
@@ -64,7 +70,7 @@ async function readPage(
   const whole = wanted.length === types.length
   const newest = whole ? first - 1 + rank : await seek(db, streamId, wanted, sum('removed') + rank)
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  const read = await readRange(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES })
+  const read = await readCounted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES }, reading)
   const { events } = read
   if (read.first > first) return undefined
   // A short page would shift all those after it.

@@ -4,6 +4,7 @@ import { countRange } from './counters.ts'
 import { type Bounds, positionOf } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'
 import { type Direction, type Range, readRange } from './range.ts'
+import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 
 /** Events on a page when the caller does not say. */
 const DEFAULT_PAGE = 20
@@ -11,7 +12,7 @@ const DEFAULT_PAGE = 20
 /** Most events on a page. */
 const MAX_PAGE = 1_000
 
-/** Most bytes of payloads on a page, give or take the last event: a page may be shorter than it was asked for. */
+/** Most bytes of payloads on a page: a page may be shorter than it was asked for. */
 export const MAX_PAGE_BYTES = 16_777_216
 
 /** Which events, and which page of them. The cursors and `first`/`last` are those of the Relay connection specification. */
@@ -43,15 +44,25 @@ export interface Page {
  * @throws CodedError BAD_USER_INPUT for a bad `first` or `last`, CURSOR_INVALID or CURSOR_EXPIRED for a cursor that leads nowhere,
  * NOT_FOUND for an unknown stream.
  */
-export async function page(db: PrismaClient, streamId: string, request: PageRequest): Promise<Page> {
+export async function page(
+  db: PrismaClient,
+  streamId: string,
+  request: PageRequest,
+  reading: Reading = UNCOUNTED,
+): Promise<Page> {
   for (;;) {
-    const page = await readPage(db, streamId, request)
+    const page = await readPage(db, streamId, request, reading)
     // What it was to be read from may just have been removed in part.
     if (page) return page
   }
 }
 
-async function readPage(db: PrismaClient, streamId: string, request: PageRequest): Promise<Page | undefined> {
+async function readPage(
+  db: PrismaClient,
+  streamId: string,
+  request: PageRequest,
+  reading: Reading,
+): Promise<Page | undefined> {
   const backward = request.last != null
   const limit = pageLimit(request)
   const filtered = await filteredRange(db, streamId, request)
@@ -64,7 +75,7 @@ async function readPage(db: PrismaClient, streamId: string, request: PageRequest
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One more than asked for tells whether there are more; past a cursor, on either side, it takes a look of its own.
-  const read = await readRange(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES })
+  const read = await readCounted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, reading)
   if (read.first > filtered.bounds.first) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered.range, high: range.low + 1 })

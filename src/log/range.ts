@@ -6,21 +6,30 @@ export interface Range {
   streamId: string
   /** Stored names, without repeats. Absent: all types. */
   types?: readonly string[]
+  /** Only these positions, and then all types. */
+  only?: readonly number[]
   low: number
   high: number
 }
 
-/** Where to stop: after so many events, or after the one with which their payloads reach so many bytes. */
+/** Where to stop: after so many events, or before their payloads have more than so many bytes, but not before the first. */
 export interface Limit {
   events: number
   bytes: number
 }
 
+/** An event with the length of its payload, in bytes of UTF-8. */
+export interface SizedEvent extends LoggedEvent {
+  bytes: number
+}
+
 /** What a range holds, as far as the limit lets it be read. */
 export interface Read {
-  events: LoggedEvent[]
+  events: SizedEvent[]
   /** Whether the limit ended it, so that there may be more in the range. */
   more: boolean
+  /** Whether that was the limit of bytes: there is more in the range. */
+  cut: boolean
   /** The earliest position that is kept: what the range holds below it is removed. */
   first: number
   /** How often payloads of the stream were removed. */
@@ -41,6 +50,7 @@ interface Row extends Bounds {
   type: string
   at: number
   data: string
+  bytes: number
   redacted_at: number | null
   found: bigint
 }
@@ -52,32 +62,39 @@ export async function readRange(
   direction: Direction,
   { events: limit, bytes }: Limit,
 ): Promise<Read> {
-  const { streamId, types, low, high } = range
+  const { streamId, types } = range
   const order = DIRECTIONS[direction]
-  const bounds = types ? Prisma.sql`e.seq > ${low} AND e.seq < ${high}` : narrowed(range, direction, limit)
+  const bounds = boundsOf(range, direction, limit)
   // One row at least, whatever the range holds: what is kept and what is read are of the same moment.
   const rows = await db.$queryRaw<(Row | (Bounds & { seq: null }))[]>`
-    SELECT s.first, s.redactions, p.seq, p.id, p.type, p.data, p.found,
+    SELECT s.first, s.redactions, p.seq, p.id, p.type, p.data, p.bytes, p.found,
            extract(epoch FROM p.created_at)::float8 * 1000 AS at, extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
       FROM stream s
       LEFT JOIN LATERAL (
-        SELECT *, count(*) OVER () AS found,
-                  sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) - octet_length(data) AS before
+        SELECT *, count(*) OVER () AS found, octet_length(data) AS bytes,
+                  sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) AS upto
           FROM (SELECT e.*
                   FROM ${types ? eventsOfTypes(range, types, order, limit) : Prisma.sql`event e`}
                  WHERE e.stream_id = ${streamId}::uuid AND e.seq >= s.first AND ${bounds}
-                 ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.before < ${bytes}
+                 ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.upto <= ${bytes} OR p.upto = p.bytes
      WHERE s.id = ${streamId}::uuid
      ORDER BY p.seq ${order}`
   const { first, redactions } = rows[0] ?? { first: 1, redactions: 0 }
   const events = rows.filter((row) => row.seq !== null).map((row) => toEvent(streamId, row))
   const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
-  return { events, more: found === limit || events.length < found, first: Number(first), redactions }
+  const cut = events.length < found
+  return { events, more: found === limit || cut, cut, first: Number(first), redactions }
 }
 
-function toEvent(streamId: string, { seq, id, type, at, data, redacted_at }: Row): LoggedEvent {
+function toEvent(streamId: string, { seq, id, type, at, data, bytes, redacted_at }: Row): SizedEvent {
   const redactedAt = redacted_at === null ? null : new Date(Math.round(redacted_at))
-  return { streamId, seq: Number(seq), id, type, createdAt: new Date(Math.round(at)), data, redactedAt }
+  return { streamId, seq: Number(seq), id, type, createdAt: new Date(Math.round(at)), data, bytes, redactedAt }
+}
+
+function boundsOf(range: Range, direction: Direction, limit: number): Prisma.Sql {
+  const { types, only, low, high } = range
+  if (only) return Prisma.sql`e.seq = ANY(${only}::bigint[]) AND e.seq > ${low} AND e.seq < ${high}`
+  return types ? Prisma.sql`e.seq > ${low} AND e.seq < ${high}` : narrowed(range, direction, limit)
 }
 
 // Positions are dense, so the page's own are known. Saying so keeps the planner, which may know nothing of how the table has grown,

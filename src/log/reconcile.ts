@@ -5,13 +5,16 @@ const IDS = 1_000
 
 /** The ids of all streams, in their order. */
 export async function* streamIds(db: Connection): AsyncGenerator<string> {
-  for (let last: string | undefined = '00000000-0000-0000-0000-000000000000'; last !== undefined; ) {
+  // The nil UUID may be the id of a stream, too.
+  let last: string | null = null
+  for (;;) {
     const { rows }: { rows: { id: string }[] } = await db.query<{ id: string }>(
-      'SELECT id FROM stream WHERE id > $1 ORDER BY id LIMIT $2',
+      'SELECT id FROM stream WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2',
       [last, IDS],
     )
     for (const { id } of rows) yield id
-    last = rows.at(-1)?.id
+    last = rows.at(-1)?.id ?? null
+    if (last === null) return
   }
 }
 

@@ -15,12 +15,16 @@ export async function findEvent(db: PrismaClient, streamId: string, id: string):
 /** Does work in a transaction. */
 export type Transact = (work: (transaction: Prisma.TransactionClient) => Promise<object>) => Promise<object>
 
-/** Puts the payload that an event is to have in the place of the one it has. */
-export async function replacePayload(transaction: Prisma.TransactionClient, event: LoggedEvent): Promise<LoggedEvent> {
+/** Puts the payload that an event of an organization is to have in the place of the one it has. */
+export async function replacePayload(
+  transaction: Prisma.TransactionClient,
+  organizationId: string,
+  event: LoggedEvent,
+): Promise<LoggedEvent> {
   const { streamId, seq, data, redactedAt } = event
   // Whoever keeps payloads in memory learns by this that some are not to be used any longer.
   const { first } = await transaction.stream.update({
-    where: { id: streamId },
+    where: { organizationId_id: { organizationId, id: streamId } },
     data: { redactions: { increment: 1 } },
   })
   const { count } = await transaction.event.updateMany({

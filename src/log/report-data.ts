@@ -11,6 +11,9 @@ export const BLOCK_MESSAGE = 'A block has been generated and is ready to be disp
 /** Most sources of one block. */
 export const MAX_SOURCES = 1_000
 
+/** Most sources of all blocks of one append: what is left out of each becomes 330 bytes of defaults. */
+export const MAX_SOURCES_AT_ONCE = 10_000
+
 /** LlamaIndex's defaults for the members of a node, but for those that are empty. */
 export const NODE_DEFAULTS = {
   metadata_template: '{key}: {value}',

@@ -93,8 +93,17 @@ export function withoutContent(data: ReportEventData): ReportEventData {
   }
 }
 
+// An operation may ask for it many times.
+const legacy = new WeakMap<DecodedReportEvent, Record<string, unknown>>()
+
 /** The whole `event_data` object that LlamaCloud serves for an event: every key, nulls and defaults included, in its order. */
-export function legacyEventData({ event, data }: DecodedReportEvent): Record<string, unknown> {
+export function legacyEventData(decoded: DecodedReportEvent): Record<string, unknown> {
+  const known = legacy.get(decoded) ?? toLegacy(decoded)
+  legacy.set(decoded, known)
+  return known
+}
+
+function toLegacy({ event, data }: DecodedReportEvent): Record<string, unknown> {
   const timestamp = event.createdAt.toISOString()
   switch (data.type) {
     case 'progress':

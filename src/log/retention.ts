@@ -104,10 +104,13 @@ function findDue(db: PrismaClient): Promise<Due[]> {
   return db.$queryRaw<Due[]>`
     SELECT s.id, s.kind, s.first, s.head, r.max_age_seconds, r.max_events
       FROM stream s
-      JOIN (SELECT id, organization_id FROM dataset UNION ALL SELECT id, organization_id FROM report) o ON o.id = s.id
       JOIN LATERAL (
-        SELECT * FROM retention r WHERE r.subject_id IN (s.id, o.organization_id)
-         ORDER BY r.subject_id = s.id DESC LIMIT 1) r ON true
+        SELECT 1 AS rank, p.max_age_seconds, p.max_events FROM stream_retention p
+         WHERE p.organization_id = s.organization_id AND p.stream_id = s.id
+        UNION ALL
+        SELECT 2, p.max_age_seconds, p.max_events FROM organization_retention p
+         WHERE p.organization_id = s.organization_id
+         ORDER BY rank LIMIT 1) r ON true
      WHERE s.head >= s.first
        AND (s.head - s.first + 1 > r.max_events
             OR (SELECT e.created_at FROM event e WHERE e.stream_id = s.id AND e.seq = s.first)

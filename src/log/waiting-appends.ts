@@ -1,10 +1,15 @@
 import type { AppendResult, NewEvent } from './event.ts'
 
-/** What goes into one transaction at most, give or take one append: of more, each would only wait longer for the others. */
+/**
+ * What goes into one transaction at most, give or take one append: of more, each would only wait longer for the
+ * others.
+ */
 const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
 
 /** One caller's append, which waits for its turn. */
 export interface WaitingAppend {
+  /** On whose account. */
+  readonly tenant: string
   readonly streamId: string
   /** With different ids. */
   readonly events: readonly NewEvent[]
@@ -16,11 +21,17 @@ export interface WaitingAppend {
   reject(error: unknown): void
 }
 
-/** Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. */
+/**
+ * Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. Tenants take
+ * turns, so that however many streams of one have something waiting, a stream of another is among the next.
+ */
 export class WaitingAppends {
-  /** The streams in the order of their turn. */
+  /** The streams, of each tenant in the order of their turn. */
   readonly #byStream = new Map<string, WaitingAppend[]>()
   readonly #taken = new Set<string>()
+  /** When each tenant with something waiting had its last turn. */
+  readonly #turns = new Map<string, number>()
+  #turn = 0
   /** Streams that somebody else held. */
   readonly #alone = new Set<string>()
 
@@ -34,11 +45,17 @@ export class WaitingAppends {
   take(): WaitingAppend[] {
     const group: WaitingAppend[] = []
     const room = { ...GROUP }
-    for (const [streamId, waiting] of [...this.#byStream]) {
+    const passedOver: string[] = []
+    for (const [streamId, waiting] of this.#inTurn()) {
       if (room.streams <= 0 || room.events <= 0 || room.bytes <= 0) break
       const alone = this.#alone.has(streamId)
-      if (this.#taken.has(streamId) || (alone && group.length > 0)) continue
+      if (this.#taken.has(streamId)) continue
+      if (alone && group.length > 0) {
+        passedOver.push(tenantOf(waiting))
+        continue
+      }
       this.#alone.delete(streamId)
+      this.#turns.set(tenantOf(waiting), ++this.#turn)
       const taken = waiting.splice(0, countDistinct(waiting, room))
       this.#taken.add(streamId)
       // What is left of it is last in turn.
@@ -52,10 +69,36 @@ export class WaitingAppends {
       }
       if (alone) break
     }
+    // What has to go alone is first once its tenant is.
+    for (const tenant of passedOver) this.#turns.delete(tenant)
     return group
   }
 
-  /** Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that it can wait. */
+  /**
+   * The first stream of each tenant, then the second of each, and so on; first the tenant whose last turn is longest
+   * ago.
+   */
+  *#inTurn(): Generator<[streamId: string, waiting: WaitingAppend[]]> {
+    const byTenant = new Map<string, [string, WaitingAppend[]][]>()
+    for (const stream of this.#byStream) {
+      const tenant = tenantOf(stream[1])
+      const streams = byTenant.get(tenant)
+      if (streams) streams.push(stream)
+      else byTenant.set(tenant, [stream])
+    }
+    for (const tenant of this.#turns.keys()) if (!byTenant.has(tenant)) this.#turns.delete(tenant)
+    const lastTurn = (tenant: string) => this.#turns.get(tenant) ?? 0
+    let lines = [...byTenant].sort(([a], [b]) => lastTurn(a) - lastTurn(b)).map(([, streams]) => streams)
+    for (let i = 0; lines.length > 0; i++) {
+      for (const line of lines) yield line[i] as [string, WaitingAppend[]]
+      lines = lines.filter(({ length }) => length > i + 1)
+    }
+  }
+
+  /**
+   * Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that
+   * it can wait.
+   */
   putBack(streamId: string, appends: readonly WaitingAppend[]): void {
     this.#byStream.set(streamId, [...appends, ...(this.#byStream.get(streamId) ?? [])])
     this.#alone.add(streamId)
@@ -67,7 +110,12 @@ export class WaitingAppends {
   }
 }
 
-// As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another transaction.
+function tenantOf(waiting: readonly WaitingAppend[]): string {
+  return waiting[0]?.tenant ?? ''
+}
+
+// As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another
+// transaction.
 function countDistinct(waiting: readonly WaitingAppend[], room: { events: number; bytes: number }): number {
   let { events: roomForEvents, bytes: roomForBytes } = room
   const ids = new Set<string>()

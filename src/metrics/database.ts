@@ -1,9 +1,15 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { Accounts } from '../budget/accounts.ts'
 import type { Database } from '../db/database.ts'
 import type { Readiness } from '../health.ts'
 
 /** Tells whether the server can work, which asks the database, and how it gets on with that. */
-export function registerDatabaseMetrics(registry: Registry, { pool }: Pick<Database, 'pool'>, ready: Readiness): void {
+export function registerDatabaseMetrics(
+  registry: Registry,
+  { pool }: Pick<Database, 'pool'>,
+  accounts: Pick<Accounts, 'waiting'>,
+  ready: Readiness,
+): void {
   const registers = [registry]
   new Gauge({
     name: 'tidemark_database_connections',
@@ -18,10 +24,10 @@ export function registerDatabaseMetrics(registry: Registry, { pool }: Pick<Datab
   })
   new Gauge({
     name: 'tidemark_database_waiting',
-    help: 'Statements that wait for a connection because all are busy.',
+    help: 'Statements that wait for a connection, because all are busy or their caller or organization has its share.',
     registers,
     collect() {
-      this.set(pool?.waitingCount ?? 0)
+      this.set((pool?.waitingCount ?? 0) + accounts.waiting)
     },
   })
   // Last: asking takes a connection itself.

@@ -1,10 +1,30 @@
 import { Hono } from 'hono'
 import type { Registry } from 'prom-client'
+import { bearerKey } from '../auth/credentials.ts'
+import { isFromNearby } from '../client-address.ts'
+import { admit, type Gate, incoming } from '../rest/gate.ts'
 
-/** `/metrics`, in Prometheus' text format. */
-export function createMetricsRoute(registry: Registry): Hono {
+const REFUSAL = {
+  message:
+    'Metrics are for requests from this machine or a private network, not by way of a proxy, and for the root key.',
+}
+
+/**
+ * `/metrics`, in Prometheus' text format, for who is nearby or root. Requests that come while the values are
+ * collected get the same ones, so a flood costs no more than one after the other.
+ */
+export function createMetricsRoute(registry: Registry, gate: Gate): Hono {
+  let collecting: Promise<string> | undefined
   return new Hono().get('/metrics', async (c) => {
+    if (!isFromNearby(incoming(c))) {
+      const { viewer, refusal } = await admit(c, gate, bearerKey(c.req.header('authorization')))
+      if (refusal) return c.json({ message: refusal.message }, refusal.status)
+      if (viewer.type !== 'root') return c.json(REFUSAL, 403)
+    }
+    collecting ??= registry.metrics().finally(() => {
+      collecting = undefined
+    })
     c.header('content-type', registry.contentType)
-    return c.body(await registry.metrics())
+    return c.body(await collecting)
   })
 }

@@ -1,13 +1,13 @@
 import { Counter, type Registry } from 'prom-client'
 
 /** What goes on beside the calls. */
-export type Task = 'following' | 'retention' | 'key-watch' | 'key-uses' | 'live-connections'
+export type Task = 'following' | 'retention' | 'key-lookup' | 'key-watch' | 'key-uses' | 'live-connections'
 
 /** Counts what fails beside the calls and is tried again. */
 export function countTaskFailures(registry: Registry): (task: Task) => void {
   const failures = new Counter({
     name: 'tidemark_task_failures_total',
-    help: 'Failures of what goes on beside the requests, nearly always for want of the database, by task: following streams, removing what is not to be kept, watching keys, noting when keys are used, listing live connections. Each is tried again.',
+    help: 'Failures of what goes on beside the requests, nearly always for want of the database, by task: following streams, removing what is not to be kept, looking up keys, watching keys, noting when keys are used, listing live connections. Each is tried again.',
     labelNames: ['task'],
     registers: [registry],
   })

@@ -1,39 +1,33 @@
-import { LRUCache } from 'lru-cache'
-import { hashKey } from '../auth/api-key.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
-import type { Viewer } from '../auth/viewer.ts'
+import { ANONYMOUS, type Viewer } from '../auth/viewer.ts'
 import { type Caller, callerOf } from './caller.ts'
-import type { RateLimited, RequestRate } from './request-rate.ts'
+import { Refusal } from './refusal.ts'
+import type { RequestRate } from './request-rate.ts'
 
-/** How many keys that have worked are remembered, and for how long, in milliseconds. */
-const KNOWN_KEYS = { max: 10_000, ttl: 600_000 } as const
+/** Who asks, and on whose account. */
+export interface Asking {
+  readonly viewer: Viewer
+  readonly caller: Caller
+}
 
 /** Who has called, or why the call is refused. */
-type Admitted =
-  | { readonly viewer: Viewer; readonly refusal?: undefined }
-  | { readonly viewer?: undefined; readonly refusal: RateLimited }
+export type Admitted =
+  | (Asking & { readonly refusal?: undefined })
+  | { readonly viewer?: undefined; readonly caller?: undefined; readonly refusal: Refusal }
 
 /** Finds out who calls, and counts the call. */
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
 
 /**
- * Counts before it asks the database, so that nobody makes it work by keys that are made up: a key that has not worked here of late
- * is one of those until it turns out to work, and then the call is counted for the key instead.
+ * Looks the key up first, which costs the database little (`KeyLookup`), and then charges the key, or the address of
+ * a caller without a valid one: what others do from an address never holds up a valid key. A key that cannot be
+ * looked up is charged like an invalid one.
  */
 export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admit {
-  const known = new LRUCache<string, Caller>(KNOWN_KEYS)
   return async (key, address) => {
-    const hash = hashKey(key ?? '')
-    const supposed = known.get(hash) ?? callerOf({ type: 'anonymous' }, address)
-    const early = await rate.count(supposed)
-    if (early) return { refusal: early }
-    const viewer = await authenticate(key ?? undefined)
-    const caller = callerOf(viewer, address)
-    if (viewer.type === 'anonymous') known.delete(hash)
-    else known.set(hash, caller)
-    if (caller.name === supposed.name) return { viewer }
-    await rate.takeBack(supposed)
-    const refusal = await rate.count(caller)
-    return refusal ? { refusal } : { viewer }
+    const viewer = await authenticate(key ?? undefined).catch(() => undefined)
+    const caller = callerOf(viewer ?? ANONYMOUS, address)
+    const refusal = (await rate.count(caller)) ?? (viewer ? undefined : Refusal.keyUnavailable())
+    return viewer && !refusal ? { viewer, caller } : { refusal: refusal ?? Refusal.keyUnavailable() }
   }
 }

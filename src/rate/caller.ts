@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import type { Viewer } from '../auth/viewer.ts'
 
 /** On whose account a request is made. Budgets of a caller lie within that of its tenant. */
@@ -8,14 +9,17 @@ export interface Caller {
   readonly tenant: string
 }
 
+/** The tenant of all requests without a valid key. */
+export const STRANGERS = 'anonymous'
+
 /**
- * The caller of a request: its key, or its address where it has no valid one. IPv6 addresses are told apart by their /64 network,
- * because one host can use all addresses of it.
+ * The caller of a request: its key, or its address where it has no valid one. IPv6 addresses are told apart by their
+ * /64 network, because one host can use all addresses of it.
  */
 export function callerOf(viewer: Viewer, address: string | undefined): Caller {
   switch (viewer.type) {
     case 'anonymous':
-      return { name: `address:${address && networkOf(address)}`, tenant: 'anonymous' }
+      return { name: `address:${address && networkOf(address)}`, tenant: STRANGERS }
     case 'root':
       return { name: 'root', tenant: 'root' }
     case 'key':
@@ -24,9 +28,8 @@ export function callerOf(viewer: Viewer, address: string | undefined): Caller {
 }
 
 function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1]
-  if (mapped !== undefined || !address.includes(':')) return mapped ?? address
-  const [head = [], tail] = address.split('::').map((half) => half.split(':').filter(Boolean))
-  const zeros = tail ? Array.from({ length: 8 - head.length - tail.length }, () => '0') : []
-  return `${[...head, ...zeros, ...(tail ?? [])].slice(0, 4).join(':')}::/64`
+  if (!ipaddr.isValid(address)) return 'unknown'
+  const parsed = ipaddr.process(address)
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address.split('%', 1)[0]}/64`)}/64`
 }

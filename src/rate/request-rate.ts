@@ -1,84 +1,86 @@
-import { setTimeout } from 'node:timers/promises'
-import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
-import { CodedError } from '../errors.ts'
-import type { Caller } from './caller.ts'
+import { type Caller, STRANGERS } from './caller.ts'
+import { Refusal } from './refusal.ts'
+import { SharedRedis } from './shared-redis.ts'
 
 /** The length of the window, in seconds. */
 const MINUTE = 60
 
-/** How long Redis may take before this process counts by itself, in milliseconds. */
-const PATIENCE_MS = 500
+/**
+ * Budgets other than that of a key, as parts of it: of an organization, of an address without a valid key, and of all
+ * of those.
+ */
+const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
 
 /** How many requests each caller makes. */
 export interface RequestRate extends AsyncDisposable {
-  /** Counts one. @returns why it is refused, or nothing. */
-  count(caller: Caller): Promise<RateLimited | undefined>
-  /** Takes back one that was counted for the wrong caller. */
-  takeBack(caller: Caller): Promise<void>
+  /**
+   * Counts a request, or what weighs as many.
+   * @returns why it is refused, or nothing.
+   */
+  count(caller: Caller, requests?: number): Promise<Refusal | undefined>
 }
 
-/** A caller asks too often. */
-export class RateLimited extends CodedError {
-  /** In seconds. */
-  readonly retryAfter: number
+/** Counts requests by a name. @returns how they are refused, if they are. */
+type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
 
-  constructor(retryAfter: number) {
-    super('RATE_LIMITED', `Too many requests. Try again in ${retryAfter} seconds.`, { retryAfter })
-    this.retryAfter = retryAfter
-  }
-}
-
-/** Counts in this process, or in Redis for all servers that share it; while that does not answer, in this process. */
+/**
+ * Counts in this process, or in Redis for all servers that share it; while that does not answer, in this process. All
+ * strangers together are counted by each process for itself: it is its own time that they may take.
+ */
 export function createRequestRate(
   { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
   logger: Logger,
 ): RequestRate {
-  const window = { points: limits.requestsPerMinute, duration: MINUTE }
-  const memory = new RateLimiterMemory(window)
-  const redis = redisUrl ? connect(redisUrl, logger) : undefined
-  const limiter = redis
-    ? new RateLimiterRedis({
-        ...window,
-        storeClient: redis,
-        keyPrefix: 'tidemark:requests',
-        inMemoryBlockOnConsumed: window.points,
-        insuranceLimiter: memory,
-        rejectIfRedisNotReady: true,
-      })
-    : memory
+  const redis = redisUrl ? new SharedRedis(redisUrl, logger) : undefined
+  const most = (share: number) => Math.ceil(limits.requestsPerMinute * share)
+  const perKey = createLimiter(most(1), 'tidemark:requests', redis)
+  const perTenant = createLimiter(most(SHARES.tenant), 'tidemark:tenants', redis)
+  const perAddress = createLimiter(most(SHARES.address), 'tidemark:addresses', redis)
+  const strangers = createLimiter(most(SHARES.strangers), 'tidemark:strangers')
   return {
-    count: ({ name }) =>
-      limiter.consume(name).then(
-        () => undefined,
-        (reason: unknown) => {
-          if (reason instanceof RateLimiterRes) return new RateLimited(Math.ceil(reason.msBeforeNext / 1_000))
-          throw reason
-        },
-      ),
-    takeBack: async ({ name }) => {
-      await limiter.reward(name)
+    async count({ name, tenant }, requests = 1) {
+      // The narrower budget first: what it refuses uses up nothing of the wider one.
+      if (tenant === STRANGERS) return (await perAddress(name, requests)) ?? strangers(tenant, requests)
+      return (await perKey(name, requests)) ?? perTenant(tenant, requests)
     },
     async [Symbol.asyncDispose]() {
-      if (!redis || redis.status === 'end') return
-      const ended = new Promise((resolve) => redis.once('end', resolve))
-      redis.disconnect()
-      // One that was about to connect again has ended without a word.
-      await Promise.race([ended, setTimeout(PATIENCE_MS, undefined, { ref: false })])
+      await redis?.[Symbol.asyncDispose]()
     },
   }
 }
 
-function connect(url: string, logger: Logger): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: PATIENCE_MS,
-    commandTimeout: PATIENCE_MS,
-  })
-  // Not the error itself: that of a refused AUTH carries the password.
-  redis.on('error', ({ message }) => logger.debug({ reason: message }, 'requests are counted by this server alone'))
-  return redis
+function createLimiter(points: number, keyPrefix: string, redis?: SharedRedis): Limiter {
+  const window = { points, duration: MINUTE, keyPrefix }
+  const memory = new RateLimiterMemory(window)
+  const shared =
+    redis && new RateLimiterRedis({ ...window, storeClient: redis.client, inMemoryBlockOnConsumed: points })
+  return async (name, requests) => {
+    // More than the whole budget would never be let through.
+    const weight = Math.min(requests, points)
+    if (shared && redis.usable) {
+      const { refusal, error } = await consume(shared, name, weight)
+      if (!error) return refusal
+      redis.failed(error.message)
+    }
+    const { refusal, error } = await consume(memory, name, weight)
+    if (error) throw error
+    return refusal
+  }
+}
+
+async function consume(
+  limiter: RateLimiterMemory | RateLimiterRedis,
+  name: string,
+  requests: number,
+): Promise<{ refusal?: Refusal; error?: Error }> {
+  try {
+    await limiter.consume(name, requests)
+    return {}
+  } catch (reason) {
+    if (!(reason instanceof RateLimiterRes)) return { error: reason as Error }
+    return { refusal: Refusal.tooMany(Math.max(1, Math.ceil(reason.msBeforeNext / 1_000))) }
+  }
 }

@@ -1,27 +1,42 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { getPath } from 'hono/utils/url'
 import type { Logger } from 'pino'
 import type { Lifecycle } from '../lifecycle.ts'
+import type { Origins } from '../origins.ts'
+import { markPrivate } from '../private-answer.ts'
 import type { Yoga } from '../yoga.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
-import { callOf, type Gate, through } from './gate.ts'
+import { callOf, counted, type Gate, through } from './gate.ts'
+import { Overloaded } from './graphql.ts'
 import { serveLlamaCloud } from './llamacloud.ts'
 import { serveOpenApi } from './openapi.ts'
 import { serveTrieve } from './trieve.ts'
 import { TRIEVE_ROUTES } from './trieve-route.ts'
 
 /** The two legacy APIs and the document that describes them. Other routes may be added to it. */
-export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle, logger: Logger): OpenAPIHono {
+export function createRestApp(
+  yoga: Yoga,
+  gate: Gate,
+  lifecycle: Lifecycle,
+  corsOrigins: Origins,
+  logger: Logger,
+): OpenAPIHono {
   // Trieve's SDK puts its paths behind the base URL as it is: one that ends in a slash makes two.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
-  app.use('/api/v1/*', through('llamacloud', gate), llamacloudCors)
-  for (const { path } of TRIEVE_ROUTES) app.use(path, through('trieve', gate), trieveCors)
+  app.use('/api/v1/*', through('llamacloud', gate), privately, llamacloudCors(corsOrigins))
+  for (const { path } of TRIEVE_ROUTES) app.use(path, through('trieve', gate), privately, trieveCors(corsOrigins))
   serveTrieve(app, yoga, gate)
   serveLlamaCloud(app, yoga, gate, lifecycle)
-  serveOpenApi(app)
-  app.notFound((c) => c.json(failure(c, 'Not Found'), 404))
+  serveOpenApi(app, gate)
+  const count = counted(gate)
+  app.notFound(async (c) => {
+    const refused = await count(c, async () => undefined)
+    return refused instanceof Response ? refused : c.json(failure(c, 'Not Found'), 404)
+  })
   app.onError((error, c) => {
+    if (error instanceof Overloaded)
+      return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
     // What the pipeline refused is logged where it was masked; this is for what went wrong out here.
     const call = callOf(c, gate)
     logger.error({ err: error, ...call?.ids }, 'a route failed')
@@ -29,6 +44,11 @@ export function createRestApp(yoga: Yoga, gate: Gate, lifecycle: Lifecycle, logg
     return c.json(failure(c, 'Internal Server Error'), 500)
   })
   return app
+}
+
+const privately: MiddlewareHandler = async (c, next) => {
+  await next()
+  markPrivate(c.res.headers)
 }
 
 // Each API has its own shape of errors; what belongs to neither looks like Trieve's.

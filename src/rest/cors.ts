@@ -1,17 +1,22 @@
 import { cors } from 'hono/cors'
+import { allows, type Origins } from '../origins.ts'
 import { REQUEST_ID } from '../request-id.ts'
 
-const anyone = {
-  origin: (origin: string) => origin || null,
-  exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After', REQUEST_ID],
-  maxAge: 3600,
+/**
+ * Lets browsers call the legacy APIs from anywhere, as the originals do, unless CORS_ORIGINS names the pages that may. The origin is
+ * echoed, because a browser that sends credentials takes no `*`. Methods and headers are any: hono echoes those a preflight asks for.
+ */
+function legacyCors(origins: Origins, credentials: boolean) {
+  return cors({
+    origin: (origin) => (origin !== '' && (origins.length === 0 || allows(origins, origin)) ? origin : null),
+    exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After', REQUEST_ID],
+    maxAge: 3600,
+    credentials,
+  })
 }
 
-/**
- * Lets browsers call the Trieve API from anywhere, as the original does. The origin is echoed, because a browser that sends
- * credentials, which Trieve's SDK makes it do, takes no `*`. Methods and headers are any: hono echoes those a preflight asks for.
- */
-export const trieveCors = cors({ ...anyone, credentials: true })
+/** With credentials, which Trieve's SDK makes a browser send: no cookie is read there. */
+export const trieveCors = (origins: Origins) => legacyCors(origins, true)
 
-/** The same without credentials: this API takes a key from a cookie, which no foreign page may use. */
-export const llamacloudCors = cors(anyone)
+/** Without credentials: this API takes a key from a cookie, which no foreign page may use. */
+export const llamacloudCors = (origins: Origins) => legacyCors(origins, false)

@@ -1,6 +1,7 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable } from 'graphql-yoga'
-import type { DoorContext } from '../context.ts'
+import type { OperationBudget } from '../budget/operation-budget.ts'
+import type { Context, DoorContext } from '../context.ts'
 import type { Yoga } from '../yoga.ts'
 
 declare const types: unique symbol
@@ -40,20 +41,45 @@ export type Run = <Variables extends object, Data>(
  * Runs operations through Yoga's own pipeline, so that a legacy call has the context, rights, limits, masking and resolvers of
  * any other. Data is not serialised yet: times are `Date`s.
  * @param door says who calls.
- * @throws Error for every refusal that is not the caller's to understand; its cause is masked and logged already.
+ * @param viewerNow asks again who calls, before each operation.
+ * @throws Overloaded for what may be tried again, Error for every refusal that is not the caller's to understand; its cause is masked and logged already.
  */
-export function createRun(yoga: Yoga, request: Request, door: DoorContext): Run {
+export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewerNow = async () => door.viewer): Run {
+  // What the newest operation has read is held until it has been written: until the next one, or the end of the connection.
+  let held: OperationBudget | undefined
+  door.peer?.onGone(() => held?.release())
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
-    // Yoga writes into this object: every operation needs its own.
-    const context = { request, ...door, ownDocument: true } as const
+    held?.release()
+    // Yoga writes into this object, the operation's context among others: every operation needs its own.
+    const viewer = await viewerNow()
+    const context: DoorContext & Partial<Context> & { request: Request } = {
+      request,
+      ...door,
+      viewer,
+      ownDocument: true,
+    }
     const result = await yoga.getResultForParams(
       { params: { query: operation.query, variables: { ...variables } }, request },
       context,
     )
+    held = context.budget
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
+    if (error.extensions.code === 'RATE_LIMITED') throw new Overloaded(error)
     return { refusal: refusalOf(error) }
+  }
+}
+
+/** What is asked for has to wait until the caller, or the server, has less under way. */
+export class Overloaded extends Error {
+  /** In seconds. */
+  readonly retryAfter: number
+
+  constructor({ message, extensions }: GraphQLError) {
+    super(message)
+    this.name = 'Overloaded'
+    this.retryAfter = Number(extensions.retryAfter ?? 1)
   }
 }
 

@@ -14,6 +14,7 @@ export const FindReport: Operation<{ id: string }, { report: Report | null }> = 
 
 interface Node {
   id: string
+  seq: number
   timestamp: Date
   eventData: { type: string }
 }
@@ -26,9 +27,15 @@ interface Connection {
 const ReadEvents: Operation<{ reportId: string; since?: Date; after?: string | null }, { reportEvents: Connection }> = {
   query: `query LlamaReportEvents($reportId: UUID!, $since: DateTime, $after: String) {
     reportEvents(reportId: $reportId, since: $since, after: $after, order: OLDEST_FIRST, first: 1000) {
-      nodes { ... on ReportEventItem { id timestamp eventData } }
+      nodes { ... on ReportEventItem { id seq timestamp eventData } }
       pageInfo { hasNextPage endCursor }
     }
+  }`,
+}
+
+const ReadHead: Operation<{ reportId: string }, { reportEvents: { nodes: { seq: number }[] } }> = {
+  query: `query LlamaReportHead($reportId: UUID!) {
+    reportEvents(reportId: $reportId, last: 1) { nodes { ... on ReportEventItem { seq } } }
   }`,
 }
 
@@ -42,36 +49,55 @@ export interface LlamaEvent {
 }
 
 /** An event of GraphQL's in LlamaCloud's shape. */
-export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Node): LlamaEvent {
+export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Omit<Node, 'seq'>): LlamaEvent {
   return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
 }
 
-/** Some of the events of a report, oldest first, and the cursor after which there are more, if there are. */
-interface Page {
+/** Some of the events of a report, oldest first. */
+export interface Page {
   events: LlamaEvent[]
+  /** The position of the last of them. */
+  last?: number
+  /** The cursor after which there are more, if there are. */
   next?: string | null
+}
+
+/** Where a page begins, and the position of the last event that is wanted. */
+interface Span {
+  after: string | null
+  head?: number
 }
 
 /**
  * Reads the next of the events that a request asks for.
- * @param after a cursor; by default where the request begins.
+ * @param span by default, from where the request begins.
  * @returns undefined when the report went away meanwhile, or the key did.
  */
 export async function readLlamaPage(
   run: Run,
   request: ReportRequest,
-  after: string | null = startOf(request),
+  { after, head = Infinity }: Span = { after: startOf(request) },
 ): Promise<Page | undefined> {
   const reportId = request.path.report_id
   const { data, refusal } = await run(ReadEvents, { reportId, since: request.query.after, after })
   // The only cursor that can be refused is the one of startOf: nothing has happened after a position past the head.
   if (refusal === 'CURSOR_INVALID') return { events: [] }
   // Some of what follows is no longer kept, and the API has no way to say so: go on with what is, all of which is newer.
-  if (refusal === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, null)
+  if (refusal === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, { after: null, head })
   if (!data) return undefined
   const { nodes, pageInfo } = data.reportEvents
-  const events = nodes.map((node) => toLlamaEvent(reportId, node))
-  return pageInfo.hasNextPage ? { events, next: pageInfo.endCursor } : { events }
+  const wanted = nodes.filter(({ seq }) => seq <= head)
+  const events = wanted.map((node) => toLlamaEvent(reportId, node))
+  const last = wanted.at(-1)?.seq
+  return pageInfo.hasNextPage && wanted.length === nodes.length
+    ? { events, last, next: pageInfo.endCursor }
+    : { events, last }
+}
+
+/** The position of the newest event of a report. */
+export async function readLlamaHead(run: Run, { path }: ReportRequest): Promise<number> {
+  const { data } = await run(ReadHead, { reportId: path.report_id })
+  return data?.reportEvents.nodes[0]?.seq ?? 0
 }
 
 function startOf({ path, query }: ReportRequest): string | null {

@@ -1,12 +1,10 @@
-import type { ServerResponse } from 'node:http'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../auth/credentials.ts'
 import type { Lifecycle } from '../lifecycle.ts'
-import { peerOf } from '../peer.ts'
 import type { Yoga } from '../yoga.ts'
-import { admit, callOf, type Gate } from './gate.ts'
+import { admit, answerOf, callOf, counted, type Gate } from './gate.ts'
 import { createFollow, createRun, NOBODY } from './graphql.ts'
 import { FindReport } from './llamacloud-events.ts'
 import { listLlamaEvents } from './llamacloud-list.ts'
@@ -22,12 +20,10 @@ export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, gate: Gate, lifecy
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
   for (const path of [PATH, `${PATH}/`] as const) {
     // hono takes HEAD for GET; FastAPI does not.
-    app.get(path, (c) =>
-      c.req.method === 'HEAD'
-        ? methodNotAllowed(c)
-        : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
+    app.get(path, (c, next) =>
+      c.req.method === 'HEAD' ? next() : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
     )
-    app.all(path, methodNotAllowed)
+    app.all(path, counted(gate), methodNotAllowed)
   }
 }
 
@@ -39,23 +35,25 @@ interface Serving {
 
 async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: Serving): Promise<Response> {
   const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
-  const { viewer, refusal: tooMany } = await admit(c, gate, key)
-  if (tooMany) return c.json({ detail: tooMany.message }, 429)
+  const admitted = await admit(c, gate, key)
+  if (admitted.refusal) return c.json({ detail: admitted.refusal.message }, admitted.refusal.status)
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, gate)
-  const run = createRun(yoga, c.req.raw, { viewer, call })
+  const answer = answerOf(c, gate, admitted)
+  const run = createRun(yoga, c.req.raw, { ...admitted, peer: answer, call })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
   if (refusal) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  // What Node writes to, under the adapter.
-  const peer = peerOf((c.env as { outgoing: ServerResponse }).outgoing)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, { viewer, peer, call })
-    return streamLlamaEvents(c, { run, follow, peer, lifecycle, call }, request)
+    const follow = createFollow(yoga, c.req.raw, { ...admitted, peer: answer, call })
+    return streamLlamaEvents(c, { run, follow, peer: answer, lifecycle, call }, request)
   }
-  return (await listLlamaEvents(c, { run, peer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
+  // A list can take hours to be read: each further page is read as whoever the key stands for then.
+  const viewer = () => gate.authenticate(key)
+  const runAnew = createRun(yoga, c.req.raw, { caller: admitted.caller, peer: answer, call }, viewer)
+  return (await listLlamaEvents(c, { run, runAnew, answer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {

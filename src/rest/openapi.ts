@@ -1,8 +1,13 @@
+import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../version.ts'
+import { counted, type Gate } from './gate.ts'
 
-/** Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. */
-export function serveOpenApi(app: OpenAPIHono): void {
+/**
+ * Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. It is
+ * made once, when it is first asked for.
+ */
+export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
   const security = (
     name: string,
     scheme: Parameters<typeof app.openAPIRegistry.registerComponent<'securitySchemes'>>[2],
@@ -21,18 +26,31 @@ export function serveOpenApi(app: OpenAPIHono): void {
     name: 'session',
     description: 'The key, for callers that send no bearer.',
   })
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Tidemark: the legacy REST APIs',
-      version,
-      description:
-        'The events of datasets as Trieve serves them, and the events of reports as LlamaCloud does. Everything else, and live events, is at /graphql.',
-    },
-    servers: [{ url: '/' }],
-    tags: [
-      { name: 'Dataset', description: 'What workers did to a dataset.' },
-      { name: 'Reports', description: 'What happened to a report.' },
-    ],
+  const describe = () =>
+    app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: {
+        title: 'Tidemark: the legacy REST APIs',
+        version,
+        description:
+          'The events of datasets as Trieve serves them, and the events of reports as LlamaCloud does. Everything else, and live events, is at /graphql.',
+      },
+      servers: [{ url: '/' }],
+      tags: [
+        { name: 'Dataset', description: 'What workers did to a dataset.' },
+        { name: 'Reports', description: 'What happened to a report.' },
+      ],
+    })
+  let made: { text: string; etag: string } | undefined
+  app.get('/openapi.json', counted(gate), (c) => {
+    made ??= withEtag(JSON.stringify(describe()))
+    c.header('etag', made.etag)
+    c.header('cache-control', 'no-cache')
+    if (c.req.header('if-none-match') === made.etag) return c.body(null, 304)
+    return c.body(made.text, 200, { 'content-type': 'application/json' })
   })
+}
+
+function withEtag(text: string): { text: string; etag: string } {
+  return { text, etag: `"${createHash('sha256').update(text).digest('base64url')}"` }
 }

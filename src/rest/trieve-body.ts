@@ -1,4 +1,8 @@
-import { ByteLimitError, readBytes } from '../read-bytes.ts'
+import type { IncomingMessage } from 'node:http'
+import type { Holding } from '../budget/memory-budget.ts'
+import { CodedError } from '../errors.ts'
+import { readBody } from '../read-body.ts'
+import { ByteLimitError } from '../read-bytes.ts'
 import { TrieveError } from './trieve-error.ts'
 import { GetEventsData } from './trieve-schema.ts'
 
@@ -24,18 +28,31 @@ function jsonError(type: keyof typeof ADVICE, detail: string): TrieveError {
   return bodyError(type, `Json deserialize error: ${detail}`)
 }
 
-/** Reads and checks the body of a Trieve request. @throws TrieveError 400, of the class that Trieve has for what is wrong. */
-export async function readTrieveBody(request: Request, maxBytes: number): Promise<GetEventsData> {
-  const contentType = request.headers.get('content-type')
+/**
+ * Reads and checks the body of a Trieve request.
+ * @param holding counts it until it is parsed.
+ * @throws TrieveError 400, of the class that Trieve has for what is wrong, or 429 when there is no room for it.
+ */
+export async function readTrieveBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  holding: Holding,
+): Promise<GetEventsData> {
+  const contentType = request.headers['content-type'] ?? null
   // A missing one counts as JSON.
   if (contentType !== null && !/^[^\s/;]+\/([^\s;]+\+)?json *(;.*)?$/i.test(contentType)) {
     throw bodyError('Content type header error', 'Content type error')
   }
-  return check(parse(await readText(request, Math.min(maxBytes, MAX_BODY_BYTES))))
+  try {
+    return check(parse(await readText(request, Math.min(maxBytes, MAX_BODY_BYTES), holding)))
+  } finally {
+    holding.release()
+  }
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
-  const bytes = await readBytes(request, maxBytes).catch((error: unknown) => {
+async function readText(request: IncomingMessage, maxBytes: number, holding: Holding): Promise<string> {
+  const bytes = await readBody(request, maxBytes, holding).catch((error: unknown) => {
+    if (error instanceof CodedError) throw new TrieveError(429, error.message)
     throw error instanceof ByteLimitError
       ? bodyError('Other JSON payload error', `JSON payload has exceeded limit (${maxBytes} bytes).`)
       : bodyError('Payload error', 'The payload did not arrive.')

@@ -1,7 +1,8 @@
-import { NOBODY, type Operation, type Run } from './graphql.ts'
+import type { Viewer } from '../auth/viewer.ts'
+import { readUuid } from '../uuid-text.ts'
+import type { Operation, Run } from './graphql.ts'
 import type { TrieveCaller } from './trieve-caller.ts'
 import { TrieveError } from './trieve-error.ts'
-import { readUuid } from './uuid-text.ts'
 
 type Address = { id: string } | { trackingId: string; organizationId: string }
 
@@ -25,8 +26,13 @@ const FindOrganization: Operation<{ id: string }, { organization: { id: string }
  * @param runAsDoor finds everything. Nothing but whether it does is used.
  * @throws TrieveError for everything that Trieve answers before it reads the body.
  */
-export async function callersDataset(caller: TrieveCaller, runAsCaller: Run, runAsDoor: Run): Promise<string> {
-  if (!caller.dataset) throw await withoutDataset(caller, runAsCaller, runAsDoor)
+export async function callersDataset(
+  caller: TrieveCaller,
+  viewer: Viewer,
+  runAsCaller: Run,
+  runAsDoor: Run,
+): Promise<string> {
+  if (!caller.dataset) throw await withoutDataset(caller, viewer, runAsDoor)
   const address: Address =
     'id' in caller.dataset ? caller.dataset : { ...caller.dataset, organizationId: trackingOrganization(caller) }
   const { data, refusal } = await runAsCaller(FindDataset, address)
@@ -53,16 +59,17 @@ function organizationId(organization: string): string {
 // What Trieve answers with 500 is the client's slip, and a 500 would make it try again.
 const MISSING_DATASET_STATUS = 400
 
-async function withoutDataset({ organization }: TrieveCaller, runAsCaller: Run, runAsDoor: Run): Promise<TrieveError> {
-  const id = organization === undefined ? NOBODY : organizationId(organization)
-  const { data, refusal } = await runAsCaller(FindOrganization, { id })
-  if (organization !== undefined && !data?.organization) {
-    const found = await runAsDoor(FindOrganization, { id })
-    return found.data?.organization
-      ? new TrieveError(401, 'Unauthorized')
-      : new TrieveError(404, 'Not Found: Organization not found')
-  }
-  return refusal
-    ? new TrieveError(401, 'Unauthorized')
-    : new TrieveError(MISSING_DATASET_STATUS, 'Could not get dataset from request')
+async function withoutDataset({ organization }: TrieveCaller, viewer: Viewer, runAsDoor: Run): Promise<TrieveError> {
+  const id = organization === undefined ? undefined : organizationId(organization)
+  if (id !== undefined && !(await runAsDoor(FindOrganization, { id })).data?.organization)
+    return new TrieveError(404, 'Not Found: Organization not found')
+  // Trieve asks for membership here, which a narrowed key has, though it sees nothing of the organization itself.
+  const isMember = id === undefined ? viewer.type !== 'anonymous' : belongsTo(viewer, id)
+  return isMember
+    ? new TrieveError(MISSING_DATASET_STATUS, 'Could not get dataset from request')
+    : new TrieveError(401, 'Unauthorized')
+}
+
+function belongsTo(viewer: Viewer, organizationId: string): boolean {
+  return viewer.type === 'root' || (viewer.type === 'key' && viewer.organizationId === organizationId)
 }

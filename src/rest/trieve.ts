@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Yoga } from '../yoga.ts'
-import { admit, callOf, type Gate } from './gate.ts'
+import { admit, answerOf, callOf, counted, type Gate, incoming } from './gate.ts'
 import { createRun } from './graphql.ts'
 import { readTrieveBody } from './trieve-body.ts'
 import { trieveCaller } from './trieve-caller.ts'
@@ -16,7 +16,7 @@ export function serveTrieve(app: OpenAPIHono, yoga: Yoga, gate: Gate): void {
     // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schema.
     app.openAPIRegistry.registerPath(route)
     app.post(route.path, (c) => events(c, yoga, gate))
-    app.all(route.path, (c) => c.body(null, 405, { Allow: 'POST' }))
+    app.all(route.path, counted(gate), (c) => c.body(null, 405, { Allow: 'POST' }))
   }
 }
 
@@ -24,14 +24,17 @@ async function events(c: Context, yoga: Yoga, gate: Gate): Promise<Response> {
   try {
     const request = c.req.raw
     const caller = trieveCaller(request.headers)
-    const { viewer, refusal } = await admit(c, gate, caller.key)
-    if (refusal) return c.json({ message: refusal.message }, 429)
+    const admitted = await admit(c, gate, caller.key)
+    const { refusal } = admitted
+    if (refusal) return c.json({ message: refusal.message }, refusal.status)
     const call = callOf(c, gate)
-    const runAsCaller = createRun(yoga, request, { viewer, call })
-    const runAsDoor = createRun(yoga, request, { viewer: { type: 'root' }, call })
-    const datasetId = await callersDataset(caller, runAsCaller, runAsDoor)
+    const peer = answerOf(c, gate, admitted)
+    const runAsCaller = createRun(yoga, request, { ...admitted, peer, call })
+    const runAsDoor = createRun(yoga, request, { ...admitted, viewer: { type: 'root' }, peer, call })
+    const datasetId = await callersDataset(caller, admitted.viewer, runAsCaller, runAsDoor)
     c.header('X-API-Version', caller.apiVersion)
-    const reply = await readTrievePage(runAsCaller, datasetId, await readTrieveBody(request, gate.maxBodyBytes))
+    const body = await readTrieveBody(incoming(c), gate.maxBodyBytes, gate.memory.open(admitted.caller))
+    const reply = await readTrievePage(runAsCaller, datasetId, body)
     if (!reply) throw new TrieveError(401, 'Unauthorized')
     return c.json(reply)
   } catch (error) {

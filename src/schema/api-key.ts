@@ -4,7 +4,7 @@ import { makeKey, storedForm } from '../auth/api-key.ts'
 import { act } from '../auth/audit.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import { name } from '../text.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
@@ -19,7 +19,7 @@ const ApiKeyRole = builder.enumType('ApiKeyRole', {
 })
 
 /** An API key, as whoever manages it sees it. */
-export const ApiKey = builder.prismaObject('ApiKey', {
+const ApiKey = builder.prismaObject('ApiKey', {
   description: 'An API key, without its text: that is shown once, when it is created, and stored as a hash.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Made by the server; what revokeApiKey takes.' }),
@@ -58,17 +58,27 @@ export const ApiKey = builder.prismaObject('ApiKey', {
   }),
 })
 
-const CreatedApiKey = builder.objectRef<{ key: string; id: string }>('CreatedApiKey').implement({
+interface Created {
+  key: string
+  id: string
+  organizationId: string
+}
+
+const CreatedApiKey = builder.objectRef<Created>('CreatedApiKey').implement({
   description: 'A new key and its text.',
   fields: (t) => ({
     key: t.exposeString('key', { description: 'The key itself. Keep it: it is not stored and cannot be shown again.' }),
     apiKey: t.prismaField({
       type: ApiKey,
       description: 'What is known of it from now on.',
-      resolve: (query, { id }, _args, { db }) => db.apiKey.findUniqueOrThrow({ ...query, where: { id } }),
+      resolve: (query, { id, organizationId }, _args, { db }) =>
+        db.apiKey.findUniqueOrThrow({ ...query, where: { organizationId_id: { organizationId, id } } }),
     }),
   }),
 })
+
+/** Most keys of an organization that work. */
+const MOST_KEYS = 1_000
 
 const streamList = z.array(z.string()).max(1_000, 'must list at most 1,000')
 
@@ -116,7 +126,8 @@ builder.queryField('apiKeys', (t) =>
 builder.mutationField('createApiKey', (t) =>
   t.field({
     type: CreatedApiKey,
-    description: 'Creates an API key. ADMIN in its organization.',
+    description:
+      'Creates an API key. ADMIN in its organization. CONFLICT when 1,000 keys of the organization work already: revoke some.',
     authScopes: (_root, { input }) => ({ adminIn: input.organizationId }),
     args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The new key.' }) },
     resolve: (_root, { input }, { db, viewer }) => createApiKey(db, viewer, input),
@@ -131,8 +142,8 @@ builder.mutationField('revokeApiKey', (t) =>
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id, not its text.' }) },
     resolve: async (query, _root, { id }, { db, viewer }) => {
-      await revokeApiKey(db, viewer, id)
-      return db.apiKey.findUniqueOrThrow({ ...query, where: { id } })
+      const organizationId = await revokeApiKey(db, viewer, id)
+      return db.apiKey.findUniqueOrThrow({ ...query, where: { organizationId_id: { organizationId, id } } })
     },
   }),
 )
@@ -141,25 +152,37 @@ async function createApiKey(
   db: PrismaClient,
   viewer: Viewer,
   input: typeof CreateApiKeyInput.$inferInput,
-): Promise<{ key: string; id: string }> {
+): Promise<Created> {
   const { organizationId, role, name, expiresAt } = input
   if (expiresAt && expiresAt <= new Date()) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
   const datasetIds = distinct(input.datasetIds, 'datasetIds')
   const reportIds = distinct(input.reportIds, 'reportIds')
-  const datasets = await db.dataset.count({ where: { id: { in: datasetIds }, organizationId } })
-  const reports = await db.report.count({ where: { id: { in: reportIds }, organizationId } })
-  if (datasets < datasetIds.length || reports < reportIds.length) {
-    throw new CodedError(
-      'NOT_FOUND',
-      'datasetIds and reportIds must be those of datasets and reports of the organization.',
-    )
-  }
   const [key, id] = [makeKey(), v7()]
   const details = { role, name, expiresAt, datasetIds, reportIds }
-  await act(db, viewer, { action: 'CREATE_API_KEY', organizationId, subjectId: id, details }, (transaction) =>
-    transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } }),
+  const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
+  await act(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
+    const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
+    const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
+    if (datasets < datasetIds.length || reports < reportIds.length)
+      throw new CodedError(
+        'NOT_FOUND',
+        'datasetIds and reportIds must be those of datasets and reports of the organization.',
+      )
+    await checkRoom(transaction, organizationId)
+    return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
+  })
+  return { key, id, organizationId }
+}
+
+// Keys of an organization are created one after the other, or several at a time would each find room for one.
+async function checkRoom(transaction: Prisma.TransactionClient, organizationId: string): Promise<void> {
+  await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
+  const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
+  if ((await transaction.apiKey.count({ where: { organizationId, ...works } })) < MOST_KEYS) return
+  throw new CodedError(
+    'CONFLICT',
+    `${MOST_KEYS} keys of this organization work already. Revoke one that is not needed.`,
   )
-  return { key, id }
 }
 
 function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {
@@ -168,14 +191,18 @@ function distinct(ids: readonly string[] | null | undefined, argument: string): 
   return [...new Set(ids)]
 }
 
-async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<void> {
+/** @returns the organization of the key. */
+async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const manageable = viewer.type === 'key' ? viewer.organizationId : { not: null }
   const key = await db.apiKey.findFirst({ where: { id, organizationId: manageable }, select: { organizationId: true } })
   if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
   const { organizationId } = key
-  await act(db, viewer, { action: 'REVOKE_API_KEY', organizationId, subjectId: id }, async (transaction) => {
+  const subject = { organizationId, subjectKind: 'API_KEY', subjectId: id } as const
+  await act(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
     const revokedAt = new Date()
-    const { count } = await transaction.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt } })
+    const where = { organizationId, id, revokedAt: null }
+    const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt } })
     return count > 0 ? revokedAt : null
   })
+  return organizationId
 }

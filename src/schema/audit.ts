@@ -17,6 +17,18 @@ const AuditAction = builder.enumType('AuditAction', {
   } as const,
 })
 
+const AuditSubjectKind = builder.enumType('AuditSubjectKind', {
+  description: 'What kind of thing an administrative act was done to.',
+  values: {
+    ORGANIZATION: { description: 'The organization itself.' },
+    DATASET: { description: 'A dataset of the organization.' },
+    REPORT: { description: 'A report of the organization.' },
+    API_KEY: { description: 'An API key of the organization.' },
+    EVENT: { description: 'An event; its id is unique within its stream, which the details name as streamId.' },
+    LIVE_CONNECTION: { description: 'A live connection to a stream of the organization.' },
+  } as const,
+})
+
 const AuditEntry = builder.prismaObject('AuditEntry', {
   description: 'An administrative act. It is recorded with the act itself: neither is there without the other.',
   fields: (t) => ({
@@ -33,7 +45,11 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
       description: 'What was done.',
       resolve: ({ action }) => action as typeof AuditAction.$inferType,
     }),
-    subjectId: t.expose('subjectId', { type: 'UUID', description: 'What it was done to.' }),
+    subjectKind: t.expose('subjectKind', { type: AuditSubjectKind, description: 'What kind of thing the subject is.' }),
+    subjectId: t.expose('subjectId', {
+      type: 'UUID',
+      description: 'The id of what it was done to. Things of different kinds may have the same id: see subjectKind.',
+    }),
     details: t.field({
       type: 'JSON',
       description: 'What was asked for, such as the name or the role. No secrets.',

@@ -12,6 +12,7 @@ import type PrismaTypes from '../generated/pothos.ts'
 import { getDatamodel } from '../generated/pothos.ts'
 import type { ApiKeyRole } from '../generated/prisma/client.ts'
 import { outcomeOfError } from '../outcome.ts'
+import BudgetPlugin from './budget-plugin.ts'
 import { fieldCost } from './field-cost.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -50,9 +51,17 @@ interface Types {
 
 /** Plugins, scalars and rights. It knows no domain type; the files beside it add those. */
 export const builder = new SchemaBuilder<Types>({
-  // Outermost first. Tracing times all that a field takes. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
+  // Outermost first. Budget draws what a field gives in the end. Tracing times all that a field takes. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
   // Validation is done with arguments before anything is asked about rights, in whatever order: what it says follows from them alone.
-  plugins: [TracingPlugin, ComplexityPlugin, RelayPlugin, ScopeAuthPlugin, PrismaPlugin, ValidationPlugin],
+  plugins: [
+    BudgetPlugin,
+    TracingPlugin,
+    ComplexityPlugin,
+    RelayPlugin,
+    ScopeAuthPlugin,
+    PrismaPlugin,
+    ValidationPlugin,
+  ],
   defaultFieldNullability: false,
   tracing: {
     // Not those of subscriptions, which run once an event.

@@ -4,11 +4,12 @@ import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { createDataset } from '../streams/create-stream.ts'
 import { name, text } from '../text.ts'
+import { readUuid } from '../uuid-text.ts'
 import { builder } from './builder.ts'
-import { isUuid } from './scalars.ts'
+import { RetentionPolicy } from './retention-policy.ts'
 
 /** A dataset, without its events. */
-export const Dataset = builder.prismaObject('Dataset', {
+const Dataset = builder.prismaObject('Dataset', {
   description: 'What workers write their events about. It is also the stream of those events, under the same id.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Chosen by its creator, or made by the server.' }),
@@ -19,10 +20,20 @@ export const Dataset = builder.prismaObject('Dataset', {
     }),
     name: t.exposeString('name', { nullable: true, description: 'For people; null when it has none.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created here.' }),
+    retention: t.field({
+      type: RetentionPolicy,
+      nullable: true,
+      description: 'How long events are kept, as it was said for this itself. Null: that of its organization.',
+      select: { stream: { select: { retention: true } } },
+      resolve: ({ stream }) => stream.retention,
+    }),
   }),
 })
 
-const trackingId = name.refine((value) => !isUuid(value), 'must not be a UUID, which clients take for an id')
+const trackingId = name.refine(
+  (value) => !('uuid' in readUuid(value)),
+  'must not be a UUID, in whatever form: clients take it for an id',
+)
 
 const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
   description: 'A new dataset.',
@@ -32,7 +43,7 @@ const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
     trackingId: t.string({
       validate: trackingId,
       description:
-        'Your own name for it, unique within the organization, 1 to 500 characters, no control characters. Not a UUID: a client that sends one means the id.',
+        'Your own name for it, unique within the organization, 1 to 500 characters, no control characters. Not a UUID in any form, such as 32 hexadecimal digits or urn:uuid:…: a client that sends one means the id.',
     }),
     name: t.string({ validate: name, description: 'For people: 1 to 500 characters, no control characters.' }),
   }),

@@ -26,9 +26,12 @@ export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; 
   return { cursor: encodeCursor(event.streamId, event.seq), node }
 }
 
-/** A page of the log as a Relay connection, with the count beside it that is only made when it is asked for. */
-export function toConnection<Node>(page: Page, toNode: (event: LoggedEvent) => Node) {
-  const edges = page.events.map((event) => toEdge(event, toNode(event)))
+/**
+ * A page of the log as a Relay connection, with the count beside it that is only made when it is asked for.
+ * @param nodes one for each event of the page.
+ */
+export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
+  const edges = page.events.map((event, index) => toEdge(event, nodes[index] as Node))
   return {
     edges,
     pageInfo: {

@@ -1,15 +1,24 @@
 import { v7 } from 'uuid'
 import { act } from '../auth/audit.ts'
+import { visibleOrganizations } from '../auth/viewer.ts'
 import { name } from '../text.ts'
 import { builder } from './builder.ts'
+import { RetentionPolicy } from './retention-policy.ts'
 
 /** A customer. */
-export const Organization = builder.prismaObject('Organization', {
+const Organization = builder.prismaObject('Organization', {
   description: 'A customer. Every dataset, report and API key belongs to exactly one.',
   fields: (t) => ({
     id: t.expose('id', { type: 'UUID', description: 'Chosen by its creator, or made by the server.' }),
     name: t.exposeString('name', { description: 'For people; need not be unique.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created here.' }),
+    retention: t.field({
+      type: RetentionPolicy,
+      nullable: true,
+      description: 'How long events are kept, as it was said for this itself. Null: everything is kept.',
+      select: { retention: true },
+      resolve: ({ retention }) => retention,
+    }),
   }),
 })
 
@@ -29,13 +38,12 @@ builder.queryField('organization', (t) =>
   t.prismaField({
     type: Organization,
     nullable: true,
-    description: 'An organization by its id; null when there is none or the key belongs to another.',
+    description:
+      'An organization by its id; null when there is none, or the key belongs to another or is narrowed to some streams.',
     authScopes: { authenticated: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Its id.' }) },
     resolve: (query, _root, { id }, { db, viewer }) =>
-      viewer.type === 'root' || (viewer.type === 'key' && viewer.organizationId === id)
-        ? db.organization.findUnique({ ...query, where: { id } })
-        : null,
+      db.organization.findFirst({ ...query, where: { AND: [{ id }, visibleOrganizations(viewer)] } }),
   }),
 )
 
@@ -47,8 +55,8 @@ builder.mutationField('createOrganization', (t) =>
     args: { input: t.arg({ type: CreateOrganizationInput, required: true, description: 'The new organization.' }) },
     resolve: (query, _root, { input: { id: given, name } }, { db, viewer }) => {
       const id = given ?? v7()
-      const creation = { action: 'CREATE_ORGANIZATION', organizationId: id, subjectId: id, details: { name } } as const
-      return act(db, viewer, creation, (transaction) =>
+      const subject = { organizationId: id, subjectKind: 'ORGANIZATION', subjectId: id } as const
+      return act(db, viewer, { action: 'CREATE_ORGANIZATION', ...subject, details: { name } }, (transaction) =>
         transaction.organization.create({ ...query, data: { id, name } }),
       )
     },

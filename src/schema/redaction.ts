@@ -58,6 +58,9 @@ async function redact(
   if (event.redactedAt) return event
   const { organizationId } = stream
   const { streamId, seq } = event
-  const redaction = { action: 'REDACT_EVENT', organizationId, subjectId: id, details: { streamId, seq } } as const
-  return log.redact(event, payloadOf(toData(event), 'event'), (work) => act(db, viewer, redaction, work))
+  const subject = { organizationId, subjectKind: 'EVENT', subjectId: id } as const
+  const redaction = { action: 'REDACT_EVENT', ...subject, details: { streamId, seq } } as const
+  return log.redact(organizationId, event, payloadOf(toData(event), 'event'), (work) =>
+    act(db, viewer, redaction, work),
+  )
 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { CodedError } from '../errors.ts'
 import type { NewEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
-import { BLOCK_MESSAGE } from '../log/report-data.ts'
+import { BLOCK_MESSAGE, MAX_SOURCES_AT_ONCE } from '../log/report-data.ts'
 import type { ReportEventData } from '../log/report-event.ts'
 import { jsonObject, text } from '../text.ts'
 import { builder } from './builder.ts'
@@ -62,6 +62,14 @@ export const ReportEventInput = builder.inputType('ReportEventInput', {
 })
 
 type Input = typeof ReportEventInput.$inferInput
+
+/** Throws for more sources than one append may have, before anything is made of them. */
+export function checkSources(inputs: readonly Input[]): void {
+  const count = inputs.reduce((sum, { blockUpdate }) => sum + (blockUpdate?.block.sources?.length ?? 0), 0)
+  if (count <= MAX_SOURCES_AT_ONCE) return
+  const message = `One call records at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
+  throw new CodedError('BAD_USER_INPUT', message)
+}
 
 /** @param index the event's place in its record call, for messages. */
 export function toNewEvent(input: Input, index: number): NewEvent {

@@ -1,17 +1,18 @@
 import {
   type BlockUpdateData,
   type DecodedReportEvent,
-  decodeReportEvent,
   isFinalState,
   legacyEventData,
   type ProgressData,
   type StateData,
 } from '../log/report-event.ts'
 import { builder } from './builder.ts'
+import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record.ts'
 import { ReportBlock } from './report-block.ts'
-import { ReportEventInput, toNewEvent } from './report-event-input.ts'
+import { checkSources, ReportEventInput, toNewEvent } from './report-event-input.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-words.ts'
 
 const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventItem').implement({
@@ -172,11 +173,10 @@ builder.queryField('reportEvents', (t) =>
       order: t.arg({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'In which direction to read.' }),
       ...t.arg.connectionArgs(),
     },
-    resolve: async (_root, { reportId, kinds, order, ...request }, { log }) =>
-      toConnection(
-        await log.page(reportId, { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' }),
-        decodeReportEvent,
-      ),
+    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget }) => {
+      const page = await log.page(reportId, { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
+      return toConnection(page, await decodeAll(page.events, budget))
+    },
   }),
 )
 
@@ -194,10 +194,10 @@ builder.mutationField('recordReportEvents', (t) =>
         description: 'The events, in the order they happened.',
       }),
     },
-    resolve: async (_root, { reportId, events }, { log }) => ({
-      streamId: reportId,
-      results: await log.append(reportId, events.map(toNewEvent)),
-    }),
+    resolve: async (_root, { reportId, events }, { log, budget }) => {
+      checkSources(events)
+      return { streamId: reportId, results: await log.append(reportId, await toNewEvents(events, toNewEvent, budget)) }
+    },
   }),
 )
 
@@ -224,6 +224,6 @@ builder.subscriptionField('reportEvents', (t) =>
         cutOff: () => peer.disconnect(),
         end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
       }),
-    resolve: (event) => toEdge(event, decodeReportEvent(event)),
+    resolve: (event, _args, { budget }) => toEdge(event, reportEventOf(event, budget)),
   }),
 )

@@ -1,7 +1,18 @@
+import type { Context } from '../context.ts'
+import { CodedError } from '../errors.ts'
 import { encodeCursor } from '../log/cursor.ts'
+import type {
+  BlockUpdateData,
+  DecodedReportEvent,
+  ProgressData,
+  ReportEventData,
+  StateData,
+} from '../log/report-event.ts'
 import type { ReportSnapshot as Snapshot } from '../log/report-snapshot.ts'
 import { builder } from './builder.ts'
+import { decodeAll } from './decoded.ts'
 import { toEdge } from './event-connection.ts'
+import { listLength } from './list-length.ts'
 import { Report } from './report.ts'
 import { BlockUpdateEvent, ProgressEvent, StateEvent } from './report-event.ts'
 
@@ -25,7 +36,7 @@ const BlockUpdateEventEdge = builder.edgeObject({
 
 const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
   description:
-    'What a report has come to: of everything that its events replace, the newest. Show it, then subscribe to reportEvents after its cursor, and nothing is missed or seen twice.',
+    'What a report has come to: of everything that its events replace, the newest. Show it, then subscribe to reportEvents after its cursor, and nothing is missed or seen twice. Of a large one ask for a part of operations and blocks at a time.',
   fields: (t) => ({
     cursor: t.string({
       description: 'The position that the whole snapshot is true at.',
@@ -35,24 +46,58 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
       type: StateEventEdge,
       nullable: true,
       description: 'The state it entered last; null when it has entered none.',
-      resolve: ({ state }) => state && toEdge(state.event, state),
+      resolve: async ({ reportId, state }, _args, context) =>
+        state === undefined ? null : (await edgesAt<StateData>(reportId, [state], context))[0],
     }),
     operations: t.field({
       type: [ProgressEventEdge],
       description:
         'The newest progress of each operation, by group, or by variant where there is none; in the order they began.',
-      resolve: ({ operations }) => [...operations.values()].map((decoded) => toEdge(decoded.event, decoded)),
+      args: {
+        first: t.arg.int({ validate: listLength, description: 'At most so many, 1 to 1,000; all when left out.' }),
+        after: t.arg.string({
+          description:
+            'Only those that began after this operation, the last one seen: its groupId, or its variant where it has none.',
+        }),
+      },
+      resolve: ({ reportId, operations }, { first, after }, context) => {
+        const groups = [...operations.keys()]
+        // Its own name in the log is the same in lower case, which a UUID is in anyway.
+        const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
+        if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `There is no operation ${after}.`)
+        const positions = groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
+        return edgesAt<ProgressData>(reportId, positions, context)
+      },
     }),
     blocks: t.field({
       type: [BlockUpdateEventEdge],
       description: 'The newest content of each block, by idx, in the order of idx.',
-      resolve: ({ blocks }) =>
-        [...blocks.values()]
-          .sort((a, b) => a.data.block.idx - b.data.block.idx)
-          .map((decoded) => toEdge(decoded.event, decoded)),
+      args: {
+        first: t.arg.int({ validate: listLength, description: 'At most so many, 1 to 1,000; all when left out.' }),
+        after: t.arg.int({ description: 'Only blocks with a greater idx: that of the last one seen.' }),
+      },
+      resolve: ({ reportId, blocks }, { first, after }, context) => {
+        const indexes = [...blocks.keys()].filter((idx) => after == null || idx > after).sort((a, b) => a - b)
+        const positions = indexes.slice(0, first ?? indexes.length).map((idx) => blocks.get(idx) ?? 0)
+        return edgesAt<BlockUpdateData>(reportId, positions, context)
+      },
     }),
   }),
 })
+
+/** The events at these positions, in their order, without those that have been removed meanwhile. */
+async function edgesAt<Data extends ReportEventData>(
+  reportId: string,
+  positions: readonly number[],
+  { log, budget }: Context,
+) {
+  const decoded = await decodeAll(await log.at(reportId, positions), budget)
+  const bySeq = new Map(decoded.map((one) => [one.event.seq, one as DecodedReportEvent<Data>]))
+  return positions.flatMap((position) => {
+    const found = bySeq.get(position)
+    return found ? [toEdge(found.event, found)] : []
+  })
+}
 
 builder.objectField(Report, 'snapshot', (t) =>
   t.field({

@@ -3,6 +3,7 @@ import { visibleReports } from '../auth/viewer.ts'
 import { createReport } from '../streams/create-stream.ts'
 import { name } from '../text.ts'
 import { builder } from './builder.ts'
+import { RetentionPolicy } from './retention-policy.ts'
 
 /** A report, without its events. */
 export const Report = builder.prismaObject('Report', {
@@ -18,6 +19,13 @@ export const Report = builder.prismaObject('Report', {
     }),
     name: t.exposeString('name', { nullable: true, description: 'For people; null when it has none.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created here.' }),
+    retention: t.field({
+      type: RetentionPolicy,
+      nullable: true,
+      description: 'How long events are kept, as it was said for this itself. Null: that of its organization.',
+      select: { stream: { select: { retention: true } } },
+      resolve: ({ stream }) => stream.retention,
+    }),
   }),
 })
 

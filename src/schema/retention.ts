@@ -1,30 +1,9 @@
 import { z } from 'zod'
-import { act } from '../auth/audit.ts'
+import { type Policy, type PolicySubject, setPolicy } from '../auth/retention-policies.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
-import type { Retention } from '../generated/prisma/client.ts'
 import { builder } from './builder.ts'
-import { Dataset } from './dataset.ts'
-import { Organization } from './organization.ts'
-import { Report } from './report.ts'
-
-const RetentionPolicy = builder.prismaObject('Retention', {
-  name: 'RetentionPolicy',
-  description:
-    'How long events are kept. What is not kept any longer is removed within half a minute, from the oldest on: it is counted and paged no more, and a cursor that leads there is refused with CURSOR_EXPIRED. A finished report keeps the state that says so.',
-  fields: (t) => ({
-    maxAgeSeconds: t.exposeInt('maxAgeSeconds', {
-      nullable: true,
-      description: 'For how many seconds; null for any time.',
-    }),
-    maxEvents: t.field({
-      type: 'SafeInt',
-      nullable: true,
-      description: 'How many of the newest of each stream; null for any number. With both null, everything is kept.',
-      resolve: ({ maxEvents }) => (maxEvents === null ? null : Number(maxEvents)),
-    }),
-  }),
-})
+import { RetentionPolicy } from './retention-policy.ts'
 
 const positive = z.number().min(1, 'must be 1 or more')
 
@@ -59,20 +38,6 @@ const RetentionTarget = builder.inputType('RetentionTarget', {
   }),
 })
 
-builder.objectField(Organization, 'retention', (t) => t.field(policyOf('Null: everything is kept.')))
-builder.objectField(Dataset, 'retention', (t) => t.field(policyOf('Null: that of its organization.')))
-builder.objectField(Report, 'retention', (t) => t.field(policyOf('Null: that of its organization.')))
-
-function policyOf(none: string) {
-  return {
-    type: RetentionPolicy,
-    nullable: true,
-    description: `How long events are kept, as it was said for this itself. ${none}`,
-    resolve: ({ id }: { id: string }, _args: object, { db }: Context) =>
-      db.retention.findUnique({ where: { subjectId: id } }),
-  } as const
-}
-
 builder.mutationField('setRetention', (t) =>
   t.field({
     type: RetentionPolicy,
@@ -92,8 +57,6 @@ builder.mutationField('setRetention', (t) =>
   }),
 )
 
-type Policy = Pick<Retention, 'maxAgeSeconds' | 'maxEvents'>
-
 function toPolicy({ maxAgeSeconds, maxEvents, keepAll }: typeof RetentionPolicyInput.$inferInput): Policy {
   const limited = maxAgeSeconds != null || maxEvents != null
   if (limited === (keepAll === true))
@@ -105,31 +68,23 @@ async function setRetention(
   context: Context,
   of: typeof RetentionTarget.$inferInput,
   policy: Policy | undefined,
-): Promise<Retention | null> {
-  const { db, viewer, sweep } = context
-  const { subjectId, organizationId } = await targetOf(context, of)
-  const details = policy && { ...policy, maxEvents: policy.maxEvents === null ? null : Number(policy.maxEvents) }
-  const where = { subjectId }
-  await act(db, viewer, { action: 'SET_RETENTION', organizationId, subjectId, details }, async ({ retention }) =>
-    policy
-      ? retention.upsert({ where, create: { subjectId, organizationId, ...policy }, update: policy })
-      : retention.deleteMany({ where }),
-  )
-  sweep()
-  return db.retention.findUnique({ where })
+): Promise<Policy | null> {
+  await setPolicy(context.db, context.viewer, await subjectOf(context, of), policy)
+  context.sweep()
+  return policy ?? null
 }
 
-async function targetOf(
+async function subjectOf(
   { db, findDataset, findReport }: Context,
   { organizationId, datasetId, reportId }: typeof RetentionTarget.$inferInput,
-): Promise<{ subjectId: string; organizationId: string }> {
+): Promise<PolicySubject> {
   if (organizationId) {
     if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
       throw new CodedError('NOT_FOUND', `There is no organization ${organizationId}.`)
-    return { subjectId: organizationId, organizationId }
+    return { kind: 'ORGANIZATION', id: organizationId, organizationId }
   }
   const stream = datasetId ? await findDataset(datasetId) : await findReport(String(reportId))
   // Seen when the rights were looked at, and perhaps gone since.
   if (!stream) throw new CodedError('NOT_FOUND', 'There is no such stream any more.')
-  return { subjectId: stream.id, organizationId: stream.organizationId }
+  return { kind: datasetId ? 'DATASET' : 'REPORT', ...stream }
 }

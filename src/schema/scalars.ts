@@ -10,11 +10,6 @@ function canonical(value: unknown): string {
   return uuid
 }
 
-/** Whether a text is a UUID as this scalar takes it. */
-export function isUuid(text: string): boolean {
-  return CANONICAL_UUID.test(text.toLowerCase())
-}
-
 /** A UUID of any version; lower case whatever was sent. */
 export const UUID = new GraphQLScalarType({
   ...GraphQLUUID.toConfig(),

@@ -1,4 +1,5 @@
 import { v7 } from 'uuid'
+import type { OperationBudget } from '../budget/operation-budget.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent, NewEvent } from '../log/event.ts'
@@ -6,14 +7,20 @@ import type { OffsetPage } from '../log/offset-page.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
+import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record.ts'
 
-interface WorkerEventShape extends LoggedEvent {
+interface WorkerEventShape {
+  event: LoggedEvent
   organizationId: string | null
   /** What its text says, once that has been asked for. */
-  value?: unknown
+  value: unknown
 }
+
+/** Payloads that are longer than this are decoded in a turn of their own, in UTF-16 units. */
+const LONG = 32_768
 
 const WorkerEventType = builder.enumType('WorkerEventType', {
   description: "What a worker event says. The names of Trieve's API, in upper case.",
@@ -30,41 +37,49 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
   description:
     'Something that a worker did to a dataset, or failed to do. Once recorded it never changes, but for its payload when that is redacted.',
   fields: (t) => ({
-    id: t.expose('id', {
+    id: t.field({
+      resolve: ({ event }) => event.id,
       type: 'UUID',
       description: 'Chosen by the worker to make recording idempotent, or made by the server.',
     }),
-    datasetId: t.expose('streamId', { type: 'UUID', description: 'The dataset it is about.' }),
+    datasetId: t.field({
+      resolve: ({ event }) => event.streamId,
+      type: 'UUID',
+      description: 'The dataset it is about.',
+    }),
     organizationId: t.expose('organizationId', {
       type: 'UUID',
       nullable: true,
       description: 'The organization of its dataset.',
     }),
-    seq: t.expose('seq', {
+    seq: t.field({
+      resolve: ({ event }) => event.seq,
       type: 'SafeInt',
       description: 'Its position in the dataset: 1, 2, 3, … in the order of commits, without holes.',
     }),
-    eventType: t.expose('type', { type: WorkerEventType, description: 'What it says.' }),
+    eventType: t.field({ resolve: ({ event }) => event.type, type: WorkerEventType, description: 'What it says.' }),
     eventData: t.field({
       type: 'JSON',
       nullable: true,
       description:
         'What the worker sent along; null when it sent nothing. Trieve documents the usual members for each type.',
-      resolve: (event) => {
-        // An operation may ask for it many times.
-        event.value ??= JSON.parse(event.data)
-        return event.value
+      resolve: (shape, _args, { budget }) => {
+        const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
+        return mustWait ? budget.turn().then(() => valueIn(shape, budget)) : valueIn(shape, budget)
       },
     }),
-    eventDataText: t.exposeString('data', {
+    eventDataText: t.string({
+      resolve: ({ event }) => event.data,
       description: 'eventData as JSON text, byte for byte as it was recorded; "null" when nothing was sent along.',
     }),
-    createdAt: t.expose('createdAt', {
+    createdAt: t.field({
+      resolve: ({ event }) => event.createdAt,
       type: 'DateTime',
       description:
         'When it was recorded, by the database’s clock, or when it happened, if it was imported. Never runs backwards along seq.',
     }),
-    redactedAt: t.expose('redactedAt', {
+    redactedAt: t.field({
+      resolve: ({ event }) => event.redactedAt,
       type: 'DateTime',
       nullable: true,
       description:
@@ -155,10 +170,8 @@ builder.queryField('workerEvents', (t) =>
     },
     resolve: async (_root, { datasetId, order, ...request }, context) => {
       const toWorkerEvent = await workerEventsOf(datasetId, context)
-      return toConnection(
-        await context.log.page(datasetId, { ...request, order: order ?? 'NEWEST_FIRST' }),
-        toWorkerEvent,
-      )
+      const page = await context.log.page(datasetId, { ...request, order: order ?? 'NEWEST_FIRST' })
+      return toConnection(page, page.events.map(toWorkerEvent))
     },
   }),
 )
@@ -200,9 +213,9 @@ builder.mutationField('recordWorkerEvents', (t) =>
         description: 'The events, in the order they happened.',
       }),
     },
-    resolve: async (_root, { datasetId, events }, { log }) => ({
+    resolve: async (_root, { datasetId, events }, { log, budget }) => ({
       streamId: datasetId,
-      results: await log.append(datasetId, events.map(toNewEvent)),
+      results: await log.append(datasetId, await toNewEvents(events, toNewEvent, budget)),
     }),
   }),
 )
@@ -232,13 +245,19 @@ builder.subscriptionField('workerEvents', (t) =>
   }),
 )
 
+// An operation may ask for it many times.
+function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
+  shape.value ??= payloadValue(shape.event, budget)
+  return shape.value
+}
+
 /** Makes worker events of what the log holds for a dataset. */
 export async function workerEventsOf(
   datasetId: string,
   { findDataset }: Context,
 ): Promise<(event: LoggedEvent) => WorkerEventShape> {
   const organizationId = (await findDataset(datasetId))?.organizationId ?? null
-  return (event) => ({ ...event, organizationId })
+  return (event) => ({ event, organizationId, value: undefined })
 }
 
 function toNewEvent(

@@ -28,14 +28,12 @@ export async function createDataset(
   { id, organizationId, trackingId, name }: NewDataset,
   query: Pick<Prisma.DatasetCreateArgs, 'select' | 'include'> = {},
 ) {
-  const organization = { connect: { id: organizationId } }
-  const stream = { create: { id, kind: 'DATASET' } } as const
-  return act(
-    db,
-    viewer,
-    { action: 'CREATE_DATASET', organizationId, subjectId: id, details: { trackingId, name } },
-    (transaction) => transaction.dataset.create({ ...query, data: { trackingId, name, organization, stream } }),
-  )
+  const kind = 'DATASET'
+  const creation = { organizationId, subjectKind: kind, subjectId: id, details: { trackingId, name } } as const
+  return act(db, viewer, { action: 'CREATE_DATASET', ...creation }, async (transaction) => {
+    await transaction.stream.create({ data: { id, organizationId, kind } })
+    return transaction.dataset.create({ ...query, data: { id, organizationId, trackingId, name } })
+  })
 }
 
 /** Creates a report, likewise. */
@@ -45,12 +43,10 @@ export async function createReport(
   { id, organizationId, projectId, name }: NewReport,
   query: Pick<Prisma.ReportCreateArgs, 'select' | 'include'> = {},
 ) {
-  const organization = { connect: { id: organizationId } }
-  const stream = { create: { id, kind: 'REPORT' } } as const
-  return act(
-    db,
-    viewer,
-    { action: 'CREATE_REPORT', organizationId, subjectId: id, details: { projectId, name } },
-    (transaction) => transaction.report.create({ ...query, data: { projectId, name, organization, stream } }),
-  )
+  const kind = 'REPORT'
+  const creation = { organizationId, subjectKind: kind, subjectId: id, details: { projectId, name } } as const
+  return act(db, viewer, { action: 'CREATE_REPORT', ...creation }, async (transaction) => {
+    await transaction.stream.create({ data: { id, organizationId, kind } })
+    return transaction.report.create({ ...query, data: { id, organizationId, projectId, name } })
+  })
 }

@@ -83,9 +83,10 @@ async function* streamsOf(db: PrismaClient, selection: Selection): AsyncGenerato
       orderBy: { id: 'asc' },
       take: STREAMS,
     })
-    for (const { id, kind } of rows) {
+    for (const { id, organizationId, kind } of rows) {
       // As it is when its turn comes.
-      const stream = await db.stream.findUnique({ where: { id }, select: { head: true } })
+      const where = { organizationId_id: { organizationId, id } }
+      const stream = await db.stream.findUnique({ where, select: { head: true } })
       yield { id, kind, head: Number(stream?.head ?? 0) }
     }
     const last = rows.at(-1)
@@ -95,8 +96,7 @@ async function* streamsOf(db: PrismaClient, selection: Selection): AsyncGenerato
 }
 
 function conditionOf({ ids, organizationId }: Selection) {
-  if (ids) return { id: { in: [...ids] } }
-  return organizationId ? { OR: [{ dataset: { organizationId } }, { report: { organizationId } }] } : {}
+  return ids ? { id: { in: [...ids] } } : { organizationId }
 }
 
 /** How many events the streams hold now. */

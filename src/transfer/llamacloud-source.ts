@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { payloadOf } from '../log/payload.ts'
 import { reportDataOf } from '../log/report-data.ts'
-import { StartError } from '../start-error.ts'
 import { jsonObject } from '../text.ts'
 import { type Arrival, arrivalFrom, originalId } from './arrival.ts'
-import { addressOf, askOriginal } from './original.ts'
+import { addressOf, askOriginal, readReply } from './original.ts'
 
 /** A LlamaCloud, and one of its reports. */
 export interface LlamaReport {
@@ -36,14 +35,10 @@ export async function* llamaEvents(
   // It means strictly after, and others may have the time of the newest: what is here already is passed over.
   if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
   if (projectId !== undefined) address.searchParams.set('project_id', projectId)
-  const reply = z
-    .array(Item)
-    .safeParse(await askOriginal(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal))
-  if (!reply.success)
-    throw new StartError(
-      `The original answers with something that is not a list of events:\n${z.prettifyError(reply.error)}`,
-    )
-  const items = reply.data.toSorted((a, b) => a.timestamp - b.timestamp)
+  const answer = await askOriginal(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
+  const items = readReply(z.array(z.unknown()), answer, 'a list of events')
+    .map((item) => readReply(Item, item, 'an event'))
+    .toSorted((a, b) => a.timestamp - b.timestamp)
   if (items.length > 0) yield items.map((item) => arrivalOf(item, reportId))
 }
 

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { isTaken } from '../db/taken.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { createDataset, createReport } from '../streams/create-stream.ts'
 import type { StreamKind } from './arrival.ts'
@@ -8,49 +9,68 @@ const REMEMBERED = 10_000
 
 const WORDS = { DATASET: 'dataset', REPORT: 'report' } as const satisfies Record<StreamKind, string>
 
-/** The streams that may be moved into: those there are, and, where an organization is to own them, those there are not. */
+/** An existing stream. Neither its kind nor its organization ever changes. */
+interface Found {
+  kind: StreamKind
+  organizationId: string
+}
+
+/**
+ * The streams that events may be imported into. With an organization, those are its own streams only, and missing
+ * ones are created; without one, all streams that exist.
+ */
 export class Streams {
   readonly #db: PrismaClient
   readonly #organizationId: string | undefined
-  readonly #kinds = new LRUCache<string, StreamKind | 'NONE'>({ max: REMEMBERED })
+  readonly #found = new LRUCache<string, Found>({ max: REMEMBERED })
 
-  /** @param organizationId whose the streams become that there are not yet; absent: they are refused. */
+  /** @param organizationId owns the streams; absent: any may. */
   constructor(db: PrismaClient, organizationId?: string) {
     this.#db = db
     this.#organizationId = organizationId
   }
 
-  /** Why nothing can be moved into such a stream; undefined when it is there, or would be created. */
+  /** Why nothing can be imported into such a stream; undefined when it exists, or would be created. */
   async obstacle(kind: StreamKind, id: string): Promise<string | undefined> {
     const found = await this.#find(id)
-    if (found === kind) return undefined
-    if (found !== undefined) return `${id} is a ${WORDS[found]}, not a ${WORDS[kind]}.`
-    if (this.#organizationId !== undefined) return undefined
-    return `There is no ${WORDS[kind]} ${id}. With --organization it would be created.`
+    const organizationId = this.#organizationId
+    if (!found)
+      return organizationId === undefined
+        ? `There is no ${WORDS[kind]} ${id}. With --organization it would be created.`
+        : undefined
+    if (organizationId !== undefined && found.organizationId !== organizationId)
+      return `${id} belongs to another organization than ${organizationId}.`
+    return found.kind === kind ? undefined : `${id} is a ${WORDS[found.kind]}, not a ${WORDS[kind]}.`
   }
 
-  /** Sees to it that there is such a stream. @returns why there is none, else undefined. */
+  /** Creates a missing stream where that is allowed. @returns why nothing can be imported into it, else undefined. */
   async prepare(kind: StreamKind, id: string): Promise<string | undefined> {
-    const obstacle = await this.obstacle(kind, id)
     const organizationId = this.#organizationId
-    if (obstacle !== undefined || organizationId === undefined || (await this.#find(id)) !== undefined) return obstacle
-    const create = kind === 'DATASET' ? createDataset : createReport
-    await create(this.#db, { type: 'root' }, { id, organizationId })
-    this.#kinds.set(id, kind)
-    return undefined
+    if (organizationId !== undefined && !(await this.#find(id))) {
+      const create = kind === 'DATASET' ? createDataset : createReport
+      await create(this.#db, { type: 'root' }, { id, organizationId }).catch((error) => {
+        // The id may have been taken meanwhile.
+        if (!isTaken(error)) throw error
+      })
+      if (!(await this.#find(id))) return `The id ${id} is in use by something that is not a ${WORDS[kind]}.`
+    }
+    return this.obstacle(kind, id)
   }
 
   /** How many events a stream has ever had, and the time of the newest in milliseconds: minus infinity where there is none. */
   async reach(id: string): Promise<{ events: number; newest: number }> {
-    const stream = await this.#db.stream.findUnique({ where: { id }, select: { head: true, lastAt: true } })
+    const where = { id, organizationId: this.#organizationId }
+    const stream = await this.#db.stream.findUnique({ where, select: { head: true, lastAt: true } })
     return { events: Number(stream?.head ?? 0), newest: stream?.lastAt?.getTime() ?? Number.NEGATIVE_INFINITY }
   }
 
-  async #find(id: string): Promise<StreamKind | undefined> {
-    const known = this.#kinds.get(id)
-    if (known !== undefined) return known === 'NONE' ? undefined : known
-    const stream = await this.#db.stream.findUnique({ where: { id }, select: { kind: true } })
-    this.#kinds.set(id, stream?.kind ?? 'NONE')
-    return stream?.kind
+  // Of any organization: whether it is the right one is for `obstacle` to say.
+  async #find(id: string): Promise<Found | undefined> {
+    const known = this.#found.get(id)
+    if (known) return known
+    const select = { kind: true, organizationId: true } as const
+    const found = (await this.#db.stream.findUnique({ where: { id }, select })) ?? undefined
+    if (found) this.#found.set(id, found)
+    return found
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { StartError } from '../start-error.ts'
-import { addressOf, askOriginal } from './original.ts'
+import { addressOf, askOriginal, readReply } from './original.ts'
 
 /** A Trieve, and one of its datasets. */
 export interface TrieveDataset {
@@ -15,7 +15,6 @@ export interface TrieveDataset {
 const Event = z.object({
   id: z.string(),
   created_at: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
-  dataset_id: z.string(),
   event_type: z.string(),
   event_data: z.string(),
 })
@@ -23,7 +22,8 @@ const Event = z.object({
 /** An event as Trieve serves it, its time in milliseconds. */
 export type TrieveEvent = z.infer<typeof Event>
 
-const Reply = z.object({ events: z.array(Event), page_count: z.number() })
+// The events one by one, when their number is known to be what was asked for.
+const Reply = z.object({ events: z.array(z.unknown()), page_count: z.int().nonnegative() })
 
 /** A page, newest first. */
 export interface TrievePage {
@@ -45,13 +45,11 @@ export async function readTrievePage(
     ...(organizationId !== undefined && { 'tr-organization': organizationId }),
   }
   const body = { page, page_size: pageSize }
-  const reply = Reply.safeParse(
-    await askOriginal(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal),
-  )
-  if (reply.success) return { events: reply.data.events, pages: reply.data.page_count }
-  throw new StartError(
-    `The original answers with something that is not a page of events:\n${z.prettifyError(reply.error)}`,
-  )
+  const answer = await askOriginal(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
+  const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
+  if (events.length > pageSize)
+    throw new StartError(`The original answers with ${events.length} events where ${pageSize} were asked for.`)
+  return { events: events.map((event) => readReply(Event, event, 'an event')), pages }
 }
 
 // `2021-01-01 00:00:00.000`, as documented, or `2021-01-01 0:00:00.0 +00:00:00`, as it is: UTC, both.
@@ -60,10 +58,4 @@ function readTime(text: string): number {
   if (!parts) return Number.NaN
   const [, date, hour = '', minute, second, fraction = ''] = parts
   return Date.parse(`${date}T${hour.padStart(2, '0')}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}Z`)
-}
-
-/** The id of a dataset that is known by its tracking id, which only its events tell; undefined when it has none. */
-export async function idOfDataset(dataset: TrieveDataset, signal: AbortSignal): Promise<string | undefined> {
-  const { events } = await readTrievePage(dataset, 1, 1, signal)
-  return events[0]?.dataset_id.toLowerCase()
 }

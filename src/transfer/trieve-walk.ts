@@ -1,5 +1,5 @@
 import { StartError } from '../start-error.ts'
-import { Refused } from './original.ts'
+import { Refused, TooLarge } from './original.ts'
 import { readTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
 
 /** How many events to ask for at first and at most, and how many characters of their data are too few or too many in an answer. */
@@ -10,6 +10,9 @@ const MAX_PAGE = 10_000
 
 /** The part of a page that is kept free for events that come between two requests. */
 const SLACK = 0.1
+
+/** How many pages in a row may give nothing new: each has been moved by events that came, or was too large, or not large enough. */
+const MAX_IDLE = 30
 
 /**
  * A way through the events of a dataset, oldest first, over an API whose pages are newest first, shift while events arrive, and have
@@ -47,7 +50,9 @@ export class TrieveWalk {
     this.#later = 0
     this.#size = Math.min(this.#size, SIZE.first)
     let first = true
+    let idle = 0
     for (;;) {
+      if (idle++ === MAX_IDLE) throw new StartError(NOTHING_NEW)
       const { page, size } = pageWith(this.#later, this.#size * this.#widened)
       const events = await this.#read(page, size)
       if (!events) continue
@@ -62,6 +67,7 @@ export class TrieveWalk {
       const certain = events.filter(({ created_at }) => created_at <= end)
       const given = certain.filter(({ id, created_at: at }) => (first || at > this.#taken) && !this.#seen.has(id))
       const taken = Math.max(this.#taken, ...certain.map(({ created_at }) => created_at))
+      if (given.length > 0 && taken > this.#taken) idle = 0
       if (page > 1 && taken === this.#taken && end < until) this.#widen(size)
       else this.#widened = 1
       this.#taken = taken
@@ -87,8 +93,8 @@ export class TrieveWalk {
       else if (characters < SIZE.few) this.#size = Math.min(this.#size * 2, SIZE.most)
       return events
     } catch (error) {
-      // That much may be more than it answers with.
-      if (!(error instanceof Refused && error.status === 400 && this.#size > 1 && this.#widened === 1)) throw error
+      const tooMuch = error instanceof TooLarge || (error instanceof Refused && error.status === 400)
+      if (!(tooMuch && this.#size > 1 && this.#widened === 1)) throw error
       this.#size = Math.floor(this.#size / 2)
       return undefined
     }
@@ -119,6 +125,8 @@ export class TrieveWalk {
     return (await readTrievePage(this.#dataset, 1, 1, this.#signal)).pages
   }
 }
+
+const NOTHING_NEW = `The original has given nothing new on ${MAX_IDLE} pages in a row: it grows faster than it is read, or does not say how much it has. Try again later.`
 
 /** Of the pages of up to twice the size that hold the event at a rank, newest first, the one with the most newer ones, and some slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {

@@ -84,7 +84,8 @@ async function withLog(
   work: (log: EventLog, streams: string[]) => Promise<void>,
 ) {
   const streams = Array.from({ length: 64 }, () => randomUUID())
-  await db.stream.createMany({ data: streams.map((id) => ({ id, kind: 'DATASET' as const })) })
+  const { id: organizationId } = await db.organization.create({ data: { name: 'Bench' } })
+  await db.stream.createMany({ data: streams.map((id) => ({ id, organizationId, kind: 'DATASET' as const })) })
   await using log = createEventLog(db, {
     wakeups: new Wakeups(),
     announce: () => undefined,

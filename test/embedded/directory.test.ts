@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { chmod, chown, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, inject, test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
+import { doctor } from '../support/doctor.ts'
 import { serve, tidemark } from '../support/process.ts'
 import { RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { expectData, graphql } from '../support/server.ts'
@@ -69,4 +72,88 @@ test('A killed process leaves no lock in the way, and every acknowledged event i
   expect(expectData(retry).recordWorkerEvents.results).toMatchObject([{ seq, outcome: 'DUPLICATE' }])
   server.child.kill('SIGTERM')
   expect(await server.exited).toBe(0)
+})
+
+/** The modes that there are in a folder, itself included: of folders and of files. */
+async function modesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
+  const paths = [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))]
+  const modes = paths.map(async (path) => {
+    const stats = await lstat(path)
+    return `${stats.isDirectory() ? 'd' : 'f'}${(stats.mode & 0o777).toString(8)}`
+  })
+  return [...new Set(await Promise.all(modes))].sort()
+}
+
+/** Opens a folder to all users, as one that was copied from elsewhere may be. */
+async function openToAll(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o777 : 0o666)
+  await chmod(folder, 0o755)
+}
+
+const PRIVATE = ['d700', 'f600']
+
+describe('DATA_DIR', () => {
+  test('is closed to other users from its first start', async () => {
+    // Whoever runs the tests has not set the umask for it.
+    expect(await modesIn(inject('template'))).toEqual(PRIVATE)
+  })
+
+  test('is closed with all that is in it at the next start, whatever the umask, and stays so', async () => {
+    const { DATA_DIR } = await freshDatabase()
+    for (const name of ['root-api-key', 'root-api-key.until-2026-11-22T06-00-00.000Z'])
+      await writeFile(join(DATA_DIR, name), 'x\n')
+    await openToAll(DATA_DIR)
+    const before = await doctor({ DATA_DIR })
+    expect(before.status).toBe(1)
+    expect(before.found.folder).toMatchObject({ state: 'problem', found: expect.stringContaining('755') })
+    expect((await stat(DATA_DIR)).mode & 0o777).toBe(0o755)
+
+    const umask = process.umask(0)
+    const starting = serve({ DATA_DIR, ROOT_API_KEY: undefined })
+    process.umask(umask)
+    const server = await starting
+    expect(await modesIn(DATA_DIR)).toEqual(PRIVATE)
+    const key = (await readFile(join(DATA_DIR, 'root-api-key'), 'utf8')).trim()
+    expectData(await graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key))
+    server.child.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+    expect(await modesIn(DATA_DIR)).toEqual(PRIVATE)
+    expect((await doctor({ DATA_DIR })).found.folder).toMatchObject({ state: 'ok' })
+  })
+
+  async function refusal(DATA_DIR: string): Promise<string> {
+    const { exited, output } = tidemark(['serve'], { DATA_DIR, PORT: '0' })
+    expect(await exited).toBe(1)
+    expect(output.stderr.trim().split('\n')).toHaveLength(1)
+    return output.stderr
+  }
+
+  test('is left as it is, and not used, when others may enter it and something else is in it', async () => {
+    const folder = join(inject('scratch'), randomUUID())
+    await mkdir(folder)
+    await chmod(folder, 0o755)
+    await writeFile(join(folder, 'notes.txt'), 'x')
+    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: other users may enter .* \(its mode is 755\)/)
+    expect((await stat(folder)).mode & 0o777).toBe(0o755)
+    expect(await readdir(folder)).toEqual(['notes.txt'])
+  })
+
+  test.runIf(process.geteuid?.() === 0)('is not used when it belongs to another user', async () => {
+    const { DATA_DIR } = await freshDatabase()
+    await chown(DATA_DIR, 65_534, 65_534)
+    expect(await refusal(DATA_DIR)).toMatch(/^DATA_DIR cannot be used: .* belongs to another user/)
+    expect((await doctor({ DATA_DIR })).found.database?.found).toMatch(/belongs to another user/)
+  })
+
+  test('has no lock that leads elsewhere', async () => {
+    const folder = join(inject('scratch'), randomUUID())
+    const elsewhere = join(inject('scratch'), randomUUID())
+    await writeFile(elsewhere, 'precious')
+    await mkdir(folder)
+    await symlink(elsewhere, join(folder, 'tidemark.lock'))
+    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: ELOOP/)
+    expect(await readFile(elsewhere, 'utf8')).toBe('precious')
+  })
 })

@@ -39,33 +39,55 @@ let ids: Record<
   | 'othersDataset'
   | 'othersReport'
   | 'othersKey'
-  | 'othersLive',
+  | 'othersLive'
+  | 'othersEvent'
+  | 'othersName',
   string
 >
 
 beforeAll(async () => {
   const env = await freshDatabase()
-  const [other, othersLive] = [randomUUID(), randomUUID()]
-  // A live connection of another organization, on a node that nobody can wait for: it stays whoever ends it.
+  const [other, othersStream, othersLive] = [randomUUID(), randomUUID(), randomUUID()]
+  // A live connection of another organization, on a node that no server is: it stays open whoever ends it.
   await runSql(
     env,
-    `INSERT INTO live_node VALUES ('${other}', now() + interval '1 day');
+    `INSERT INTO organization (id, name) VALUES ('${other}', 'Other');
+     INSERT INTO stream (id, organization_id, kind) VALUES ('${othersStream}', '${other}', 'DATASET');
+     INSERT INTO live_node VALUES ('${other}', now() + interval '1 day');
      INSERT INTO live_connection (id, node_id, organization_id, stream_id, transport, opened_at, position)
-       VALUES ('${othersLive}', '${other}', '${other}', '${other}', 'WEBSOCKET', now(), 0)`,
+       VALUES ('${othersLive}', '${other}', '${other}', '${othersStream}', 'WEBSOCKET', now(), 0)`,
   )
   server = await startServer(env)
   const organization = await newOrganization(server)
-  expectData(await server.graphql(`mutation { createOrganization(input: { id: "${other}", name: "Other" }) { id } }`))
   const dataset = await newDataset(server, organization, { trackingId: 'tracked' })
   const [report, sibling] = [await newReport(server, organization), await newDataset(server, organization)]
   const [othersDataset, othersReport] = [await newDataset(server, other), await newReport(server, other)]
   const { id: othersKey } = await createKey(other, 'READ')
-  ids = { organization, other, dataset, report, sibling, othersDataset, othersReport, othersKey, othersLive }
+  const [event] = await recordWorkerEvents(server, othersDataset, [{ eventType: 'ETL_STARTED' }])
+  const othersEvent = event?.id as string
+  ids = {
+    organization,
+    other,
+    dataset,
+    report,
+    sibling,
+    othersDataset,
+    othersReport,
+    othersKey,
+    othersLive,
+    othersEvent,
+    // An id, as a tracking id may have it.
+    othersName: othersDataset.replaceAll('-', ''),
+  }
+  // Chosen ids: streams here that have the ids of what another organization has.
+  await newDataset(server, organization, { id: othersKey })
+  await newReport(server, organization, { id: othersLive })
+  await newReport(server, organization, { id: othersEvent })
   for (const id of [dataset, sibling]) await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED' }])
   await recordReportEvents(server, report, [{ state: { message: 'go', state: 'PLANNING' } }])
   const revoked = await createKey(organization, 'ADMIN')
   expectData(await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: revoked.id }))
-  const expiresAt = new Date(Date.now() + 300).toISOString()
+  const expiresAt = new Date(Date.now() + 2_000).toISOString()
   const expired = await newKey(server, organization, 'ADMIN', { expiresAt })
   keys = {
     none: null,
@@ -114,7 +136,7 @@ const creates = { ...writes, narrowed: 'FORBIDDEN', elsewhere: 'FORBIDDEN' } as 
 const administers = { ...creates, write: 'FORBIDDEN' } as const
 
 const TABLE: [field: string, operation: string, expected: Record<Caller, string>][] = [
-  ['organization', 'query { organization(id: $organization) { id } }', sees],
+  ['organization', 'query { organization(id: $organization) { id } }', { ...sees, narrowed: 'null' }],
   ['dataset by id', 'query { dataset(id: $dataset) { id } }', sees],
   ['dataset by tracking id', 'query { dataset(trackingId: "tracked", organizationId: $organization) { id } }', sees],
   ['another dataset', 'query { dataset(id: $sibling) { id } }', { ...sees, narrowed: 'null' }],
@@ -227,6 +249,80 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ],
 ]
 
+// What has the id of a thing of another organization is neither that thing nor a way to it.
+const refusesId = { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' }
+const hidesFromNarrowed = { ...sees, narrowed: 'null' }
+const CHOSEN_IDS: typeof TABLE = [
+  [
+    "createDataset with another organization's id",
+    'mutation { createDataset(input: { organizationId: $organization, id: $other }) { id } }',
+    refusesId,
+  ],
+  [
+    "createReport with another organization's id",
+    'mutation { createReport(input: { organizationId: $organization, id: $other }) { id } }',
+    refusesId,
+  ],
+  [
+    "createDataset with its organization's own id",
+    'mutation { createDataset(input: { organizationId: $organization, id: $organization }) { id } }',
+    refusesId,
+  ],
+  [
+    "createOrganization with a dataset's id",
+    'mutation { createOrganization(input: { id: $dataset, name: "x" }) { id } }',
+    { ...allForbidden(), ...strangers, root: 'CONFLICT' },
+  ],
+  ["a dataset with the id of another's key", 'query { dataset(id: $othersKey) { id } }', hidesFromNarrowed],
+  ["a report with the id of another's event", 'query { report(id: $othersEvent) { id } }', hidesFromNarrowed],
+  ["a report with the id of another's connection", 'query { report(id: $othersLive) { id } }', hidesFromNarrowed],
+  [
+    "events of a report with the id of another's event",
+    'query { reportEvents(reportId: $othersEvent) { totalCount } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  [
+    "setRetention of a dataset with the id of another's key",
+    'mutation { setRetention(of: { datasetId: $othersKey }) { maxEvents } }',
+    { ...writes, write: 'FORBIDDEN', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
+  ],
+  [
+    'setRetention of an organization by the id of a dataset',
+    'mutation { setRetention(of: { organizationId: $dataset }) { maxEvents } }',
+    { ...allForbidden(), ...strangers, root: 'NOT_FOUND' },
+  ],
+  [
+    'setRetention of a dataset by the id of its organization',
+    'mutation { setRetention(of: { datasetId: $organization }) { maxEvents } }',
+    { ...notFound(), ...strangers },
+  ],
+  [
+    "redactReportEvent of another's event by a report with its id",
+    'mutation { redactReportEvent(reportId: $othersEvent, id: $othersEvent) { __typename } }',
+    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+  ],
+  [
+    "revokeApiKey of another's key that has the id of a dataset",
+    'mutation { revokeApiKey(id: $othersKey) { id } }',
+    { ...administers, admin: 'NOT_FOUND', elsewhere: 'data' },
+  ],
+  [
+    "endLiveConnection of another's that has the id of a report",
+    'mutation { endLiveConnection(id: $othersLive) { id } }',
+    { ...administers, admin: 'NOT_FOUND', elsewhere: 'data' },
+  ],
+  [
+    "a tracking id that reads as the id of another's dataset",
+    'query { dataset(trackingId: $othersName, organizationId: $organization) { id } }',
+    { ...all('null'), ...strangers },
+  ],
+  [
+    "events of a report by the id of another's key, live",
+    'subscription { reportEvents(reportId: $othersKey, from: BEGINNING) { cursor } }',
+    { ...notFound(), ...strangers },
+  ],
+]
+
 function all(outcome: string): Record<Caller, string> {
   return Object.fromEntries(CALLERS.map((caller) => [caller, outcome])) as Record<Caller, string>
 }
@@ -278,7 +374,7 @@ const TRANSPORTS: Record<string, (text: string, key: string | null) => Promise<R
   },
 }
 
-describe.each(TABLE)('%s', (field, operation, expected) => {
+describe.each([...TABLE, ...CHOSEN_IDS])('%s', (field, operation, expected) => {
   const transports = Object.entries(TRANSPORTS).filter(([name]) => name !== 'HTTP' || !field.endsWith(', live'))
   test.each(CALLERS)('for the caller: %s', async (caller) => {
     const text = operation.replaceAll(/\$(\w+)/g, (_, name: keyof typeof ids) => `"${ids[name]}"`)
@@ -319,6 +415,11 @@ describe.each<[string, keyof typeof ids | 'nowhere', Partial<Record<Caller, numb
   ['the dataset', 'dataset', {}],
   ['another dataset', 'sibling', { narrowed: 401 }],
   ['no dataset', 'nowhere', Object.fromEntries(CALLERS.map((caller) => [caller, 404]))],
+  [
+    "another organization's dataset, its id written as a tracking id may be",
+    'othersName',
+    { read: 401, write: 401, admin: 401, narrowed: 401, elsewhere: 200 },
+  ],
 ])("Trieve's route for %s", (_, name, expected) => {
   test.each(CALLERS)('for the caller: %s', async (caller) => {
     const key = keys[caller]
@@ -327,6 +428,7 @@ describe.each<[string, keyof typeof ids | 'nowhere', Partial<Record<Caller, numb
       headers: {
         'content-type': 'application/json',
         'tr-dataset': name === 'nowhere' ? randomUUID() : ids[name],
+        'tr-organization': ids.organization,
         ...(key !== null && { authorization: `Bearer ${key}` }),
       },
       body: '{}',

@@ -49,7 +49,13 @@ describe('tidemark', () => {
     expect(output.stderr).not.toContain('with blank')
   })
 
-  test.each(['fifteen-letters', 'sixteen letters,', 'sechzehn-zeichen-für'])('takes %j for no root key', (key) => {
+  test.each([
+    'fifteen-letters',
+    'sixteen letters,',
+    'sechzehn-zeichen-für',
+    'changemechangemechangeme',
+    'a'.repeat(64),
+  ])('takes %j for no root key', (key) => {
     expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Bad settings:\n {2}ROOT_API_KEY must be at least 16 /)
     expect(readConfig({ ROOT_API_KEY: 'sixteen-letters,' }).rootApiKey).toBe('sixteen-letters,')
   })
@@ -75,11 +81,24 @@ describe('tidemark', () => {
       { DATABASE_URL: 'postgresql://x@127.0.0.1:1/x' },
       /^DATABASE_URL: nothing answers/,
     ],
+    [
+      'a certificate that is not there',
+      { DATABASE_URL: 'postgresql://u:SECRETPW@127.0.0.1:1/x?sslrootcert=/nowhere' },
+      /^DATABASE_URL: .*ENOENT/,
+    ],
     ['a data folder that is a file', { DATA_DIR: 'package.json', DATABASE_URL: undefined }, /^DATA_DIR cannot be used/],
   ])('says in one line what is wrong with %s', async (_, env, message) => {
     const { exited, output } = tidemark(['serve'], { PORT: '0', ...(await freshDatabase()), ...env })
     expect(await exited).toBe(1)
     expect(output.stderr).toMatch(message)
     expect(output.stderr.trim().split('\n')).toHaveLength(1)
+    expect(output.stderr).not.toContain('SECRETPW')
+  })
+
+  test('quotes no password of an address, and shows a terminal no control characters, even of the unexpected', async () => {
+    // Nothing but a folder of that name can be made there.
+    const { exited, output } = tidemark(['serve'], { DATA_DIR: 'package.json/x://u:SECRETPW@host/\x1b[2J' })
+    expect(await exited).toBe(1)
+    expect(output.stderr).toMatch(/^DATA_DIR cannot be used: .*x:\/\/…@host\/\\u\{1b\}\[2J/)
   })
 })

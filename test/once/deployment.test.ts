@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readConfig, SETTINGS } from '../../src/config.ts'
+import { redisInstalled, redisServer } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 // Nothing is built here: these hold the files of a deployment to what they speak of.
@@ -25,6 +26,11 @@ const environment = Object.fromEntries(
 const config = readConfig(environment)
 
 interface Service {
+  cap_drop?: string[]
+  security_opt?: string[]
+  read_only?: boolean
+  healthcheck?: { test: string[] }
+  networks?: string[]
   image?: string
   build?: string
   command?: string[]
@@ -33,7 +39,10 @@ interface Service {
 }
 // What has to be given in the environment, such as a password, is a few words here.
 const compose = read('.deploy/compose.yaml').replace(/\$\{\w+:\?\}/g, 'given-by-the-environment')
-const { services } = parse(compose, { merge: true }) as { services: Record<string, Service> }
+const { services, networks } = parse(compose, { merge: true }) as {
+  services: Record<string, Service>
+  networks: Record<string, { internal?: boolean } | null>
+}
 const own = Object.entries(services).filter(([, { build }]) => build)
 const proxy = lines(read('.deploy/haproxy.cfg')).map((line) => line.trim().split(/\s+/))
 
@@ -98,6 +107,36 @@ describe('The compose file', () => {
     }
     expect(services.migrate?.command).toEqual(['migrate'])
   })
+
+  test('takes all rights from each container, and lets the nodes alone reach the database and Redis', () => {
+    for (const service of Object.values(services)) {
+      expect(service).toMatchObject({ cap_drop: ['ALL'], read_only: true })
+      expect(service.security_opt).toContain('no-new-privileges:true')
+    }
+    expect(networks.inside?.internal).toBe(true)
+    for (const name of ['postgres', 'redis', 'migrate']) expect(services[name]?.networks).toEqual(['inside'])
+    expect(services.proxy?.networks).toEqual(['front'])
+    for (const name of ['tidemark-1', 'tidemark-2']) expect(services[name]?.networks).toEqual(['inside', 'front'])
+  })
+
+  test.runIf(redisInstalled)(
+    'has a Redis that takes the password of the nodes, and refuses a client without it',
+    async () => {
+      const [, ...options] = services.redis?.command ?? []
+      await using redis = await redisServer(options)
+      await redis.start()
+      const address = new URL(readConfig(services['tidemark-1']?.environment ?? {}).redisUrl as string)
+      const { host, port } = new URL(redis.url)
+      address.host = host
+      const [, command = '', ...args] = services.redis?.healthcheck?.test ?? []
+      const ping = ([command = '', ...args]: string[], env: object = {}) =>
+        spawnSync(command, args, { env: { PATH: process.env.PATH, ...env } }).status
+      expect(ping(['redis-cli', '-u', address.href, '-e', 'ping'])).toBe(0)
+      // As it looks at its health, but at another port.
+      expect(ping([command, '-p', port, ...args], services.redis?.environment)).toBe(0)
+      expect(ping([command, '-p', port, ...args])).not.toBe(0)
+    },
+  )
 
   test('names its images by version', () => {
     for (const { image, build } of Object.values(services)) if (!build) expect(image).toMatch(/^[a-z]+:\d/)

@@ -54,8 +54,8 @@ function post(path: string, body: string, headers: Record<string, string> = {}):
   }).then((response) => response.text())
 }
 
-test('The metrics are those that the README lists', async () => {
-  const documented = [...(await readFile('README.md', 'utf8')).matchAll(/^\| `(tidemark_\w+)/gm)].map(
+test('The metrics are those that docs/operating.md lists', async () => {
+  const documented = [...(await readFile('docs/operating.md', 'utf8')).matchAll(/^\| `(tidemark_\w+)/gm)].map(
     ([, name]) => name,
   )
   expect((await metricNames(server.url)).filter((name) => name.startsWith('tidemark_')).sort()).toEqual(

@@ -76,7 +76,7 @@ test('A dataset is moved in from a Trieve with its ids, times and payload texts,
   expect(await moveIn(...from)).toMatchObject({ code: 0, read: 554, recorded: 554, rejections: [] })
   await recordWorkerEvents(original, dataset, batch(2))
   // By its tracking id this time, and with a slash at the end of the address.
-  const tracked = ['--dataset', 'docs', '--organization-id', organization]
+  const tracked = ['--dataset', 'docs', '--organization-id', organization, '--into', dataset]
   expect(await moveIn('trieve', '--url', `${original.url}/`, ...tracked)).toMatchObject({ code: 0, recorded: 2 })
 
   const following = start([
@@ -221,6 +221,40 @@ test.each([
   expect(code).toBe(1)
   expect(stderr).toMatch(message)
   expect(stderr.trim().split('\n')).toHaveLength(1)
+})
+
+test('The original never says where its events go: with a tracking id, --into does', async () => {
+  const dataset = await newDataset(original, organization, { trackingId: 'forged' })
+  await recordWorkerEvents(original, dataset, [{ eventType: 'ETL_STARTED' }])
+  const tracked = ['--dataset', 'forged', '--organization-id', organization]
+  const refused = await moveIn('trieve', '--url', original.url, ...tracked)
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^A tracking id .* with --into\.\n$/) })
+  expect((await run(['export', '--dataset', dataset])).stderr).toBe(`There is no dataset ${dataset}.\n`)
+  // What reads as an id over there is one here.
+  const id = await moveIn('trieve', '--url', original.url, '--dataset', `urn:uuid:${dataset}`)
+  expect(id).toMatchObject({ code: 0, recorded: 1 })
+})
+
+test.each([
+  ['trieve', '--dataset', 'dataset'],
+  ['llamacloud', '--report', 'report'],
+] as const)("Nothing is moved into another organization's stream from %s", async (source, option, kind) => {
+  const [theirs, elsewhere] = [randomUUID(), randomUUID()]
+  {
+    await using server = await startServer(env)
+    const other = await newOrganization(server)
+    if (kind === 'dataset') await newDataset(server, other, { id: theirs })
+    else await newReport(server, other, { id: theirs })
+  }
+  const refusal = `${theirs} belongs to another organization than ${owner}.\n`
+  // Before anything is asked for: nothing listens there.
+  for (const target of [
+    [option, theirs],
+    [option, elsewhere, '--into', theirs],
+  ]) {
+    const { code, stderr, ...report } = await moveIn(source, '--url', 'http://127.0.0.1:1', ...target)
+    expect({ code, stderr, report }).toEqual({ code: 1, stderr: refusal, report: {} })
+  }
 })
 
 test('Where to is known before anything is asked for, and created only for what comes', async () => {

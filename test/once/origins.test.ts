@@ -68,6 +68,34 @@ describe('CORS on /graphql', () => {
   })
 })
 
+describe('CORS on the legacy routes', () => {
+  const routes = [
+    ['POST', '/api/dataset/events'],
+    ['POST', '/api/events'],
+    ['GET', '/api/v1/reports/00000000-0000-4000-8000-000000000000/events'],
+  ] as const
+
+  /** Which origin the server allows to a page of that origin, before it asks and when it does, on each route. */
+  async function granted({ url }: TestServer, origin: string): Promise<(string | null)[]> {
+    const answers = routes.flatMap(([method, path]) => [
+      fetch(url + path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': method } }),
+      fetch(url + path, { method, headers: { origin } }),
+    ])
+    return (await Promise.all(answers)).map(({ headers }) => headers.get('access-control-allow-origin'))
+  }
+
+  test('is for everybody by default, as with the originals, and with *', async () => {
+    for (const server of [closed, open])
+      for (const origin of [APP, 'null']) expect(await granted(server, origin)).toEqual(Array(6).fill(origin))
+  })
+
+  test('is for the origins of CORS_ORIGINS alone when there are any', async () => {
+    expect(await granted(listed, APP)).toEqual(Array(6).fill(APP))
+    for (const origin of ['https://other.example', `${APP}:8443`, 'null'])
+      expect(await granted(listed, origin)).toEqual(Array(6).fill(null))
+  })
+})
+
 describe('A WebSocket', () => {
   /** The status of the answer to an upgrade by a page of that origin; 101 when it becomes a socket. */
   async function status({ url }: TestServer, origin?: string, host?: string): Promise<number> {

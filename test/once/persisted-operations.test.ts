@@ -6,7 +6,7 @@ import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { tidemark } from '../support/process.ts'
-import { newDataset, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
+import { newDataset, newKey, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { TRANSPORTS, type Transport } from '../support/transports.ts'
 
@@ -134,6 +134,24 @@ describe.each(DOORS)('Over %s', (_, transport) => {
 })
 
 describe.each(TRANSPORTS)('Over %s', (_, transport) => {
+  test('an organization finds nothing of what another has sent, and displaces nothing of it', async () => {
+    const [one, other] = await Promise.all([1, 2].map(async () => newKey(server, await newOrganization(server))))
+    const send = (key: string | undefined, text: string) => transport(server.url, key ?? '', text)
+    const [query, long] = [newOperation(), `${newOperation()} # ${'x'.repeat(20_000)}`]
+    await send(one, body(query, sha256(query)))
+    expect(await send(other, body('', sha256(query)))).toBe('PERSISTED_QUERY_NOT_FOUND')
+    // More than an organization has room for.
+    for (let i = 0; i < 20; i++) {
+      const text = `${newOperation()} # ${'x'.repeat(9_000)}`
+      await send(other, body(text, sha256(text)))
+    }
+    expect(await send(one, body('', sha256(query)))).toBe('NOT_FOUND')
+    expect(await send(one, body(long, sha256(long)))).toBe('NOT_FOUND')
+    expect(await send(one, body('', sha256(long)))).toBe('PERSISTED_QUERY_NOT_FOUND')
+  })
+})
+
+describe.each(TRANSPORTS)('Over %s', (_, transport) => {
   test.each([
     ['too long', 'GRAPHQL_PARSE_FAILED', () => `${newOperation()} # ${'x'.repeat(300_000)}`],
     ['of too many tokens', 'GRAPHQL_PARSE_FAILED', () => `{ ${newOperation()} ${'__typename '.repeat(2_501)} }`],
@@ -235,13 +253,13 @@ test('A subscription runs by its hash, over a WebSocket and as server-sent event
   expect(text).toContain(`data: ${JSON.stringify({ data })}`)
 })
 
-test('What was used last is kept, four million characters of it', async () => {
-  const long = () => `${newOperation()} # ${'x'.repeat(250_000)}`
+test('What was used last is kept, so many characters of it for each organization', async () => {
+  const long = () => `${newOperation()} # ${'x'.repeat(19_000)}`
   const [, overHttp] = TRANSPORTS[0] as (typeof TRANSPORTS)[0]
   const send = (text: string) => overHttp(server.url, server.rootKey, text)
   const [used, unused] = [long(), long()]
   for (const query of [used, unused]) await send(body(query, sha256(query)))
-  const others = Array.from({ length: 15 }, long)
+  const others = Array.from({ length: 5 }, long)
   for (const query of others) {
     await send(body(query, sha256(query)))
     expect(await send(body('', sha256(used)))).toBe('NOT_FOUND')

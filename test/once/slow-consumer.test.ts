@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { samples } from '../support/metrics.ts'
+import { frame, PONG, raw, request, slowly, upgrade } from '../support/raw.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { overWebSocket } from '../support/subscribe.ts'
@@ -14,7 +16,7 @@ let dataset: string
 const EVENTS = 300
 
 beforeAll(async () => {
-  server = await startServer({ SLOW_CONSUMER_SECONDS: '1' })
+  server = await startServer({ SLOW_CONSUMER_SECONDS: '2' })
   organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
@@ -58,11 +60,11 @@ async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }
 }
 
 test('A reader that leaves events lying is ended with SLOW_CONSUMER and its cursor, and nobody else notices', async () => {
-  const { read } = await unread()
-  await server.followers(1)
   const other = overWebSocket(server.url, key, QUERY, { id: dataset })
   onTestFinished(() => other.end())
   expect(await other.take(EVENTS)).toHaveLength(EVENTS)
+  const { read } = await unread()
+  await server.followers(2)
   // The slow one goes by itself, unread as it is; the other stays.
   await server.followers(1)
   const text = await read()
@@ -150,4 +152,59 @@ test('Who waits is not slow, whatever comes that it has not asked for', async ()
   }
   await recordWorkerEvents(server, patient, [{ eventType: 'ETL_FAILED' }])
   expect(await waiting.take(1)).toHaveLength(1)
+})
+
+/**
+ * A dataset with one event that is more than the sockets of both sides hold, if it is asked for often enough: in an
+ * answer, its text takes twice as many bytes as it has characters, which are limited.
+ */
+async function oneLargeEvent(): Promise<{ id: string; query: string }> {
+  const id = await newDataset(server, organization)
+  await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED', eventData: '"'.repeat(500_000) }])
+  const fields = Array.from({ length: 7 }, (_, i) => `a${i}: eventDataText`).join(' ')
+  return {
+    id,
+    query: `subscription { workerEvents(datasetId: "${id}", from: BEGINNING) { cursor node { ${fields} } } }`,
+  }
+}
+
+test.each(['a WebSocket', 'server-sent events'])(
+  'Over %s, the only event counts as unread until it has moved',
+  async (transport) => {
+    const { query } = await oneLargeEvent()
+    const client = await raw(server.url)
+    const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream', 'content-type': 'application/json' }
+    if (transport === 'a WebSocket') {
+      client.send(upgrade('/graphql'))
+      await client.read(/\r\n\r\n/)
+      client.send(frame({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
+      await client.read(/connection_ack/)
+      client.socket.pause()
+      client.send(frame({ id: '1', type: 'subscribe', payload: { query } }))
+    } else client.send(request('/graphql', headers, JSON.stringify({ query })))
+    await server.followers(1)
+    // First it is ended, although there is nothing else to give, then its connection is broken.
+    await server.followers(0)
+    await client.broken(transport === 'a WebSocket' ? PONG : undefined)
+    const broken = (await samples(server.url)).get('tidemark_connections_broken_total{reason="stalled"}')
+    expect(broken).toBeGreaterThan(0)
+  },
+)
+
+test('An answer that is not read is broken off; one that is read slowly is not', async () => {
+  const { id } = await oneLargeEvent()
+  const fields = Array.from({ length: 20 }, (_, i) => `a${i}: eventDataText`).join(' ')
+  const query = `{ workerEvents(datasetId: "${id}", first: 1) { nodes { ${fields} } } }`
+  const bytes = request(
+    '/graphql',
+    { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    JSON.stringify({ query }),
+  )
+  const [slow, unread] = [await raw(server.url), await raw(server.url)]
+  for (const client of [slow, unread]) client.send(bytes)
+  // A piece at a time, until the other one is gone.
+  const reading = slowly(slow)
+  await unread.broken()
+  // The end of the last chunk.
+  expect((await reading(/\}\r\n0\r\n\r\n$|\}\]\}\}\}$/)).length).toBeGreaterThan(20_000_000)
 })

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { access, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, expect, inject, test } from 'vitest'
@@ -109,7 +109,7 @@ test('A file appears when it is complete', async () => {
   // A cursor past the end fails it after it has begun.
   expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(1)
   expect(await readFile(file, 'utf8')).toBe('before\n')
-  await expect(access(`${file}.part`)).rejects.toThrow('ENOENT')
+  expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
   expect((await run('export', file, '--dataset', dataset)).code).toBe(0)
   expect(positions(await readFile(file, 'utf8'))).toEqual(inOrder([dataset, 5]))
 })
@@ -149,10 +149,9 @@ test('An import that is asked to stop says how to go on', async () => {
   expect(importing.output.stderr).toMatch(/^Stopped\. The same command goes on from here/m)
 })
 
-test.skipIf(process.platform !== 'linux')('A terminal gets a bar', async () => {
-  const file = join(folder, 'bar.ndjson')
-  await writeFile(file, fileOf(Array.from({ length: 10 }, (_, i) => workerLine(randomUUID(), i + 1))))
-  const command = `"${process.execPath}" dist/main.js import "${file}" --organization ${organization}`
+/** What a command shows on a terminal. */
+async function onTerminal(...args: string[]): Promise<string> {
+  const command = [process.execPath, 'dist/main.js', ...args].map((word) => `"${word}"`).join(' ')
   const { PATH } = process.env
   const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'xterm', ...env } })
   let shown = ''
@@ -160,5 +159,61 @@ test.skipIf(process.platform !== 'linux')('A terminal gets a bar', async () => {
     shown += data
   })
   expect(await once(terminal, 'close')).toEqual([0, null])
+  return shown
+}
+
+test.skipIf(process.platform !== 'linux')('A terminal gets a bar', async () => {
+  const file = join(folder, 'bar.ndjson')
+  await writeFile(file, fileOf(Array.from({ length: 10 }, (_, i) => workerLine(randomUUID(), i + 1))))
+  const shown = await onTerminal('import', file, '--organization', organization)
   expect(shown).toMatch(/={20,} 100% \| 10 read, 10 recorded, 0 duplicates, 0 rejected/)
+})
+
+test.skipIf(process.platform !== 'linux')('A terminal gets no control characters of an event', async () => {
+  const into = randomUUID()
+  const title = '\u009d0;owned\u009c\u202e'
+  const line = { datasetId: into, id: randomUUID(), eventType: 'ETL_STARTED', createdAt: '2026-11-22T06:00:00.000Z' }
+  const file = join(folder, 'controls.ndjson')
+  await writeFile(file, `${JSON.stringify({ ...line, eventData: { title } })}\n`)
+  expect((await run('import', file, '--organization', organization)).code).toBe(0)
+  const shown = await onTerminal('export', '--dataset', into)
+  expect(shown).not.toMatch(/[\u0080-\u009f\u202e]/)
+  const written = /\{"datasetId".*\}/.exec(shown)?.[0] ?? ''
+  expect(JSON.parse(JSON.parse(written).eventDataText)).toEqual({ title })
+  expect((await run('export', '--dataset', into)).stdout).toContain('\u009d0;owned')
+})
+
+test('A file is for this user alone, whatever was there, and two exports to it leave one whole file', async () => {
+  const file = join(folder, 'private.ndjson')
+  await writeFile(file, 'before\n', { mode: 0o644 })
+  await chmod(file, 0o644)
+  const umask = process.umask(0)
+  const both = [run('export', file, '--dataset', dataset), run('export', file, '--dataset', dataset)]
+  process.umask(umask)
+  for (const { code } of await Promise.all(both)) expect(code).toBe(0)
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect(positions(await readFile(file, 'utf8'))).toEqual(inOrder([dataset, 5]))
+  expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual(['private.ndjson'])
+})
+
+test('What is no regular file is not written to, and stays as it is', async () => {
+  const precious = join(folder, 'precious')
+  await writeFile(precious, 'precious')
+  const link = join(folder, 'link.ndjson')
+  await symlink(precious, link)
+  // The name that the file had while it was written.
+  await symlink(precious, join(folder, 'new.ndjson.part'))
+  const pipe = join(folder, 'pipe.ndjson')
+  execFileSync('mkfifo', [pipe])
+  for (const file of [link, pipe, folder]) {
+    const { code, stderr } = await run('export', file, '--dataset', dataset)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `${file} is not a regular file: name another, or write to standard output, with -.\n`,
+    })
+  }
+  expect((await run('export', join(folder, 'new.ndjson'), '--dataset', dataset)).code).toBe(0)
+  expect((await lstat(join(folder, 'new.ndjson'))).isFile()).toBe(true)
+  expect(await readFile(precious, 'utf8')).toBe('precious')
+  expect([(await lstat(link)).isSymbolicLink(), (await lstat(pipe)).isFIFO()]).toEqual([true, true])
 })

@@ -20,8 +20,12 @@ test('All that is wrong with a database and the way to it is found at once', asy
     `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '29990101000000_later', now())`,
   )
   // Somebody has looked at a stream, and left for the weekend; somebody else waits.
-  const stream = randomUUID()
-  await runSql(env, `INSERT INTO stream (id, kind) VALUES ('${stream}', 'DATASET')`)
+  const [owner, stream] = [randomUUID(), randomUUID()]
+  await runSql(
+    env,
+    `INSERT INTO organization (id, name) VALUES ('${owner}', 'Acme');
+     INSERT INTO stream (id, organization_id, kind) VALUES ('${stream}', '${owner}', 'DATASET')`,
+  )
   const lock = `BEGIN; SELECT head FROM stream WHERE id = '${stream}' FOR UPDATE`
   const [left, waiting] = await Promise.all([connected(url), connected(url)])
   await left.query(lock)

@@ -49,7 +49,7 @@ test('Two nodes behind one address are replaced in turn, and no event is lost, d
   const follower = () => ({ seen: [] as Edge[], connections: 0 })
   const [socket, stream] = [follower(), follower()]
 
-  // As the README does it: the client itself connects again, and sends the variables as they are then.
+  // As docs/live.md does it: the client itself connects again, and sends the variables as they are then.
   async function followOverWebSocket(): Promise<void> {
     const variables: Record<string, unknown> = { id: dataset }
     const client = createClient({

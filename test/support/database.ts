@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
-import { cp } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { inject } from 'vitest'
@@ -39,3 +39,35 @@ export async function freshDatabase(): Promise<DatabaseSettings> {
   await query(databaseUrl(inject('template'), 'postgres'), `CREATE DATABASE ${database} TEMPLATE ${template}`)
   return { DATA_DIR, DATABASE_URL: databaseUrl(inject('template'), database) }
 }
+
+const MIGRATIONS = 'prisma/migrations'
+
+/** The settings of a database as an older version left it: the migrations up to the named one are applied. */
+export async function oldDatabase(last: string): Promise<DatabaseSettings> {
+  const name = randomBytes(6).toString('hex')
+  const env: DatabaseSettings = { DATA_DIR: join(inject('scratch'), name) }
+  await mkdir(env.DATA_DIR)
+  if (inject('mode') === 'postgres') {
+    const template = inject('template')
+    const database = `${new URL(template).pathname.slice(1)}_${name}`
+    await query(databaseUrl(template, 'postgres'), `CREATE DATABASE ${database}`)
+    env.DATABASE_URL = databaseUrl(template, database)
+  }
+  const names = (await readdir(MIGRATIONS)).filter((folder) => /^\d/.test(folder)).sort()
+  const statements = await Promise.all(
+    names.slice(0, names.findIndex((folder) => folder.endsWith(last)) + 1).map(async (folder) => {
+      const sql = await readFile(join(MIGRATIONS, folder, 'migration.sql'), 'utf8')
+      const checksum = createHash('sha256').update(sql).digest('hex')
+      const row = `('${folder}', '${checksum}', now(), '${folder}')`
+      return `${sql};\nINSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name) VALUES ${row};`
+    }),
+  )
+  await runSql(env, [HISTORY_TABLE, ...statements].join('\n'))
+  return env
+}
+
+// With the columns that the server reads.
+const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
+  id VARCHAR(255) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL,
+  logs TEXT, rolled_back_at TIMESTAMPTZ, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0
+);`

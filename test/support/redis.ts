@@ -13,10 +13,13 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>
   /** Kills it without a word to its clients. */
   stop(): Promise<void>
+  /** Has it hang, its connections open, and go on. */
+  pause(): void
+  resume(): void
 }
 
-/** One that is not started yet, on a free port. */
-export async function redisServer(): Promise<RedisServer> {
+/** One that is not started yet, on a free port. @param more options of its command line. */
+export async function redisServer(more: string[] = []): Promise<RedisServer> {
   const port = await freePort()
   let child: ChildProcess | undefined
   const stop = async () => {
@@ -31,7 +34,7 @@ export async function redisServer(): Promise<RedisServer> {
     async start() {
       const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no' }
       const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-      const started = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+      const started = spawn('redis-server', [...words, ...more], { stdio: ['ignore', 'pipe', 'inherit'] })
       child = started
       for await (const line of createInterface({ input: started.stdout })) {
         if (line.includes('Ready to accept connections')) {
@@ -43,6 +46,8 @@ export async function redisServer(): Promise<RedisServer> {
       throw new Error(`redis-server ended before it was ready, at port ${port}.`)
     },
     stop,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
     [Symbol.asyncDispose]: stop,
   }
 }

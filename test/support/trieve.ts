@@ -23,13 +23,13 @@ export interface StandIn extends AsyncDisposable {
 export async function startTrieve(
   events: Held[],
   arriving: () => Held[] = () => [],
-  instead: (response: ServerResponse) => boolean = () => false,
+  instead: (response: ServerResponse, pageSize: number) => boolean = () => false,
 ): Promise<StandIn> {
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
-    if (instead(response)) return
     const { page, page_size } = JSON.parse(body)
+    if (instead(response, page_size)) return
     standIn.pages++
     events.push(...arriving())
     const ordered = events

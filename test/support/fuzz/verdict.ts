@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Answer, RawRequest } from './raw-http.ts'
 import type { Course } from './raw-socket.ts'
 
-/** The codes of the README, less the one for what nobody may cause. */
+/** The codes of docs/errors.md that a caller may cause, those of persisted operations aside. */
 const CODES = new Set<unknown>([
   'UNAUTHENTICATED',
   'FORBIDDEN',

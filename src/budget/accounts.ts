@@ -1,0 +1,65 @@
+import { LRUCache } from 'lru-cache'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { EventLog, LogOperations } from '../log/event-log.ts'
+import type { Caller } from '../rate/caller.ts'
+import type { FairSlots } from './fair-slots.ts'
+import { Sequence } from './sequence.ts'
+
+/** How many callers' clients are kept. Another one is made in microseconds. */
+const KEPT = 1_000
+
+/** The database and the log, as one caller uses them. */
+export interface Account {
+  readonly db: PrismaClient
+  readonly log: LogOperations
+}
+
+/**
+ * Gives each caller a database client whose every statement takes a slot on the caller's account, and the log on top
+ * of it.
+ */
+export class Accounts {
+  readonly #db: PrismaClient
+  readonly #log: EventLog
+  readonly #slots: FairSlots
+  readonly #kept = new LRUCache<string, Account & { transactions: Sequence }>({ max: KEPT })
+
+  constructor(db: PrismaClient, log: EventLog, slots: FairSlots) {
+    this.#db = db
+    this.#log = log
+    this.#slots = slots
+  }
+
+  of(caller: Caller): Account {
+    const kept = this.#kept.get(caller.name)
+    if (kept) return kept
+    const transactions = new Sequence()
+    const db = this.#clientOf(caller, transactions)
+    const account = { db, log: this.#log.onAccountOf(caller.tenant, db), transactions }
+    this.#kept.set(caller.name, account)
+    return account
+  }
+
+  /** Statements and transactions that wait for a slot, or for another transaction of their caller. */
+  get waiting(): number {
+    let waiting = this.#slots.waiting
+    for (const { transactions } of this.#kept.values()) waiting += Math.max(0, transactions.waiting - 1)
+    return waiting
+  }
+
+  /**
+   * Interactive transactions of one caller run one after the other, because they lock the row of its key: each would
+   * hold a connection only to wait for that. One slot covers a whole transaction; its statements take none, so they
+   * cannot wait for their own slot.
+   */
+  #clientOf(caller: Caller, transactions: Sequence): PrismaClient {
+    const [db, slots] = [this.#db, this.#slots]
+    const $transaction = (...args: Parameters<PrismaClient['$transaction']>) =>
+      transactions.run(() => slots.run(caller, () => db.$transaction(...args)))
+    const client = db.$extends({
+      client: { $transaction },
+      query: { $allOperations: ({ args, query }) => slots.run(caller, () => query(args)) },
+    })
+    return client as unknown as PrismaClient
+  }
+}

@@ -1,0 +1,26 @@
+import type { OperationBudget } from './budget/operation-budget.ts'
+import type { LoggedEvent } from './log/event.ts'
+import type { Page } from './log/page.ts'
+import type { ReportSnapshot } from './log/report-snapshot.ts'
+import type { CallLog } from './traced-log.ts'
+
+/** The log as one operation reads it. */
+export interface BudgetedLog extends Omit<CallLog, 'at' | 'reportSnapshot'> {
+  at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
+  reportSnapshot(reportId: string): Promise<ReportSnapshot>
+}
+
+/** The log, whose reads are counted in the budget of an operation before they are done, and done one after the other. */
+export function budgetLog(log: CallLog, budget: OperationBudget): BudgetedLog {
+  const reads: Pick<BudgetedLog, 'page' | 'offsetPage' | 'at' | 'reportSnapshot'> = {
+    page: async (streamId, request): Promise<Page> => {
+      const page = await budget.inOrder(() => log.page(streamId, request, budget))
+      return { ...page, total: () => budget.inOrder(page.total) }
+    },
+    offsetPage: (streamId, request) => budget.inOrder(() => log.offsetPage(streamId, request, budget)),
+    at: (streamId, positions) => budget.inOrder(() => log.at(streamId, positions, budget)),
+    // Others may wait for the same one, whatever becomes of this operation.
+    reportSnapshot: (reportId) => budget.inOrder(() => log.reportSnapshot(reportId, budget.ofItsOwn())),
+  }
+  return Object.assign(Object.create(log), reads)
+}

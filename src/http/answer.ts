@@ -1,0 +1,73 @@
+import type { ServerResponse } from 'node:http'
+import type { Viewer } from '../auth/viewer.ts'
+import type { Call } from '../calls.ts'
+import type { Peer } from '../peer.ts'
+import type { Asking } from '../rate/admission.ts'
+import type { Caller } from '../rate/caller.ts'
+import type { Connection } from './connection.ts'
+
+/** A response over HTTP that is made and sent, and the client that it goes to. */
+export class Answer implements Peer {
+  readonly transport = 'SERVER_SENT_EVENTS'
+  readonly viewer: Viewer
+  readonly caller: Caller
+  readonly call: Call | undefined
+  readonly begun = Date.now()
+  /** The stream that it lists, if it lists one, and the position of what was sent of it last. */
+  streamId: string | null = null
+  position = 0
+  readonly #response: ServerResponse
+  readonly #connection: Connection
+  #isSubscription = false
+  readonly #onGone = new Set<() => void>()
+  readonly #onEnd: (() => void)[] = []
+
+  constructor(response: ServerResponse, connection: Connection, { viewer, caller }: Asking, call: Call | undefined) {
+    this.#response = response
+    this.#connection = connection
+    this.viewer = viewer
+    this.caller = caller
+    this.call = call
+    // One listener for all: a response that several documents are read for has many callbacks.
+    response.once('close', () => {
+      for (const callback of [...this.#onGone]) callback()
+    })
+    this.onGone(() => this.#release())
+  }
+
+  onGone(callback: () => void): () => void {
+    if (this.#response.closed || this.#response.destroyed) callback()
+    else this.#onGone.add(callback)
+    return () => void this.#onGone.delete(callback)
+  }
+
+  onStalled(callback: () => void): () => void {
+    // A subscription has its own place among what is open, and its own watch.
+    this.#isSubscription = true
+    this.#release()
+    return this.#connection.onStalled(callback)
+  }
+
+  disconnect(): void {
+    this.#response.destroy()
+  }
+
+  /** Whether it carries a subscription. */
+  get isSubscription(): boolean {
+    return this.#isSubscription
+  }
+
+  /** Whether some of it has been written. */
+  get isBeingSent(): boolean {
+    return this.#response.headersSent
+  }
+
+  /** Calls back when it is sent, or turns out to be a subscription. */
+  onEnd(callback: () => void): void {
+    this.#onEnd.push(callback)
+  }
+
+  #release(): void {
+    for (const callback of this.#onEnd.splice(0)) callback()
+  }
+}

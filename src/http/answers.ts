@@ -1,0 +1,78 @@
+import type { ServerResponse } from 'node:http'
+import type { KeyWatch } from '../auth/key-watch.ts'
+import type { LiveConnections } from '../auth/live-connections.ts'
+import type { Call } from '../calls.ts'
+import type { Peer } from '../peer.ts'
+import type { Asking } from '../rate/admission.ts'
+import type { Caller } from '../rate/caller.ts'
+import { Answer } from './answer.ts'
+import type { Connections } from './connections.ts'
+
+/** After how many milliseconds a response is a long one. Its key is then watched, and ended keys end it within five seconds. */
+const LONG_MS = 2_000
+
+/** How many connections a caller may have open. */
+interface Counts {
+  isFull(caller: Caller): boolean
+  add(caller: Caller, peer: Peer): boolean
+}
+
+/** Where long responses are written down. */
+interface Registers {
+  keyWatch: KeyWatch
+  connections: LiveConnections
+  counts: Counts
+}
+
+/** The responses over HTTP that are open. Those that take long count as connections of their callers, are listed, and end with their keys. */
+export class Answers {
+  readonly #open: Connections
+  readonly #registers: Registers
+  readonly #byResponse = new WeakMap<ServerResponse, Answer>()
+  /** Those that are not long yet, in the order in which they began. */
+  readonly #young = new Set<Answer>()
+
+  constructor(open: Connections, registers: Registers) {
+    this.#open = open
+    this.#registers = registers
+    open.onSweep(() => this.#sweep())
+  }
+
+  /** The answer that a response is, once its caller is known. */
+  of(response: ServerResponse, { viewer, caller }: Asking, call?: Call): Answer {
+    const known = this.#byResponse.get(response)
+    if (known) return known
+    const { socket } = response.req
+    const connection = this.#open.of(socket)
+    connection.caller = caller
+    const answer = new Answer(response, connection, { viewer, caller }, call)
+    this.#byResponse.set(response, answer)
+    this.#young.add(answer)
+    answer.onGone(() => this.#young.delete(answer))
+    return answer
+  }
+
+  #sweep(): void {
+    const { counts } = this.#registers
+    for (const answer of this.#young) {
+      if (Date.now() - answer.begun < LONG_MS) break
+      // What is still being made is not broken for the number of connections.
+      if (!answer.isSubscription && !answer.isBeingSent && counts.isFull(answer.caller)) continue
+      this.#young.delete(answer)
+      if (!answer.isSubscription) this.#register(answer)
+    }
+  }
+
+  #register(answer: Answer): void {
+    const { keyWatch, connections, counts } = this.#registers
+    const { viewer, caller, call } = answer
+    if (!counts.add(caller, answer)) {
+      answer.disconnect()
+      return
+    }
+    answer.onEnd(keyWatch.watch(viewer, () => answer.disconnect()))
+    const operationName = call?.operation?.split(' ')[1] ?? null
+    const end = () => answer.disconnect()
+    answer.onEnd(connections.add({ viewer, transport: 'HTTP_RESPONSE', operationName, source: answer, end }))
+  }
+}

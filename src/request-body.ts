@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http'
+import { GraphQLError } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { MemoryBudget } from './budget/memory-budget.ts'
+import type { DoorContext } from './context.ts'
+import { CodedError } from './errors.ts'
+import { httpRefusal } from './http-refusal.ts'
+import { callerOf } from './rate/caller.ts'
+import { readBody } from './read-body.ts'
+import { ByteLimitError } from './read-bytes.ts'
+
+/**
+ * The largest body of a caller without a valid key, in bytes: enough to ask for the schema, which is all that such a
+ * caller may.
+ */
+const STRANGERS = 16_384
+
+/**
+ * Reads the bodies of `/graphql`, up to a limit, and has them count in the caller's share of memory until they are
+ * parsed. Needs what `useAdmission` finds out.
+ */
+export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
+  return {
+    onRequestParse({ request, requestParser, setRequestParser, serverContext, fetchAPI }) {
+      if (!requestParser || request.method !== 'POST') return
+      const { viewer, caller, req } = serverContext as unknown as DoorContext & { req: IncomingMessage }
+      const stranger = !viewer || viewer.type === 'anonymous'
+      const limit = stranger ? Math.min(STRANGERS, most) : most
+      setRequestParser(async ({ url, method, headers }) => {
+        const holding = memory.open(caller ?? callerOf({ type: 'anonymous' }, undefined))
+        try {
+          const body = await readBody(req, limit, holding)
+          return await requestParser(
+            new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> }),
+          )
+        } catch (error) {
+          if (error instanceof ByteLimitError) throw tooLarge(limit, stranger)
+          if (!(error instanceof CodedError)) throw error
+          throw error.code === 'BAD_USER_INPUT' ? tooLarge(limit, stranger) : httpRefusal(error)
+        } finally {
+          holding.release()
+        }
+      })
+    },
+  }
+}
+
+function tooLarge(limit: number, stranger: boolean): GraphQLError {
+  const message = `The body has more than ${limit} bytes${stranger ? ', the limit without a valid API key' : ''}.`
+  return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
+}

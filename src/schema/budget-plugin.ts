@@ -1,0 +1,73 @@
+import SchemaBuilder, { BasePlugin, isThenable, type PothosOutputFieldConfig, type SchemaTypes } from '@pothos/core'
+import { type GraphQLFieldResolver, type GraphQLResolveInfo, getNamedType, isLeafType } from 'graphql'
+import type { OperationBudget } from '../budget/operation-budget.ts'
+import type { Context } from '../context.ts'
+import { inTurns, leavesInTurns } from './in-turns.ts'
+import { jsonLength } from './json-length.ts'
+import { selectionOf } from './selection.ts'
+
+const NAME = 'budget'
+
+/** Lists of more values than this are completed in turns, and lists of lists in any case. */
+const AT_ONCE = 1_000
+
+/** Texts that are no longer than this count as one value and nothing more. */
+const SHORT = 256
+
+type Resolver = GraphQLFieldResolver<unknown, Context, object>
+
+/** Takes the value of a field before the executor completes it. */
+type Draw = (value: unknown, budget: OperationBudget, info: GraphQLResolveInfo) => unknown
+
+/** Draws from the budget of the operation what lists and long texts hold, before they are completed. Other fields stay as they are. */
+class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override wrapResolve(
+    resolver: GraphQLFieldResolver<unknown, Types['Context'], object>,
+    { type }: PothosOutputFieldConfig<Types>,
+  ): GraphQLFieldResolver<unknown, Types['Context'], object> {
+    const draw = type.kind === 'List' ? drawList : DRAWS[this.builder.configStore.getTypeConfig(type.ref).name]
+    return draw ? (drawing(resolver as Resolver, draw) as typeof resolver) : resolver
+  }
+}
+
+const DRAWS: Readonly<Record<string, Draw>> = { String: drawText, JSON: drawJson }
+
+function drawing(resolver: Resolver, draw: Draw): Resolver {
+  return (source, args, context, info) => {
+    const value = resolver(source, args, context, info)
+    return isThenable(value)
+      ? value.then((settled) => draw(settled, context.budget, info))
+      : draw(value, context.budget, info)
+  }
+}
+
+function drawList(list: unknown, budget: OperationBudget, { fieldNodes, returnType, ...source }: GraphQLResolveInfo) {
+  if (!Array.isArray(list)) return list
+  const { values, lists } = selectionOf(fieldNodes, getNamedType(returnType), source)
+  budget.drawValues(list.length * values)
+  if (typeof list[0] === 'string') budget.drawText(list.reduce((sum, text) => sum + text.length, 0))
+  if (list.length * values <= AT_ONCE && !(lists && list.length > 1)) return list
+  return isLeafType(getNamedType(returnType)) ? leavesInTurns(list, budget) : inTurns(list, budget)
+}
+
+function drawText(text: unknown, budget: OperationBudget) {
+  if (typeof text === 'string' && text.length > SHORT) budget.drawText(text.length)
+  return text
+}
+
+function drawJson(value: unknown, budget: OperationBudget) {
+  if (value != null) budget.drawText(jsonLength(value))
+  return value
+}
+
+declare global {
+  export namespace PothosSchemaTypes {
+    export interface Plugins<Types extends SchemaTypes> {
+      [NAME]: BudgetPlugin<Types>
+    }
+  }
+}
+
+SchemaBuilder.registerPlugin(NAME, BudgetPlugin)
+
+export default NAME

@@ -1,0 +1,26 @@
+import type { OperationBudget } from '../budget/operation-budget.ts'
+import type { NewEvent } from '../log/event.ts'
+import { checkLength, checkText } from '../log/event-log.ts'
+
+/**
+ * Makes the events of an append of what a client sent, one after the other: what they become may be much more than what was sent.
+ * @throws CodedError BAD_USER_INPUT as soon as there are too many, or they become too much.
+ */
+export async function toNewEvents<Input>(
+  inputs: readonly Input[],
+  toNewEvent: (input: Input, index: number) => NewEvent,
+  budget: OperationBudget,
+): Promise<NewEvent[]> {
+  checkLength(inputs)
+  const events: NewEvent[] = []
+  let text = 0
+  for (const [index, input] of inputs.entries()) {
+    if (budget.mustWait) await budget.turn()
+    const event = toNewEvent(input, index)
+    text += event.data.length
+    checkText(text)
+    budget.reserve(event.data.length)
+    events.push(event)
+  }
+  return events
+}

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { askGraphql } from '../../support/rig/ask.ts'
+import { percentile } from '../../support/rig/figures.ts'
+import type { Node } from '../../support/rig/node.ts'
+import type { Wall } from './wall.ts'
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
+}
+
+async function times(node: Node, key: string, dataset: string): Promise<string> {
+  const found: number[] = []
+  for (let i = 0; i < 30; i++) {
+    const { ms } = await askGraphql(node.url, key, `{ workerEvents(datasetId: "${dataset}") { totalCount } }`)
+    found.push(ms)
+  }
+  found.sort((a, b) => a - b)
+  return `p50 ${percentile(found, 0.5)}, max ${found.at(-1)} ms`
+}
+
+export const REDIS_HANGS: Wall[] = [
+  {
+    name: 'redis-hangs',
+    about: 'Thirty requests one after the other, with Redis, while it hangs, and when it is dead',
+    async run({ start, victim }) {
+      const port = await freePort()
+      const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+      const redis = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+      try {
+        for await (const line of createInterface({ input: redis.stdout })) if (line.includes('Ready to accept')) break
+        redis.stdout.resume()
+        const node = await start({ REDIS_URL: `redis://127.0.0.1:${port}` })
+        const well = await times(node, victim.read, victim.dataset)
+        redis.kill('SIGSTOP')
+        const hanging = await times(node, victim.read, victim.dataset)
+        redis.kill('SIGKILL')
+        return { well, hanging, dead: await times(node, victim.read, victim.dataset) }
+      } finally {
+        redis.kill('SIGKILL')
+      }
+    },
+  },
+]

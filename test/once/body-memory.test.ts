@@ -1,0 +1,56 @@
+import { connect, type Socket } from 'node:net'
+import { getHeapStatistics } from 'node:v8'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { newDataset, newKey, newOrganization } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+/** What one caller may hold: the server runs in this process. */
+const SHARE = Math.floor(Math.floor(getHeapStatistics().heap_size_limit / 4) / 4)
+
+let server: TestServer
+let organization: string
+
+beforeAll(async () => {
+  server = await startServer({ MAX_BODY_BYTES: '500000000' })
+  organization = await newOrganization(server)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+/** Begins to send a body, and leaves it at that. */
+function begin(key: string, framing: string): Socket {
+  const { port, hostname } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  onTestFinished(() => void socket.destroy())
+  const headers = ['Host: x', 'Content-Type: application/json', `Authorization: Bearer ${key}`, framing]
+  socket.write(['POST /graphql HTTP/1.1', ...headers, '', ''].join('\r\n'))
+  return socket
+}
+
+function post(key: string, path = '/graphql', dataset = ''): Promise<Response> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'tr-dataset': dataset }
+  return fetch(`${server.url}${path}`, { method: 'POST', headers, body: '{"query":"{ __typename }"}' })
+}
+
+test('A body counts in its caller’s share of memory from its first byte until it is parsed', async () => {
+  const dataset = await newDataset(server, organization)
+  const [key, other] = [await newKey(server, organization), await newKey(server, await newOrganization(server))]
+  const slow = begin(key, `Content-Length: ${SHARE}`)
+  await until(async () => (await post(key)).status === 429)
+  const refused = await post(key)
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
+  expect((await post(key, '/api/dataset/events', dataset)).status).toBe(429)
+  expect((await post(other)).status).toBe(200)
+  slow.destroy()
+  await until(async () => (await post(key)).status === 200)
+  expect((await post(key, '/api/dataset/events', dataset)).status).toBe(200)
+})
+
+test('A body that no caller has room for is refused before it comes', async () => {
+  const socket = begin(await newKey(server, organization), `Content-Length: ${SHARE + 1}`)
+  const [status] = await new Promise<string[]>((resolve) =>
+    socket.once('data', (data) => resolve(String(data).split('\r\n'))),
+  )
+  expect(status).toContain('413')
+})

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../support/database.ts'
+import { samples } from '../support/metrics.ts'
+import { serve } from '../support/process.ts'
+import { PONG, raw, request, upgrade } from '../support/raw.ts'
+import { metric, startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await startServer({ MAX_SOCKETS_PER_KEY: '1' })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const page = request('/graphql', { accept: 'text/html', 'accept-encoding': 'gzip' })
+
+describe('A connection that the server has ended is closed although its client keeps it:', () => {
+  test.each([
+    ['404', upgrade('/nowhere')],
+    ['403', upgrade('/graphql', { origin: 'https://elsewhere.example' })],
+    ['400', upgrade('/graphql', { 'sec-websocket-version': '7' })],
+  ])('a WebSocket refused with %s', async (status, bytes) => {
+    const client = await raw(server.url)
+    client.send(bytes)
+    expect(await client.read(/\r\n\r\n/)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    await client.broken()
+  })
+
+  test('a WebSocket that does not introduce itself, and one refused with 429 meanwhile', async () => {
+    const mute = await raw(server.url)
+    mute.send(upgrade('/graphql'))
+    await mute.read(/^HTTP\/1.1 101 /)
+    const refused = await raw(server.url)
+    refused.send(upgrade('/graphql'))
+    expect(await refused.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 429 /)
+    await refused.broken()
+    // What 4408 stands for, in the close frame.
+    await mute.read(/Connection initialisation timeout/)
+    await mute.broken(PONG)
+    const next = await raw(server.url)
+    next.send(upgrade('/graphql'))
+    expect(await next.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 101 /)
+  })
+
+  test('one whose offer of HTTP/2 was ignored', async () => {
+    const client = await raw(server.url)
+    client.send(request('/healthz', { connection: 'Upgrade', upgrade: 'h2c' }))
+    expect(await client.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 200 /)
+    // What is sent before would keep it alive.
+    await until(() => client.socket.readableEnded)
+    await client.broken()
+  })
+})
+
+test('Pipelined requests are answered one after the other, in order, with whatever bodies they have', async () => {
+  const client = await raw(server.url)
+  const paths = Array.from({ length: 300 }, (_, i) => `/nowhere/${i}`)
+  const requests = paths.map((path, i) =>
+    request(path, { 'x-request-id': `${i}` }, i % 3 ? undefined : 'x'.repeat(3_000)),
+  )
+  for (const bytes of requests) client.send(bytes)
+  client.send(request('/graphql', { connection: 'Upgrade', upgrade: 'h2c', 'x-request-id': 'offer' }))
+  client.send(request('/healthz', { 'x-request-id': 'last' }))
+  const text = await client.read(/x-request-id: last\r\n/)
+  const answers = [...text.matchAll(/^x-request-id: (.*)\r$/gm)].map(([, id]) => id)
+  expect(answers).toEqual([...paths.map((_, i) => `${i}`), 'offer', 'last'])
+})
+
+test('A connection that sends too many requests ahead is broken', async () => {
+  const before = (await samples(server.url)).get('tidemark_connections_broken_total{reason="pipelined"}') ?? 0
+  const client = await raw(server.url)
+  client.send(page.repeat(500))
+  await client.broken()
+  expect(await samples(server.url)).toContainEqual([
+    'tidemark_connections_broken_total{reason="pipelined"}',
+    before + 1,
+  ])
+})
+
+test('Many ignored offers on one connection leave nothing behind on it, nor a line in the log that is no JSON', async () => {
+  const process = await serve({ ...(await freshDatabase()), LOG_LEVEL: 'info' })
+  onTestFinished(() => void process.child.kill('SIGKILL'))
+  const client = await raw(process.url)
+  for (let i = 0; i < 30; i++) {
+    client.send(request('/healthz', { connection: 'Upgrade', upgrade: 'h2c', 'x-request-id': `${i}` }))
+    await client.read(new RegExp(`x-request-id: ${i}\r\n`))
+  }
+  process.child.kill('SIGTERM')
+  expect(await process.exited).toBe(0)
+  // Each of them is JSON.
+  const lines = process.output.stderr.trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).msg)).not.toContain('a warning of Node.js')
+})
+
+test('SIGTERM ends with 0 although clients keep their connections and read nothing', async () => {
+  const process = await serve(await freshDatabase())
+  onTestFinished(() => void process.child.kill('SIGKILL'))
+  const clients = await Promise.all(Array.from({ length: 4 }, () => raw(process.url)))
+  const [refused, answered, mute, asking] = clients
+  refused?.send(upgrade('/nowhere'))
+  await refused?.read(/ 404 /)
+  mute?.send(upgrade('/graphql'))
+  await mute?.read(/ 101 /)
+  // More than the system takes for one that does not read.
+  answered?.send(page.repeat(20))
+  asking?.send('GET /graphql HTTP/1.1\r\n')
+  await until(async () => (await metric(process.url, 'tidemark_unsent_bytes')) > 1_000_000)
+  process.child.kill('SIGTERM')
+  expect(await process.exited).toBe(0)
+  expect(process.output.stderr).toBe('')
+})

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newDataset, newOrganization, newReport } from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let dataset: string
+let report: string
+
+beforeAll(async () => {
+  server = await startServer({ GRAPHIQL: 'on' })
+  const organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+  report = await newReport(server, organization)
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+/** What caches are told of the answer to a request, whose status must be this one. */
+async function caching(status: number, path: string, request: RequestInit = {}) {
+  const ended = new AbortController()
+  const response = await fetch(server.url + path, { ...request, signal: ended.signal })
+  expect(response.status).toBe(status)
+  ended.abort()
+  return { control: response.headers.get('cache-control'), vary: response.headers.get('vary')?.split(', ') ?? [] }
+}
+
+const PRIVATE = { control: 'no-store', vary: expect.arrayContaining(['Authorization', 'Cookie', 'Accept']) }
+
+test('No cache may keep what depends on a key, whether it is sent by a header or a cookie, or is missing', async () => {
+  const json = { 'content-type': 'application/json' }
+  const bearer = { ...json, authorization: `Bearer ${server.rootKey}` }
+  const stream = { ...bearer, accept: 'text/event-stream' }
+  const list = `/api/v1/reports/${report}/events`
+  const subscription = `subscription { workerEvents(datasetId: "${dataset}") { cursor } }`
+  const post = (headers: Record<string, string>, body: object) => ({
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  })
+  const query = { query: '{ __typename }' }
+  expect(await caching(200, '/graphql', post(bearer, query))).toEqual(PRIVATE)
+  expect(await caching(200, '/graphql', post(json, query))).toEqual(PRIVATE)
+  expect(await caching(200, '/graphql?query=%7B__typename%7D', { headers: bearer })).toEqual(PRIVATE)
+  expect(await caching(200, '/graphql', post(stream, { query: subscription }))).toEqual(PRIVATE)
+  expect(await caching(200, '/api/dataset/events', post({ ...bearer, 'tr-dataset': dataset }, {}))).toEqual(PRIVATE)
+  expect(await caching(401, '/api/events', post({ ...json, 'tr-dataset': dataset }, {}))).toEqual(PRIVATE)
+  expect(await caching(200, list, { headers: { cookie: `session=${server.rootKey}` } })).toEqual(PRIVATE)
+  expect(await caching(200, list, { headers: bearer })).toEqual(PRIVATE)
+  expect(await caching(200, list, { headers: stream })).toEqual(PRIVATE)
+  expect(await caching(401, list)).toEqual(PRIVATE)
+})
+
+test("GraphiQL's page, which is the same for all, is kept, and asked for again by its ETag", async () => {
+  const headers = { accept: 'text/html', 'accept-encoding': 'gzip' }
+  expect(await caching(200, '/graphql', { headers })).toEqual({
+    control: 'no-cache',
+    vary: ['accept', 'accept-encoding'],
+  })
+  const etag = (await fetch(`${server.url}/graphql`, { headers })).headers.get('etag') ?? ''
+  expect(etag).not.toBe('')
+  expect(await caching(304, '/graphql', { headers: { ...headers, 'if-none-match': etag } })).toMatchObject({
+    control: 'no-cache',
+  })
+})

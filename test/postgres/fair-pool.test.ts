@@ -1,0 +1,53 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runSql } from '../support/database.ts'
+import { TEST } from '../support/postgres.ts'
+import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+let server: TestServer
+let dataset: string
+let key: string
+
+beforeAll(async () => {
+  server = await startServer()
+  const organization = await newOrganization(server)
+  dataset = await newDataset(server, organization)
+  key = await newKey(server, organization)
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const CREATE = 'mutation ($o: UUID!) { createDataset(input: { organizationId: $o }) { id } }'
+
+test.each([
+  ['acts of a key', 1, CREATE, "SELECT 1 FROM api_key WHERE role = 'WRITE' FOR UPDATE"],
+  ['acts of many keys of an organization', 20, CREATE, "SELECT 1 FROM api_key WHERE role = 'WRITE' FOR UPDATE"],
+  ['statements', 20, 'query ($o: UUID!) { organization(id: $o) { id } }', 'LOCK TABLE organization'],
+])('While %s wait for a lock, another organization has connections left', async (_, count, query, lock) => {
+  const organization = await newOrganization(server)
+  const keys = await Promise.all(Array.from({ length: count }, () => newKey(server, organization, 'WRITE')))
+  const holder = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
+  await holder.connect()
+  let calls: Promise<unknown>[] = []
+  try {
+    await holder.query('BEGIN')
+    await holder.query(lock)
+    calls = Array.from({ length: 60 }, (_, i) => server.graphql(query, { o: organization }, keys[i % count]))
+    const blocked = `SELECT count(*)::int AS n FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    await until(async () => ((await runSql<{ n: number }>(server.env, blocked))[0]?.n ?? 0) > 0)
+    const ask = 'query ($id: UUID!) { dataset(id: $id) { id } workerEvents(datasetId: $id) { totalCount } }'
+    // By the last of these, all of the others have arrived.
+    for (let i = 0; i < 20; i++) {
+      const { workerEvents } = expectData(await server.graphql(ask, { id: dataset }, key))
+      expect(workerEvents.totalCount).toBe(1)
+    }
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+  } finally {
+    await holder.query('ROLLBACK').catch(() => undefined)
+    await holder.end()
+  }
+  await Promise.all(calls)
+})

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { inject } from 'vitest'
+import { until } from './until.ts'
+
+/** Whether there is an `haproxy` to run. */
+export const haproxyInstalled = spawnSync('haproxy', ['-v']).status === 0
+if (!haproxyInstalled) console.warn('No haproxy here: .deploy/haproxy.cfg is not tried.')
+
+/** HAProxy with the configuration that is shipped, in front of a server. */
+export interface Haproxy extends AsyncDisposable {
+  url: string
+}
+
+/** Starts it, with other addresses only. Resolves once it passes on what comes. */
+export async function haproxy(server: string): Promise<Haproxy> {
+  const port = await freePort()
+  const shipped = await readFile('.deploy/haproxy.cfg', 'utf8')
+  const config = shipped
+    .replace('bind :4000', `bind 127.0.0.1:${port}`)
+    .replace(/server (tidemark-\d) .*/g, `server $1 ${new URL(server).host}`)
+    .replace(' resolvers docker init-addr libc,none', '')
+    .replace(/^resolvers docker(\n\t.*)*/m, '')
+  const file = join(inject('scratch'), `haproxy-${port}.cfg`)
+  await writeFile(file, config)
+  const child: ChildProcess = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
+  const url = `http://127.0.0.1:${port}`
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`haproxy ended with ${child.exitCode}.`)
+    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok === true
+  })
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+/** Sends a request as it is spelled. @param from the address it comes from. @returns the status of the answer. */
+export async function rawRequest(url: string, lines: string[], body = '', from = '127.0.0.1'): Promise<number> {
+  const { port, hostname } = new URL(url)
+  const socket = connect({ port: Number(port), host: hostname, localAddress: from })
+  socket.write(
+    [...lines, 'Host: localhost', 'Connection: close', `Content-Length: ${body.length}`, '', body].join('\r\n'),
+  )
+  return Number((await text(socket)).split(' ', 2)[1])
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,168 @@
+import { fork } from 'node:child_process'
+import { setPriority } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { openDescriptors, type ProcessFigures, processFigures } from '../rig/figures.ts'
+import type { Node } from '../rig/node.ts'
+import { newTenant } from '../rig/tenant.ts'
+import { expectData } from '../server.ts'
+import { compared } from './compared.ts'
+import { type Course, KINDS, type Plan } from './kinds.ts'
+import type { Spread } from './latencies.ts'
+import { startNeighbours } from './neighbours.ts'
+import { type Amounts, newPrey, type Prey } from './prey.ts'
+
+/** That of what may wait. */
+const CROWD_PRIORITY = 5
+
+/** How hostile it is to be, and for how long. */
+export interface Hostility {
+  seconds: number
+  seed: number
+  amounts: Amounts
+  /** The only core that the clients may use. */
+  core?: number
+  /** Told every so many seconds, and at the end. */
+  everySeconds: number
+  tell: (report: Report) => void
+}
+
+/** How it goes. */
+export interface Report {
+  seconds: number
+  lived: boolean
+  /** After how many seconds it ended, when it did. */
+  died?: number
+  /** Since the last report; in the last one, in all. */
+  neighbours: Record<string, Spread>
+  /** What neighbours were answered, by kind. */
+  outcomes: Record<string, Record<string, number>>
+  /** In MiB. */
+  rss: { now: number; max: number }
+  cpuSeconds: number
+  /** The longest delay of the server's event loop since the last report, in milliseconds, where it tells. */
+  loopMs?: number
+  descriptors: number
+  hostile: Course
+  /** What a neighbour has lost or got twice; known at the end. */
+  problems?: string[]
+}
+
+/** Lets hostile clients of every kind at a server, and well-behaved ones beside them. @returns the last report. */
+export async function beHostile(node: Node, hostility: Hostility): Promise<Report> {
+  const { seconds, everySeconds, tell } = hostility
+  const neighbour = await newTenant(node, 'Neighbour')
+  const prey: Prey[] = []
+  for (const name of ['First', 'Second', 'Third']) prey.push(await newPrey(node, name, hostility.amounts))
+  const plan = await planOf(node, prey, hostility.seed)
+  const neighbours = startNeighbours(node.url, neighbour)
+  // Time for the first rounds of the neighbours alone.
+  await setTimeout(1_000)
+  const crowd = startCrowd(plan, hostility.core)
+  const began = performance.now()
+  const elapsed = () => (performance.now() - began) / 1_000
+  let died: number | undefined
+  void node.exited.then(() => {
+    died = Math.round(elapsed())
+  })
+  let last: ProcessFigures = { rss: 0, peak: 0, cpu: 0 }
+  const sampling = setInterval(async () => {
+    last = (await processFigures(node.pid)) ?? last
+  }, 250)
+
+  async function report(spread: 'recent' | 'all'): Promise<Report> {
+    const kinds = Object.entries(neighbours.latencies)
+    return {
+      seconds: Math.round(elapsed()),
+      lived: node.alive(),
+      died,
+      neighbours: Object.fromEntries(kinds.map(([kind, latencies]) => [kind, latencies[spread]()])),
+      outcomes: Object.fromEntries(kinds.map(([kind, { outcomes }]) => [kind, outcomes.counts()])),
+      rss: { now: last.rss, max: last.peak },
+      cpuSeconds: last.cpu,
+      loopMs: await loopMs(node),
+      descriptors: await openDescriptors(node.pid),
+      hostile: crowd.course(),
+    }
+  }
+
+  while (elapsed() < seconds && node.alive()) {
+    const until = Math.min(seconds, elapsed() + everySeconds)
+    while (elapsed() < until && node.alive()) await setTimeout(200)
+    if (elapsed() < seconds && node.alive()) tell(await report('recent'))
+  }
+  crowd.stop()
+  const problems = await neighbours.stop(node.alive())
+  const stored = storedProblems(node, neighbour.dataset, neighbours.acknowledged)
+  problems.push(...(await stored.catch((error: Error) => [`stored: cannot be read: ${error.message}`])))
+  clearInterval(sampling)
+  const final = { ...(await report('all')), problems }
+  crowd.end()
+  tell(final)
+  return final
+}
+
+async function planOf(node: Node, prey: readonly Prey[], seed: number): Promise<Plan> {
+  const clients: Plan['clients'] = []
+  for (const [index, { name, role }] of KINDS.entries()) {
+    const whose = prey[index % prey.length] as Prey
+    const create = `mutation { createApiKey(input: { organizationId: "${whose.organization}", role: ${role} }) { key } }`
+    const key = role ? expectData(await node.graphql(create)).createApiKey.key : ''
+    clients.push({ kind: name, key, prey: whose })
+  }
+  return { url: node.url, seed, clients }
+}
+
+function startCrowd(plan: Plan, core: number | undefined) {
+  const file = fileURLToPath(new URL('./crowd.ts', import.meta.url))
+  const tsx = ['--import', 'tsx']
+  const pinned =
+    core === undefined ? {} : { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, ...tsx] }
+  const crowd = fork(file, [], { execArgv: tsx, ...pinned })
+  let course: Course = {}
+  crowd.on('message', (message) => {
+    course = message as Course
+  })
+  // What the neighbours measure is to be the server, and not that hostile clients are run first.
+  setPriority(crowd.pid as number, CROWD_PRIORITY)
+  crowd.send(plan)
+  return {
+    course: () => course,
+    stop: () => void (crowd.connected && crowd.send('stop')),
+    end: () => void crowd.kill('SIGKILL'),
+  }
+}
+
+async function loopMs({ url }: Node): Promise<number | undefined> {
+  const signal = AbortSignal.timeout(5_000)
+  const text = await fetch(`${url}/metrics`, { signal })
+    .then((answer) => answer.text())
+    .catch(() => '')
+  const [, lag] = /^nodejs_eventloop_lag_max_seconds (\S+)/m.exec(text) ?? []
+  return lag === undefined ? undefined : Math.round(Number(lag) * 1_000)
+}
+
+/** Compares what is stored, oldest first, with what was acknowledged. */
+async function storedProblems(node: Node, dataset: string, acknowledged: readonly number[]): Promise<string[]> {
+  const query = `query ($id: UUID!, $after: String) {
+    workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000, after: $after) {
+      pageInfo { hasNextPage endCursor } nodes { seq eventData }
+    }
+  }`
+  const stored: { seq: number; eventData: { n: number } }[] = []
+  for (let after: string | undefined; ; ) {
+    const { nodes, pageInfo } = expectData(await node.graphql(query, { id: dataset, after })).workerEvents
+    stored.push(...nodes)
+    if (!pageInfo.hasNextPage) break
+    after = pageInfo.endCursor
+  }
+  const holes = stored.flatMap(({ seq }, i) => (seq === i + 1 ? [] : [`stored: ${seq} in place ${i + 1}`]))
+  return [
+    ...holes,
+    ...compared(
+      'stored',
+      acknowledged,
+      stored.map(({ eventData }) => eventData.n),
+    ),
+  ]
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
+import { until } from './until.ts'
+
+/** A TCP connection of a client that reads only when it is asked to, and never closes its side by itself. */
+export interface Raw {
+  socket: Socket
+  send: (bytes: string | Buffer) => void
+  /** What it has read. */
+  text: () => string
+  /** Reads from now on, until the text matches. */
+  read: (pattern: RegExp) => Promise<string>
+  /** Resolves once the server takes nothing any more, although it may be sent what means nothing. */
+  broken: (nothing?: string | Buffer) => Promise<void>
+}
+
+/** Opens one. */
+export async function raw(url: string): Promise<Raw> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => socket.destroy())
+  await once(socket, 'connect')
+  let text = ''
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1')
+  })
+  socket.pause()
+  return {
+    socket,
+    send: (bytes) => void socket.write(bytes),
+    text: () => text,
+    async read(pattern) {
+      socket.resume()
+      await until(() => pattern.test(text) || socket.destroyed || socket.readableEnded)
+      return text
+    },
+    // A connection that is gone at the other end answers with a reset.
+    broken: (nothing = '\r\n') =>
+      until(() => {
+        if (!socket.destroyed) socket.write(nothing)
+        return socket.destroyed
+      }),
+  }
+}
+
+/** A request as it is sent. */
+export function request(path: string, headers: Record<string, string> = {}, body?: string): string {
+  const all = { host: 'localhost', ...headers, ...(body !== undefined && { 'content-length': `${body.length}` }) }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
+  return `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
+}
+
+/** A message over a WebSocket, of less than 64 KiB, masked with nothing. */
+export function frame(message: object): Buffer {
+  const text = Buffer.from(JSON.stringify(message))
+  const head = Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 0xff, 0, 0, 0, 0])
+  return Buffer.concat([head, text])
+}
+
+/** An answer to a ping that nobody has sent. */
+export const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+
+/** Reads, but slowly, until it is told to read the rest, however much there is of it. @returns how to tell. */
+export function slowly({ socket, read }: Raw): (pattern: RegExp) => Promise<string> {
+  let isSlow = true
+  const piece = () => {
+    if (!isSlow) return
+    socket.pause()
+    setTimeout(() => socket.resume(), 5)
+  }
+  socket.on('data', piece)
+  socket.resume()
+  return (pattern) => {
+    isSlow = false
+    return read(pattern)
+  }
+}
+
+/** The beginning of a WebSocket. */
+export function upgrade(path: string, headers: Record<string, string> = {}): string {
+  return request(path, {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+    'sec-websocket-protocol': 'graphql-transport-ws',
+    ...headers,
+  })
+}

@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+
+/** A TCP connection that is written to as its owner likes, and read only when asked for. */
+export interface Connection {
+  socket: Socket
+  /** Bytes that came while it was read. */
+  received: () => number
+  /** How what was read begins. */
+  text: () => string
+  /** Whether both sides are done with it. */
+  closed: () => boolean
+  write: (bytes: string | Buffer) => void
+}
+
+/** Opens one that is not read. @param from the loopback address that it comes from. */
+export async function openConnection(url: string, from?: string): Promise<Connection> {
+  const { hostname, port } = new URL(url)
+  // As a client that never looks: it does not answer the other side's end by its own.
+  const socket = connect({ host: hostname, port: Number(port), localAddress: from, allowHalfOpen: true })
+  let received = 0
+  let text = ''
+  let closed = false
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => {
+    closed = true
+  })
+  await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => undefined)
+  socket.pause()
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.length
+    if (text.length < 8_192) text += chunk.toString('latin1', 0, 8_192)
+  })
+  socket.pause()
+  return {
+    socket,
+    received: () => received,
+    text: () => text,
+    closed: () => closed,
+    write: (bytes) => void (socket.destroyed || socket.write(bytes)),
+  }
+}
+
+/** The bytes of a request. @param length what is announced of the body, when that is not what it has. */
+export function requestBytes(
+  path: string,
+  headers: Record<string, string | undefined> = {},
+  body = '',
+  length = Buffer.byteLength(body),
+): string {
+  const announced = { host: '127.0.0.1', ...(length > 0 && { 'content-length': String(length) }), ...headers }
+  const lines = Object.entries(announced).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]))
+  return `${length > 0 ? 'POST' : 'GET'} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** The bytes of an operation over HTTP. */
+export function operationBytes(key: string, query: string, variables: object = {}): string {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  return requestBytes('/graphql', headers, JSON.stringify({ query, variables }))
+}
+
+/** The head of a WebSocket's handshake. */
+export function upgradeBytes(path: string, headers: Record<string, string | undefined> = {}): string {
+  return requestBytes(path, {
+    upgrade: 'websocket',
+    connection: 'Upgrade',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+    'sec-websocket-protocol': 'graphql-transport-ws',
+    ...headers,
+  })
+}
+
+/** How many of them the server still holds: a client that does not read is not told of an end behind what it left unread. */
+export async function heldByServer(connections: readonly Pick<Connection, 'socket'>[]): Promise<number> {
+  const ports = new Set(connections.map(({ socket }) => socket.localPort))
+  const servers = new Set(connections.map(({ socket }) => socket.remotePort))
+  let held = 0
+  for (const line of (await readFile('/proc/net/tcp', 'utf8')).split('\n').slice(1)) {
+    const [, local = '', remote = '', , , , , , , inode = '0'] = line.trim().split(/\s+/)
+    // Without an inode, no process has it any more.
+    if (inode !== '0' && servers.has(portOf(local)) && ports.has(portOf(remote))) held++
+  }
+  return held
+}
+
+function portOf(address: string): number {
+  return Number.parseInt(address.split(':')[1] ?? '', 16)
+}

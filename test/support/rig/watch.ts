@@ -1,0 +1,25 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Neighbourhood, Watched } from './neighbour.ts'
+
+/** Does something while a neighbour, in a process of its own, is served and watches the server. */
+export async function watched<T>(
+  neighbourhood: Neighbourhood,
+  act: () => Promise<T>,
+): Promise<{ result: T; ms: number; watched: Watched }> {
+  const file = fileURLToPath(new URL('./neighbour.ts', import.meta.url))
+  const neighbour = fork(file, [JSON.stringify(neighbourhood)], { execArgv: ['--import', 'tsx'] })
+  try {
+    await once(neighbour, 'message')
+    const began = performance.now()
+    const result = await act()
+    const ms = Math.round(performance.now() - began)
+    const seen = once(neighbour, 'message')
+    neighbour.send('stop')
+    const [watched] = (await seen) as [Watched]
+    return { result, ms, watched }
+  } finally {
+    neighbour.kill()
+  }
+}
