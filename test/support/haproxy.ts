@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
+import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
 /** Whether there is an `haproxy` to run. */
@@ -51,13 +52,4 @@ export async function rawRequest(url: string, lines: string[], body = '', from =
     [...lines, 'Host: localhost', 'Connection: close', `Content-Length: ${body.length}`, '', body].join('\r\n'),
   )
   return Number((await text(socket)).split(' ', 2)[1])
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
+import { freePort } from './free-port.ts'
 
 /** Whether there is a `redis-server` to run. */
 export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0
@@ -50,13 +50,4 @@ export async function redisServer(more: string[] = []): Promise<RedisServer> {
     resume: () => void child?.kill('SIGCONT'),
     [Symbol.asyncDispose]: stop,
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

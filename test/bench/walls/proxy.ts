@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parse } from 'yaml'
+import { freePort } from '../../support/free-port.ts'
 import { ask } from '../../support/rig/ask.ts'
 
 /** HAProxy as a checkout deploys it, in front of one node. */
@@ -55,13 +55,4 @@ export async function startProxy(checkout: string, folder: string, nodePort: num
       child.kill('SIGKILL')
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
