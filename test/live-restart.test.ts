@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:net'
 import { createClient } from 'graphql-ws'
 import { expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { freshDatabase } from './support/database.ts'
+import { freePort } from './support/free-port.ts'
 import { serve } from './support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from './support/seed.ts'
 import { graphql, type TestServer } from './support/server.ts'
@@ -90,12 +90,3 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
   server.child.kill('SIGTERM')
   expect(await server.exited).toBe(0)
 })
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  const port = await new Promise<number>((resolve) =>
-    probe.listen(0, '127.0.0.1', () => resolve((probe.address() as { port: number }).port)),
-  )
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}

@@ -1,19 +1,10 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
+import { freePort } from '../../support/free-port.ts'
 import { askGraphql } from '../../support/rig/ask.ts'
 import { percentile } from '../../support/rig/figures.ts'
 import type { Node } from '../../support/rig/node.ts'
 import type { Wall } from './wall.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
 
 async function times(node: Node, key: string, dataset: string): Promise<string> {
   const found: number[] = []
