@@ -137,6 +137,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
   const accounts = new Accounts(db, log, budget.slots)
   const http = createServer(RECEIVING)
+  http.on('connection', () => budget.turns.arrive())
   const open = new Connections(http, { memory: budget.memory, slowAfter, logger })
   closers.add(() => open.close())
   const counts = new ConnectionCounts(config.limits.socketsPerKey)

@@ -12,12 +12,13 @@ interface Waiting {
 /**
  * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in
  * turn within it: whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has two
- * thirds of the slots at most and one caller half, so that a slot is free for others.
+ * thirds of the slots at most and one caller half; the last third is for tenants that have no slot, so that these do
+ * not wait for the long statements of others.
  *
  * By hand: the queues on npm have priorities, but no fair shares.
  */
 export class FairSlots {
-  readonly #slots: { readonly all: number; readonly tenant: number; readonly caller: number }
+  readonly #slots: Readonly<Record<'tenant' | 'caller' | 'reserved', number>>
   readonly #taken = new Map<string, number>()
   /** In the order of their turn: tenants, and of each tenant its callers. */
   readonly #tenants = new Map<string, Map<string, Waiting[]>>()
@@ -26,7 +27,7 @@ export class FairSlots {
 
   constructor(slots: number) {
     this.#free = slots
-    this.#slots = { all: slots, tenant: Math.ceil((slots * 2) / 3), caller: Math.ceil(slots / 2) }
+    this.#slots = { tenant: Math.ceil((slots * 2) / 3), caller: Math.ceil(slots / 2), reserved: Math.floor(slots / 3) }
   }
 
   /** Pieces of work that wait now. */
@@ -67,8 +68,9 @@ export class FairSlots {
   }
 
   #mayStart({ name, tenant }: Caller): boolean {
-    const { tenant: ofTenant, caller: ofCaller } = this.#slots
-    return this.#free > 0 && this.#takenBy(`t ${tenant}`) < ofTenant && this.#takenBy(`c ${name}`) < ofCaller
+    const { tenant: ofTenant, caller: ofCaller, reserved } = this.#slots
+    const taken = this.#takenBy(`t ${tenant}`)
+    return this.#free > (taken > 0 ? reserved : 0) && taken < ofTenant && this.#takenBy(`c ${name}`) < ofCaller
   }
 
   #start({ name, tenant }: Caller): void {

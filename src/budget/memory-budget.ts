@@ -2,8 +2,11 @@ import { getHeapStatistics } from 'node:v8'
 import { CodedError } from '../errors.ts'
 import type { Caller } from '../rate/caller.ts'
 
-/** The share of the heap that requests may hold together, and what part of that one tenant and one caller may. */
-const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4 } as const
+/**
+ * The share of the heap that requests may hold together, and what part of that one tenant and one caller may. The last
+ * quarter is only for tenants that hold less than an eighth, so that those who hold much cannot refuse the others.
+ */
+const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, small: 1 / 8 } as const
 
 /** After how many seconds a request that found no room may try again. */
 const RETRY_AFTER = 1
@@ -38,14 +41,21 @@ export interface Holding {
  */
 export class MemoryBudget {
   readonly #held = new Map<string, number>()
-  readonly #limits: { readonly all: number; readonly tenant: number; readonly caller: number }
+  readonly #limits: Readonly<Record<'all' | 'tenant' | 'caller' | 'contended' | 'small', number>>
   /** Those who wait for room, each with what lets it go on if there is enough. */
   readonly #waiting = new Set<() => void>()
   #all = 0
 
   /** @param all bytes in all; by default a quarter of the heap's limit. */
   constructor(all = Math.floor(getHeapStatistics().heap_size_limit * SHARES.heap)) {
-    this.#limits = { all, tenant: Math.floor(all * SHARES.tenant), caller: Math.floor(all * SHARES.caller) }
+    const share = (part: number) => Math.floor(all * part)
+    this.#limits = {
+      all,
+      tenant: share(SHARES.tenant),
+      caller: share(SHARES.caller),
+      contended: share(SHARES.contended),
+      small: share(SHARES.small),
+    }
   }
 
   /** Bytes held now by all requests. */
@@ -65,9 +75,11 @@ export class MemoryBudget {
       this.#add(tenant, bytes)
     }
     const hasRoom = (bytes: number) => {
-      const { all, tenant: most, caller: own } = this.#limits
+      const { all, tenant: most, caller: own, contended, small } = this.#limits
       if (held + bytes > own) throw tooMuch(own)
-      return this.#of(name) + bytes <= own && this.#of(tenant) + bytes <= most && this.#all + bytes <= all
+      const ofTenant = this.#of(tenant) + bytes
+      if (this.#of(name) + bytes > own || ofTenant > most) return false
+      return this.#all + bytes <= (ofTenant <= small ? all : contended)
     }
     return {
       reserve: (bytes) => {

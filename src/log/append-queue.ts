@@ -4,7 +4,7 @@ import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { appendBatches, type BatchResult, type TimedResult } from './append.ts'
 import type { AppendResult, NewEvent } from './event.ts'
-import { type WaitingAppend, WaitingAppends } from './waiting-appends.ts'
+import { isLarge, type WaitingAppend, WaitingAppends } from './waiting-appends.ts'
 
 /** What may wait in this process at most, and how long whoever is turned away should stay away, in seconds. */
 const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }
@@ -37,7 +37,8 @@ export class AppendQueue {
   readonly #waiting = new WaitingAppends()
   readonly #size = { events: 0, bytes: 0 }
   readonly #sizes = new Map<string, Size>()
-  #running = 0
+  /** Transactions that are under way, and how many of them are large. */
+  readonly #running = { all: 0, large: 0 }
   #scheduled = false
 
   /** @param atOnce transactions at the same time. */
@@ -93,7 +94,7 @@ export class AppendQueue {
 
   // After everything that this turn of the event loop brings.
   #schedule(): void {
-    if (this.#scheduled || this.#running >= this.#atOnce) return
+    if (this.#scheduled || this.#running.all >= this.#atOnce) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -101,13 +102,18 @@ export class AppendQueue {
     })
   }
 
+  // Half of the transactions are for what is small: the writers of large events do not hold up the others.
   #start(): void {
-    while (this.#running < this.#atOnce) {
-      const group = this.#waiting.take()
+    const mostLarge = Math.ceil(this.#atOnce / 2)
+    while (this.#running.all < this.#atOnce) {
+      const group = this.#waiting.take(this.#running.large < mostLarge)
       if (group.length === 0) return
-      this.#running++
+      const large = Number(isLarge(group))
+      this.#running.all++
+      this.#running.large += large
       void this.#run(group).then((held) => {
-        this.#running--
+        this.#running.all--
+        this.#running.large -= large
         for (const [streamId, appends] of groupByStream(held)) this.#putBack(streamId, appends)
         for (const { streamId } of group) this.#waiting.release(streamId)
         this.#start()

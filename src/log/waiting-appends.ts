@@ -6,6 +6,12 @@ import type { AppendResult, NewEvent } from './event.ts'
  */
 const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
 
+/**
+ * What several streams share at most, in bytes. What is larger has a transaction of its own, so that nothing small waits
+ * for it to be written.
+ */
+const SHARED_BYTES = 262_144
+
 /** One caller's append, which waits for its turn. */
 export interface WaitingAppend {
   /** On whose account. */
@@ -41,10 +47,13 @@ export class WaitingAppends {
     else this.#byStream.set(append.streamId, [append])
   }
 
-  /** Takes what goes into the next transaction. Of its streams nothing more is taken until they are released. */
-  take(): WaitingAppend[] {
+  /**
+   * Takes what goes into the next transaction. Of its streams nothing more is taken until they are released.
+   * @param mayBeLarge whether it may have more bytes than several streams share.
+   */
+  take(mayBeLarge: boolean): WaitingAppend[] {
     const group: WaitingAppend[] = []
-    const room = { ...GROUP }
+    const room = { ...GROUP, bytes: mayBeLarge ? GROUP.bytes : SHARED_BYTES }
     const passedOver: string[] = []
     for (const [streamId, waiting] of this.#inTurn()) {
       if (room.streams <= 0 || room.events <= 0 || room.bytes <= 0) break
@@ -54,6 +63,8 @@ export class WaitingAppends {
         passedOver.push(tenantOf(waiting))
         continue
       }
+      const [first] = waiting
+      if ((group.length > 0 || !mayBeLarge) && first && first.bytes > room.bytes) continue
       this.#alone.delete(streamId)
       this.#turns.set(tenantOf(waiting), ++this.#turn)
       const taken = waiting.splice(0, countDistinct(waiting, room))
@@ -63,10 +74,8 @@ export class WaitingAppends {
       if (waiting.length > 0) this.#byStream.set(streamId, waiting)
       group.push(...taken)
       room.streams--
-      for (const { events, bytes } of taken) {
-        room.events -= events.length
-        room.bytes -= bytes
-      }
+      room.events -= taken.reduce((sum, { events }) => sum + events.length, 0)
+      room.bytes = SHARED_BYTES - bytesOf(group)
       if (alone) break
     }
     // What has to go alone is first once its tenant is.
@@ -108,6 +117,15 @@ export class WaitingAppends {
   release(streamId: string): void {
     this.#taken.delete(streamId)
   }
+}
+
+/** Whether a group has a transaction of its own. */
+export function isLarge(group: readonly WaitingAppend[]): boolean {
+  return bytesOf(group) > SHARED_BYTES
+}
+
+function bytesOf(appends: readonly WaitingAppend[]): number {
+  return appends.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
 function tenantOf(waiting: readonly WaitingAppend[]): string {

@@ -1,10 +1,14 @@
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
 import { samples } from '../support/metrics.ts'
 import { serve } from '../support/process.ts'
 import { PONG, raw, request, upgrade } from '../support/raw.ts'
-import { metric, startServer, type TestServer } from '../support/server.ts'
+import { newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
+import { graphql, metric, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
+
+const ROOT = 'test-root-api-key'
 
 let server: TestServer
 
@@ -109,4 +113,51 @@ test('SIGTERM ends with 0 although clients keep their connections and read nothi
   process.child.kill('SIGTERM')
   expect(await process.exited).toBe(0)
   expect(process.output.stderr).toBe('')
+})
+
+test('While one caller keeps the server working, connections are accepted as fast as they come', async () => {
+  const other = await serve(await freshDatabase())
+  onTestFinished(() => void other.child.kill('SIGKILL'))
+  const ask = {
+    graphql: (query: string, variables?: object) => graphql(other.url, query, variables, ROOT),
+  } as TestServer
+  const report = await newReport(ask, await newOrganization(ask))
+  for (let first = 0; first < 3_000; first += 1_000) {
+    const idxs = Array.from({ length: 1_000 }, (_, i) => first + i)
+    await recordReportEvents(
+      ask,
+      report,
+      idxs.map((idx) => ({ blockUpdate: { block: { idx, template: '' } } })),
+    )
+  }
+  const names = Array.from(
+    { length: 14 },
+    (_, i) => `a${i}: blocks { node { block { idx template requiresHumanReview } } }`,
+  )
+  const query = `{ report(id: "${report}") { snapshot { ${names.join(' ')} } } }`
+  let underWay = 3
+  const long = Array.from({ length: underWay }, () =>
+    fetch(`${other.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${ROOT}` },
+      body: JSON.stringify({ query }),
+    }),
+  )
+  const read = long.map(async (answer) => {
+    const text = await (await answer).text()
+    underWay--
+    return text
+  })
+  // From here on an answer is written, and the others are made.
+  await Promise.race(long)
+  const { hostname, port } = new URL(other.url)
+  const crowd = Array.from({ length: 400 }, () => connect(Number(port), hostname))
+  onTestFinished(() => {
+    for (const socket of crowd) socket.destroy()
+  })
+  const fresh = await raw(other.url)
+  fresh.send(request('/healthz'))
+  expect(await fresh.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 200 /)
+  expect(underWay).toBeGreaterThan(0)
+  for (const text of await Promise.all(read)) expect(JSON.parse(text)).not.toHaveProperty('errors')
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
 import { TEST } from '../support/postgres.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 let server: TestServer
@@ -20,6 +20,34 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 const CREATE = 'mutation ($o: UUID!) { createDataset(input: { organizationId: $o }) { id } }'
+
+test('While two organizations wait for locks with all that they may, a third has a connection', async () => {
+  const keys = await Promise.all(
+    Array.from({ length: 2 }, async () => {
+      const organization = await newOrganization(server)
+      return Promise.all(Array.from({ length: 20 }, () => newKey(server, organization)))
+    }),
+  )
+  const holder = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
+  await holder.connect()
+  let calls: Promise<unknown>[] = []
+  let ended = 0
+  try {
+    await holder.query('BEGIN')
+    await holder.query('LOCK TABLE organization')
+    const blocked = '{ organization(id: "00000000-0000-4000-8000-000000000000") { id } }'
+    calls = keys.flat().map((key) => server.graphql(blocked, {}, key).finally(() => ended++))
+    await until(async () => (await metric(server.url, 'tidemark_database_waiting')) > 20)
+    const ask = 'query ($id: UUID!) { workerEvents(datasetId: $id) { totalCount } }'
+    const { workerEvents } = expectData(await server.graphql(ask, { id: dataset }, key))
+    expect(workerEvents.totalCount).toBe(1)
+    expect(ended).toBe(0)
+  } finally {
+    await holder.query('ROLLBACK').catch(() => undefined)
+    await holder.end()
+  }
+  await Promise.all(calls)
+})
 
 test.each([
   ['acts of a key', 1, CREATE, "SELECT 1 FROM api_key WHERE role = 'WRITE' FOR UPDATE"],

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
 import { TEST } from '../support/postgres.ts'
 import { newDataset, newKey, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
-import { expectData, type Result, startServer, type TestServer } from '../support/server.ts'
+import { expectData, metric, type Result, startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let organization: string
@@ -34,6 +35,15 @@ async function hold(...streams: string[]) {
   await client.connect()
   await client.query('BEGIN')
   await client.query('SELECT 1 FROM stream WHERE id = ANY ($1) FOR UPDATE', [streams])
+  return { [Symbol.asyncDispose]: () => client.query('ROLLBACK').then(() => client.end()) }
+}
+
+/** Keeps events from being stored, until it is disposed of. */
+async function lockEvents() {
+  const client = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
+  await client.connect()
+  await client.query('BEGIN')
+  await client.query('LOCK TABLE event IN SHARE MODE')
   return { [Symbol.asyncDispose]: () => client.query('ROLLBACK').then(() => client.end()) }
 }
 
@@ -70,6 +80,31 @@ test('Appends that arrive together share transactions, and each caller gets its 
     `SELECT count(DISTINCT xmin::text)::int AS transactions FROM event WHERE stream_id IN ('${datasets.join("','")}')`,
   )
   expect(transactions).toBeLessThan(160)
+})
+
+test('A large append shares no transaction with small ones, and leaves transactions for them', async () => {
+  const datasets = await Promise.all(Array.from({ length: 16 }, () => newDataset(server, organization)))
+  const [before, large, small] = [datasets.slice(0, 4), datasets.slice(4, 10), datasets.slice(10)]
+  const waiting = (count: number) =>
+    until(async () => (await metric(server.url, 'tidemark_append_queue_events')) === count)
+  const payload = 'x'.repeat(900_000)
+  // Nothing goes until all of them wait, so that they could share.
+  const held = await lockEvents()
+  const first = before.map((dataset) => record(dataset, [event('first')]))
+  await waiting(4)
+  const big = large.map((dataset) => record(dataset, [event(payload)]))
+  const little = small.map((dataset) => record(dataset, [event('small')]))
+  await waiting(16)
+  await held[Symbol.asyncDispose]()
+  await Promise.all([...first, ...big, ...little])
+  const transactions = (ids: string[]) =>
+    runSql<{ xmin: string }>(
+      server.env,
+      `SELECT DISTINCT xmin::text AS xmin FROM event WHERE stream_id IN ('${ids.join("','")}')`,
+    )
+  const [ofLarge, ofSmall] = [await transactions(large), await transactions(small)]
+  expect(ofLarge).toHaveLength(6)
+  for (const { xmin } of ofSmall) expect(ofLarge.map(({ xmin }) => xmin)).not.toContain(xmin)
 })
 
 test('The same id from several callers at once is stored once, and told to each of them', async () => {

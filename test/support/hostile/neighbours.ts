@@ -36,6 +36,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   const delivered: number[] = []
   const wrong: string[] = []
   let stopping = false
+  let settled = false
   let last = 0
 
   /** Asks at a fixed rate, whether or not earlier ones are answered; how long counts from when it was to be asked. */
@@ -115,7 +116,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   let latest = Number.POSITIVE_INFINITY
   /** Whether the last that was acknowledged has come, or has had time enough to. */
   const finished = () =>
-    stopping && ((delivered.at(-1) ?? 0) >= (acknowledged.at(-1) ?? 0) || performance.now() > latest)
+    settled && ((delivered.at(-1) ?? 0) >= (acknowledged.at(-1) ?? 0) || performance.now() > latest)
 
   const page = `{ workerEvents(datasetId: "${dataset}", first: 20) { totalCount pageInfo { endCursor } nodes { seq eventType eventData createdAt } } }`
   const running = [
@@ -132,6 +133,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
       stopping = true
       await Promise.all(running)
       latest = performance.now() + (alive ? 30_000 : 0)
+      settled = true
       await following
       agent.destroy()
       return [...wrong, ...compared('subscriber', acknowledged, delivered)]
