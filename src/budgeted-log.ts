@@ -1,4 +1,4 @@
-import type { OperationBudget } from './budget/operation-budget.ts'
+import type { OperationBudget } from './lib/budget/operation-budget.ts'
 import type { LoggedEvent } from './log/event.ts'
 import type { Page } from './log/page.ts'
 import type { ReportSnapshot } from './log/report-snapshot.ts'

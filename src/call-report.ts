@@ -1,7 +1,7 @@
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
-import type { Call } from './calls.ts'
 import type { DoorContext } from './context.ts'
+import type { Call } from './lib/call.ts'
 import type { MaskError } from './mask-error.ts'
 
 /** How long the name of an operation may be in the log. */

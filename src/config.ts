@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { createAddressOf } from './client-address.ts'
-import { LIMIT_SETTINGS, type Limits, limitsOf } from './limits.ts'
-import { isOrigin, type Origins } from './origins.ts'
+import { createAddressOf } from './lib/client-address.ts'
+import { LIMIT_SETTINGS, type Limits, limitsOf } from './lib/limits.ts'
+import { isOrigin, type Origins } from './lib/origins.ts'
 
 /** Settings are wrong. The message names all of them, one a line. */
 export class ConfigError extends Error {

@@ -3,7 +3,7 @@ import { GraphQLError, getOperationAST, validate } from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
 import type { Context, DoorContext } from './context.ts'
 import { httpRefusal } from './http-refusal.ts'
-import type { Limits } from './limits.ts'
+import type { Limits } from './lib/limits.ts'
 import type { RequestRate } from './rate/request-rate.ts'
 import { checkVariables } from './variables.ts'
 

@@ -5,7 +5,7 @@ import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { DoorContext } from './context.ts'
 import { introspectionRule } from './introspection.ts'
-import type { Limits } from './limits.ts'
+import type { Limits } from './lib/limits.ts'
 
 /**
  * The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Database } from './db/database.ts'
-import { inTime } from './deadline.ts'
-import type { Lifecycle } from './lifecycle.ts'
+import type { Lifecycle } from './lib/lifecycle.ts'
+import { inTime } from './lib/timeout.ts'
 import type { WakeupBus } from './wakeups/wakeup-bus.ts'
 
 /** How long the database may take to answer, in milliseconds. */

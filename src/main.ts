@@ -9,7 +9,7 @@ import type { NewKey } from './cli/keys.ts'
 import type { MoveInOptions } from './cli/move-in.ts'
 import { say, tell } from './cli/terminal.ts'
 import { readSettings, withConfig } from './cli/with-config.ts'
-import { version } from './version.ts'
+import { version } from './lib/version.ts'
 
 // Whatever this process writes is for its user alone, also where a library names no mode.
 process.umask(0o077)

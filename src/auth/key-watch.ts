@@ -1,5 +1,5 @@
-import { inTime } from '../deadline.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { inTime } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
 /** How often it is asked which of the watched keys still work, in milliseconds. With the answer, well within five seconds. */

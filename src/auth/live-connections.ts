@@ -1,6 +1,6 @@
 import { v7 } from 'uuid'
-import { inTime } from '../deadline.ts'
 import type { LiveTransport, PrismaClient } from '../generated/prisma/client.ts'
+import { inTime } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
 /** How often what is open is written down, and wishes to end something are looked for, in milliseconds. */

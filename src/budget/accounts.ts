@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { FairSlots } from '../lib/budget/fair-slots.ts'
+import { Sequence } from '../lib/budget/sequence.ts'
+import type { Caller } from '../lib/caller.ts'
 import type { EventLog, LogOperations } from '../log/event-log.ts'
-import type { Caller } from '../rate/caller.ts'
-import type { FairSlots } from './fair-slots.ts'
-import { Sequence } from './sequence.ts'
 
 /** How many callers' clients are kept. Another one is made in microseconds. */
 const KEPT = 1_000

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { uuid } from '../text.ts'
+import { uuid } from '../lib/text.ts'
 
 /** An id from the command line. @throws InvalidArgumentError */
 export function parseId(text: string): string {

@@ -10,8 +10,8 @@ import { guide } from '../demo/guide.ts'
 import { runPipeline } from '../demo/pipeline.ts'
 import { createRecorder, type Stage, setStage } from '../demo/stage.ts'
 import type { Step } from '../demo/step.ts'
+import { printable } from '../lib/text.ts'
 import type { Server } from '../server.ts'
-import { printable } from '../text.ts'
 import { say, tell } from './terminal.ts'
 
 /** Where the demo looks when it is not told: the folder of this package, seen from `src/cli` and `dist/cli` alike. */

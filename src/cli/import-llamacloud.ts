@@ -1,5 +1,5 @@
 import { type Config, ConfigError } from '../config.ts'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
 import { llamaEvents } from '../transfer/llamacloud-source.ts'
 import { repeated } from '../transfer/repeated.ts'
 import { type MoveInOptions, runMoveIn } from './move-in.ts'

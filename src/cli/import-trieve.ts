@@ -1,10 +1,10 @@
 import { type Config, ConfigError } from '../config.ts'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
+import { readUuid } from '../lib/uuid-text.ts'
 import type { Target } from '../transfer/move-in.ts'
 import { repeated } from '../transfer/repeated.ts'
 import { trieveEvents } from '../transfer/trieve-source.ts'
 import { TrieveWalk } from '../transfer/trieve-walk.ts'
-import { readUuid } from '../uuid-text.ts'
 import { type MoveInOptions, runMoveIn } from './move-in.ts'
 
 /** What `tidemark import trieve` is told on the command line. */

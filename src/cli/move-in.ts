@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
-import { StartError } from '../start-error.ts'
-import { printable } from '../text.ts'
+import { StartError } from '../errors.ts'
+import { printable } from '../lib/text.ts'
 import type { Source } from '../transfer/arrival.ts'
 import { moveIn, type Target } from '../transfer/move-in.ts'
 import { Streams } from '../transfer/streams.ts'

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
-import { Closers } from '../closers.ts'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../db/database.ts'
+import { Closers } from '../lib/dispose-stack.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/wakeups.ts'
 import { openWakeupBus } from '../wakeups/wakeup-bus.ts'

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { printable, printableJson } from '../text.ts'
+import { printable, printableJson } from '../lib/text.ts'
 
 // Everything that people read is written here: it may quote a server, a file or an event, and a terminal obeys control characters.
 

@@ -1,6 +1,5 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
-import { CodedError } from '../errors.ts'
-import { StartError } from '../start-error.ts'
+import { CodedError, StartError } from '../errors.ts'
 import { tell } from './terminal.ts'
 
 /** The settings of this process. @throws ConfigError */

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tryLock } from 'fs-native-extensions'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
 
 /**
  * Takes `tidemark.lock` in the folder until the handle is closed or the process ends, however it ends:

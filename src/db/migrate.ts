@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { StartError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import { StartError } from '../start-error.ts'
 import type { Connection } from './connection.ts'
 
 /** The migrations that ship with this version, as a path. */

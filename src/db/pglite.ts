@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
 
 /** Where the embedded database of a DATA_DIR is. */
 export function pgliteDirectory(dataDir: string): string {

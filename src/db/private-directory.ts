@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, readdirSync } from 'node:fs'
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
 
 /** What Tidemark puts into a DATA_DIR. */
 const OWN = /^(?:pglite|tidemark\.lock|root-api-key.*)$/

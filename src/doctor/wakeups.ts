@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { inTime } from '../deadline.ts'
+import { inTime } from '../lib/timeout.ts'
 import type { OpenChannel } from '../wakeups/channel.ts'
 import { postgresChannel } from '../wakeups/postgres-channel.ts'
 import { redisChannel } from '../wakeups/redis-channel.ts'

@@ -2,8 +2,8 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import type { Holding, MemoryBudget } from '../budget/memory-budget.ts'
-import type { Caller } from '../rate/caller.ts'
+import type { Holding, MemoryBudget } from '../lib/budget/memory-budget.ts'
+import type { Caller } from '../lib/caller.ts'
 import { Connection } from './connection.ts'
 
 /** How often all connections are looked at, in milliseconds. */

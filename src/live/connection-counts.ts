@@ -1,5 +1,5 @@
-import type { Peer } from '../peer.ts'
-import type { Caller } from '../rate/caller.ts'
+import type { Caller } from '../lib/caller.ts'
+import type { Peer } from '../lib/peer.ts'
 
 /** How many times as many connections as one caller all callers of a tenant may have together. */
 const TENANT = 10

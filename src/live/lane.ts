@@ -1,4 +1,4 @@
-import type { Peer } from '../peer.ts'
+import type { Peer } from '../lib/peer.ts'
 
 /**
  * The results of all subscriptions of one connection, which are made one at a time: the next only when the one before has been

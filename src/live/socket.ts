@@ -2,8 +2,8 @@ import { CloseCode, type WebSocket as GraphqlSocket } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import type { Connection } from '../http/connection.ts'
-import type { Peer } from '../peer.ts'
-import type { Caller } from '../rate/caller.ts'
+import type { Caller } from '../lib/caller.ts'
+import type { Peer } from '../lib/peer.ts'
 import type { Delivery } from './delivery.ts'
 
 /** How much may wait to be written to a socket before its next message is held back, in bytes. */

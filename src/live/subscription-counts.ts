@@ -1,4 +1,4 @@
-import type { Caller } from '../rate/caller.ts'
+import type { Caller } from '../lib/caller.ts'
 
 /** How many subscriptions each caller has on this server, over all of its connections: each one wants a result of each event. */
 export class SubscriptionCounts {

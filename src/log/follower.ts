@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
-import { inTime } from '../deadline.ts'
 import type { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { inTime } from '../lib/timeout.ts'
 import { cursorExpired, encodeCursor } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'
 import { type Read, readRange } from './range.ts'

@@ -1,6 +1,6 @@
-import { inTime } from '../deadline.ts'
 import { CodedError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { inTime } from '../lib/timeout.ts'
 import { Follower, type FollowOptions } from './follower.ts'
 import { Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'

@@ -1,7 +1,7 @@
 import { v5 } from 'uuid'
 import { z } from 'zod'
 import { CodedError } from '../errors.ts'
-import { jsonObject, text, uuid } from '../text.ts'
+import { jsonObject, text, uuid } from '../lib/text.ts'
 import type { NodeWithScore, ReportEventData } from './report-event.ts'
 import { uuidBytes } from './uuid-bytes.ts'
 

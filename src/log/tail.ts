@@ -1,5 +1,5 @@
-import { inTime } from '../deadline.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { inTime } from '../lib/timeout.ts'
 import type { LoggedEvent } from './event.ts'
 import { readRange } from './range.ts'
 

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { Observe } from '../calls.ts'
+import type { Observe } from '../lib/call.ts'
 import { SECONDS } from './seconds.ts'
 
 /** Counts and times what comes through the doors. */

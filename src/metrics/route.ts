@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Registry } from 'prom-client'
 import { bearerKey } from '../auth/credentials.ts'
-import { isFromNearby } from '../client-address.ts'
+import { isFromNearby } from '../lib/client-address.ts'
 import { admit, type Gate, incoming } from '../rest/gate.ts'
 
 const REFUSAL = {

@@ -1,6 +1,7 @@
 import type { Authenticate } from '../auth/authenticate.ts'
 import { ANONYMOUS, type Viewer } from '../auth/viewer.ts'
-import { type Caller, callerOf } from './caller.ts'
+import type { Caller } from '../lib/caller.ts'
+import { callerOf } from './caller.ts'
 import { Refusal } from './refusal.ts'
 import type { RequestRate } from './request-rate.ts'
 

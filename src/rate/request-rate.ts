@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
-import { type Caller, STRANGERS } from './caller.ts'
+import type { Caller } from '../lib/caller.ts'
+import { STRANGERS } from './caller.ts'
 import { Refusal } from './refusal.ts'
 import { SharedRedis } from './shared-redis.ts'
 

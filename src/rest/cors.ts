@@ -1,6 +1,6 @@
 import { cors } from 'hono/cors'
-import { allows, type Origins } from '../origins.ts'
-import { REQUEST_ID } from '../request-id.ts'
+import { allows, type Origins } from '../lib/origins.ts'
+import { REQUEST_ID } from '../lib/request-id.ts'
 
 /**
  * Lets browsers call the legacy APIs from anywhere, as the originals do, unless CORS_ORIGINS names the pages that may. The origin is

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { readUuid } from '../uuid-text.ts'
+import { readUuid } from '../lib/uuid-text.ts'
 import { readAfterTime } from './after-time.ts'
 
 // What pydantic says of a bad value rides on zod's issues: `type` and `ctx` in their params, `loc` is their path.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { version } from '../version.ts'
+import { version } from '../lib/version.ts'
 import { counted, type Gate } from './gate.ts'
 
 /**

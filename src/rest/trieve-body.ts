@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { Holding } from '../budget/memory-budget.ts'
 import { CodedError } from '../errors.ts'
-import { readBody } from '../read-body.ts'
-import { ByteLimitError } from '../read-bytes.ts'
+import type { Holding } from '../lib/budget/memory-budget.ts'
+import { readBody } from '../lib/read-body.ts'
+import { ByteLimitError } from '../lib/read-bytes.ts'
 import { TrieveError } from './trieve-error.ts'
 import { GetEventsData } from './trieve-schema.ts'
 

@@ -1,5 +1,5 @@
 import type { Viewer } from '../auth/viewer.ts'
-import { readUuid } from '../uuid-text.ts'
+import { readUuid } from '../lib/uuid-text.ts'
 import type { Operation, Run } from './graphql.ts'
 import type { TrieveCaller } from './trieve-caller.ts'
 import { TrieveError } from './trieve-error.ts'

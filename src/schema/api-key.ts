@@ -5,7 +5,7 @@ import { act } from '../auth/audit.ts'
 import type { Viewer } from '../auth/viewer.ts'
 import { CodedError } from '../errors.ts'
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
-import { name } from '../text.ts'
+import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
 

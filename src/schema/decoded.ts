@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { OperationBudget } from '../budget/operation-budget.ts'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { type DecodedReportEvent, decodeReportEvent } from '../log/report-event.ts'
 

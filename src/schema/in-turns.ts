@@ -1,4 +1,4 @@
-import type { OperationBudget } from '../budget/operation-budget.ts'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 
 /** How many leaves are completed before the clock is looked at. */
 const LOOK_EVERY = 64

@@ -1,4 +1,4 @@
-import type { OperationBudget } from '../budget/operation-budget.ts'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { NewEvent } from '../log/event.ts'
 import { checkLength, checkText } from '../log/event-log.ts'
 

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
 import { act } from '../auth/audit.ts'
 import { visibleOrganizations } from '../auth/viewer.ts'
-import { name } from '../text.ts'
+import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 

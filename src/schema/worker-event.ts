@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
-import type { OperationBudget } from '../budget/operation-budget.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent, NewEvent } from '../log/event.ts'
 import type { OffsetPage } from '../log/offset-page.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'

@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { uuid } from '../lib/text.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { reportDataOf } from '../log/report-data.ts'
 import { enumName, typeNamed } from '../log/worker-event-type.ts'
-import { uuid } from '../text.ts'
 import { type Arrival, arrivalFrom, refusal, type StreamKind } from './arrival.ts'
 import type { Line } from './lines.ts'
 

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import pRetry from 'p-retry'
 import type { z } from 'zod'
-import { ByteLimitError, readBytes } from '../read-bytes.ts'
-import { StartError } from '../start-error.ts'
-import { printable } from '../text.ts'
+import { StartError } from '../errors.ts'
+import { ByteLimitError, readBytes } from '../lib/read-bytes.ts'
+import { printable } from '../lib/text.ts'
 
 /** How long an original may take to answer, in milliseconds. */
 const PATIENCE_MS = 60_000

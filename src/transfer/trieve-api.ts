@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
 import { addressOf, askOriginal, readReply } from './original.ts'
 
 /** A Trieve, and one of its datasets. */

@@ -1,4 +1,4 @@
-import { StartError } from '../start-error.ts'
+import { StartError } from '../errors.ts'
 import { Refused, TooLarge } from './original.ts'
 import { readTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
 

@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig, SETTINGS } from '../../src/config.ts'
-import { LIMIT_SETTINGS } from '../../src/limits.ts'
-import { CODES } from '../../src/outcome.ts'
+import { LIMIT_SETTINGS } from '../../src/lib/limits.ts'
+import { CODES } from '../../src/lib/outcome.ts'
 import { codeRows, PAGES, proseOf, readPage } from '../support/markdown.ts'
 
 const DOCUMENTS = [...PAGES, 'ARCHITECTURE.md']

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { readUuid } from '../../src/uuid-text.ts'
+import { readUuid } from '../../src/lib/uuid-text.ts'
 import { freshDatabase, runSql } from '../support/database.ts'
 
 test('The database itself keeps what belongs together in one organization, and of one kind', async () => {

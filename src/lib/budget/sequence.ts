@@ -1,4 +1,4 @@
-import { CodedError } from '../errors.ts'
+import { CodedError } from '../../errors.ts'
 
 /** How many pieces of work may wait. */
 const MOST = 1_000

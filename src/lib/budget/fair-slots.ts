@@ -1,5 +1,5 @@
-import { CodedError } from '../errors.ts'
-import type { Caller } from '../rate/caller.ts'
+import { CodedError } from '../../errors.ts'
+import type { Caller } from '../caller.ts'
 
 /** How many pieces of work of one tenant may wait for a slot, and after how many seconds the next may try again. */
 const FULL = { waiting: 10_000, retryAfter: 1 } as const

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8'
-import { CodedError } from '../errors.ts'
-import type { Caller } from '../rate/caller.ts'
+import { CodedError } from '../../errors.ts'
+import type { Caller } from '../caller.ts'
 
 /**
  * The share of the heap that requests may hold together, and what part of that one tenant and one caller may. The last

@@ -1,5 +1,5 @@
 import { stringifyChunked } from '@discoveryjs/json-ext'
-import type { OperationBudget } from './budget/operation-budget.ts'
+import type { OperationBudget } from './operation-budget.ts'
 
 /** How long a piece is at least, in UTF-16 units. One text is never divided. */
 const PIECE = { highWaterMark: 65_536 } as const

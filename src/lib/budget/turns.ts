@@ -1,4 +1,4 @@
-import type { Caller } from '../rate/caller.ts'
+import type { Caller } from '../caller.ts'
 
 /** How long the operations of one pass of the event loop may work together, in milliseconds. */
 const PASS_MS = 5

@@ -1,6 +1,6 @@
 import { CRITICAL_ERROR } from '@graphql-tools/executor'
-import { CodedError } from '../errors.ts'
-import type { Caller } from '../rate/caller.ts'
+import { CodedError } from '../../errors.ts'
+import type { Caller } from '../caller.ts'
 import type { Budget } from './budget.ts'
 import type { Holding } from './memory-budget.ts'
 

@@ -1,5 +1,5 @@
 import type { GraphQLError } from 'graphql'
-import { CodedError, ERROR_CODES } from './errors.ts'
+import { CodedError, ERROR_CODES } from '../errors.ts'
 
 /** Codes that GraphQL over HTTP has itself, and that of what is masked. */
 const OTHERS = [
