@@ -1,5 +1,5 @@
+import type { AuditSubjectKind, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { AuditSubjectKind, Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is audited. */

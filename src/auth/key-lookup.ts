@@ -1,5 +1,5 @@
-import { isTransient } from '../db/transient.ts'
-import type { ApiKeyRole, PrismaClient } from '../generated/prisma/client.ts'
+import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
+import { isTransient } from '../db/transient-errors.ts'
 
 /** Statements at a time, and hashes in one from each line. */
 const BATCH = { atOnce: 2, hashes: 200 } as const

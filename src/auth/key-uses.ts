@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
 /** How long uses are gathered before they are written, in milliseconds: reading must not cost a write. */
 const GATHER_MS = 30_000

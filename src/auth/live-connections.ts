@@ -1,5 +1,5 @@
 import { v7 } from 'uuid'
-import type { LiveTransport, PrismaClient } from '../generated/prisma/client.ts'
+import type { LiveTransport, PrismaClient } from '../db/generated/prisma/client.ts'
 import { inTime } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 

@@ -1,4 +1,4 @@
-import type { OrganizationRetention, Prisma, PrismaClient } from '../generated/prisma/client.ts'
+import type { OrganizationRetention, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { act } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 

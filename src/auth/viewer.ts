@@ -1,4 +1,4 @@
-import type { ApiKeyRole } from '../generated/prisma/client.ts'
+import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
 
 /** Who is asking. Made once per request from its credentials. */
 export type Viewer =

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { FairSlots } from '../lib/budget/fair-slots.ts'
 import { Sequence } from '../lib/budget/sequence.ts'
 import type { Caller } from '../lib/caller.ts'

@@ -3,8 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StartError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { Connection } from './connection.ts'
+import type { PrismaClient } from './generated/prisma/client.ts'
 
 /** The migrations that ship with this version, as a path. */
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigError } from '../config.ts'
 import type { Connection } from '../db/connection.ts'
-import { inspectDatabase } from '../db/inspection.ts'
+import { inspectDatabase } from '../db/inspect.ts'
 import { checkClock } from './clock.ts'
 import { checkConnections } from './connections.ts'
 import { checkCounters } from './counters.ts'

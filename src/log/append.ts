@@ -1,5 +1,5 @@
-import { isLockTimeout } from '../db/transient.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { isLockTimeout } from '../db/transient-errors.ts'
 import type { AppendResult, NewEvent } from './event.ts'
 
 /** Events for one stream, with different ids, in the order in which they get their positions. */

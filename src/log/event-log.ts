@@ -1,5 +1,5 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import type { TimedResult } from './append.ts'
 import { type AppendObserver, AppendQueue } from './append-queue.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'

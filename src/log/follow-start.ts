@@ -1,5 +1,5 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { positionOf } from './cursor.ts'
 import type { FollowOptions } from './follower.ts'
 

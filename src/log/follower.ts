@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { inTime } from '../lib/timeout.ts'
 import { cursorExpired, encodeCursor } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'

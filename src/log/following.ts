@@ -1,5 +1,5 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { inTime } from '../lib/timeout.ts'
 import { Follower, type FollowOptions } from './follower.ts'
 import { Tail } from './tail.ts'

@@ -1,5 +1,5 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { countTypes } from './counters.ts'
 import type { LoggedEvent } from './event.ts'
 import { MAX_PAGE_BYTES } from './page.ts'

@@ -1,5 +1,5 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { countRange } from './counters.ts'
 import { type Bounds, positionOf } from './cursor.ts'
 import type { LoggedEvent } from './event.ts'

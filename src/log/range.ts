@@ -1,4 +1,4 @@
-import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
 import type { LoggedEvent } from './event.ts'
 
 /** Part of a stream: the events between two positions, both exclusive, perhaps of some types only. */

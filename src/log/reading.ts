@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import type { LoggedEvent } from './event.ts'
 import { type Direction, type Limit, type Range, type Read, readRange, type SizedEvent } from './range.ts'
 

@@ -1,5 +1,5 @@
+import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 import type { LoggedEvent } from './event.ts'
 import { readRange } from './range.ts'
 

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { type Read, readRange } from './range.ts'
 import type { Reading } from './reading.ts'
 import { decodeReportEvent } from './report-event.ts'

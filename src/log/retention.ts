@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { isLockTimeout } from '../db/transient.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './range.ts'
 import { isFinalState } from './report-event.ts'
 

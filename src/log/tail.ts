@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { inTime } from '../lib/timeout.ts'
 import type { LoggedEvent } from './event.ts'
 import { readRange } from './range.ts'

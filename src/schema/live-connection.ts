@@ -1,8 +1,8 @@
 import { act } from '../auth/audit.ts'
 import { NODE_GONE_MS } from '../auth/live-connections.ts'
 import type { Viewer } from '../auth/viewer.ts'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
 

@@ -1,5 +1,5 @@
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Page } from '../log/page.ts'

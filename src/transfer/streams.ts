@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { isTaken } from '../db/taken.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
 import { createDataset, createReport } from '../streams/create-stream.ts'
 import type { StreamKind } from './arrival.ts'
 

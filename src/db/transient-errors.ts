@@ -1,4 +1,4 @@
-import { Prisma } from '../generated/prisma/client.ts'
+import { Prisma } from './generated/prisma/client.ts'
 
 /**
  * The conditions that pass by themselves, by SQLSTATE (PostgreSQL's appendix A): connections that broke or could not be made (class
