@@ -4,7 +4,6 @@ import type { KeyWatch } from './auth/key-watch.ts'
 import type { LiveConnections } from './auth/live-connections.ts'
 import { ANONYMOUS, type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
 import type { Accounts } from './budget/accounts.ts'
-import { type BudgetedLog, budgetLog } from './budgeted-log.ts'
 import type { PrismaClient } from './db/generated/prisma/client.ts'
 import type { Answers } from './http/answers.ts'
 import type { Budget } from './lib/budget/budget.ts'
@@ -14,8 +13,9 @@ import type { Caller } from './lib/caller.ts'
 import type { Limits } from './lib/limits.ts'
 import { NO_PEER, type Peer } from './lib/peer.ts'
 import type { Span } from './lib/span.ts'
+import { type BudgetedLog, budgetLog } from './log/budgeted-log.ts'
+import { traceLog } from './log/traced-log.ts'
 import { callerOf } from './rate/caller.ts'
-import { traceLog } from './traced-log.ts'
 
 /**
  * Longest answer of an operation, in characters: over HTTP, where it is written in pieces, and as one message of a WebSocket.

@@ -1,5 +1,5 @@
 import type { Connection } from '../db/connection.ts'
-import { reconcile, streamIds } from '../log/reconcile.ts'
+import { reconcile, streamIds } from '../log/read/verify-counters.ts'
 import type { Outcome } from './finding.ts'
 
 /** How many streams are named at most. */

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../db/transient-errors.ts'
-import { readRange } from './range.ts'
-import { isFinalState } from './report-event.ts'
+import { readRange } from './read/range.ts'
+import { isFinalState } from './report/report-event.ts'
 
 /** How often it is looked for what is not to be kept any longer, in milliseconds. */
 const SWEEP_MS = 30_000

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { AppendObserver } from '../log/append-queue.ts'
+import type { AppendObserver } from '../log/append/append-queue.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { SECONDS } from './seconds.ts'
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent } from '../log/event.ts'
-import { type DecodedReportEvent, decodeReportEvent } from '../log/report-event.ts'
+import { type DecodedReportEvent, decodeReportEvent } from '../log/report/report-event.ts'
 
 /** Text of events whose values are kept, in UTF-16 units: at least one event. Subscribers who ask differently use the same value. */
 const KEPT_TEXT = 1_048_576

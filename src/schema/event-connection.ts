@@ -1,6 +1,6 @@
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
-import type { Page } from '../log/page.ts'
+import type { Page } from '../log/read/page.ts'
 import { builder } from './builder.ts'
 
 /** In which direction a history is read. */

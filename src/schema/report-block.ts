@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { text } from '../lib/text.ts'
-import { MAX_SOURCES } from '../log/report-data.ts'
-import type { Block } from '../log/report-event.ts'
+import { MAX_SOURCES } from '../log/report/report-data.ts'
+import type { Block } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { TextNodeWithScore, TextNodeWithScoreInput, toNodeWithScore } from './text-node.ts'
 

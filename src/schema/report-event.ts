@@ -5,7 +5,7 @@ import {
   legacyEventData,
   type ProgressData,
   type StateData,
-} from '../log/report-event.ts'
+} from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'

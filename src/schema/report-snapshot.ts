@@ -7,8 +7,8 @@ import type {
   ProgressData,
   ReportEventData,
   StateData,
-} from '../log/report-event.ts'
-import type { ReportSnapshot as Snapshot } from '../log/report-snapshot.ts'
+} from '../log/report/report-event.ts'
+import type { ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
 import { builder } from './builder.ts'
 import { decodeAll } from './decoded.ts'
 import { toEdge } from './event-connection.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { jsonObject, text } from '../lib/text.ts'
-import { defaultNodeId, NODE_DEFAULTS, Relationships, SOURCE_CLASS } from '../log/report-data.ts'
-import type { NodeWithScore, TextNodeData } from '../log/report-event.ts'
+import { defaultNodeId, NODE_DEFAULTS, Relationships, SOURCE_CLASS } from '../log/report/report-data.ts'
+import type { NodeWithScore, TextNodeData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 
 const RELATIONSHIPS =

@@ -1,6 +1,6 @@
 import { CodedError } from '../errors.ts'
 import { uuid } from '../lib/text.ts'
-import type { PastEvent } from '../log/import.ts'
+import type { PastEvent } from '../log/append/import-events.ts'
 
 /** What a stream is about. */
 export type StreamKind = 'DATASET' | 'REPORT'

@@ -2,7 +2,7 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { EventLog } from '../log/event-log.ts'
-import type { Page } from '../log/page.ts'
+import type { Page } from '../log/read/page.ts'
 import type { StreamKind } from './arrival.ts'
 import { lineOf } from './event-line.ts'
 

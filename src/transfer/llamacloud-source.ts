@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { jsonObject } from '../lib/text.ts'
 import { payloadOf } from '../log/payload.ts'
-import { reportDataOf } from '../log/report-data.ts'
+import { reportDataOf } from '../log/report/report-data.ts'
 import { type Arrival, arrivalFrom, originalId } from './arrival.ts'
 import { addressOf, askOriginal, readReply } from './original.ts'
 

@@ -1,4 +1,4 @@
-import type { TimedResult } from '../log/append.ts'
+import type { TimedResult } from '../log/append/append-batches.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { Arrival, Source } from './arrival.ts'
 import { readAhead } from './read-ahead.ts'

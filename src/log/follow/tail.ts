@@ -1,7 +1,7 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { inTime } from '../lib/timeout.ts'
-import type { LoggedEvent } from './event.ts'
-import { readRange } from './range.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { inTime } from '../../lib/timeout.ts'
+import type { LoggedEvent } from '../event.ts'
+import { readRange } from '../read/range.ts'
 
 /** Most events that a tail keeps, and that it reads at once. */
 const MAX_EVENTS = 1_000

@@ -1,8 +1,8 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { CodedError } from '../../errors.ts'
+import { type Bounds, positionOf } from '../cursor.ts'
+import type { LoggedEvent } from '../event.ts'
 import { countRange } from './counters.ts'
-import { type Bounds, positionOf } from './cursor.ts'
-import type { LoggedEvent } from './event.ts'
 import { type Direction, type Range, readRange } from './range.ts'
 import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 

@@ -1,6 +1,6 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { isLockTimeout } from '../db/transient-errors.ts'
-import type { AppendResult, NewEvent } from './event.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { isLockTimeout } from '../../db/transient-errors.ts'
+import type { AppendResult, NewEvent } from '../event.ts'
 
 /** Events for one stream, with different ids, in the order in which they get their positions. */
 export interface Batch {

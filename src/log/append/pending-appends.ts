@@ -1,4 +1,4 @@
-import type { AppendResult, NewEvent } from './event.ts'
+import type { AppendResult, NewEvent } from '../event.ts'
 
 /**
  * What goes into one transaction at most, give or take one append: of more, each would only wait longer for the

@@ -1,10 +1,10 @@
 import pRetry from 'p-retry'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { isTransient } from '../db/transient-errors.ts'
-import { CodedError } from '../errors.ts'
-import { appendBatches, type BatchResult, type TimedResult } from './append.ts'
-import type { AppendResult, NewEvent } from './event.ts'
-import { isLarge, type WaitingAppend, WaitingAppends } from './waiting-appends.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { isTransient } from '../../db/transient-errors.ts'
+import { CodedError } from '../../errors.ts'
+import type { AppendResult, NewEvent } from '../event.ts'
+import { appendBatches, type BatchResult, type TimedResult } from './append-batches.ts'
+import { isLarge, type WaitingAppend, WaitingAppends } from './pending-appends.ts'
 
 /** What may wait in this process at most, and how long whoever is turned away should stay away, in seconds. */
 const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
-import { type Read, readRange } from './range.ts'
-import type { Reading } from './reading.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { CodedError } from '../../errors.ts'
+import { type Read, readRange } from '../read/range.ts'
+import type { Reading } from '../read/reading.ts'
 import { decodeReportEvent } from './report-event.ts'
 
 /** Most things that one report may consist of, and all snapshots that are kept: 100 bytes each in memory at worst. */

@@ -1,9 +1,9 @@
 import { v5 } from 'uuid'
 import { z } from 'zod'
-import { CodedError } from '../errors.ts'
-import { jsonObject, text, uuid } from '../lib/text.ts'
+import { CodedError } from '../../errors.ts'
+import { jsonObject, text, uuid } from '../../lib/text.ts'
+import { uuidBytes } from '../uuid-bytes.ts'
 import type { NodeWithScore, ReportEventData } from './report-event.ts'
-import { uuidBytes } from './uuid-bytes.ts'
 
 /** What a block update says when its writer does not. */
 export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'

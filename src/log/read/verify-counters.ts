@@ -1,4 +1,4 @@
-import type { Connection } from '../db/connection.ts'
+import type { Connection } from '../../db/connection.ts'
 
 /** How many ids are read at once. */
 const IDS = 1_000

@@ -1,7 +1,7 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { CodedError } from '../../errors.ts'
+import type { LoggedEvent } from '../event.ts'
 import { countTypes } from './counters.ts'
-import type { LoggedEvent } from './event.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
 import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 

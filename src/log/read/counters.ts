@@ -1,4 +1,4 @@
-import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
+import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { Range } from './range.ts'
 
 /** How many events a stream has, without reading any. */

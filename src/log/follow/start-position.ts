@@ -1,6 +1,6 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
-import { positionOf } from './cursor.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { CodedError } from '../../errors.ts'
+import { positionOf } from '../cursor.ts'
 import type { FollowOptions } from './follower.ts'
 
 /** What to follow, and from where: a cursor, or else the beginning or now. */

@@ -1,10 +1,10 @@
 import pRetry from 'p-retry'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { isTransient } from '../db/transient-errors.ts'
-import { CodedError } from '../errors.ts'
-import { appendBatches, type TimedResult } from './append.ts'
-import type { NewEvent } from './event.ts'
-import { inRounds } from './rounds.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { isTransient } from '../../db/transient-errors.ts'
+import { CodedError } from '../../errors.ts'
+import type { NewEvent } from '../event.ts'
+import { appendBatches, type TimedResult } from './append-batches.ts'
+import { inRounds } from './distinct-batches.ts'
 
 /** How long what fails for the moment is tried again, in milliseconds: nobody waits for an import but the one who runs it. */
 const RETRIES = { retries: 200, minTimeout: 100, maxTimeout: 2_000, maxRetryTime: 120_000 }

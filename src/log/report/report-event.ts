@@ -1,4 +1,4 @@
-import type { LoggedEvent } from './event.ts'
+import type { LoggedEvent } from '../event.ts'
 
 // The payload of a report event, with the keys, and in the key order, of LlamaCloud's `event_data`. The members that every event
 // has of its own, `id` and `timestamp`, are not in it.

@@ -1,5 +1,5 @@
-import { type Span, step } from './lib/span.ts'
-import type { LogOperations } from './log/event-log.ts'
+import { type Span, step } from '../lib/span.ts'
+import type { LogOperations } from './event-log.ts'
 
 /** What an operation does with the log. */
 export type CallLog = LogOperations

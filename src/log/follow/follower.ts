@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import type { CodedError } from '../errors.ts'
-import { inTime } from '../lib/timeout.ts'
-import { cursorExpired, encodeCursor } from './cursor.ts'
-import type { LoggedEvent } from './event.ts'
-import { type Read, readRange } from './range.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { CodedError } from '../../errors.ts'
+import { inTime } from '../../lib/timeout.ts'
+import { cursorExpired, encodeCursor } from '../cursor.ts'
+import type { LoggedEvent } from '../event.ts'
+import { type Read, readRange } from '../read/range.ts'
 import type { Tail } from './tail.ts'
 
 /** What a follower holds at most, give or take one event. */

@@ -1,7 +1,7 @@
-import type { OperationBudget } from './lib/budget/operation-budget.ts'
-import type { LoggedEvent } from './log/event.ts'
-import type { Page } from './log/page.ts'
-import type { ReportSnapshot } from './log/report-snapshot.ts'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import type { LoggedEvent } from './event.ts'
+import type { Page } from './read/page.ts'
+import type { ReportSnapshot } from './report/report-snapshot.ts'
 import type { CallLog } from './traced-log.ts'
 
 /** The log as one operation reads it. */

@@ -1,7 +1,7 @@
-import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
-import type { LoggedEvent } from './event.ts'
-import { readRange } from './range.ts'
+import type { Prisma, PrismaClient } from '../../db/generated/prisma/client.ts'
+import { CodedError } from '../../errors.ts'
+import type { LoggedEvent } from '../event.ts'
+import { readRange } from '../read/range.ts'
 
 /** The event of a stream that has this id, if it is kept. */
 export async function findEvent(db: PrismaClient, streamId: string, id: string): Promise<LoggedEvent | undefined> {

@@ -1,5 +1,5 @@
-import { Prisma, type PrismaClient } from '../db/generated/prisma/client.ts'
-import type { LoggedEvent } from './event.ts'
+import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { LoggedEvent } from '../event.ts'
 
 /** Part of a stream: the events between two positions, both exclusive, perhaps of some types only. */
 export interface Range {

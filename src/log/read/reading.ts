@@ -1,5 +1,5 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import type { LoggedEvent } from './event.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { LoggedEvent } from '../event.ts'
 import { type Direction, type Limit, type Range, type Read, readRange, type SizedEvent } from './range.ts'
 
 /** Where what is read is counted before it is read. */
