@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Database } from './db/database.ts'
 import type { Lifecycle } from './lib/lifecycle.ts'
 import { inTime } from './lib/timeout.ts'
-import type { WakeupBus } from './wakeups/wakeup-bus.ts'
+import type { WakeupBus } from './wakeups/bus.ts'
 
 /** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 2_000

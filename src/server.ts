@@ -42,7 +42,7 @@ import { createAdmit } from './rate/admission.ts'
 import { createRequestRate } from './rate/request-rate.ts'
 import { createRestApp } from './rest/app.ts'
 import { counted } from './rest/gate.ts'
-import { openWakeupBus } from './wakeups/wakeup-bus.ts'
+import { openWakeupBus } from './wakeups/bus.ts'
 import { createPipeline } from './yoga.ts'
 
 /**

@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../db/database.ts'
 import { Closers } from '../lib/dispose-stack.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
-import { openWakeupBus } from '../wakeups/wakeup-bus.ts'
+import { openWakeupBus } from '../wakeups/bus.ts'
 
 /** A log that is worked on without a server. */
 export interface OpenLog extends AsyncDisposable {

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Cohorts } from '../live/cohort.ts'
 import type { Sockets } from '../live/sockets.ts'
 import type { EventLog } from '../log/event-log.ts'
-import type { WakeupBus } from '../wakeups/wakeup-bus.ts'
+import type { WakeupBus } from '../wakeups/bus.ts'
 
 /** What a server knows of its subscriptions. */
 interface Live {
