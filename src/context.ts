@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { YogaInitialContext } from 'graphql-yoga'
-import type { KeyWatch } from './auth/key-watch.ts'
-import type { LiveConnections } from './auth/live-connections.ts'
-import { ANONYMOUS, type Viewer, visibleDatasets, visibleReports } from './auth/viewer.ts'
-import type { Accounts } from './budget/accounts.ts'
+import type { Accounts } from './accounts/accounts.ts'
+import { callerOf } from './accounts/caller-of.ts'
+import type { KeyWatch } from './accounts/key-watch.ts'
+import type { LiveConnections } from './accounts/live-connections.ts'
+import { ANONYMOUS, type Viewer, visibleDatasets, visibleReports } from './accounts/viewer.ts'
 import type { PrismaClient } from './db/generated/prisma/client.ts'
 import type { Answers } from './http/answers.ts'
 import type { Budget } from './lib/budget/budget.ts'
@@ -15,7 +16,6 @@ import { NO_PEER, type Peer } from './lib/peer.ts'
 import type { Span } from './lib/span.ts'
 import { type BudgetedLog, budgetLog } from './log/budgeted-log.ts'
 import { traceLog } from './log/traced-log.ts'
-import { callerOf } from './rate/caller.ts'
 
 /**
  * Longest answer of an operation, in characters: over HTTP, where it is written in pieces, and as one message of a WebSocket.

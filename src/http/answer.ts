@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import type { Viewer } from '../auth/viewer.ts'
+import type { Asking } from '../accounts/admission.ts'
+import type { Viewer } from '../accounts/viewer.ts'
 import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
-import type { Asking } from '../rate/admission.ts'
 import type { Connection } from './connection.ts'
 
 /** A response over HTTP that is made and sent, and the client that it goes to. */

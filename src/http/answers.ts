@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http'
-import type { KeyWatch } from '../auth/key-watch.ts'
-import type { LiveConnections } from '../auth/live-connections.ts'
+import type { Asking } from '../accounts/admission.ts'
+import type { KeyWatch } from '../accounts/key-watch.ts'
+import type { LiveConnections } from '../accounts/live-connections.ts'
 import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
-import type { Asking } from '../rate/admission.ts'
 import { Answer } from './answer.ts'
 import type { Connections } from './connections.ts'
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
+import { callerOf } from '../accounts/caller-of.ts'
 import type { Caller } from '../lib/caller.ts'
-import { callerOf } from '../rate/caller.ts'
 
 /** How long a connection that the server has ended may take to be closed by its client, in milliseconds. */
 const GOODBYE_MS = 1_000

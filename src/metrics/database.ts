@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Accounts } from '../budget/accounts.ts'
+import type { Accounts } from '../accounts/accounts.ts'
 import type { Database } from '../db/database.ts'
 import type { Readiness } from '../health.ts'
 

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { Registry } from 'prom-client'
-import { bearerKey } from '../auth/credentials.ts'
+import { bearerKey } from '../accounts/bearer-key.ts'
 import { isFromNearby } from '../lib/client-address.ts'
 import { admit, type Gate, incoming } from '../rest/gate.ts'
 

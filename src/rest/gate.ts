@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Authenticate } from '../auth/authenticate.ts'
-import { bearerKey } from '../auth/credentials.ts'
+import type { Admit, Asking } from '../accounts/admission.ts'
+import type { Authenticate } from '../accounts/authenticate.ts'
+import { bearerKey } from '../accounts/bearer-key.ts'
 import type { Answer } from '../http/answer.ts'
 import type { Answers } from '../http/answers.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Call, Calls, Door } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
-import type { Admit, Asking } from '../rate/admission.ts'
 
 /** Who comes in, and how much of it. */
 export interface Gate {

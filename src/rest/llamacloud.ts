@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
-import { bearerKey } from '../auth/credentials.ts'
+import { bearerKey } from '../accounts/bearer-key.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { Yoga } from '../yoga.ts'
 import { admit, answerOf, callOf, counted, type Gate } from './gate.ts'

@@ -1,4 +1,4 @@
-import type { Viewer } from '../auth/viewer.ts'
+import type { Viewer } from '../accounts/viewer.ts'
 import { readUuid } from '../lib/uuid-text.ts'
 import type { Operation, Run } from './graphql.ts'
 import type { TrieveCaller } from './trieve-caller.ts'

@@ -1,10 +1,10 @@
 import { v7 } from 'uuid'
-import { visibleDatasets } from '../auth/viewer.ts'
+import { createDataset } from '../accounts/create-stream.ts'
+import { visibleDatasets } from '../accounts/viewer.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { name, text } from '../lib/text.ts'
 import { readUuid } from '../lib/uuid-text.ts'
-import { createDataset } from '../streams/create-stream.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 

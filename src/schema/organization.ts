@@ -1,6 +1,6 @@
 import { v7 } from 'uuid'
-import { act } from '../auth/audit.ts'
-import { visibleOrganizations } from '../auth/viewer.ts'
+import { act } from '../accounts/audit.ts'
+import { visibleOrganizations } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'

@@ -1,4 +1,4 @@
-import { act } from '../auth/audit.ts'
+import { act } from '../accounts/audit.ts'
 import type { Context, Stream } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'

@@ -1,7 +1,7 @@
 import { v7 } from 'uuid'
-import { visibleReports } from '../auth/viewer.ts'
+import { createReport } from '../accounts/create-stream.ts'
+import { visibleReports } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
-import { createReport } from '../streams/create-stream.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 

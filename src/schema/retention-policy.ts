@@ -1,4 +1,4 @@
-import type { Policy } from '../auth/retention-policies.ts'
+import type { Policy } from '../accounts/retention-policies.ts'
 import { builder } from './builder.ts'
 
 /** A policy, as what it is for shows it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Policy, type PolicySubject, setPolicy } from '../auth/retention-policies.ts'
+import { type Policy, type PolicySubject, setPolicy } from '../accounts/retention-policies.ts'
 import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { builder } from './builder.ts'

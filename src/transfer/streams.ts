@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import { createDataset, createReport } from '../accounts/create-stream.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { isTaken } from '../db/taken.ts'
-import { createDataset, createReport } from '../streams/create-stream.ts'
 import type { StreamKind } from './arrival.ts'
 
 /** How many streams are remembered. */

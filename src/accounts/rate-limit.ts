@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
 import type { Caller } from '../lib/caller.ts'
-import { STRANGERS } from './caller.ts'
+import { STRANGERS } from './caller-of.ts'
 import { Refusal } from './refusal.ts'
 import { SharedRedis } from './shared-redis.ts'
 

@@ -1,6 +1,6 @@
-import { act } from '../auth/audit.ts'
-import type { Viewer } from '../auth/viewer.ts'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { act } from './audit.ts'
+import type { Viewer } from './viewer.ts'
 
 /** A dataset to be. */
 export interface NewDataset {

@@ -1,7 +1,7 @@
-import { hashKey, sameHash } from './api-key.ts'
+import { hashKey, sameHash } from './key-hash.ts'
 import type { KeyLookup, StoredKey } from './key-lookup.ts'
 import { KeyMemory } from './key-memory.ts'
-import type { KeyUses } from './key-uses.ts'
+import type { KeyUses } from './key-usage.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** The id of the row that holds the root key made at the first start. */

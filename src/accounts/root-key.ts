@@ -4,8 +4,8 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { makePrivate } from '../db/private-directory.ts'
-import { makeKey, storedForm } from './api-key.ts'
 import { ROOT_KEY_ID } from './authenticate.ts'
+import { makeKey, storedForm } from './key-hash.ts'
 
 /** The root key made at a first start, and the file it was written to. */
 export interface FirstRootKey {

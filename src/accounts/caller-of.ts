@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { Viewer } from '../auth/viewer.ts'
 import type { Caller } from '../lib/caller.ts'
+import type { Viewer } from './viewer.ts'
 
 /** The tenant of all requests without a valid key. */
 export const STRANGERS = 'anonymous'

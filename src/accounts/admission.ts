@@ -1,9 +1,9 @@
-import type { Authenticate } from '../auth/authenticate.ts'
-import { ANONYMOUS, type Viewer } from '../auth/viewer.ts'
 import type { Caller } from '../lib/caller.ts'
-import { callerOf } from './caller.ts'
+import type { Authenticate } from './authenticate.ts'
+import { callerOf } from './caller-of.ts'
+import type { RequestRate } from './rate-limit.ts'
 import { Refusal } from './refusal.ts'
-import type { RequestRate } from './request-rate.ts'
+import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** Who asks, and on whose account. */
 export interface Asking {
