@@ -2,9 +2,9 @@ import { createComplexityRule } from '@pothos/plugin-complexity'
 import { GraphQLError, getOperationAST, validate } from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
 import type { RequestRate } from './accounts/rate-limit.ts'
-import type { Context, DoorContext } from './context.ts'
 import { httpRefusal } from './http-refusal.ts'
 import type { Limits } from './lib/limits.ts'
+import type { Context, DoorContext } from './schema/context.ts'
 import { checkVariables } from './variables.ts'
 
 /** A subscription gives what it costs for each event, so it may cost this part of what another operation may. */

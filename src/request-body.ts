@@ -2,12 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { callerOf } from './accounts/caller-of.ts'
-import type { DoorContext } from './context.ts'
 import { CodedError } from './errors.ts'
 import { httpRefusal } from './http-refusal.ts'
 import type { MemoryBudget } from './lib/budget/memory-budget.ts'
 import { readBody } from './lib/read-body.ts'
 import { ByteLimitError } from './lib/read-bytes.ts'
+import type { DoorContext } from './schema/context.ts'
 
 /**
  * The largest body of a caller without a valid key, in bytes: enough to ask for the schema, which is all that such a

@@ -9,11 +9,11 @@ import {
   visit,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import type { Context } from '../context.ts'
 import { isLong, wholeJson } from '../lib/budget/json-in-turns.ts'
 import type { Outcome } from '../lib/outcome.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import type { Context } from '../schema/context.ts'
 import { Delivery } from './delivery.ts'
 
 /** What all results that are kept take in memory, in bytes. */

@@ -1,7 +1,7 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
-import type { Context, DoorContext } from '../context.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
+import type { Context, DoorContext } from '../schema/context.ts'
 import { Delivery } from './delivery.ts'
 
 /** How often a silent stream says that it lives, in milliseconds: below the usual minute of proxies. */

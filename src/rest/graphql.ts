@@ -1,7 +1,7 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable } from 'graphql-yoga'
-import type { Context, DoorContext } from '../context.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import type { Context, DoorContext } from '../schema/context.ts'
 import type { Yoga } from '../yoga.ts'
 
 declare const types: unique symbol

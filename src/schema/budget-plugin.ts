@@ -1,7 +1,7 @@
 import SchemaBuilder, { BasePlugin, isThenable, type PothosOutputFieldConfig, type SchemaTypes } from '@pothos/core'
 import { type GraphQLFieldResolver, type GraphQLResolveInfo, getNamedType, isLeafType } from 'graphql'
-import type { Context } from '../context.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import type { Context } from './context.ts'
 import { inTurns, leavesInTurns } from './in-turns.ts'
 import { jsonLength } from './json-length.ts'
 import { selectionOf } from './selection.ts'

@@ -1,11 +1,11 @@
 import { v7 } from 'uuid'
 import { createDataset } from '../accounts/create-stream.ts'
 import { visibleDatasets } from '../accounts/viewer.ts'
-import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { name, text } from '../lib/text.ts'
 import { readUuid } from '../lib/uuid-text.ts'
 import { builder } from './builder.ts'
+import type { Context } from './context.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
 /** A dataset, without its events. */

@@ -1,10 +1,10 @@
 import { act } from '../accounts/audit.ts'
-import type { Context, Stream } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
 import { decodeReportEvent, withoutContent } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
+import type { Context, Stream } from './context.ts'
 import { ReportEvent } from './report-event.ts'
 import { WorkerEvent, workerEventsOf } from './worker-event.ts'
 

@@ -8,7 +8,7 @@ import { BLOCK_MESSAGE, MAX_SOURCES_AT_ONCE } from '../log/report/report-data.ts
 import type { ReportEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { ReportBlockInput, toBlock } from './report-block.ts'
-import { OperationStatus, ReportOperation, ReportState } from './report-words.ts'
+import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 
 const id = {
   type: 'UUID',

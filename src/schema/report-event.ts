@@ -12,8 +12,8 @@ import { EventOrder, StreamStart, toConnection, toEdge } from './event-connectio
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record.ts'
 import { ReportBlock } from './report-block.ts'
+import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 import { checkSources, ReportEventInput, toNewEvent } from './report-event-input.ts'
-import { OperationStatus, ReportOperation, ReportState } from './report-words.ts'
 
 const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventItem').implement({
   description: 'What every event of a report has.',

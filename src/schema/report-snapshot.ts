@@ -1,4 +1,3 @@
-import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type {
@@ -10,6 +9,7 @@ import type {
 } from '../log/report/report-event.ts'
 import type { ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
 import { builder } from './builder.ts'
+import type { Context } from './context.ts'
 import { decodeAll } from './decoded.ts'
 import { toEdge } from './event-connection.ts'
 import { listLength } from './list-length.ts'

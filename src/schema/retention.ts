@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { type Policy, type PolicySubject, setPolicy } from '../accounts/retention-policies.ts'
-import type { Context } from '../context.ts'
 import { CodedError } from '../errors.ts'
 import { builder } from './builder.ts'
+import type { Context } from './context.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
 const positive = z.number().min(1, 'must be 1 or more')

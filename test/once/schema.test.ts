@@ -9,7 +9,7 @@ import {
   isSpecifiedScalarType,
 } from 'graphql'
 import { expect, test } from 'vitest'
-import { printSortedSchema, SCHEMA_FILE } from '../../src/print-schema.ts'
+import { printSortedSchema, SCHEMA_FILE } from '../../src/schema/print-schema.ts'
 import { schema } from '../../src/schema/schema.ts'
 
 test('schema.graphql is the schema as it is now; "npm run schema:print" writes it', async () => {

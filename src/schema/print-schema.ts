@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { lexicographicSortSchema, printSchema } from 'graphql'
-import { schema } from './schema/schema.ts'
+import { schema } from './schema.ts'
 
 /** Where the printed schema is kept. */
-export const SCHEMA_FILE = fileURLToPath(new URL('../schema.graphql', import.meta.url))
+export const SCHEMA_FILE = fileURLToPath(new URL('../../schema.graphql', import.meta.url))
 
 /** The schema as text, sorted, so that moving code never moves a line of it. */
 export function printSortedSchema(): string {
