@@ -15,9 +15,9 @@ import type { Call, Calls } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
 import type { Limits } from '../lib/limits.ts'
 import type { Context, DoorContext, Services } from '../schema/context.ts'
+import type { ConnectionCounts } from '../subscriptions/connection-limit.ts'
+import { Delivery } from '../subscriptions/delivery.ts'
 import type { Yoga } from '../yoga.ts'
-import type { ConnectionCounts } from './connection-counts.ts'
-import { Delivery } from './delivery.ts'
 import type { Socket } from './socket.ts'
 
 /** How long a client may take to introduce itself, in milliseconds. */

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import type { Connection } from '../http/connection.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
-import type { Delivery } from './delivery.ts'
+import type { Delivery } from '../subscriptions/delivery.ts'
 
 /** How much may wait to be written to a socket before its next message is held back, in bytes. */
 const MAX_BUFFERED_BYTES = 65_536

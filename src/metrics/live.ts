@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Cohorts } from '../live/cohort.ts'
 import type { Sockets } from '../live/sockets.ts'
 import type { EventLog } from '../log/event-log.ts'
+import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
 /** What a server knows of its subscriptions. */

@@ -15,10 +15,10 @@ import { tooSlow } from '../log/follow/followed-streams.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Context } from '../schema/context.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
-import type { ConnectionCounts } from './connection-counts.ts'
+import type { ConnectionCounts } from './connection-limit.ts'
 import type { Delivery } from './delivery.ts'
 import { type Lane, laneOf } from './lane.ts'
-import { SubscriptionCounts } from './subscription-counts.ts'
+import { SubscriptionCounts } from './subscription-limit.ts'
 
 /** Makes subscriptions execute once per event for everybody who gets the same result. */
 export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts, { socketsPerKey }: Limits): Plugin {
