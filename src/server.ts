@@ -16,7 +16,6 @@ import { openDatabase } from './db/database.ts'
 import { Drainer } from './drainer.ts'
 import { StartError } from './errors.ts'
 import { createGraphiqlPage } from './graphiql.ts'
-import { createHealthRoutes, createReadiness } from './health.ts'
 import { Answers } from './http/answers.ts'
 import { Connections } from './http/connections.ts'
 import { RequestQueue } from './http/request-queue.ts'
@@ -28,18 +27,20 @@ import { serveWebSocket } from './live/websocket.ts'
 import { createEventLog } from './log/event-log.ts'
 import { Wakeups } from './log/follow/wakeups.ts'
 import { RetentionSweeper } from './log/retention.ts'
-import { countRemoved, createAppendMetrics, registerAppendQueue } from './metrics/appends.ts'
-import { registerConnectionMetrics } from './metrics/connections.ts'
-import { registerDatabaseMetrics } from './metrics/database.ts'
-import { countRefusedKeys } from './metrics/keys.ts'
-import { registerLiveMetrics } from './metrics/live.ts'
-import { createRegistry } from './metrics/registry.ts'
-import { createRequestMetrics } from './metrics/requests.ts'
 import { createMetricsRoute } from './metrics/route.ts'
-import { countTaskFailures } from './metrics/tasks.ts'
+import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
+import { registerConnectionMetrics } from './observability/metrics/connections.ts'
+import { registerDatabaseMetrics } from './observability/metrics/database.ts'
+import { countRefusedKeys } from './observability/metrics/keys.ts'
+import { registerLiveMetrics } from './observability/metrics/live.ts'
+import { createRegistry } from './observability/metrics/registry.ts'
+import { createRequestMetrics } from './observability/metrics/requests.ts'
+import { countTaskFailures } from './observability/metrics/tasks.ts'
+import { createReadiness } from './observability/readiness.ts'
 import { readOperationList } from './operation-list.ts'
 import { createRestApp } from './rest/app.ts'
 import { counted } from './rest/gate.ts'
+import { createHealthRoutes } from './routes/health.ts'
 import { Cohorts } from './subscriptions/cohort.ts'
 import { ConnectionCounts } from './subscriptions/connection-limit.ts'
 import { openWakeupBus } from './wakeups/bus.ts'
@@ -78,7 +79,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Serve
 async function open(config: Config, logger: Logger, closers: Closers): Promise<Omit<Server, keyof AsyncDisposable>> {
   const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
   // First, to be closed last: until then there may be something to trace.
-  const tracing = config.tracing ? (await import('./tracing.ts')).openTracing(logger) : undefined
+  const tracing = config.tracing ? (await import('./observability/tracing.ts')).openTracing(logger) : undefined
   closers.add(() => tracing?.[Symbol.asyncDispose]())
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())

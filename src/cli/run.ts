@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import type { Config } from '../config.ts'
-import { createLogger } from '../logger.ts'
+import { createLogger } from '../observability/logger.ts'
 import { type Server, startServer } from '../server.ts'
 import { stopWithGrace } from './stop.ts'
 import { say } from './terminal.ts'

@@ -9,6 +9,11 @@ export class Sockets {
   /** How many have closed, by code. */
   readonly closed = new Map<number | 'other', number>()
 
+  /** How many are open. */
+  get count(): number {
+    return this.open.size
+  }
+
   /** It is open no longer. */
   close(socket: Socket, code: number): void {
     this.open.delete(socket)

@@ -1,5 +1,5 @@
 import { readConfig } from '../../src/config.ts'
-import { createLogger } from '../../src/logger.ts'
+import { createLogger } from '../../src/observability/logger.ts'
 import { startServer as start } from '../../src/server.ts'
 import { type DatabaseSettings, freshDatabase } from './database.ts'
 import { until } from './until.ts'

@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { Observe } from '../lib/call.ts'
-import { SECONDS } from './seconds.ts'
+import type { Observe } from '../../lib/call.ts'
+import { SECONDS } from './buckets.ts'
 
 /** Counts and times what comes through the doors. */
 export function createRequestMetrics(registry: Registry): Observe {

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
 
 /** The log: JSON lines. */
 export function createLogger(level: Config['logLevel'], destination: DestinationStream): Logger {

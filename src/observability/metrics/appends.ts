@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { AppendObserver } from '../log/append/append-queue.ts'
-import type { EventLog } from '../log/event-log.ts'
-import { SECONDS } from './seconds.ts'
+import type { AppendObserver } from '../../log/append/append-queue.ts'
+import type { EventLog } from '../../log/event-log.ts'
+import { SECONDS } from './buckets.ts'
 
 /** Upper bounds of the events in a transaction, of which there are at most about a thousand. */
 const EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000]

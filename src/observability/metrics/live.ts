@@ -1,8 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Sockets } from '../live/sockets.ts'
-import type { EventLog } from '../log/event-log.ts'
-import type { Cohorts } from '../subscriptions/cohort.ts'
-import type { WakeupBus } from '../wakeups/bus.ts'
+import type { EventLog } from '../../log/event-log.ts'
+import type { Cohorts } from '../../subscriptions/cohort.ts'
+import type { WakeupBus } from '../../wakeups/bus.ts'
+
+/** WebSockets: how many are open, and how many have closed by code. */
+interface Sockets {
+  readonly count: number
+  readonly closed: ReadonlyMap<number | 'other', number>
+}
 
 /** What a server knows of its subscriptions. */
 interface Live {
@@ -79,7 +84,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
     help: 'WebSockets that are open now.',
     registers,
     collect() {
-      this.set(sockets.open.size)
+      this.set(sockets.count)
     },
   })
   new Counter({

@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Accounts } from '../accounts/accounts.ts'
-import type { Database } from '../db/database.ts'
-import type { Readiness } from '../health.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
+import type { Database } from '../../db/database.ts'
+import type { Readiness } from '../readiness.ts'
 
 /** Tells whether the server can work, which asks the database, and how it gets on with that. */
 export function registerDatabaseMetrics(

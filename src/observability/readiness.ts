@@ -1,8 +1,7 @@
-import { Hono } from 'hono'
-import type { Database } from './db/database.ts'
-import type { Lifecycle } from './lib/lifecycle.ts'
-import { inTime } from './lib/timeout.ts'
-import type { WakeupBus } from './wakeups/bus.ts'
+import type { Database } from '../db/database.ts'
+import type { Lifecycle } from '../lib/lifecycle.ts'
+import { inTime } from '../lib/timeout.ts'
+import type { WakeupBus } from '../wakeups/bus.ts'
 
 /** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 2_000
@@ -33,16 +32,6 @@ export function createReadiness({ mode, durability, migrations }: Database, bus:
       wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
     } as const
   }
-}
-
-/** `/healthz`: the process answers. `/readyz`: it can do its work. */
-export function createHealthRoutes(readiness: Readiness): Hono {
-  return new Hono()
-    .get('/healthz', (c) => c.json({ status: 'ok' }))
-    .get('/readyz', async (c) => {
-      const found = await readiness()
-      return c.json(found, found.status === 'ready' ? 200 : 503)
-    })
 }
 
 const MEANING = {

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { Database } from '../db/database.ts'
-import { version } from '../lib/version.ts'
+import type { Database } from '../../db/database.ts'
+import { version } from '../../lib/version.ts'
 
 /**
  * What one server's metrics register on. It begins with those of the process and of Node.js under their usual names, among them the

@@ -4,9 +4,9 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from 'pino'
-import type { Span, Tracing } from './lib/span.ts'
-import { inTime } from './lib/timeout.ts'
-import { version } from './lib/version.ts'
+import type { Span, Tracing } from '../lib/span.ts'
+import { inTime } from '../lib/timeout.ts'
+import { version } from '../lib/version.ts'
 
 /** How long a stop waits for the last spans to be taken, in milliseconds. */
 const FLUSH_MS = 1_500

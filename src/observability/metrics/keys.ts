@@ -1,5 +1,5 @@
 import { Counter, type Registry } from 'prom-client'
-import type { Authenticate } from '../accounts/authenticate.ts'
+import type { Authenticate } from '../../accounts/authenticate.ts'
 
 /** Counts the keys that it does not let in. */
 export function countRefusedKeys(registry: Registry, authenticate: Authenticate): Authenticate {

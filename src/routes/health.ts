@@ -1,0 +1,12 @@
+import { Hono } from 'hono'
+import type { Readiness } from '../observability/readiness.ts'
+
+/** `/healthz`: the process answers. `/readyz`: it can do its work. */
+export function createHealthRoutes(readiness: Readiness): Hono {
+  return new Hono()
+    .get('/healthz', (c) => c.json({ status: 'ok' }))
+    .get('/readyz', async (c) => {
+      const found = await readiness()
+      return c.json(found, found.status === 'ready' ? 200 : 503)
+    })
+}
