@@ -1,8 +1,8 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable } from 'graphql-yoga'
+import type { Yoga } from '../graphql/yoga.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Context, DoorContext } from '../schema/context.ts'
-import type { Yoga } from '../yoga.ts'
 
 declare const types: unique symbol
 

@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { Yoga } from '../yoga.ts'
+import type { Yoga } from '../graphql/yoga.ts'
 import { admit, answerOf, callOf, counted, type Gate, incoming } from './gate.ts'
 import { createRun } from './graphql.ts'
 import { readTrieveBody } from './trieve-body.ts'

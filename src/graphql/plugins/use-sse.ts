@@ -1,8 +1,8 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
-import type { Lifecycle } from '../lib/lifecycle.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
-import { Delivery } from '../subscriptions/delivery.ts'
+import type { Lifecycle } from '../../lib/lifecycle.ts'
+import type { Context, DoorContext } from '../../schema/context.ts'
+import { Delivery } from '../../subscriptions/delivery.ts'
 
 /** How often a silent stream says that it lives, in milliseconds: below the usual minute of proxies. */
 const HEARTBEAT_MS = 12_000

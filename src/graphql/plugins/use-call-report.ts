@@ -1,8 +1,8 @@
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
-import type { Call } from './lib/call.ts'
-import type { MaskError } from './mask-error.ts'
-import type { DoorContext } from './schema/context.ts'
+import type { Call } from '../../lib/call.ts'
+import type { DoorContext } from '../../schema/context.ts'
+import type { MaskError } from '../mask-error.ts'
 
 /** How long the name of an operation may be in the log. */
 const NAME_LENGTH = 100

@@ -1,7 +1,7 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin, processRegularResult } from 'graphql-yoga'
-import { isLong, jsonInTurns } from './lib/budget/json-in-turns.ts'
-import type { Context } from './schema/context.ts'
+import { isLong, jsonInTurns } from '../../lib/budget/json-in-turns.ts'
+import type { Context } from '../../schema/context.ts'
 
 /** What Yoga makes the text of a result with, if it is there. It hands what this returns to the response as it is. */
 type Stringify = { stringify?: (result: ExecutionResult) => unknown }

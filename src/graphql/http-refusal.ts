@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import type { CodedError } from './errors.ts'
+import type { CodedError } from '../errors.ts'
 
 const STATUS: Partial<Record<CodedError['code'], number>> = {
   UNAUTHENTICATED: 401,

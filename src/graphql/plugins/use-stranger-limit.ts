@@ -1,9 +1,9 @@
 import { type DocumentNode, GraphQLError, Kind, parse, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { RequestRate } from './accounts/rate-limit.ts'
-import { CodedError } from './errors.ts'
-import { httpRefusal } from './http-refusal.ts'
-import type { Context, DoorContext } from './schema/context.ts'
+import type { RequestRate } from '../../accounts/rate-limit.ts'
+import { CodedError } from '../../errors.ts'
+import type { Context, DoorContext } from '../../schema/context.ts'
+import { httpRefusal } from '../http-refusal.ts'
 
 /**
  * How long a document may be that is read for a caller without a valid key. All of the schema can be asked for with

@@ -3,9 +3,9 @@ import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives'
 import { type DocumentNode, GraphQLError, Kind, parse, type ValidationContext } from 'graphql'
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
-import { introspectionRule } from './introspection.ts'
-import type { Limits } from './lib/limits.ts'
-import type { DoorContext } from './schema/context.ts'
+import type { Limits } from '../../lib/limits.ts'
+import type { DoorContext } from '../../schema/context.ts'
+import { introspectionRule } from './introspection-rule.ts'
 
 /**
  * The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the

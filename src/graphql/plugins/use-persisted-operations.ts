@@ -2,9 +2,9 @@ import { GraphQLError } from 'graphql'
 import type { GraphQLParams, Plugin, YogaInitialContext } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
-import { STRANGERS } from './accounts/caller-of.ts'
-import { type OperationList, sha256 } from './operation-list.ts'
-import type { Context, DoorContext } from './schema/context.ts'
+import { STRANGERS } from '../../accounts/caller-of.ts'
+import type { Context, DoorContext } from '../../schema/context.ts'
+import { type OperationList, sha256 } from '../operation-list.ts'
 
 /**
  * What is kept for clients to name: texts up to a length, so much of each organization, in UTF-16 units, and of so

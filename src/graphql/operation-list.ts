@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { StartError } from './errors.ts'
+import { StartError } from '../errors.ts'
 
 /** The texts of operations by their SHA-256, in lower-case hexadecimal digits. */
 export type OperationList = ReadonlyMap<string, string>

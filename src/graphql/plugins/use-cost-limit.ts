@@ -1,11 +1,11 @@
 import { createComplexityRule } from '@pothos/plugin-complexity'
 import { GraphQLError, getOperationAST, validate } from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
-import type { RequestRate } from './accounts/rate-limit.ts'
-import { httpRefusal } from './http-refusal.ts'
-import type { Limits } from './lib/limits.ts'
-import type { Context, DoorContext } from './schema/context.ts'
-import { checkVariables } from './variables.ts'
+import type { RequestRate } from '../../accounts/rate-limit.ts'
+import type { Limits } from '../../lib/limits.ts'
+import type { Context, DoorContext } from '../../schema/context.ts'
+import { httpRefusal } from '../http-refusal.ts'
+import { checkVariables } from './use-variable-limit.ts'
 
 /** A subscription gives what it costs for each event, so it may cost this part of what another operation may. */
 const PER_EVENT = 50

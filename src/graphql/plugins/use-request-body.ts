@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import { callerOf } from './accounts/caller-of.ts'
-import { CodedError } from './errors.ts'
-import { httpRefusal } from './http-refusal.ts'
-import type { MemoryBudget } from './lib/budget/memory-budget.ts'
-import { readBody } from './lib/read-body.ts'
-import { ByteLimitError } from './lib/read-bytes.ts'
-import type { DoorContext } from './schema/context.ts'
+import { callerOf } from '../../accounts/caller-of.ts'
+import { CodedError } from '../../errors.ts'
+import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
+import { readBody } from '../../lib/read-body.ts'
+import { ByteLimitError } from '../../lib/read-bytes.ts'
+import type { DoorContext } from '../../schema/context.ts'
+import { httpRefusal } from '../http-refusal.ts'
 
 /**
  * The largest body of a caller without a valid key, in bytes: enough to ask for the schema, which is all that such a

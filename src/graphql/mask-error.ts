@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
-import { Prisma } from './db/generated/prisma/client.ts'
-import { CodedError } from './errors.ts'
-import type { Call } from './lib/call.ts'
+import { Prisma } from '../db/generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
+import type { Call } from '../lib/call.ts'
 
 // The documented code of what the ORM refuses. Everything else it throws is a surprise.
 const PRISMA_REFUSALS: Record<string, CodedError> = {

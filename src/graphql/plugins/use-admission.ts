@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Plugin } from 'graphql-yoga'
-import type { Admit, Admitted } from './accounts/admission.ts'
-import { bearerKey } from './accounts/bearer-key.ts'
-import type { AddressOf } from './lib/client-address.ts'
+import type { Admit, Admitted } from '../../accounts/admission.ts'
+import { bearerKey } from '../../accounts/bearer-key.ts'
+import type { AddressOf } from '../../lib/client-address.ts'
 
 /** Finds out who calls `/graphql` over HTTP, before the body is read, and refuses who asks too often. */
 export function useAdmission(admit: Admit, addressOf: AddressOf): Plugin {

@@ -1,0 +1,84 @@
+import type { ServerResponse } from 'node:http'
+import type { YogaInitialContext } from 'graphql-yoga'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Asking } from '../accounts/admission.ts'
+import { callerOf } from '../accounts/caller-of.ts'
+import type { KeyWatch } from '../accounts/key-watch.ts'
+import type { LiveConnections } from '../accounts/live-connections.ts'
+import { ANONYMOUS, visibleDatasets, visibleReports } from '../accounts/viewer.ts'
+import type { Budget } from '../lib/budget/budget.ts'
+import { OperationBudget } from '../lib/budget/operation-budget.ts'
+import type { Call } from '../lib/call.ts'
+import type { Limits } from '../lib/limits.ts'
+import { NO_PEER, type Peer } from '../lib/peer.ts'
+import { budgetLog } from '../log/budgeted-log.ts'
+import { traceLog } from '../log/traced-log.ts'
+import type { Context, DoorContext } from '../schema/context.ts'
+
+/** Longest answer of an operation, in characters: written in pieces over HTTP, and as one message of a WebSocket. */
+const MOST_TEXT = { http: 67_108_864, message: 16_777_216 } as const
+
+/** The responses over HTTP that are open. */
+interface Responses {
+  /** Who gets a response, once its caller is known. */
+  of(response: ServerResponse, asking: Asking, call?: Call): Peer
+}
+
+/** What every server of one process shares. */
+export interface Services {
+  readonly accounts: Accounts
+  readonly keyWatch: KeyWatch
+  readonly connections: LiveConnections
+  /** Absent where nothing is answered over HTTP. */
+  readonly answers?: Responses
+  /** Has what is not to be kept any longer removed now, in the background. */
+  readonly sweep: () => void
+  /** What all requests of this process share. */
+  readonly budget: Budget
+}
+
+/** Makes the context of one request. Its door has found out who calls. */
+export function createContextFactory(
+  { accounts, keyWatch, connections, answers, sweep, budget: shared }: Services,
+  { cost }: Pick<Limits, 'cost'>,
+) {
+  return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
+    const viewer = initial.viewer ?? ANONYMOUS
+    const caller = initial.caller ?? callerOf(viewer, undefined)
+    const { db, log } = accounts.of(caller)
+    const span = initial.call?.span
+    const peer =
+      initial.peer ?? (answers && initial.res ? answers.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
+    const budget = new OperationBudget(shared, caller, {
+      values: initial.ownDocument ? Number.POSITIVE_INFINITY : cost,
+      text: peer.transport === 'WEBSOCKET' ? MOST_TEXT.message : MOST_TEXT.http,
+    })
+    // Other doors release it themselves.
+    if (initial.res) peer.onGone(() => budget.release())
+    const select = { id: true, organizationId: true } as const
+    return {
+      db,
+      log: budgetLog(traceLog(log, span), budget),
+      budget,
+      span,
+      viewer,
+      caller,
+      keyWatch,
+      connections,
+      sweep,
+      peer,
+      lastEventId: initial.request.headers.get('last-event-id'),
+      findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
+      findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
+    }
+  }
+}
+
+function once<Value>(find: (id: string) => Promise<Value>): (id: string) => Promise<Value> {
+  const found = new Map<string, Promise<Value>>()
+  return (id) => {
+    const known = found.get(id) ?? find(id)
+    found.set(id, known)
+    return known
+  }
+}
