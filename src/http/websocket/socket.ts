@@ -1,10 +1,10 @@
 import { CloseCode, type WebSocket as GraphqlSocket } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
-import type { Connection } from '../http/connection.ts'
-import type { Caller } from '../lib/caller.ts'
-import type { Peer } from '../lib/peer.ts'
-import type { Delivery } from '../subscriptions/delivery.ts'
+import type { Caller } from '../../lib/caller.ts'
+import type { Peer } from '../../lib/peer.ts'
+import type { Delivery } from '../../subscriptions/delivery.ts'
+import type { Connection } from '../connection.ts'
 
 /** How much may wait to be written to a socket before its next message is held back, in bytes. */
 const MAX_BUFFERED_BYTES = 65_536

@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
-import type { Connections } from './http/connections.ts'
+import type { Connections } from './connections.ts'
 
 /** How long requests under way may take to be answered, in milliseconds. Closing the rest takes a share of the ten seconds of a stop. */
 const PATIENCE_MS = 7_000
