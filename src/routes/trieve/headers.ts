@@ -1,4 +1,4 @@
-import { readUuid } from '../lib/uuid-text.ts'
+import { readUuid } from '../../lib/uuid-text.ts'
 
 /** How a Trieve request names its dataset. Anything that is not a UUID is a tracking id, the empty text included. */
 type DatasetName = { readonly id: string } | { readonly trackingId: string }

@@ -1,5 +1,5 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
-import { ErrorResponseBody, EventReturn, GetEventsData } from './trieve-schema.ts'
+import { ErrorResponseBody, EventReturn, GetEventsData } from './schema.ts'
 
 const headers = z.object({
   'TR-Dataset': z.string().openapi({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
-import { counted, type Gate } from './gate.ts'
+import { counted, type Gate } from './admit.ts'
 
 /**
  * Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. It is

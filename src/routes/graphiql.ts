@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { admit, type Gate, outgoing } from './rest/gate.ts'
+import { admit, type Gate, outgoing } from './admit.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
 query Newest($datasetId: UUID!) {

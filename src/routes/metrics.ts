@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import type { Registry } from 'prom-client'
 import { bearerKey } from '../accounts/bearer-key.ts'
 import { isFromNearby } from '../lib/client-address.ts'
-import { admit, type Gate, incoming } from '../rest/gate.ts'
+import { admit, type Gate, incoming } from './admit.ts'
 
 const REFUSAL = {
   message:

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { readUuid } from '../lib/uuid-text.ts'
-import { readAfterTime } from './after-time.ts'
+import { readUuid } from '../../lib/uuid-text.ts'
+import { readAfterTime } from './datetime-text.ts'
 
 // What pydantic says of a bad value rides on zod's issues: `type` and `ctx` in their params, `loc` is their path.
 

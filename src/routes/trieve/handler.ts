@@ -1,14 +1,14 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { Yoga } from '../graphql/yoga.ts'
-import { admit, answerOf, callOf, counted, type Gate, incoming } from './gate.ts'
-import { createRun } from './graphql.ts'
-import { readTrieveBody } from './trieve-body.ts'
-import { trieveCaller } from './trieve-caller.ts'
-import { callersDataset } from './trieve-dataset.ts'
-import { TrieveError } from './trieve-error.ts'
-import { readTrievePage } from './trieve-page.ts'
-import { TRIEVE_ROUTES } from './trieve-route.ts'
+import type { Yoga } from '../../graphql/yoga.ts'
+import { admit, answerOf, callOf, counted, type Gate, incoming } from '../admit.ts'
+import { createRun } from '../run-operation.ts'
+import { readTrieveBody } from './body.ts'
+import { callersDataset } from './dataset.ts'
+import { TrieveError } from './error.ts'
+import { trieveCaller } from './headers.ts'
+import { readTrievePage } from './page.ts'
+import { TRIEVE_ROUTES } from './route.ts'
 
 /** Serves the events of a dataset as Trieve does, at its path of today and at the one that its early SDKs call. */
 export function serveTrieve(app: OpenAPIHono, yoga: Yoga, gate: Gate): void {

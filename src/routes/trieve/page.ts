@@ -1,7 +1,7 @@
-import { type DocumentedType, storedType } from '../log/worker-event-type.ts'
-import type { Operation, Run } from './graphql.ts'
-import { TrieveError } from './trieve-error.ts'
-import type { EventReturn, GetEventsData } from './trieve-schema.ts'
+import { type DocumentedType, storedType } from '../../log/worker-event-type.ts'
+import type { Operation, Run } from '../run-operation.ts'
+import { TrieveError } from './error.ts'
+import type { EventReturn, GetEventsData } from './schema.ts'
 
 interface WorkerEvent {
   id: string

@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
 import { stream } from 'hono/streaming'
-import type { Answer } from '../http/answer.ts'
-import type { Run } from './graphql.ts'
-import { type Page, readLlamaHead, readLlamaPage } from './llamacloud-events.ts'
-import type { ReportRequest } from './llamacloud-query.ts'
+import type { Answer } from '../../http/answer.ts'
+import type { Run } from '../run-operation.ts'
+import { type Page, readLlamaHead, readLlamaPage } from './events.ts'
+import type { ReportRequest } from './query.ts'
 
 /** What a list needs of its request. */
 interface Listing {

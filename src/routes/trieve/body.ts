@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { CodedError } from '../errors.ts'
-import type { Holding } from '../lib/budget/memory-budget.ts'
-import { readBody } from '../lib/read-body.ts'
-import { ByteLimitError } from '../lib/read-bytes.ts'
-import { TrieveError } from './trieve-error.ts'
-import { GetEventsData } from './trieve-schema.ts'
+import { CodedError } from '../../errors.ts'
+import type { Holding } from '../../lib/budget/memory-budget.ts'
+import { readBody } from '../../lib/read-body.ts'
+import { ByteLimitError } from '../../lib/read-bytes.ts'
+import { TrieveError } from './error.ts'
+import { GetEventsData } from './schema.ts'
 
 /** The largest body, if no setting says less. A request that asks for all 24 types has under a thousandth of it. */
 const MAX_BODY_BYTES = 1_048_576

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { ReportPath, ReportQuery } from './llamacloud-query.ts'
-import { ReportEventItem } from './report-event-schema.ts'
+import { ReportPath, ReportQuery } from './query.ts'
+import { ReportEventItem } from './schema.ts'
 
 const ValidationError = z
   .object({

@@ -1,12 +1,12 @@
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
-import type { Call } from '../lib/call.ts'
-import type { Lifecycle } from '../lib/lifecycle.ts'
-import type { Peer } from '../lib/peer.ts'
-import { encodeCursor } from '../log/cursor.ts'
-import type { Follow, Operation, Run } from './graphql.ts'
-import { type LlamaEvent, toLlamaEvent } from './llamacloud-events.ts'
-import type { ReportRequest } from './llamacloud-query.ts'
+import type { Call } from '../../lib/call.ts'
+import type { Lifecycle } from '../../lib/lifecycle.ts'
+import type { Peer } from '../../lib/peer.ts'
+import { encodeCursor } from '../../log/cursor.ts'
+import type { Follow, Operation, Run } from '../run-operation.ts'
+import { type LlamaEvent, toLlamaEvent } from './events.ts'
+import type { ReportRequest } from './query.ts'
 
 /** How often a silent stream says that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000

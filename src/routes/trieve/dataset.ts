@@ -1,8 +1,8 @@
-import type { Viewer } from '../accounts/viewer.ts'
-import { readUuid } from '../lib/uuid-text.ts'
-import type { Operation, Run } from './graphql.ts'
-import type { TrieveCaller } from './trieve-caller.ts'
-import { TrieveError } from './trieve-error.ts'
+import type { Viewer } from '../../accounts/viewer.ts'
+import { readUuid } from '../../lib/uuid-text.ts'
+import type { Operation, Run } from '../run-operation.ts'
+import { TrieveError } from './error.ts'
+import type { TrieveCaller } from './headers.ts'
 
 type Address = { id: string } | { trackingId: string; organizationId: string }
 

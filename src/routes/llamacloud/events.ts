@@ -1,6 +1,6 @@
-import { encodeCursor } from '../log/cursor.ts'
-import type { Operation, Run } from './graphql.ts'
-import type { ReportRequest } from './llamacloud-query.ts'
+import { encodeCursor } from '../../log/cursor.ts'
+import type { Operation, Run } from '../run-operation.ts'
+import type { ReportRequest } from './query.ts'
 
 interface Report {
   organizationId: string

@@ -6,13 +6,13 @@ import type { Yoga } from '../graphql/yoga.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { Origins } from '../lib/origins.ts'
 import { markPrivate } from '../lib/private-answer.ts'
+import { callOf, counted, type Gate, through } from './admit.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
-import { callOf, counted, type Gate, through } from './gate.ts'
-import { Overloaded } from './graphql.ts'
-import { serveLlamaCloud } from './llamacloud.ts'
+import { serveLlamaCloud } from './llamacloud/handler.ts'
 import { serveOpenApi } from './openapi.ts'
-import { serveTrieve } from './trieve.ts'
-import { TRIEVE_ROUTES } from './trieve-route.ts'
+import { Overloaded } from './run-operation.ts'
+import { serveTrieve } from './trieve/handler.ts'
+import { TRIEVE_ROUTES } from './trieve/route.ts'
 
 /** The two legacy APIs and the document that describes them. Other routes may be added to it. */
 export function createRestApp(

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { type DocumentedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
+import { type DocumentedType, WORKER_EVENT_TYPES } from '../../log/worker-event-type.ts'
 
 // JSON numbers are doubles here: what lies just below 2^63 arrives as 2^63 and is refused with it.
 const isInt64 = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63
