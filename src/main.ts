@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
 import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
-import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo.ts'
-import type { ExportOptions } from './cli/export.ts'
-import type { LlamaCloudOptions } from './cli/import-llamacloud.ts'
-import type { TrieveOptions } from './cli/import-trieve.ts'
+import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
+import type { ExportOptions } from './cli/export/command.ts'
+import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
+import type { MoveInOptions } from './cli/import/run-import.ts'
+import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
-import type { MoveInOptions } from './cli/move-in.ts'
+import { readSettings, withConfig } from './cli/run-command.ts'
 import { say, tell } from './cli/terminal.ts'
-import { readSettings, withConfig } from './cli/with-config.ts'
 import { version } from './lib/version.ts'
 
 // Whatever this process writes is for its user alone, also where a library names no mode.
@@ -31,7 +31,7 @@ const program = new Command('tidemark')
 program
   .command('serve')
   .description('serve on HOST and PORT until asked to stop')
-  .action(() => withConfig(async (config) => (await import('./cli/run.ts')).runServer(config)))
+  .action(() => withConfig(async (config) => (await import('./cli/serve.ts')).runServer(config)))
 
 program
   .command('migrate')
@@ -52,7 +52,9 @@ program
     'examine the settings, the database and Redis, and say what to do; exit status 1 when something is a problem. An embedded database must not be in use by a server',
   )
   .option('--json', 'print one JSON document, for programs')
-  .action(async (options: { json?: boolean }) => (await import('./cli/doctor.ts')).runDoctor(readSettings, options))
+  .action(async (options: { json?: boolean }) =>
+    (await import('./cli/doctor/command.ts')).runDoctor(readSettings, options),
+  )
 
 program
   .command('demo')
@@ -103,7 +105,7 @@ const importing = program
   )
   .option('--json', 'report in JSON')
   .action((file: string, options: MoveInOptions) =>
-    withConfig(async (config) => (await import('./cli/import.ts')).importFile(config, file, options)),
+    withConfig(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
   )
 
 importing
@@ -121,7 +123,7 @@ importing
   .action((_own: object, command: Command) => {
     const options = command.optsWithGlobals<TrieveOptions>()
     checkUrl(options.url, command)
-    return withConfig(async (config) => (await import('./cli/import-trieve.ts')).importTrieve(config, options))
+    return withConfig(async (config) => (await import('./cli/import/trieve-command.ts')).importTrieve(config, options))
   })
 
 importing
@@ -138,7 +140,9 @@ importing
   .action((_own: object, command: Command) => {
     const options = command.optsWithGlobals<LlamaCloudOptions>()
     checkUrl(options.url, command)
-    return withConfig(async (config) => (await import('./cli/import-llamacloud.ts')).importLlamaCloud(config, options))
+    return withConfig(async (config) =>
+      (await import('./cli/import/llamacloud-command.ts')).importLlamaCloud(config, options),
+    )
   })
 
 program
@@ -158,7 +162,7 @@ program
     if (Number(ids > 0) + Number(organization !== undefined) + Number(all === true) !== 1)
       command.error('error: say what to export: --dataset and --report, or --organization, or --all')
     if (after !== undefined && ids !== 1) command.error('error: --after needs one --dataset or --report')
-    return withConfig(async (config) => (await import('./cli/export.ts')).exportFile(config, file, options))
+    return withConfig(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
   })
 
 function checkUrl(url: string, command: Command): void {

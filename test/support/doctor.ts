@@ -1,4 +1,4 @@
-import type { Finding } from '../../src/doctor/finding.ts'
+import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { tidemark } from './process.ts'
 
 /** What `tidemark doctor --json` has found, by the name of the check, and its exit status. */

@@ -1,0 +1,42 @@
+import type { Stage } from './demo-tenant.ts'
+
+const QUERY = `query ($dataset: UUID!, $report: UUID!) {
+  workerEvents(datasetId: $dataset, first: 3) { totalCount nodes { seq eventType eventData } }
+  reportEvents(reportId: $report, order: NEWEST_FIRST, first: 3) {
+    totalCount
+    nodes {
+      ... on ReportEventItem { seq message }
+      ... on StateEvent { state }
+      ... on ProgressEvent { variant progress }
+    }
+  }
+}`
+
+/** What to open and what to copy into a shell while the demo runs. */
+export function guide({ url, key, datasetId, reportId }: Stage): string {
+  const variables = { dataset: datasetId, report: reportId }
+  const graphql = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables })
+  return `
+Open     ${url}/graphql
+         and put this into its Headers tab: { "authorization": "Bearer ${key}" }
+Dataset  ${datasetId}
+Report   ${reportId}
+
+The newest events of both, in GraphQL:
+
+curl -s '${url}/graphql' \\
+  -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
+  -d '${graphql}'
+
+The dataset as Trieve's clients ask for it:
+
+curl -s -X POST '${url}/api/dataset/events' \\
+  -H 'Authorization: Bearer ${key}' -H 'TR-Dataset: ${datasetId}' \\
+  -H 'Content-Type: application/json' -d '{"page":1,"page_size":20}'
+
+The report as LlamaCloud's clients ask for it:
+
+curl -s '${url}/api/v1/reports/${reportId}/events' \\
+  -H 'Authorization: Bearer ${key}'
+`
+}

@@ -1,0 +1,30 @@
+import type { Connection } from '../../db/connection.ts'
+import { POOL_SIZE, SPARE_SIZE } from '../../db/database.ts'
+import type { Outcome } from './finding.ts'
+
+/** Which share of the connections may be taken. */
+const SHARE = 0.8
+
+/** How many a server takes at most: its pool, a spare one, and one that listens. */
+const PER_SERVER = POOL_SIZE + SPARE_SIZE + 1
+
+const CONNECTIONS = `
+  SELECT count(*)::int AS taken,
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS most,
+    count(*) FILTER (WHERE a.datname = d.datname)::int AS "takenHere", d.datconnlimit AS "mostHere"
+  FROM pg_stat_activity a CROSS JOIN pg_database d
+  WHERE a.backend_type = 'client backend' AND d.datname = current_database()
+  GROUP BY d.datconnlimit`
+
+/** Whether there are connections left, in PostgreSQL and in this database of it. */
+export async function checkConnections(db: Connection): Promise<Outcome> {
+  const { rows } = await db.query<{ taken: number; most: number; takenHere: number; mostHere: number }>(CONNECTIONS)
+  const { taken, most, takenHere, mostHere } = rows[0] ?? { taken: 0, most: 0, takenHere: 0, mostHere: -1 }
+  const here = mostHere >= 0 && takenHere / mostHere > taken / most
+  const found = here
+    ? `${takenHere} of the ${mostHere} connections that this database may have are taken.`
+    : `${taken} of ${most} connections are taken.`
+  if ((here ? takenHere / mostHere : taken / most) < SHARE) return { state: 'ok', found }
+  const raise = here ? 'Raise the CONNECTION LIMIT of the database' : 'Raise max_connections'
+  return { state: 'warning', found, advice: `${raise}, or run fewer servers: each takes up to ${PER_SERVER}.` }
+}

@@ -1,0 +1,29 @@
+import type { Connection } from '../../db/connection.ts'
+import { reconcile, streamIds } from '../../log/read/verify-counters.ts'
+import type { Outcome } from './finding.ts'
+
+/** How many streams are named at most. */
+const NAMED = 100
+
+/**
+ * Whether the counters of every stream agree with its events.
+ * @param progress told of the number of streams that have been looked at.
+ */
+export async function checkCounters(db: Connection, progress: (streams: number) => void): Promise<Outcome> {
+  let streams = 0
+  let wrong = 0
+  const details: string[] = []
+  for await (const id of streamIds(db)) {
+    const findings = await reconcile(db, id)
+    if (findings.length > 0 && ++wrong <= NAMED) details.push(`stream ${id}: ${findings.join('; ')}`)
+    progress(++streams)
+  }
+  if (wrong === 0) return { state: 'ok', found: `The counters of all ${streams} streams agree with their events.` }
+  return {
+    state: 'problem',
+    found: `The counters of ${wrong} of ${streams} streams do not agree with their events: their pages and counts are wrong.`,
+    advice:
+      'Nothing but Tidemark may write to its tables: find out what did, or report it, and restore these streams from a backup.',
+    details,
+  }
+}

@@ -1,0 +1,50 @@
+import type { Connection } from '../../db/connection.ts'
+import type { Outcome } from './finding.ts'
+
+/** How long a transaction may be left idle, and how long one may work, in seconds. Those of a server take milliseconds. */
+const PATIENCE = { idle: 1, open: 600 } as const
+
+interface Transaction {
+  pid: number
+  application: string
+  idle: boolean
+  /** Since when it is open, and since when it has been in its state, in seconds. */
+  open: number
+  since: number
+  /** How many other connections wait for it. */
+  holdsUp: number
+}
+
+const TRANSACTIONS = `
+  SELECT a.pid, a.application_name AS application, a.state LIKE 'idle in transaction%' AS idle,
+    extract(epoch FROM clock_timestamp() - a.xact_start)::float8 AS open,
+    extract(epoch FROM clock_timestamp() - a.state_change)::float8 AS since,
+    (SELECT count(*)::int FROM pg_stat_activity w WHERE a.pid = ANY (pg_blocking_pids(w.pid))) AS "holdsUp"
+  FROM pg_stat_activity a
+  WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.xact_start IS NOT NULL
+    AND a.pid <> pg_backend_pid()
+  ORDER BY a.xact_start`
+
+/** Whether somebody has left a transaction open, as far as this user may see: it keeps its locks, and VACUUM from tidying up. */
+export async function checkTransactions(db: Connection): Promise<Outcome> {
+  const { rows } = await db.query<Transaction>(TRANSACTIONS)
+  const stuck = rows.filter(({ idle, open, since }) => (idle && since > PATIENCE.idle) || open > PATIENCE.open)
+  if (stuck.length === 0) {
+    return { state: 'ok', found: `No transaction is left open; the oldest is ${seconds(rows[0]?.open ?? 0)} old.` }
+  }
+  const waiting = stuck.reduce((sum, { holdsUp }) => sum + holdsUp, 0)
+  const held = waiting > 0 ? `, and ${waiting} connection(s) wait for them` : ''
+  return {
+    state: waiting > 0 ? 'problem' : 'warning',
+    found: `${stuck.length} transaction(s) are left open${held}.`,
+    advice: `End them where they were begun, or with SELECT pg_terminate_backend(pid).`,
+    details: stuck.map(({ pid, application, idle, open, since, holdsUp }) => {
+      const state = idle ? `idle for ${seconds(since)}` : 'working'
+      return `pid ${pid} (${application || 'nameless'}): open for ${seconds(open)}, ${state}, holds up ${holdsUp}`
+    }),
+  }
+}
+
+function seconds(count: number): string {
+  return `${Math.round(count)} s`
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+import { inTime } from '../../lib/timeout.ts'
+import type { OpenChannel } from '../../wakeups/channel.ts'
+import { postgresChannel } from '../../wakeups/postgres-channel.ts'
+import { redisChannel } from '../../wakeups/redis-channel.ts'
+import type { Outcome } from './finding.ts'
+
+/** How long a message may be on its way, in milliseconds. */
+const ARRIVAL_MS = 3_000
+
+const MEANWHILE = "Meanwhile other servers' events reach subscribers about a second late; none is lost."
+
+/** Whether what is sent to Redis by one connection reaches another, as servers do it. */
+export async function checkRedis(redisUrl: string): Promise<Outcome> {
+  try {
+    if (await arrives(redisChannel(redisUrl))) return { state: 'ok', found: 'Servers hear each other by Redis.' }
+    return { state: 'problem', found: 'What is published in Redis does not arrive.', advice: MEANWHILE }
+  } catch (error) {
+    return {
+      state: 'problem',
+      found: `REDIS_URL: Redis cannot be used. (${(error as Error).message})`,
+      advice: `Mend it, or unset REDIS_URL. ${MEANWHILE} Each server counts requests by itself.`,
+    }
+  }
+}
+
+/** Whether a NOTIFY on one connection reaches a LISTEN on another. It does not by way of a pooler that lends connections. */
+export async function checkListen(databaseUrl: string): Promise<Outcome> {
+  if (await arrives(postgresChannel(databaseUrl)))
+    return { state: 'ok', found: 'Servers hear each other by LISTEN and NOTIFY.' }
+  return {
+    state: 'warning',
+    found: 'A NOTIFY does not reach a LISTEN on another connection, as by way of a transaction pooler.',
+    advice: `Set REDIS_URL, or point DATABASE_URL at the database itself. ${MEANWHILE}`,
+  }
+}
+
+async function arrives(open: OpenChannel): Promise<boolean> {
+  const stop = new AbortController()
+  // To servers that hear it, it is a hint that names no stream.
+  const message = `doctor-${randomBytes(6).toString('hex')}`
+  let reason: unknown
+  const lose = (error: unknown) => {
+    reason ??= error
+  }
+  try {
+    const { promise: heard, resolve } = withResolvers()
+    await open({ received: (text) => text === message && resolve(), lose }, stop.signal)
+    const speaker = await open({ received: () => undefined, lose }, stop.signal)
+    await speaker.send(message)
+    return await inTime(heard, ARRIVAL_MS).then(
+      () => true,
+      () => false,
+    )
+  } catch (error) {
+    // The first error says why; the others follow from it.
+    throw reason ?? error
+  } finally {
+    stop.abort()
+  }
+}
+
+// Node 20 has no Promise.withResolvers.
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,25 @@
+import type { Config } from '../../config.ts'
+import { flash, say, sayJson } from '../terminal.ts'
+import type { Finding } from './finding.ts'
+import { examine } from './run-checks.ts'
+
+/** Examines everything and says what it finds, as it finds it; exit status 1 when something is a problem. */
+export async function runDoctor(readSettings: () => Config, { json }: { json?: boolean }): Promise<void> {
+  const findings: Finding[] = []
+  for await (const finding of examine(readSettings, (streams) => flash(`${streams} streams`))) {
+    findings.push(finding)
+    if (!json) say(describe(finding))
+  }
+  const healthy = findings.every(({ state }) => state !== 'problem')
+  if (json) sayJson({ healthy, findings }, 2)
+  if (!healthy) process.exitCode = 1
+}
+
+/** How many of its details a line has under it. */
+const DETAILS = 10
+
+function describe({ check, state, found, advice, details = [] }: Finding): string {
+  const line = `${state.padEnd(8)} ${check.padEnd(12)} ${[found, advice].filter(Boolean).join(' ')}`
+  const rest = details.length > DETAILS ? [`… and ${details.length - DETAILS} more: see --json`] : []
+  return [line, ...[...details.slice(0, DETAILS), ...rest].map((detail) => `${' '.repeat(22)}${detail}`)].join('\n')
+}

@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs'
+import { type Config, ConfigError } from '../../config.ts'
+import type { Connection } from '../../db/connection.ts'
+import { inspectDatabase } from '../../db/inspect.ts'
+import { checkClock } from './check-clock.ts'
+import { checkConnections } from './check-connections.ts'
+import { checkCounters } from './check-counters.ts'
+import { checkRoom } from './check-disk-space.ts'
+import { checkDurability } from './check-durability.ts'
+import { checkFolder } from './check-folder.ts'
+import { checkMigrations } from './check-migrations.ts'
+import { checkTransactions } from './check-transactions.ts'
+import { checkListen, checkRedis } from './check-wakeups.ts'
+import type { Finding, Outcome } from './finding.ts'
+
+/**
+ * Examines the settings and what they name, in an order in which a later check needs the ones before. Changes nothing.
+ * @param progress told of the number of streams whose counters have been looked at.
+ */
+export async function* examine(
+  readSettings: () => Config,
+  progress: (streams: number) => void,
+): AsyncGenerator<Finding> {
+  const config = settings(readSettings)
+  if (config instanceof ConfigError) {
+    const [found = '', ...details] = config.message.split(/\n */)
+    yield { check: 'settings', state: 'problem', found, advice: 'See docs/settings.md.', details }
+    return
+  }
+  yield { check: 'settings', state: 'ok', found: 'The settings are good.' }
+  const { databaseUrl, rootApiKey, redisUrl, dataDir } = config
+  const used = !databaseUrl || !rootApiKey
+  if (used && existsSync(dataDir)) yield check('folder', () => checkFolder(dataDir))
+  if (redisUrl) yield check('redis', () => checkRedis(redisUrl))
+  try {
+    await using db = await inspectDatabase(config)
+    if (db) yield* examineDatabase(db, config, progress)
+    else yield { check: 'database', state: 'ok', found: 'There is none in DATA_DIR yet: the first start makes it.' }
+  } catch (error) {
+    yield failed('database', error)
+  }
+}
+
+async function* examineDatabase(
+  db: Connection,
+  { databaseUrl, redisUrl, dataDir }: Config,
+  progress: (streams: number) => void,
+): AsyncGenerator<Finding> {
+  yield check('database', () => version(db, databaseUrl ? 'PostgreSQL' : 'The embedded PostgreSQL'))
+  const mode = databaseUrl ? 'postgres' : 'embedded'
+  const migrations = await check('migrations', () => checkMigrations(db, mode))
+  yield migrations
+  yield check('durability', () => checkDurability(db, mode))
+  if (databaseUrl) {
+    yield check('clock', () => checkClock(db))
+    yield check('transactions', () => checkTransactions(db))
+    yield check('connections', () => checkConnections(db))
+    if (!redisUrl) yield check('wakeups', () => checkListen(databaseUrl))
+  } else {
+    yield check('disk', () => checkRoom(dataDir))
+  }
+  // Without its own tables there is nothing to count.
+  if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))
+}
+
+async function version(db: Connection, name: string): Promise<Outcome> {
+  const { rows } = await db.query<{ version: string }>(`SELECT current_setting('server_version') AS version`)
+  return { state: 'ok', found: `${name} ${rows[0]?.version} answers.` }
+}
+
+function settings(read: () => Config): Config | ConfigError {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+}
+
+async function check(name: string, work: () => Promise<Outcome>): Promise<Finding> {
+  return work().then(
+    (outcome) => ({ check: name, ...outcome }),
+    (error) => failed(name, error),
+  )
+}
+
+function failed(name: string, error: unknown): Finding {
+  return { check: name, state: 'problem', found: error instanceof Error ? error.message : String(error) }
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { lstat, open, rename, rm } from 'node:fs/promises'
+import { PassThrough, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import type { Config } from '../../config.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { StartError } from '../../errors.ts'
+import { printableJson } from '../../lib/text.ts'
+import { encodeCursor } from '../../log/cursor.ts'
+import { listenForInterruption } from '../interrupt-signal.ts'
+import { openLog } from '../open-log.ts'
+import { startProgress } from '../progress.ts'
+import { tell } from '../terminal.ts'
+import { countEvents, exportLines, type Selection } from './export-lines.ts'
+
+/** What `tidemark export` is told on the command line. */
+export interface ExportOptions {
+  dataset?: string[]
+  report?: string[]
+  organization?: string
+  all?: boolean
+  /** A cursor, or the position itself, which a line has as its `seq`. */
+  after?: string
+}
+
+// What was read last may not have been written: only the reader knows.
+const STOPPED = 'Stopped. To go on with one dataset or report: --after and the seq of its last whole line.'
+
+/**
+ * Writes the lines of what is selected, and tells where to go on another time.
+ * @param file `-` is standard output. Another appears when it is complete, for this user alone; one whose name ends in `.gz` is packed.
+ * @throws StartError when a stream is not there, or the file cannot be written.
+ */
+export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
+  using interruption = listenForInterruption()
+  if (file !== '-') await refuseSpecial(file)
+  await using opened = await openLog(config)
+  const { log, database } = opened
+  const db = database.prisma
+  const { selection, after } = await select(db, options)
+  let streams = 0
+  let events = 0
+  let cursor = after
+  const describe = () => `${events} events of ${streams} ${streams === 1 ? 'stream' : 'streams'}`
+  const progress = startProgress(await countEvents(db, selection), describe)
+  const lines = exportLines(db, log, selection, after, {
+    reached: () => {
+      streams++
+    },
+    read: (count, last) => {
+      events += count
+      cursor = last
+      progress.update(events)
+    },
+  })
+  try {
+    await write(lines, file, interruption.signal)
+  } catch (error) {
+    if (interruption.status === undefined) throw error
+    process.exitCode = interruption.status
+  } finally {
+    // It may be at the database, which is about to be closed.
+    await lines.return(undefined)
+    progress[Symbol.dispose]()
+  }
+  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
+  tell(describe())
+  if (cursor !== undefined && selection.ids?.length === 1) tell(`To go on from there: --after ${cursor}`)
+}
+
+async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {
+  const { dataset = [], report = [], organization, after } = options
+  if (organization !== undefined) {
+    const found = await db.organization.findUnique({ where: { id: organization } })
+    if (!found) throw new StartError(`There is no organization ${organization}.`)
+    return { selection: { organizationId: organization } }
+  }
+  const ids = [...dataset, ...report]
+  if (ids.length === 0) return { selection: {} }
+  for (const id of dataset)
+    if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`There is no dataset ${id}.`)
+  for (const id of report)
+    if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`There is no report ${id}.`)
+  const cursor = after !== undefined && /^\d{1,15}$/.test(after) ? encodeCursor(ids[0] as string, Number(after)) : after
+  return { selection: { ids }, after: cursor }
+}
+
+// A link or a pipe that another user has left there would receive everything.
+async function refuseSpecial(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => undefined)
+  if (!found || found.isFile()) return
+  throw new StartError(`${file} is not a regular file: name another, or write to standard output, with -.`)
+}
+
+async function write(lines: AsyncIterable<string>, file: string, signal: AbortSignal): Promise<void> {
+  if (file === '-') return pipeline(Readable.from(shown(lines)), process.stdout, { signal, end: false }).catch(explain)
+  // "wx" follows no link, and two exports to one name do not mix.
+  const part = `${file}.${randomUUID()}.part`
+  const packing = file.endsWith('.gz') ? createGzip() : new PassThrough()
+  try {
+    const output = (await open(part, 'wx', 0o600)).createWriteStream({ flush: true })
+    await pipeline(Readable.from(lines), packing, output, { signal })
+    await rename(part, file)
+  } catch (error) {
+    await rm(part, { force: true })
+    explain(error)
+  }
+}
+
+async function* shown(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const some of lines) yield process.stdout.isTTY ? printableJson(some) : some
+}
+
+// A reader that went away is one of those.
+function explain(error: unknown): never {
+  const failed = error instanceof Error && 'syscall' in error
+  throw failed ? new StartError(`Writing failed: ${error.message}`, { cause: error }) : error
+}

@@ -1,0 +1,43 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { pipeline, type Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import type { Config } from '../../config.ts'
+import { StartError } from '../../errors.ts'
+import { arrivalOf } from '../event-line.ts'
+import type { Arrival } from './import-item.ts'
+import { linesOf } from './lines.ts'
+import { type MoveInOptions, type Opened, runMoveIn } from './run-import.ts'
+
+/** Moves in a file of events, one a line. @param file `-` is standard input; a name that ends in `.gz` says that it is packed. */
+export function importFile(config: Config, file: string, options: MoveInOptions): Promise<void> {
+  return runMoveIn(config, options, (_target, signal) => {
+    return file === '-' ? { source: arrivalsIn(process.stdin, signal) } : openFile(file, signal)
+  })
+}
+
+async function openFile(file: string, signal: AbortSignal): Promise<Opened> {
+  const handle = await openForReading(file)
+  const stat = await handle.stat()
+  const input = handle.createReadStream()
+  // Packed and unpacked may be at odds by a buffer or two.
+  const size = stat.isFile() ? { total: stat.size, read: () => input.bytesRead } : undefined
+  const bytes = file.endsWith('.gz') ? pipeline(input, createGunzip(), () => undefined) : input
+  return { source: arrivalsIn(bytes, signal), size }
+}
+
+async function openForReading(file: string): Promise<FileHandle> {
+  try {
+    return await open(file)
+  } catch (error) {
+    throw new StartError(`The file cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+async function* arrivalsIn(input: Readable, signal: AbortSignal): AsyncGenerator<Arrival[]> {
+  signal.addEventListener('abort', () => input.destroy(), { once: true })
+  try {
+    for await (const lines of linesOf(input)) yield lines.map(arrivalOf)
+  } catch (error) {
+    throw new StartError(`Reading failed: ${(error as Error).message}`, { cause: error })
+  }
+}

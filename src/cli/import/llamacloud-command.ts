@@ -1,0 +1,31 @@
+import { type Config, ConfigError } from '../../config.ts'
+import { StartError } from '../../errors.ts'
+import { llamaEvents } from './llamacloud-source.ts'
+import { repeated } from './poll.ts'
+import { type MoveInOptions, runMoveIn } from './run-import.ts'
+
+/** What `tidemark import llamacloud` is told on the command line. */
+export interface LlamaCloudOptions extends MoveInOptions {
+  url: string
+  report: string
+  projectId?: string
+  into?: string
+  follow?: boolean
+  /** Seconds between two looks. */
+  interval: number
+}
+
+/** Moves in the events of a report of a LlamaCloud. */
+export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Promise<void> {
+  const { llamaCloudApiKey: key } = config
+  if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key that may read the report.')
+  const { report, into = report, follow = false, interval } = options
+  return runMoveIn(config, options, async ({ streams }, signal) => {
+    const obstacle = await streams.obstacle('REPORT', into)
+    if (obstacle !== undefined) throw new StartError(obstacle)
+    const ask = async function* () {
+      yield* llamaEvents({ ...options, key }, into, (await streams.reach(into)).newest, signal)
+    }
+    return follow ? { source: repeated(ask, interval, signal), endless: true } : { source: ask() }
+  })
+}

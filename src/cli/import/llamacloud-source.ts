@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { jsonObject } from '../../lib/text.ts'
+import { payloadOf } from '../../log/payload.ts'
+import { reportDataOf } from '../../log/report/report-data.ts'
+import { type Arrival, arrivalFrom, originalId } from './import-item.ts'
+import { addressOf, askOriginal, readReply } from './upstream-http.ts'
+
+/** A LlamaCloud, and one of its reports. */
+export interface LlamaReport {
+  url: string
+  key: string
+  report: string
+  /** The report's project; absent: the default one of the key. */
+  projectId?: string
+}
+
+const Item = z.object({
+  id: z.string(),
+  event_type: z.string(),
+  event_data: jsonObject,
+  timestamp: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
+})
+
+/**
+ * What a LlamaCloud's report has that a report here has not yet. The API has no pages: it gives everything from a time on, oldest first.
+ * @param newest the time of the newest event here, in milliseconds: minus infinity where there is none.
+ */
+export async function* llamaEvents(
+  { url, key, report, projectId }: LlamaReport,
+  reportId: string,
+  newest: number,
+  signal: AbortSignal,
+): AsyncGenerator<Arrival[]> {
+  const address = addressOf(url, `api/v1/reports/${report}/events`)
+  // It means strictly after, and others may have the time of the newest: what is here already is passed over.
+  if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
+  if (projectId !== undefined) address.searchParams.set('project_id', projectId)
+  const answer = await askOriginal(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
+  const items = readReply(z.array(z.unknown()), answer, 'a list of events')
+    .map((item) => readReply(Item, item, 'an event'))
+    .toSorted((a, b) => a.timestamp - b.timestamp)
+  if (items.length > 0) yield items.map((item) => arrivalOf(item, reportId))
+}
+
+function arrivalOf({ id: given, event_type, event_data, timestamp }: z.infer<typeof Item>, streamId: string): Arrival {
+  return arrivalFrom({ id: given }, () => {
+    const id = originalId(given)
+    const data = reportDataOf({ type: event_type, ...event_data }, id, 'event_data')
+    const event = { id, type: data.type, createdAt: new Date(timestamp), data: payloadOf(data, 'event_data') }
+    return { kind: 'REPORT', streamId, event }
+  })
+}
+
+// pydantic writes a time that knows no zone without one; it is UTC. What is finer than a millisecond is cut off.
+function readTime(text: string): number {
+  return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`)
+}

@@ -1,0 +1,58 @@
+import { type Config, ConfigError } from '../../config.ts'
+import { StartError } from '../../errors.ts'
+import { readUuid } from '../../lib/uuid-text.ts'
+import type { Target } from './import-events.ts'
+import { repeated } from './poll.ts'
+import { type MoveInOptions, runMoveIn } from './run-import.ts'
+import { trieveEvents } from './trieve-source.ts'
+import { TrieveWalk } from './trieve-walk.ts'
+
+/** What `tidemark import trieve` is told on the command line. */
+export interface TrieveOptions extends MoveInOptions {
+  url: string
+  /** The original's id or tracking id. */
+  dataset: string
+  organizationId?: string
+  into?: string
+  follow?: boolean
+  /** Seconds between two looks. */
+  interval: number
+  /** How old an event has to be, in seconds. */
+  settle: number
+}
+
+// Only the original knows which id it has, and it must not choose where its events go.
+const NO_ID = 'A tracking id names a dataset of the original: say which dataset here its events go into, with --into.'
+
+/** Moves in the events of a dataset of a Trieve. */
+export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
+  const { trieveApiKey: key } = config
+  if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key that may read the dataset.')
+  const { follow = false, interval, settle } = options
+  const original = { ...options, key }
+  const id = options.into ?? idOf(options.dataset)
+  return runMoveIn(config, options, async (target, signal) => {
+    const walk = new TrieveWalk(original, await startOf(target, id), signal)
+    const ask = () => trieveEvents(walk, id, settle)
+    if (follow) return { source: repeated(ask, interval, signal), endless: true }
+    return { source: ask(), missing: () => whatIsMissing(walk, target, id) }
+  })
+}
+
+function idOf(dataset: string): string {
+  const read = readUuid(dataset)
+  if (!('uuid' in read)) throw new StartError(NO_ID)
+  return read.uuid
+}
+
+async function startOf({ streams }: Target, id: string): Promise<number> {
+  const obstacle = await streams.obstacle('DATASET', id)
+  if (obstacle !== undefined) throw new StartError(obstacle)
+  return (await streams.reach(id)).newest
+}
+
+async function whatIsMissing(walk: TrieveWalk, { streams }: Target, id: string): Promise<string | undefined> {
+  const missing = (await walk.countTaken()) - (await streams.reach(id)).events
+  if (missing <= 0) return undefined
+  return `The original has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected, now or before, or put in later than the ones after them.`
+}

@@ -1,0 +1,127 @@
+import { setTimeout } from 'node:timers/promises'
+import pRetry from 'p-retry'
+import type { z } from 'zod'
+import { StartError } from '../../errors.ts'
+import { ByteLimitError, readBytes } from '../../lib/read-bytes.ts'
+import { printable } from '../../lib/text.ts'
+
+/** How long an original may take to answer, in milliseconds. */
+const PATIENCE_MS = 60_000
+
+/** How often to ask again when it does not answer, or says that it cannot now: for about four minutes. */
+const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
+
+/** How long to keep away at most because an original says so, in milliseconds. */
+const MAX_AWAY_MS = 300_000
+
+/** How large an answer may be when it is unpacked, in MiB: it is held whole, and its JSON beside it. */
+const MAX_ANSWER = 64
+
+/** What goes into a request. */
+export interface Asked {
+  method: 'GET' | 'POST'
+  headers: Record<string, string>
+  body?: unknown
+}
+
+/** An original has refused, and would again. */
+export class Refused extends StartError {
+  readonly status: number
+
+  constructor(status: number, said: string) {
+    super(`The original answers ${status}: ${printable(said)}`)
+    this.status = status
+  }
+}
+
+/** An original's answer is larger than is read of any, and would be again. */
+export class TooLarge extends StartError {
+  constructor() {
+    super(`The original's answer exceeds ${MAX_ANSWER} MiB.`)
+  }
+}
+
+class Unavailable extends Error {}
+
+/**
+ * Asks the API of an original, again and again where that may help.
+ * @returns its JSON.
+ * @throws Refused or TooLarge at once, StartError when it cannot be reached for long, and what aborted the signal.
+ */
+export async function askOriginal(url: URL, { method, headers, body }: Asked, signal: AbortSignal): Promise<unknown> {
+  const request = {
+    method,
+    headers: {
+      accept: 'application/json',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    // The key is for this server only.
+    redirect: 'error',
+  } as const
+  try {
+    return await pRetry(() => ask(url, request, signal), {
+      ...RETRIES,
+      signal,
+      shouldRetry: ({ error }) => !(error instanceof StartError),
+    })
+  } catch (error) {
+    if (signal.aborted || error instanceof StartError) throw error
+    throw new StartError(`The original cannot be reached at ${url.origin}: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+async function ask(url: URL, request: RequestInit, signal: AbortSignal): Promise<unknown> {
+  const response = await fetch(url, {
+    ...request,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+  }).catch(unavailable)
+  const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(unavailable))
+  if (response.ok) return parse(text)
+  if (response.status !== 429 && response.status < 500) throw new Refused(response.status, text.slice(0, 300))
+  await setTimeout(awayFor(response.headers.get('retry-after')), undefined, { signal })
+  throw new Unavailable(`it answers ${response.status}`)
+}
+
+// p-retry gives up at once on those TypeErrors that it does not know to be of the network.
+function unavailable(error: unknown): never {
+  if (error instanceof ByteLimitError) throw new TooLarge()
+  throw new Unavailable(reasonOf(error), { cause: error })
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new StartError(`The original answers with something that is not JSON: ${printable(text.slice(0, 100))}`, {
+      cause: error,
+    })
+  }
+}
+
+// Seconds or a date.
+function awayFor(retryAfter: string | null): number {
+  if (retryAfter === null) return 0
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now()
+  return Math.min(Math.max(ms || 0, 0), MAX_AWAY_MS)
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message
+}
+
+/** Takes what an original has answered for what it is to be. @throws StartError, of the first thing that is wrong with it. */
+export function readReply<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+  const { data, error } = schema.safeParse(value)
+  if (!error) return data
+  const { path, message } = error.issues[0] as z.core.$ZodIssue
+  const problem = [...path.map(String), message].join(': ')
+  throw new StartError(`The original answers with something that is not ${name}: ${printable(problem)}`)
+}
+
+/** The address of a path of the API at this base. */
+export function addressOf(base: string, path: string): URL {
+  return new URL(path, base.endsWith('/') ? base : `${base}/`)
+}
