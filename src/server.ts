@@ -24,7 +24,7 @@ import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { createBudget } from './lib/budget/budget.ts'
 import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
-import { Closers } from './lib/dispose-stack.ts'
+import { DisposeStack } from './lib/dispose-stack.ts'
 import { createEventLog } from './log/event-log.ts'
 import { Wakeups } from './log/follow/wakeups.ts'
 import { RetentionSweeper } from './log/retention.ts'
@@ -43,7 +43,7 @@ import { createGraphiqlPage } from './routes/graphiql.ts'
 import { createHealthRoutes } from './routes/health.ts'
 import { createMetricsRoute } from './routes/metrics.ts'
 import { Cohorts } from './subscriptions/cohort.ts'
-import { ConnectionCounts } from './subscriptions/connection-limit.ts'
+import { ConnectionLimit } from './subscriptions/connection-limit.ts'
 import { openWakeupBus } from './wakeups/bus.ts'
 
 /**
@@ -67,7 +67,7 @@ export interface Server extends AsyncDisposable {
  * @throws StartError, which says what whoever starts can mend.
  */
 export async function startServer(config: Config, logger: Logger): Promise<Server> {
-  const closers = new Closers()
+  const closers = new DisposeStack()
   try {
     return { ...(await open(config, logger, closers)), [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() }
   } catch (error) {
@@ -76,7 +76,11 @@ export async function startServer(config: Config, logger: Logger): Promise<Serve
   }
 }
 
-async function open(config: Config, logger: Logger, closers: Closers): Promise<Omit<Server, keyof AsyncDisposable>> {
+async function open(
+  config: Config,
+  logger: Logger,
+  closers: DisposeStack,
+): Promise<Omit<Server, keyof AsyncDisposable>> {
   const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
   // First, to be closed last: until then there may be something to trace.
   const tracing = config.tracing ? (await import('./observability/tracing.ts')).openTracing(logger) : undefined
@@ -141,7 +145,7 @@ async function open(config: Config, logger: Logger, closers: Closers): Promise<O
   http.on('connection', () => budget.turns.arrive())
   const open = new Connections(http, { memory: budget.memory, slowAfter, logger })
   closers.add(() => open.close())
-  const counts = new ConnectionCounts(config.limits.socketsPerKey)
+  const counts = new ConnectionLimit(config.limits.socketsPerKey)
   const answers = new Answers(open, { keyWatch, connections, counts })
   const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
   const rate = createRequestRate(config, logger)

@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { inTime } from '../lib/timeout.ts'
+import { withTimeout } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
 /** How often it is asked which of the watched keys still work, in milliseconds. With the answer, well within five seconds. */
@@ -57,7 +57,7 @@ export class KeyWatch implements AsyncDisposable {
     try {
       const id = { in: [...this.#keys.keys()] }
       const asked = this.#db.apiKey.findMany({ where: { id, revokedAt: null }, select: { id: true } })
-      const working = new Set((await inTime(asked, ANSWER_MS)).map((row) => row.id))
+      const working = new Set((await withTimeout(asked, ANSWER_MS)).map((row) => row.id))
       for (const known of id.in) if (!working.has(known)) this.#end(known)
     } catch (error) {
       this.#onError(error)

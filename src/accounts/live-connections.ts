@@ -1,6 +1,6 @@
 import { v7 } from 'uuid'
 import type { LiveTransport, PrismaClient } from '../db/generated/prisma/client.ts'
-import { inTime } from '../lib/timeout.ts'
+import { withTimeout } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
 /** How often what is open is written down, and wishes to end something are looked for, in milliseconds. */
@@ -69,7 +69,7 @@ export class LiveConnections implements AsyncDisposable {
 
   async #sync(): Promise<void> {
     try {
-      await inTime(this.#write(), ANSWER_MS)
+      await withTimeout(this.#write(), ANSWER_MS)
     } catch (error) {
       this.#onError(error)
     }

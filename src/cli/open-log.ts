@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../db/database.ts'
-import { Closers } from '../lib/dispose-stack.ts'
+import { DisposeStack } from '../lib/dispose-stack.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
 import { openWakeupBus } from '../wakeups/bus.ts'
@@ -14,7 +14,7 @@ export interface OpenLog extends AsyncDisposable {
 
 /** Opens the database for a command. Servers that share it hear of what is appended as they do of each other. */
 export async function openLog(config: Config): Promise<OpenLog> {
-  const closers = new Closers()
+  const closers = new DisposeStack()
   const ignore = () => undefined
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())

@@ -11,7 +11,7 @@ import { REQUEST_ID } from '../lib/request-id.ts'
 import type { Context, DoorContext } from '../schema/context.ts'
 import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
-import type { ConnectionCounts } from '../subscriptions/connection-limit.ts'
+import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { useCohorts } from '../subscriptions/use-cohorts.ts'
 import { createContextFactory, type Services } from './create-context.ts'
 import { createMaskError } from './mask-error.ts'
@@ -40,7 +40,7 @@ export interface Entry {
   admit: Admit
   addressOf: AddressOf
   rate: RequestRate
-  counts: ConnectionCounts
+  counts: ConnectionLimit
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What has been opened, to be closed in the opposite order. Node 20 has no AsyncDisposableStack. */
-export class Closers implements AsyncDisposable {
+export class DisposeStack implements AsyncDisposable {
   readonly #close: (() => Promise<unknown> | unknown)[] = []
 
   /** Closes after everything that is added later. */

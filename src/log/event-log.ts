@@ -2,7 +2,7 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { TimedResult } from './append/append-batches.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
-import { inRounds } from './append/distinct-batches.ts'
+import { inDistinctBatches } from './append/distinct-batches.ts'
 import { importEvents, type PastEvent } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
@@ -84,7 +84,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     append: async (streamId, events) => {
       checkAppend(events)
       try {
-        return await inRounds(events, (round) => queue.append(tenant, streamId, round))
+        return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
       } finally {
         tell(streamId)
       }

@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
-import { inTime } from '../lib/timeout.ts'
+import { withTimeout } from '../lib/timeout.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
 /** How long the database may take to answer, in milliseconds. */
@@ -17,7 +17,7 @@ export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavaila
  * To learn it late is no reason to be sent no work, nor is a database that a newer version has migrated already.
  */
 export function createReadiness({ mode, durability, migrations }: Database, bus: WakeupBus, lifecycle: Lifecycle) {
-  const ask = () => ({ at: performance.now(), schema: inTime(migrations(), ANSWER_MS).catch(() => undefined) })
+  const ask = () => ({ at: performance.now(), schema: withTimeout(migrations(), ANSWER_MS).catch(() => undefined) })
   let asked: ReturnType<typeof ask> | undefined
   return async () => {
     if (lifecycle.draining) return { status: 'draining' } as const

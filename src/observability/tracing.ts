@@ -5,7 +5,7 @@ import { detectResources, envDetector, resourceFromAttributes } from '@opentelem
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from 'pino'
 import type { Span, Tracing } from '../lib/span.ts'
-import { inTime } from '../lib/timeout.ts'
+import { withTimeout } from '../lib/timeout.ts'
 import { version } from '../lib/version.ts'
 
 /** How long a stop waits for the last spans to be taken, in milliseconds. */
@@ -54,7 +54,7 @@ export function openTracing(logger: Logger): Tracing {
       return span.sampled ? span : undefined
     },
     async [Symbol.asyncDispose]() {
-      await inTime(provider.shutdown(), FLUSH_MS).catch((err) => logger.warn({ err }, 'the last traces are lost'))
+      await withTimeout(provider.shutdown(), FLUSH_MS).catch((err) => logger.warn({ err }, 'the last traces are lost'))
     },
   }
 }

@@ -8,7 +8,7 @@ const TENANT = 10
  * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address
  * of sockets that have not shown one yet. Limited for each caller, and for all callers of an organization.
  */
-export class ConnectionCounts {
+export class ConnectionLimit {
   readonly #most: number
   readonly #open = new Map<string, number>()
   readonly #callers = new WeakMap<Peer, Caller>()

@@ -1,7 +1,7 @@
 import type { Caller } from '../lib/caller.ts'
 
 /** How many subscriptions each caller has on this server, over all of its connections: each one wants a result of each event. */
-export class SubscriptionCounts {
+export class SubscriptionLimit {
   readonly #most: number
   readonly #open = new Map<string, number>()
 

@@ -15,14 +15,14 @@ import { tooSlow } from '../log/follow/followed-streams.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Context } from '../schema/context.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
-import type { ConnectionCounts } from './connection-limit.ts'
+import type { ConnectionLimit } from './connection-limit.ts'
 import type { Delivery } from './delivery.ts'
 import { type Lane, laneOf } from './lane.ts'
-import { SubscriptionCounts } from './subscription-limit.ts'
+import { SubscriptionLimit } from './subscription-limit.ts'
 
 /** Makes subscriptions execute once per event for everybody who gets the same result. */
-export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts, { socketsPerKey }: Limits): Plugin {
-  const subscriptions = new SubscriptionCounts(socketsPerKey)
+export function useCohorts(cohorts: Cohorts, counts: ConnectionLimit, { socketsPerKey }: Limits): Plugin {
+  const subscriptions = new SubscriptionLimit(socketsPerKey)
   return {
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, { connections: counts, subscriptions }, args))
@@ -31,7 +31,7 @@ export function useCohorts(cohorts: Cohorts, counts: ConnectionCounts, { sockets
 }
 
 /** Whether its key may have one more connection open. A socket was counted when it was opened. */
-function mayOpen({ caller, peer }: Context, counts: ConnectionCounts): boolean {
+function mayOpen({ caller, peer }: Context, counts: ConnectionLimit): boolean {
   return peer.transport === 'WEBSOCKET' || counts.add(caller, peer)
 }
 
@@ -45,7 +45,7 @@ const TOO_MANY = {
 
 async function subscribe(
   cohorts: Cohorts,
-  counts: { connections: ConnectionCounts; subscriptions: SubscriptionCounts },
+  counts: { connections: ConnectionLimit; subscriptions: SubscriptionLimit },
   args: ExecutionArgs,
 ): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
   const source = await createSourceEventStream(args)

@@ -7,7 +7,7 @@ const GAP_MS = 8
  * Collects the ids of streams that grew and delivers them together: the first at once, what comes within 8 ms of a delivery, or
  * while it lasts, in one more.
  */
-export class Outbox implements AsyncDisposable {
+export class Batcher implements AsyncDisposable {
   readonly #deliver: (streamIds: string[]) => Promise<void>
   readonly #closing = new AbortController()
   readonly #streamIds = new Set<string>()

@@ -3,11 +3,11 @@ import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { WakeupSource, Wakeups } from '../log/follow/wakeups.ts'
-import { Outbox } from './batcher.ts'
+import { Batcher } from './batcher.ts'
 import { type OpenChannel, PATIENCE } from './channel.ts'
 import { decodeHint, encodeHint } from './message.ts'
 import { postgresChannel } from './postgres-channel.ts'
-import { KeptChannel } from './reconnecting-channel.ts'
+import { ReconnectingChannel } from './reconnecting-channel.ts'
 import { redisChannel } from './redis-channel.ts'
 
 /**
@@ -44,14 +44,14 @@ const NO_BUS: WakeupBus = {
 
 class ChannelBus implements WakeupBus {
   readonly source: WakeupSource
-  readonly #channel: KeptChannel
-  readonly #outbox: Outbox
+  readonly #channel: ReconnectingChannel
+  readonly #batcher: Batcher
 
   constructor(source: WakeupSource, open: OpenChannel, wakeups: Wakeups, logger: Logger) {
     this.source = source
     const self = randomBytes(6).toString('hex')
     let failing = false
-    this.#channel = new KeptChannel(open, {
+    this.#channel = new ReconnectingChannel(open, {
       received: (message) => {
         const { sender, streamIds } = decodeHint(message)
         if (sender !== self) for (const streamId of streamIds) wakeups.wake(streamId, source)
@@ -68,7 +68,7 @@ class ChannelBus implements WakeupBus {
         failing = true
       },
     })
-    this.#outbox = new Outbox(async (streamIds) => {
+    this.#batcher = new Batcher(async (streamIds) => {
       for (const message of encodeHint({ sender: self, streamIds })) await this.#channel.send(message)
     })
   }
@@ -78,12 +78,12 @@ class ChannelBus implements WakeupBus {
   }
 
   publish(streamId: string): void {
-    this.#outbox.add(streamId)
+    this.#batcher.add(streamId)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     // What is left to say is said first, unless nobody takes it.
-    const said = this.#outbox[Symbol.asyncDispose]()
+    const said = this.#batcher[Symbol.asyncDispose]()
     await Promise.race([said, setTimeout(PATIENCE.close, undefined, { ref: false })])
     await this.#channel[Symbol.asyncDispose]()
   }

@@ -8,7 +8,7 @@ const BACKOFF = { first: 100, most: 5_000 }
 const PROBE_MS = 15_000
 
 /** What becomes of a channel that is opened again whenever it is lost. */
-export interface KeptChannelEvents {
+export interface ReconnectingChannelEvents {
   received: (message: string) => void
   /** Told each time that it has opened: what was sent before is lost. */
   opened: () => void
@@ -17,14 +17,14 @@ export interface KeptChannelEvents {
 }
 
 /** A channel that is opened in the background, and again whenever it is lost. */
-export class KeptChannel implements AsyncDisposable {
+export class ReconnectingChannel implements AsyncDisposable {
   readonly #open: OpenChannel
-  readonly #events: KeptChannelEvents
+  readonly #events: ReconnectingChannelEvents
   readonly #closing = new AbortController()
   readonly #kept: Promise<void>
   #current: { channel: Channel; stop: AbortSignal; lose: (error: unknown) => void } | undefined
 
-  constructor(open: OpenChannel, events: KeptChannelEvents) {
+  constructor(open: OpenChannel, events: ReconnectingChannelEvents) {
     this.#open = open
     this.#events = events
     this.#kept = this.#keep()

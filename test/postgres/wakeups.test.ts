@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { Wakeups } from '../../src/log/follow/wakeups.ts'
-import { Outbox } from '../../src/wakeups/batcher.ts'
+import { Batcher } from '../../src/wakeups/batcher.ts'
 import { openWakeupBus } from '../../src/wakeups/bus.ts'
 import { decodeHint, encodeHint } from '../../src/wakeups/message.ts'
 import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
@@ -313,18 +313,18 @@ test('Streams that grow while others are being told are told together, each once
   const delivery = new Promise<void>((resolve) => {
     begun = resolve
   })
-  const outbox = new Outbox((streamIds) => {
+  const batcher = new Batcher((streamIds) => {
     told.push(streamIds)
     begun()
     return new Promise((resolve) => {
       finish = resolve
     })
   })
-  outbox.add('a')
+  batcher.add('a')
   await delivery
-  for (const streamId of ['b', 'a', 'b', 'c']) outbox.add(streamId)
+  for (const streamId of ['b', 'a', 'b', 'c']) batcher.add(streamId)
   expect(told).toEqual([['a']])
-  const closed = outbox[Symbol.asyncDispose]()
+  const closed = batcher[Symbol.asyncDispose]()
   finish()
   await until(() => told.length === 2)
   finish()

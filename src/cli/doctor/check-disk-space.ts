@@ -7,7 +7,7 @@ const MIB = 1_048_576
 const ROOM = { little: 1_024, none: 64 } as const
 
 /** Whether there is room for what the embedded database will write. */
-export async function checkRoom(dataDir: string): Promise<Outcome> {
+export async function checkDiskSpace(dataDir: string): Promise<Outcome> {
   const { bavail, bsize } = await statfs(dataDir)
   const free = Math.floor((bavail * bsize) / MIB)
   const found = `${free} MiB are free on the disk of DATA_DIR.`

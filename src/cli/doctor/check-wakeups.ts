@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { inTime } from '../../lib/timeout.ts'
+import { withTimeout } from '../../lib/timeout.ts'
 import type { OpenChannel } from '../../wakeups/channel.ts'
 import { postgresChannel } from '../../wakeups/postgres-channel.ts'
 import { redisChannel } from '../../wakeups/redis-channel.ts'
@@ -48,7 +48,7 @@ async function arrives(open: OpenChannel): Promise<boolean> {
     await open({ received: (text) => text === message && resolve(), lose }, stop.signal)
     const speaker = await open({ received: () => undefined, lose }, stop.signal)
     await speaker.send(message)
-    return await inTime(heard, ARRIVAL_MS).then(
+    return await withTimeout(heard, ARRIVAL_MS).then(
       () => true,
       () => false,
     )

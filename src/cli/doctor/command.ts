@@ -1,12 +1,12 @@
 import type { Config } from '../../config.ts'
 import { flash, say, sayJson } from '../terminal.ts'
 import type { Finding } from './finding.ts'
-import { examine } from './run-checks.ts'
+import { runChecks } from './run-checks.ts'
 
 /** Examines everything and says what it finds, as it finds it; exit status 1 when something is a problem. */
 export async function runDoctor(readSettings: () => Config, { json }: { json?: boolean }): Promise<void> {
   const findings: Finding[] = []
-  for await (const finding of examine(readSettings, (streams) => flash(`${streams} streams`))) {
+  for await (const finding of runChecks(readSettings, (streams) => flash(`${streams} streams`))) {
     findings.push(finding)
     if (!json) say(describe(finding))
   }

@@ -5,7 +5,7 @@ import { inspectDatabase } from '../../db/inspect.ts'
 import { checkClock } from './check-clock.ts'
 import { checkConnections } from './check-connections.ts'
 import { checkCounters } from './check-counters.ts'
-import { checkRoom } from './check-disk-space.ts'
+import { checkDiskSpace } from './check-disk-space.ts'
 import { checkDurability } from './check-durability.ts'
 import { checkFolder } from './check-folder.ts'
 import { checkMigrations } from './check-migrations.ts'
@@ -17,7 +17,7 @@ import type { Finding, Outcome } from './finding.ts'
  * Examines the settings and what they name, in an order in which a later check needs the ones before. Changes nothing.
  * @param progress told of the number of streams whose counters have been looked at.
  */
-export async function* examine(
+export async function* runChecks(
   readSettings: () => Config,
   progress: (streams: number) => void,
 ): AsyncGenerator<Finding> {
@@ -57,7 +57,7 @@ async function* examineDatabase(
     yield check('connections', () => checkConnections(db))
     if (!redisUrl) yield check('wakeups', () => checkListen(databaseUrl))
   } else {
-    yield check('disk', () => checkRoom(dataDir))
+    yield check('disk', () => checkDiskSpace(dataDir))
   }
   // Without its own tables there is nothing to count.
   if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))

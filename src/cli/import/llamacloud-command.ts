@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { llamaEvents } from './llamacloud-source.ts'
-import { repeated } from './poll.ts'
+import { poll } from './poll.ts'
 import { type MoveInOptions, runMoveIn } from './run-import.ts'
 
 /** What `tidemark import llamacloud` is told on the command line. */
@@ -26,6 +26,6 @@ export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Pr
     const ask = async function* () {
       yield* llamaEvents({ ...options, key }, into, (await streams.reach(into)).newest, signal)
     }
-    return follow ? { source: repeated(ask, interval, signal), endless: true } : { source: ask() }
+    return follow ? { source: poll(ask, interval, signal), endless: true } : { source: ask() }
   })
 }

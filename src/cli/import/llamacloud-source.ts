@@ -3,7 +3,7 @@ import { jsonObject } from '../../lib/text.ts'
 import { payloadOf } from '../../log/payload.ts'
 import { reportDataOf } from '../../log/report/report-data.ts'
 import { type Arrival, arrivalFrom, originalId } from './import-item.ts'
-import { addressOf, askOriginal, readReply } from './upstream-http.ts'
+import { addressOf, askUpstream, readReply } from './upstream-http.ts'
 
 /** A LlamaCloud, and one of its reports. */
 export interface LlamaReport {
@@ -35,7 +35,7 @@ export async function* llamaEvents(
   // It means strictly after, and others may have the time of the newest: what is here already is passed over.
   if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
   if (projectId !== undefined) address.searchParams.set('project_id', projectId)
-  const answer = await askOriginal(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
+  const answer = await askUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
   const items = readReply(z.array(z.unknown()), answer, 'a list of events')
     .map((item) => readReply(Item, item, 'an event'))
     .toSorted((a, b) => a.timestamp - b.timestamp)

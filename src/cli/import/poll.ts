@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Arrival, Source } from './import-item.ts'
 
 /** A source that is asked anew, some seconds after it has ended, until the signal fires. */
-export async function* repeated(
+export async function* poll(
   ask: () => Source,
   seconds: number,
   signal: AbortSignal,

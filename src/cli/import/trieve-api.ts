@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { StartError } from '../../errors.ts'
-import { addressOf, askOriginal, readReply } from './upstream-http.ts'
+import { addressOf, askUpstream, readReply } from './upstream-http.ts'
 
 /** A Trieve, and one of its datasets. */
 export interface TrieveDataset {
@@ -32,7 +32,7 @@ export interface TrievePage {
   pages: number
 }
 
-/** Reads a numbered page of a dataset's events. @throws StartError see askOriginal. */
+/** Reads a numbered page of a dataset's events. @throws StartError see askUpstream. */
 export async function readTrievePage(
   { url, key, dataset, organizationId }: TrieveDataset,
   page: number,
@@ -45,7 +45,7 @@ export async function readTrievePage(
     ...(organizationId !== undefined && { 'tr-organization': organizationId }),
   }
   const body = { page, page_size: pageSize }
-  const answer = await askOriginal(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
+  const answer = await askUpstream(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
   const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
   if (events.length > pageSize)
     throw new StartError(`The original answers with ${events.length} events where ${pageSize} were asked for.`)

@@ -2,7 +2,7 @@ import { type Config, ConfigError } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
 import type { Target } from './import-events.ts'
-import { repeated } from './poll.ts'
+import { poll } from './poll.ts'
 import { type MoveInOptions, runMoveIn } from './run-import.ts'
 import { trieveEvents } from './trieve-source.ts'
 import { TrieveWalk } from './trieve-walk.ts'
@@ -34,7 +34,7 @@ export function importTrieve(config: Config, options: TrieveOptions): Promise<vo
   return runMoveIn(config, options, async (target, signal) => {
     const walk = new TrieveWalk(original, await startOf(target, id), signal)
     const ask = () => trieveEvents(walk, id, settle)
-    if (follow) return { source: repeated(ask, interval, signal), endless: true }
+    if (follow) return { source: poll(ask, interval, signal), endless: true }
     return { source: ask(), missing: () => whatIsMissing(walk, target, id) }
   })
 }

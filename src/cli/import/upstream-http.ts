@@ -48,7 +48,7 @@ class Unavailable extends Error {}
  * @returns its JSON.
  * @throws Refused or TooLarge at once, StartError when it cannot be reached for long, and what aborted the signal.
  */
-export async function askOriginal(url: URL, { method, headers, body }: Asked, signal: AbortSignal): Promise<unknown> {
+export async function askUpstream(url: URL, { method, headers, body }: Asked, signal: AbortSignal): Promise<unknown> {
   const request = {
     method,
     headers: {

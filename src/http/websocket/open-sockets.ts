@@ -4,7 +4,7 @@ import type { Socket } from './socket.ts'
 const CODES = new Set([1000, 1001, 1005, 1006, 1009, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 4500])
 
 /** The sockets that are open on this server. */
-export class Sockets {
+export class OpenSockets {
   readonly open = new Set<Socket>()
   /** How many have closed, by code. */
   readonly closed = new Map<number | 'other', number>()

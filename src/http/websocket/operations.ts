@@ -17,7 +17,7 @@ import type { Call, Calls } from '../../lib/call.ts'
 import type { AddressOf } from '../../lib/client-address.ts'
 import type { Limits } from '../../lib/limits.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
-import type { ConnectionCounts } from '../../subscriptions/connection-limit.ts'
+import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import type { Socket } from './socket.ts'
 
@@ -39,7 +39,7 @@ export interface Gate extends Pick<Services, 'keyWatch'> {
   authenticate: Authenticate
   addressOf: AddressOf
   calls: Calls
-  counts: ConnectionCounts
+  counts: ConnectionLimit
   rate: RequestRate
   limits: Limits
 }

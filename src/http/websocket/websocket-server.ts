@@ -13,7 +13,7 @@ import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
 import type { Connections } from '../connections.ts'
 import type { RequestQueue } from '../request-queue.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
-import { Sockets } from './open-sockets.ts'
+import { OpenSockets } from './open-sockets.ts'
 import { type Gate, operationsOver } from './operations.ts'
 import { Socket } from './socket.ts'
 
@@ -31,7 +31,7 @@ const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
 
 /** What serves WebSockets. */
 export interface WebSocketDoor {
-  readonly sockets: Sockets
+  readonly sockets: OpenSockets
   /**
    * Answers what is under way, then closes every socket with 1001, which clients take for a pause.
    * @returns a promise of the moment when they are gone, within that one.
@@ -52,7 +52,7 @@ export function serveWebSocket(
   const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
   const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
   const graphql = makeServer(operationsOver(yoga, gate))
-  const sockets = new Sockets()
+  const sockets = new OpenSockets()
   const heartbeat = setInterval(() => {
     for (const socket of sockets.open) socket.probe()
   }, HEARTBEAT_MS)

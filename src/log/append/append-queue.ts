@@ -4,7 +4,7 @@ import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
 import { appendBatches, type BatchResult, type TimedResult } from './append-batches.ts'
-import { isLarge, type WaitingAppend, WaitingAppends } from './pending-appends.ts'
+import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
 /** What may wait in this process at most, and how long whoever is turned away should stay away, in seconds. */
 const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }
@@ -34,7 +34,7 @@ export class AppendQueue {
   readonly #db: PrismaClient
   readonly #atOnce: number
   readonly #observer: AppendObserver
-  readonly #waiting = new WaitingAppends()
+  readonly #waiting = new PendingAppends()
   readonly #size = { events: 0, bytes: 0 }
   readonly #sizes = new Map<string, Size>()
   /** Transactions that are under way, and how many of them are large. */
@@ -125,7 +125,7 @@ export class AppendQueue {
    * Never rejects. What fails for good is halved until whoever is to blame is alone, between streams first.
    * @returns those that could not be done because somebody else holds their stream, in their order.
    */
-  async #run(group: readonly WaitingAppend[]): Promise<WaitingAppend[]> {
+  async #run(group: readonly PendingAppend[]): Promise<PendingAppend[]> {
     const byStream = groupByStream(group)
     try {
       const results = await this.#commit(byStream)
@@ -165,8 +165,8 @@ export class AppendQueue {
     }
   }
 
-  #putBack(streamId: string, appends: readonly WaitingAppend[]): void {
-    const isLate = ({ since }: WaitingAppend) => Date.now() - since > PATIENCE_MS
+  #putBack(streamId: string, appends: readonly PendingAppend[]): void {
+    const isLate = ({ since }: PendingAppend) => Date.now() - since > PATIENCE_MS
     for (const append of appends)
       if (isLate(append)) append.reject(new Error(`Stream ${streamId} was held by somebody else for too long.`))
     const patient = appends.filter((append) => !isLate(append))
@@ -183,10 +183,10 @@ function exceeds({ events, bytes }: Size, added: Size, share: number): boolean {
   return events + added.events > FULL.events * share || bytes + added.bytes > FULL.bytes * share
 }
 
-type OfStream = [streamId: string, appends: WaitingAppend[]]
+type OfStream = [streamId: string, appends: PendingAppend[]]
 
-function groupByStream(group: readonly WaitingAppend[]): OfStream[] {
-  const byStream = new Map<string, WaitingAppend[]>()
+function groupByStream(group: readonly PendingAppend[]): OfStream[] {
+  const byStream = new Map<string, PendingAppend[]>()
   for (const append of group) {
     const appends = byStream.get(append.streamId)
     if (appends) appends.push(append)
@@ -195,14 +195,14 @@ function groupByStream(group: readonly WaitingAppend[]): OfStream[] {
   return [...byStream]
 }
 
-function halvesOf(byStream: readonly OfStream[]): [WaitingAppend[], WaitingAppend[]] {
+function halvesOf(byStream: readonly OfStream[]): [PendingAppend[], PendingAppend[]] {
   const [[, alone] = ['', []]] = byStream
   const whole = byStream.length > 1 ? byStream.map(([, appends]) => appends) : alone.map((append) => [append])
   const middle = Math.ceil(whole.length / 2)
   return [whole.slice(0, middle).flat(), whole.slice(middle).flat()]
 }
 
-function answer(streamId: string, appends: readonly WaitingAppend[], results: TimedResult[] | 'NO_STREAM'): void {
+function answer(streamId: string, appends: readonly PendingAppend[], results: TimedResult[] | 'NO_STREAM'): void {
   let given = 0
   for (const { events, resolve, reject } of appends) {
     if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `There is no stream ${streamId}.`))

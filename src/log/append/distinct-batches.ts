@@ -2,7 +2,7 @@
  * Does something with items in rounds of which none has an id twice: the database takes an id once a call, and a repeat must meet its
  * first. @returns one result per item, in the same order.
  */
-export async function inRounds<Item extends { id: string }, Result>(
+export async function inDistinctBatches<Item extends { id: string }, Result>(
   items: readonly Item[],
   work: (round: Item[]) => Promise<readonly Result[]>,
 ): Promise<Result[]> {

@@ -4,7 +4,7 @@ import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { NewEvent } from '../event.ts'
 import { appendBatches, type TimedResult } from './append-batches.ts'
-import { inRounds } from './distinct-batches.ts'
+import { inDistinctBatches } from './distinct-batches.ts'
 
 /** How long what fails for the moment is tried again, in milliseconds: nobody waits for an import but the one who runs it. */
 const RETRIES = { retries: 200, minTimeout: 100, maxTimeout: 2_000, maxRetryTime: 120_000 }
@@ -22,7 +22,7 @@ export interface PastEvent extends NewEvent {
  * @throws CodedError NOT_FOUND for an unknown stream.
  */
 export function importEvents(db: PrismaClient, streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]> {
-  return inRounds(events, async (round) => {
+  return inDistinctBatches(events, async (round) => {
     const batch = { streamId, events: round, times: round.map(({ createdAt }) => createdAt) }
     return pRetry(
       async () => {

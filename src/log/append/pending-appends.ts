@@ -13,7 +13,7 @@ const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
 const SHARED_BYTES = 262_144
 
 /** One caller's append, which waits for its turn. */
-export interface WaitingAppend {
+export interface PendingAppend {
   /** On whose account. */
   readonly tenant: string
   readonly streamId: string
@@ -31,9 +31,9 @@ export interface WaitingAppend {
  * Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. Tenants take
  * turns, so that however many streams of one have something waiting, a stream of another is among the next.
  */
-export class WaitingAppends {
+export class PendingAppends {
   /** The streams, of each tenant in the order of their turn. */
-  readonly #byStream = new Map<string, WaitingAppend[]>()
+  readonly #byStream = new Map<string, PendingAppend[]>()
   readonly #taken = new Set<string>()
   /** When each tenant with something waiting had its last turn. */
   readonly #turns = new Map<string, number>()
@@ -41,7 +41,7 @@ export class WaitingAppends {
   /** Streams that somebody else held. */
   readonly #alone = new Set<string>()
 
-  add(append: WaitingAppend): void {
+  add(append: PendingAppend): void {
     const waiting = this.#byStream.get(append.streamId)
     if (waiting) waiting.push(append)
     else this.#byStream.set(append.streamId, [append])
@@ -51,8 +51,8 @@ export class WaitingAppends {
    * Takes what goes into the next transaction. Of its streams nothing more is taken until they are released.
    * @param mayBeLarge whether it may have more bytes than several streams share.
    */
-  take(mayBeLarge: boolean): WaitingAppend[] {
-    const group: WaitingAppend[] = []
+  take(mayBeLarge: boolean): PendingAppend[] {
+    const group: PendingAppend[] = []
     const room = { ...GROUP, bytes: mayBeLarge ? GROUP.bytes : SHARED_BYTES }
     const passedOver: string[] = []
     for (const [streamId, waiting] of this.#inTurn()) {
@@ -87,8 +87,8 @@ export class WaitingAppends {
    * The first stream of each tenant, then the second of each, and so on; first the tenant whose last turn is longest
    * ago.
    */
-  *#inTurn(): Generator<[streamId: string, waiting: WaitingAppend[]]> {
-    const byTenant = new Map<string, [string, WaitingAppend[]][]>()
+  *#inTurn(): Generator<[streamId: string, waiting: PendingAppend[]]> {
+    const byTenant = new Map<string, [string, PendingAppend[]][]>()
     for (const stream of this.#byStream) {
       const tenant = tenantOf(stream[1])
       const streams = byTenant.get(tenant)
@@ -99,7 +99,7 @@ export class WaitingAppends {
     const lastTurn = (tenant: string) => this.#turns.get(tenant) ?? 0
     let lines = [...byTenant].sort(([a], [b]) => lastTurn(a) - lastTurn(b)).map(([, streams]) => streams)
     for (let i = 0; lines.length > 0; i++) {
-      for (const line of lines) yield line[i] as [string, WaitingAppend[]]
+      for (const line of lines) yield line[i] as [string, PendingAppend[]]
       lines = lines.filter(({ length }) => length > i + 1)
     }
   }
@@ -108,7 +108,7 @@ export class WaitingAppends {
    * Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that
    * it can wait.
    */
-  putBack(streamId: string, appends: readonly WaitingAppend[]): void {
+  putBack(streamId: string, appends: readonly PendingAppend[]): void {
     this.#byStream.set(streamId, [...appends, ...(this.#byStream.get(streamId) ?? [])])
     this.#alone.add(streamId)
   }
@@ -120,21 +120,21 @@ export class WaitingAppends {
 }
 
 /** Whether a group has a transaction of its own. */
-export function isLarge(group: readonly WaitingAppend[]): boolean {
+export function isLarge(group: readonly PendingAppend[]): boolean {
   return bytesOf(group) > SHARED_BYTES
 }
 
-function bytesOf(appends: readonly WaitingAppend[]): number {
+function bytesOf(appends: readonly PendingAppend[]): number {
   return appends.reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
-function tenantOf(waiting: readonly WaitingAppend[]): string {
+function tenantOf(waiting: readonly PendingAppend[]): string {
   return waiting[0]?.tenant ?? ''
 }
 
 // As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another
 // transaction.
-function countDistinct(waiting: readonly WaitingAppend[], room: { events: number; bytes: number }): number {
+function countDistinct(waiting: readonly PendingAppend[], room: { events: number; bytes: number }): number {
   let { events: roomForEvents, bytes: roomForBytes } = room
   const ids = new Set<string>()
   let count = 0

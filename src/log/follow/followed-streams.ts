@@ -1,6 +1,6 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
-import { inTime } from '../../lib/timeout.ts'
+import { withTimeout } from '../../lib/timeout.ts'
 import { Follower, type FollowOptions } from './follower.ts'
 import { Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
@@ -134,7 +134,7 @@ export class Following implements AsyncDisposable {
         where: { id: { in: ids } },
         select: { id: true, head: true, redactions: true },
       })
-      const heads = await inTime(asked, ANSWER_MS)
+      const heads = await withTimeout(asked, ANSWER_MS)
       for (const { id, head, redactions } of heads) {
         const tail = this.#streams.get(id)?.tail
         if (tail && (head > tail.head || redactions !== tail.redactions)) void this.#read(tail, 'poll')

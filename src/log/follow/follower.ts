@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { CodedError } from '../../errors.ts'
-import { inTime } from '../../lib/timeout.ts'
+import { withTimeout } from '../../lib/timeout.ts'
 import { cursorExpired, encodeCursor } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { type Read, readRange } from '../read/range.ts'
@@ -199,7 +199,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     const until = Date.now() + PATIENCE.outage
     for (;;) {
       try {
-        return await inTime(read(), PATIENCE.answer)
+        return await withTimeout(read(), PATIENCE.answer)
       } catch (error) {
         if (signal.aborted) return { events: [], more: false, cut: false, first: 0, redactions: 0 }
         if (Date.now() > until) throw error

@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import { inTime } from '../../lib/timeout.ts'
+import { withTimeout } from '../../lib/timeout.ts'
 import type { LoggedEvent } from '../event.ts'
 import { readRange } from '../read/range.ts'
 
@@ -54,7 +54,7 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
-        const { events, more, first, redactions } = await inTime(read, ANSWER_MS)
+        const { events, more, first, redactions } = await withTimeout(read, ANSWER_MS)
         if (first > this.#head + 1) this.#skipTo(first)
         // Some of what is kept may be what was removed.
         if (redactions !== this.#redactions) this.#forget()
