@@ -3,7 +3,7 @@ import { createAddressOf } from './lib/client-address.ts'
 import { LIMIT_SETTINGS, type Limits, limitsOf } from './lib/limits.ts'
 import { isOrigin, type Origins } from './lib/origins.ts'
 
-/** Settings are wrong. The message names all of them, one a line. */
+/** Invalid settings; the message lists every problem, one per line. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
@@ -20,7 +20,7 @@ const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/dat
 
 const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:// for TLS'
 
-// Ten different characters rule out "changemechangeme" and the like, and hardly any key that was made at random.
+// 10 distinct characters reject "changemechangeme" and the like, and hardly any random key.
 const ROOT_KEY =
   'at least 16 visible ASCII characters without blanks, 10 of them different; "openssl rand -hex 24" makes one'
 
@@ -84,48 +84,39 @@ const Environment = z.object({
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
-/** The names of all settings. */
 export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 
-/** Everything that can be set from outside, read once by `main`. */
+/** All settings, read once by `main`. */
 export type Config = Readonly<{
-  /** TCP port; 0 lets the system pick a free one. */
   port: number
   host: string
-  /** Folder of the embedded database and of the first root key. */
+  /** Holds the embedded database and the first root key. */
   dataDir: string
   /** Absent: the embedded database in `dataDir`. */
   databaseUrl?: string
   /** Absent: servers of one PostgreSQL database wake each other by LISTEN and NOTIFY. */
   redisUrl?: string
-  /** Absent: a root key is made at the first start. */
+  /** Absent: a root key is generated at the first start. */
   rootApiKey?: string
-  /** What `tidemark import trieve` asks the original with. */
   trieveApiKey?: string
-  /** What `tidemark import llamacloud` asks the original with. */
   llamaCloudApiKey?: string
-  /** How long a subscriber may leave new events unread. */
+  /** Timeout for a subscriber that leaves new events unread. */
   slowConsumerSeconds: number
-  /** The origins of the web pages that may use `/graphql` besides the server's own. */
+  /** Origins of web pages that may use `/graphql`, besides the server's own. */
   corsOrigins: Origins
-  /** The proxies whose word counts for where a request comes from. */
+  /** Proxies trusted for the client address. */
   trustedProxies: readonly string[]
-  /** Whether the schema can be asked for. */
   introspection: boolean
-  /** Whether a browser that opens `/graphql` gets a page. */
   graphiql: boolean
-  /** Path of the file of the only operations that run. Absent: any do. */
+  /** Path of the file of allowed operations; absent: any operation runs. */
   persistedOperations?: string
   limits: Limits
-  /** Whether traces are sent. OpenTelemetry itself reads where to, and which. */
+  /** Whether traces are sent; OpenTelemetry reads the endpoint settings itself. */
   tracing: boolean
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
-/**
- * Turns environment variables into a `Config`. Empty variables count as unset.
- * @throws ConfigError naming every variable that is wrong, and every `TIDEMARK_*` variable there is no setting for.
- */
+/** Empty variables count as unset. @throws ConfigError listing every invalid variable and unknown `TIDEMARK_*`. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const unknown = Object.keys(set).filter((name) => name.startsWith('TIDEMARK_'))
@@ -171,7 +162,7 @@ function areProxies(list: readonly string[]): boolean {
   }
 }
 
-// zod's own wording ends up in the message only for choices, where it lists them.
+// Every check but the choices carries its own message.
 function expectation(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_value' ? `one of ${issue.values.join(', ')}` : issue.message
 }

@@ -1,4 +1,4 @@
-/** The stable `extensions.code` of every error a client may branch on. */
+/** Stable `extensions.code` values that clients may branch on. */
 export const ERROR_CODES = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -12,13 +12,11 @@ export const ERROR_CODES = [
   'UNAVAILABLE',
 ] as const
 
-/** One of them. */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** A refusal that the caller may read. Everything else that is thrown is masked before it leaves the server. */
+/** An error whose code, message and details (as `extensions`) reach the client; any other error is masked. */
 export class CodedError extends Error {
   readonly code: ErrorCode
-  /** What goes into `extensions` beside the code. */
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
@@ -29,7 +27,7 @@ export class CodedError extends Error {
   }
 }
 
-/** A start failed for a reason that whoever starts can mend. The message says which setting it is about. */
+/** A startup failure the operator can fix; the message names the setting. */
 export class StartError extends Error {
   override name = 'StartError'
 }

@@ -11,13 +11,13 @@ import { readSettings, withConfig } from './cli/run-command.ts'
 import { say, tell } from './cli/terminal.ts'
 import { version } from './lib/version.ts'
 
-// Whatever this process writes is for its user alone, also where a library names no mode.
+// Files are readable by this user only, also where a library sets no mode.
 process.umask(0o077)
 
 const FOLLOW = ['--follow', 'go on with what is new, until stopped'] as const
 const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', parseSeconds, 5] as const
 
-// What a command needs is loaded when it runs: help and mistakes are answered at once.
+// Commands load their code when they run, so help and usage errors are fast.
 const program = new Command('tidemark')
   .description('A GraphQL server for pipeline events. Settings come from the environment: see docs/settings.md.')
   .version(version)

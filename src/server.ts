@@ -46,26 +46,20 @@ import { Cohorts } from './subscriptions/cohort.ts'
 import { ConnectionLimit } from './subscriptions/connection-limit.ts'
 import { openWakeupBus } from './wakeups/bus.ts'
 
-/**
- * How long a request may take to come in, its headers and all of it, in milliseconds, and how often that is looked at. How long it is
- * answered is another matter.
- */
+/** Milliseconds to receive the headers and the whole request (not to answer it), and the check interval. */
 const RECEIVING = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 }
 
-/** A running server. Disposing of it drains: it answers what it has begun, then closes everything in order. */
+/** A running server; disposing drains it: requests in progress are answered, then everything closes in order. */
 export interface Server extends AsyncDisposable {
-  /** Such as `http://127.0.0.1:4000`, without a slash at the end. */
+  /** Such as `http://127.0.0.1:4000`, without a trailing slash. */
   readonly url: string
-  /** Present when this start made the database's root key. */
+  /** Present when this start generated the database's root key. */
   readonly firstRootKey?: FirstRootKey
-  /** Where a root key is, if one was made on this machine. */
+  /** Path of the root key file, if one was written on this machine. */
   readonly rootKeyFile?: string
 }
 
-/**
- * Opens the database and serves every door on one port.
- * @throws StartError, which says what whoever starts can mend.
- */
+/** Opens the database and serves HTTP and WebSocket on one port. @throws StartError that says what to fix. */
 export async function startServer(config: Config, logger: Logger): Promise<Server> {
   const closers = new DisposeStack()
   try {
@@ -82,7 +76,7 @@ async function open(
   closers: DisposeStack,
 ): Promise<Omit<Server, keyof AsyncDisposable>> {
   const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
-  // First, to be closed last: until then there may be something to trace.
+  // Opened first to be closed last: shutdown may be traced too.
   const tracing = config.tracing ? (await import('./observability/tracing.ts')).openTracing(logger) : undefined
   closers.add(() => tracing?.[Symbol.asyncDispose]())
   const database = await openDatabase(config)
@@ -138,7 +132,7 @@ async function open(
     logger.warn({ err: error }, 'what is open could not be written')
   })
   closers.add(() => connections[Symbol.asyncDispose]())
-  // The others are for appends, which have a queue of their own.
+  // The other connections are for appends, which have their own queue.
   const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
   const accounts = new Accounts(db, log, budget.slots)
   const http = createServer(RECEIVING)
@@ -173,9 +167,8 @@ async function open(
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     drainer.add(response)
     const call = calls.overHttp(request, response)
-    // No answer is anything but what it says it is.
     response.setHeader('x-content-type-options', 'nosniff')
-    // Both sides make an address of it, and one of them answers with a stack trace when that fails.
+    // Yoga and Hono both build a URL from it, and one of them answers with a stack trace when that fails.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
     else if (isGraphql(request, config)) {
       call.enter('graphql')
@@ -187,7 +180,7 @@ async function open(
   const webSocket = serveWebSocket(http, yoga, webSocketGate, logger)
   registerConnectionMetrics(registry, open)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
-  // Streams would never end by themselves: they are ended first, then what is under way is answered.
+  // Streams never end on their own: end them first, then finish the requests in progress.
   closers.add(async () => {
     lifecycle.draining = true
     const drained = drainer.drain()
@@ -195,12 +188,12 @@ async function open(
     await log[Symbol.asyncDispose]()
     await Promise.all([gone, drained])
   })
-  // Only now: a start that fails must not be the one that shows the key.
+  // Last: a failed start must not be the one that shows the key.
   const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)
   return { url: urlOf(http, config.host), ...rootKey }
 }
 
-// A browser that opens /graphql gets a page; everybody else talks GraphQL there.
+// With GraphiQL on, a browser that opens /graphql gets the page.
 function isGraphql({ url, method, headers }: IncomingMessage, { graphiql }: Config): boolean {
   const page = graphiql && method === 'GET' && headers.accept?.includes('text/html')
   return url?.split('?', 1)[0] === '/graphql' && !page

@@ -5,19 +5,15 @@ import { Sequence } from '../lib/budget/sequence.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { EventLog, LogOperations } from '../log/event-log.ts'
 
-/** How many callers' clients are kept. Another one is made in microseconds. */
+/** Callers whose clients are cached; a new client takes microseconds. */
 const KEPT = 1_000
 
-/** The database and the log, as one caller uses them. */
 export interface Account {
   readonly db: PrismaClient
   readonly log: LogOperations
 }
 
-/**
- * Gives each caller a database client whose every statement takes a slot on the caller's account, and the log on top
- * of it.
- */
+/** Gives each caller a log and a database client on which every statement takes a slot of that caller. */
 export class Accounts {
   readonly #db: PrismaClient
   readonly #log: EventLog
@@ -40,18 +36,15 @@ export class Accounts {
     return account
   }
 
-  /** Statements and transactions that wait for a slot, or for another transaction of their caller. */
+  /** Statements and transactions that wait for a slot, or for another transaction of the same caller. */
   get waiting(): number {
     let waiting = this.#slots.waiting
     for (const { transactions } of this.#kept.values()) waiting += Math.max(0, transactions.waiting - 1)
     return waiting
   }
 
-  /**
-   * Interactive transactions of one caller run one after the other, because they lock the row of its key: each would
-   * hold a connection only to wait for that. One slot covers a whole transaction; its statements take none, so they
-   * cannot wait for their own slot.
-   */
+  // Transactions of one caller run in sequence: each locks the row of its key, and would wait for it on a connection.
+  // One slot covers a whole transaction; its statements take none, so they cannot wait for their own slot.
   #clientOf(caller: Caller, transactions: Sequence): PrismaClient {
     const [db, slots] = [this.#db, this.#slots]
     const $transaction = (...args: Parameters<PrismaClient['$transaction']>) =>

@@ -5,24 +5,22 @@ import type { RequestRate } from './rate-limit.ts'
 import { Refusal } from './refusal.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
-/** Who asks, and on whose account. */
+/** The viewer of a request, and the caller it is charged to. */
 export interface Asking {
   readonly viewer: Viewer
   readonly caller: Caller
 }
 
-/** Who has called, or why the call is refused. */
 export type Admitted =
   | (Asking & { readonly refusal?: undefined })
   | { readonly viewer?: undefined; readonly caller?: undefined; readonly refusal: Refusal }
 
-/** Finds out who calls, and counts the call. */
+/** Authenticates and counts a request. */
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
 
 /**
- * Looks the key up first, which costs the database little (`KeyLookup`), and then charges the key, or the address of
- * a caller without a valid one: what others do from an address never holds up a valid key. A key that cannot be
- * looked up is charged like an invalid one.
+ * Looks the key up first (cheap, see `KeyLookup`), then charges it, so other traffic from its address never blocks a
+ * valid key. Without a valid key, or when the lookup fails, the address is charged.
  */
 export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admit {
   return async (key, address) => {

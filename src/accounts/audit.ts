@@ -2,7 +2,6 @@ import type { AuditSubjectKind, Prisma, PrismaClient } from '../db/generated/pri
 import { CodedError } from '../errors.ts'
 import type { Viewer } from './viewer.ts'
 
-/** What is audited. */
 type AuditAction =
   | 'CREATE_ORGANIZATION'
   | 'CREATE_DATASET'
@@ -16,22 +15,20 @@ type AuditAction =
 /** An administrative act. */
 export interface Act {
   action: AuditAction
-  /** Whose it concerns. */
   organizationId: string
-  /** What it is done to: ids of different kinds may be equal. */
+  /** Needed beside the id: ids of different kinds may be equal. */
   subjectKind: AuditSubjectKind
   subjectId: string
-  /** What else is worth knowing. No secrets. */
+  /** No secrets. */
   details?: Readonly<Record<string, unknown>>
 }
 
-/** How long an act may wait for a connection and take, in milliseconds: somebody may hold the rows it needs for ten seconds. */
+/** Milliseconds to wait for a connection, and to run: another transaction may lock the rows for 10 s. */
 const PATIENCE = { maxWait: 10_000, timeout: 15_000 } as const
 
 /**
- * Does an administrative act and records it, both or neither. `work` gives null when there was nothing to do; then nothing is
- * recorded. Who acts was found out when the request began, and its key may have been revoked since, by the same request even: the
- * key is asked for again, and cannot be revoked before the act is done.
+ * Runs `work` and records it in one transaction; a null result records nothing. The key row is checked and locked
+ * first: the key may have been revoked since authentication, even by this request, and cannot be before the commit.
  * @throws CodedError UNAUTHENTICATED when the key no longer works.
  */
 export function act<Result>(
@@ -50,7 +47,7 @@ export function act<Result>(
   }, PATIENCE)
 }
 
-// Acts of one key wait for each other and for its revocation, in turn: sharing the row, they could hold the revocation off for ever.
+// An exclusive lock, so acts of one key and its revocation queue: with shared locks, acts could starve the revocation.
 async function holdKey(
   transaction: Prisma.TransactionClient,
   { keyId, organizationId }: Extract<Viewer, { type: 'key' }>,

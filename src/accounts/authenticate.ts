@@ -4,16 +4,13 @@ import { KeyMemory } from './key-memory.ts'
 import type { KeyUses } from './key-usage.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
-/** The id of the row that holds the root key made at the first start. */
+/** Row id of the root key made at the first start. */
 export const ROOT_KEY_ID = '00000000-0000-0000-0000-000000000000'
 
-/**
- * Turns a key into a viewer. No key, and an unknown, revoked or expired one, is anonymous.
- * @throws Error when the key cannot be looked up.
- */
+/** Missing, unknown, revoked and expired keys are anonymous. @throws Error when the lookup fails. */
 export type Authenticate = (key: string | undefined) => Promise<Viewer>
 
-/** @param rootApiKey when set, it alone is root, and a stored root key is none. */
+/** @param rootApiKey when set, the only root key: a stored one is then anonymous. */
 export function createAuthenticate(lookup: KeyLookup, uses: KeyUses, rootApiKey: string | undefined): Authenticate {
   const rootHash = rootApiKey === undefined ? undefined : hashKey(rootApiKey)
   const memory = new KeyMemory()

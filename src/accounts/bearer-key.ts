@@ -1,4 +1,4 @@
-/** The key of an `Authorization: Bearer KEY` header; the scheme's case does not matter. Undefined for any other scheme. */
+/** The key of an `Authorization: Bearer KEY` header, scheme in any case; undefined for other schemes. */
 export function bearerKey(authorization: string | null | undefined): string | undefined {
   return /^bearer +(\S+)\s*$/i.exec(authorization ?? '')?.[1]
 }

@@ -5,10 +5,7 @@ import type { Viewer } from './viewer.ts'
 /** The tenant of all requests without a valid key. */
 export const STRANGERS = 'anonymous'
 
-/**
- * The caller of a request: its key, or its address where it has no valid one. IPv6 addresses are told apart by their
- * /64 network, because one host can use all addresses of it.
- */
+/** The key, or the address without a valid one; IPv6 by its /64 network, because one host can use all of it. */
 export function callerOf(viewer: Viewer, address: string | undefined): Caller {
   switch (viewer.type) {
     case 'anonymous':

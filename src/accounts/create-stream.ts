@@ -2,7 +2,6 @@ import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { act } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 
-/** A dataset to be. */
 export interface NewDataset {
   id: string
   organizationId: string
@@ -10,7 +9,6 @@ export interface NewDataset {
   name?: string | null
 }
 
-/** A report to be. */
 export interface NewReport {
   id: string
   organizationId: string
@@ -18,10 +16,7 @@ export interface NewReport {
   name?: string | null
 }
 
-/**
- * Creates a dataset with an empty stream, and records who did, in one transaction.
- * @param query what to answer with.
- */
+/** Creates a dataset, its empty stream and the audit entry in one transaction. @param query selects the result. */
 export async function createDataset(
   db: PrismaClient,
   viewer: Viewer,
@@ -36,7 +31,7 @@ export async function createDataset(
   })
 }
 
-/** Creates a report, likewise. */
+/** Creates a report, its empty stream and the audit entry in one transaction. @param query selects the result. */
 export async function createReport(
   db: PrismaClient,
   viewer: Viewer,

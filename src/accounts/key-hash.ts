@@ -1,14 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** The part of a key that is kept readable, so that its owner can tell which one it is. */
+/** Characters stored in clear, so the owner can identify the key. */
 const PREFIX_LENGTH = 16
 
-/** A fresh key: 256 random bits behind a prefix that secret scanners can recognise. */
+/** A new key: 256 random bits behind a prefix that secret scanners recognise. */
 export function makeKey(): string {
   return `tidemark_${randomBytes(32).toString('base64url')}`
 }
 
-/** What is stored of a key. A plain SHA-256 suffices: slow hashes are for secrets that people choose. */
+/** What is stored of a key; plain SHA-256 suffices, slow hashes are for passwords that people choose. */
 export function storedForm(key: string): { prefix: string; hash: string } {
   return { prefix: key.slice(0, PREFIX_LENGTH), hash: hashKey(key) }
 }
@@ -18,7 +18,7 @@ export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex')
 }
 
-/** Compares two hashes in a time that does not depend on where they differ. */
+/** Compares two hex hashes in constant time. */
 export function sameHash(a: string, b: string): boolean {
   return timingSafeEqual(Buffer.from(a, 'hex'), Buffer.from(b, 'hex'))
 }

@@ -1,13 +1,12 @@
 import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
 import { isTransient } from '../db/transient-errors.ts'
 
-/** Statements at a time, and hashes in one from each line. */
+/** Concurrent statements, and hashes per statement from each queue. */
 const BATCH = { atOnce: 2, hashes: 200 } as const
 
-/** How many hashes of keys that have not worked here of late may wait. */
+/** Maximum length of the queue of hashes not recently valid here. */
 const MOST_WAITING = 5_000
 
-/** What is stored of a key, as far as requests need it. */
 export interface StoredKey {
   readonly id: string
   readonly hash: string
@@ -26,9 +25,8 @@ interface Waiting {
 }
 
 /**
- * Looks keys up by their hashes. Look-ups that arrive together share a statement, so invented keys cost the database
- * a few index probes. Keys that have worked of late have a line of their own, so they do not wait behind invented
- * ones.
+ * Looks keys up by hash in batches, so invented keys cost the database a few index probes. Recently valid keys have
+ * their own queue and do not wait behind invented ones.
  */
 export class KeyLookup {
   readonly #db: PrismaClient
@@ -38,19 +36,13 @@ export class KeyLookup {
   #scheduled = false
   #failing = false
 
-  /**
-   * @param db whose connections nothing else keeps busy.
-   * @param onError called for the first of several failures in a row.
-   */
+  /** @param db a client without other load. @param onError called for the first of consecutive failures. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
   }
 
-  /**
-   * The key as it is when this is called, or later.
-   * @throws Error when the database does not answer, or too much waits for it.
-   */
+  /** The key as stored at or after this call. @throws Error when the database fails or the queue is full. */
   find(hash: string, line: 'known' | 'unknown'): Promise<StoredKey | undefined> {
     const waiting = this.#lines[line].get(hash)
     if (waiting) return waiting.found
@@ -62,7 +54,7 @@ export class KeyLookup {
     return found
   }
 
-  // After everything that this turn of the event loop brings.
+  // Batches all lookups of this turn of the event loop.
   #schedule(): void {
     if (this.#scheduled || this.#running >= BATCH.atOnce) return
     this.#scheduled = true
@@ -73,7 +65,7 @@ export class KeyLookup {
   }
 
   async #start(): Promise<void> {
-    // A hash may be in both lines.
+    // A hash may be in both queues.
     const batch = [...take(this.#lines.known), ...take(this.#lines.unknown)]
     if (batch.length === 0) return
     this.#running++
@@ -96,7 +88,7 @@ export class KeyLookup {
       SELECT id, hash, organization_id AS "organizationId", role::text AS role, expires_at AS "expiresAt",
              revoked_at AS "revokedAt", dataset_ids AS "datasetIds", report_ids AS "reportIds"
         FROM api_key WHERE hash = ANY (${hashes}::text[])`
-    // A connection that broke while it was idle is found out by the next statement.
+    // Retries once: a connection that broke while idle fails on its next statement.
     const keys = await ask().catch((error) => (isTransient(error) ? ask() : Promise.reject(error)))
     return new Map(keys.map((key) => [key.hash, key]))
   }

@@ -1,15 +1,14 @@
 import { LRUCache } from 'lru-cache'
 
-/** How many keys that work are remembered, how many of them of one organization, and for how long, in milliseconds. */
+/** Recently valid keys: maximum, maximum per organization, and TTL in milliseconds. */
 const WORKING = { max: 10_000, share: 1_000, ttl: 600_000 } as const
 
-/** The same for hashes that are no working key's. */
+/** Invalid hashes: maximum, and TTL in milliseconds. */
 const NOT_WORKING = { max: 10_000, ttl: 10_000 } as const
 
 /**
- * Which keys have worked in this process of late, and which hashes have turned out not to be a working key's. The
- * first saves no look-up: a key is asked for at each request. The second does: the server makes keys at random, so no
- * hash that was asked for in vain becomes a key's, and a key that was revoked or has expired never works again.
+ * Which keys were recently valid in this process, and which hashes were not. Valid keys are still looked up at each
+ * request; invalid hashes are not: keys are random, so none becomes valid, nor does a revoked or expired key again.
  */
 export class KeyMemory {
   readonly #counts = new Map<string, number>()
@@ -29,7 +28,7 @@ export class KeyMemory {
     return this.#notWorking.has(hash)
   }
 
-  /** Keys of one organization do not displace those of others beyond its share. */
+  /** Ignores keys beyond the organization's share, so they cannot displace those of others. */
   works(hash: string, organization: string): void {
     if (this.#working.get(hash) === undefined) {
       if ((this.#counts.get(organization) ?? 0) >= WORKING.share) return

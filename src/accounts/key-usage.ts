@@ -1,28 +1,26 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 
-/** How long uses are gathered before they are written, in milliseconds: reading must not cost a write. */
+/** Milliseconds between writes, because a read must not cost a write. */
 const GATHER_MS = 30_000
 
-/** Records when keys were last used, some time later and together. */
+/** Records the last use of keys in delayed batches. */
 export class KeyUses implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void
   readonly #uses = new Map<string, Date>()
   #timer: NodeJS.Timeout | undefined
 
-  /** @param onError told when they could not be written, and are lost. */
+  /** @param onError called when a batch could not be written and is lost. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
   }
 
-  /** Notes that a key is used now. */
   note(keyId: string): void {
     this.#uses.set(keyId, new Date())
     this.#timer ??= setTimeout(() => void this.#write(), GATHER_MS)
   }
 
-  /** Writes what is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#write()
   }

@@ -2,10 +2,10 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
-/** How often it is asked which of the watched keys still work, in milliseconds. With the answer, well within five seconds. */
+/** Milliseconds between polls; with the query timeout, a revocation is noticed well within 5 s. */
 const ASK_MS = 2_000
 
-/** How long the database may take to answer, in milliseconds. Keys that expire need no answer. */
+/** Query timeout in milliseconds; expiry needs no query. */
 const ANSWER_MS = 2_000
 
 interface Watched {
@@ -13,7 +13,7 @@ interface Watched {
   onEnd: Set<() => void>
 }
 
-/** Watches the keys that something is open for in this process, and says when one stops working, on whichever node that happened. */
+/** Polls the keys of open connections in this process, and reports expiry and revocation on any node. */
 export class KeyWatch implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void
@@ -21,13 +21,13 @@ export class KeyWatch implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined
   #asking: Promise<void> | undefined
 
-  /** @param onError told when it could not ask; it asks again. */
+  /** @param onError called when a poll fails; the next one retries. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
   }
 
-  /** Calls back once when the viewer's key is revoked or expires. The root key does neither. @returns how to stop watching. */
+  /** Calls `onEnd` once when the viewer's key is revoked or expires; root never does. @returns stops watching. */
   watch(viewer: Viewer, onEnd: () => void): () => void {
     if (viewer.type !== 'key') return () => undefined
     const { keyId, expiresAt } = viewer

@@ -3,33 +3,33 @@ import type { LiveTransport, PrismaClient } from '../db/generated/prisma/client.
 import { withTimeout } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
-/** How often what is open is written down, and wishes to end something are looked for, in milliseconds. */
+/** Milliseconds between syncs, which write open connections and read requests to end them. */
 const SYNC_MS = 2_000
 
-/** How long the database may take for that, in milliseconds. */
+/** Timeout of a sync, in milliseconds. */
 const ANSWER_MS = 10_000
 
-/** After how long without a sign a node is taken for gone, in milliseconds. */
+/** Milliseconds without a heartbeat after which a node counts as gone. */
 export const NODE_GONE_MS = 15_000
 
-/** A subscription, or a response that takes long, that is open in this process. */
+/** A subscription or slow response that is open in this process. */
 interface Open {
   viewer: Viewer
   transport: LiveTransport
   operationName: string | null
-  /** What it reads and how far it is. Without a stream, it belongs to the organization of its key. */
+  /** What it reads and how far; without a stream it belongs to the organization of its key. */
   source: { readonly streamId: string | null; readonly position: number }
-  /** Ends it because somebody asked for that. */
+  /** Called when an administrator ends it. */
   end: () => void
 }
 
 interface Kept extends Open {
   openedAt: Date
-  /** What was written last; undefined before anything was. */
+  /** Last position written; undefined before the first write. */
   written?: number
 }
 
-/** What is open in this process, written to the database for whoever asks on any node. */
+/** Open connections of this process, written to the database so that any node can list and end them. */
 export class LiveConnections implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void
@@ -40,13 +40,13 @@ export class LiveConnections implements AsyncDisposable {
   #syncing: Promise<void> | undefined
   #known = false
 
-  /** @param onError told when it could not write; it tries again. */
+  /** @param onError called when a sync fails; the next one retries. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
   }
 
-  /** @returns what to call when it has closed. */
+  /** @returns a function to call on close. */
   add(open: Open): () => void {
     const id = v7()
     this.#open.set(id, { ...open, openedAt: new Date() })

@@ -6,30 +6,22 @@ import { STRANGERS } from './caller-of.ts'
 import { Refusal } from './refusal.ts'
 import { SharedRedis } from './shared-redis.ts'
 
-/** The length of the window, in seconds. */
+/** Window in seconds. */
 const MINUTE = 60
 
-/**
- * Budgets other than that of a key, as parts of it: of an organization, of an address without a valid key, and of all
- * of those.
- */
+/** Budgets relative to a key's: an organization, an address without a valid key, and all such addresses together. */
 const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
 
-/** How many requests each caller makes. */
 export interface RequestRate extends AsyncDisposable {
-  /**
-   * Counts a request, or what weighs as many.
-   * @returns why it is refused, or nothing.
-   */
+  /** @param requests the weight of the request. @returns the refusal, if any. */
   count(caller: Caller, requests?: number): Promise<Refusal | undefined>
 }
 
-/** Counts requests by a name. @returns how they are refused, if they are. */
 type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
 
 /**
- * Counts in this process, or in Redis for all servers that share it; while that does not answer, in this process. All
- * strangers together are counted by each process for itself: it is its own time that they may take.
+ * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
+ * callers without a key is always per process, because it limits the time they take from that process.
  */
 export function createRequestRate(
   { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
@@ -43,7 +35,7 @@ export function createRequestRate(
   const strangers = createLimiter(most(SHARES.strangers), 'tidemark:strangers')
   return {
     async count({ name, tenant }, requests = 1) {
-      // The narrower budget first: what it refuses uses up nothing of the wider one.
+      // Narrower budget first: what it refuses uses up nothing of the wider one.
       if (tenant === STRANGERS) return (await perAddress(name, requests)) ?? strangers(tenant, requests)
       return (await perKey(name, requests)) ?? perTenant(tenant, requests)
     },
@@ -59,7 +51,7 @@ function createLimiter(points: number, keyPrefix: string, redis?: SharedRedis): 
   const shared =
     redis && new RateLimiterRedis({ ...window, storeClient: redis.client, inMemoryBlockOnConsumed: points })
   return async (name, requests) => {
-    // More than the whole budget would never be let through.
+    // A weight above the whole budget would never pass.
     const weight = Math.min(requests, points)
     if (shared && redis.usable) {
       const { refusal, error } = await consume(shared, name, weight)

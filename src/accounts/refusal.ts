@@ -1,8 +1,7 @@
 import { CodedError } from '../errors.ts'
 
-/** A request is refused for now. */
+/** A temporary refusal, with the time to retry after. */
 export class Refusal extends CodedError {
-  /** Over HTTP. */
   readonly status: 429 | 503
   /** In seconds. */
   readonly retryAfter: number
@@ -13,12 +12,11 @@ export class Refusal extends CodedError {
     this.retryAfter = retryAfter
   }
 
-  /** A caller asks too often. */
   static tooMany(retryAfter: number): Refusal {
     return new Refusal('RATE_LIMITED', 429, `Too many requests. Try again in ${retryAfter} seconds.`, retryAfter)
   }
 
-  /** Whose key it is cannot be found out. */
+  /** The key lookup failed, or its queue is full. */
   static keyUnavailable(): Refusal {
     return new Refusal('UNAVAILABLE', 503, 'The API key cannot be looked up at the moment. Try again in a second.', 1)
   }

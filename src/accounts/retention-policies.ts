@@ -2,17 +2,16 @@ import type { OrganizationRetention, Prisma, PrismaClient } from '../db/generate
 import { act } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 
-/** How long events are kept; with both null, all of them. */
+/** Retention limits; both null keeps all events. */
 export type Policy = Pick<OrganizationRetention, 'maxAgeSeconds' | 'maxEvents'>
 
-/** What a policy is for: a whole organization, or a dataset or report of it. */
 export interface PolicySubject {
   readonly kind: 'ORGANIZATION' | 'DATASET' | 'REPORT'
   readonly id: string
   readonly organizationId: string
 }
 
-/** Sets the policy of a subject, or removes it, and records who did. */
+/** Sets a policy, or removes it when undefined, and records the act. */
 export async function setPolicy(
   db: PrismaClient,
   viewer: Viewer,

@@ -7,24 +7,22 @@ import { makePrivate } from '../db/private-directory.ts'
 import { ROOT_KEY_ID } from './authenticate.ts'
 import { makeKey, storedForm } from './key-hash.ts'
 
-/** The root key made at a first start, and the file it was written to. */
 export interface FirstRootKey {
   key: string
   file: string
 }
 
-/** What a start has to tell of the root key. */
 export interface RootKey {
-  /** Present when it was made now. */
+  /** Present when made by this start. */
   firstRootKey?: FirstRootKey
-  /** The file that a root key was written to, now or earlier. */
+  /** The file of a root key made now or earlier. */
   rootKeyFile?: string
 }
 
 /**
- * Makes the root key of a database that has none. Only its hash is stored, so the file and what the caller shows are the only
- * copies. The file is written first and gets its name last, so that a crash never loses a stored key; a file of that name, which
- * is of another database then, is kept under another.
+ * Makes the root key of a database without one; only its hash is stored, so the file and the caller's output are the
+ * only copies. The file is written before the insert and renamed after it, so a crash never loses a stored key; an
+ * existing file is another database's and is kept under another name.
  */
 export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promise<RootKey> {
   const file = join(dataDir, 'root-api-key')
@@ -40,7 +38,7 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
       await rename(draft, file)
       return { firstRootKey: { key, file }, rootKeyFile: file }
     }
-    // Another node was quicker.
+    // Another node inserted first.
     await rm(draft)
   }
   if (!existsSync(file)) return {}

@@ -2,16 +2,13 @@ import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 
-/** How long Redis may take to answer, in milliseconds. */
+/** Connect and command timeout, in milliseconds. */
 const PATIENCE_MS = 500
 
-/** How often one that has failed is asked whether it answers again, in milliseconds. */
+/** Milliseconds between probes while the circuit is open. */
 const PROBE_MS = 1_000
 
-/**
- * The Redis that servers count requests in: a circuit breaker, so that one that hangs costs a few requests a timeout
- * and not all.
- */
+/** Redis for request counts, with a circuit breaker: an outage costs a few requests a timeout, not all. */
 export class SharedRedis implements AsyncDisposable {
   readonly client: Redis
   readonly #logger: Logger
@@ -26,16 +23,15 @@ export class SharedRedis implements AsyncDisposable {
       commandTimeout: PATIENCE_MS,
     })
     this.client.on('ready', () => this.#works())
-    // Not the error itself: that of a refused AUTH carries the password.
+    // Only the message: the error of a refused AUTH carries the password.
     this.client.on('error', ({ message }) => this.failed(message))
   }
 
-  /** Whether it answered when it was asked last. */
   get usable(): boolean {
     return this.#probe === undefined && this.client.status === 'ready'
   }
 
-  /** It has not answered: until it does, it is asked in the background only. */
+  /** Opens the circuit: until Redis answers a background ping, no request uses it. */
   failed(reason: string): void {
     if (this.#probe) return
     this.#logger.debug({ reason }, 'requests are counted by this server alone')
@@ -52,7 +48,7 @@ export class SharedRedis implements AsyncDisposable {
     if (this.client.status === 'end') return
     const ended = new Promise((resolve) => this.client.once('end', resolve))
     this.client.disconnect()
-    // One that was about to connect again has ended without a word.
+    // A client about to reconnect ends without an `end` event.
     await Promise.race([ended, setTimeout(PATIENCE_MS, undefined, { ref: false })])
     this.#works()
   }

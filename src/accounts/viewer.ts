@@ -1,6 +1,6 @@
 import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
 
-/** Who is asking. Made once per request from its credentials. */
+/** The identity of a request, made once from its credentials. */
 export type Viewer =
   | { readonly type: 'anonymous' }
   | { readonly type: 'root' }
@@ -9,32 +9,30 @@ export type Viewer =
       readonly keyId: string
       readonly organizationId: string
       readonly role: ApiKeyRole
-      /** When the key stops working; absent: never. */
+      /** Absent: the key never expires. */
       readonly expiresAt?: Date
-      /** Present: the key sees these datasets and reports only, and nothing that concerns the whole organization. */
+      /** Present: the key sees only these streams, and nothing that concerns the whole organization. */
       readonly only?: { readonly datasetIds: readonly string[]; readonly reportIds: readonly string[] }
     }
 
-/** Who shows no valid key. */
 export const ANONYMOUS: Viewer = { type: 'anonymous' }
 
 const RANK = { READ: 1, WRITE: 2, ADMIN: 3 } as const satisfies Record<ApiKeyRole, number>
 
-/** Whether the viewer holds at least this role on the streams it can see. */
+/** Whether the viewer has at least this role on the streams it can see. */
 export function hasRole(viewer: Viewer, role: ApiKeyRole): boolean {
   return viewer.type === 'root' || (viewer.type === 'key' && RANK[viewer.role] >= RANK[role])
 }
 
-/** Whether the viewer holds at least this role in the organization as a whole. */
+/** Whether the viewer has at least this role in the whole organization. */
 export function hasRoleIn(viewer: Viewer, organizationId: string, role: ApiKeyRole): boolean {
   if (!hasRole(viewer, role)) return false
   return viewer.type === 'root' || (viewer.type === 'key' && viewer.organizationId === organizationId && !viewer.only)
 }
 
-/** A Prisma filter that nothing passes. */
 const NOTHING = { id: { in: [] as string[] } }
 
-/** The Prisma filter for the organizations that a viewer may know of. */
+/** Prisma filter for the organizations visible to a viewer. */
 export function visibleOrganizations(viewer: Viewer) {
   switch (viewer.type) {
     case 'anonymous':
@@ -46,12 +44,12 @@ export function visibleOrganizations(viewer: Viewer) {
   }
 }
 
-/** The Prisma filter for the datasets that a viewer may know of. */
+/** Prisma filter for the datasets visible to a viewer. */
 export function visibleDatasets(viewer: Viewer) {
   return visible(viewer, (only) => only.datasetIds)
 }
 
-/** The Prisma filter for the reports that a viewer may know of. */
+/** Prisma filter for the reports visible to a viewer. */
 export function visibleReports(viewer: Viewer) {
   return visible(viewer, (only) => only.reportIds)
 }

@@ -1,22 +1,19 @@
 import { InvalidArgumentError } from 'commander'
 import { uuid } from '../lib/text.ts'
 
-/** An id from the command line. @throws InvalidArgumentError */
+/** @throws InvalidArgumentError unless it is a UUID. */
 export function parseId(text: string): string {
   const { data } = uuid.safeParse(text)
   if (data === undefined) throw new InvalidArgumentError('It must be a UUID.')
   return data
 }
 
-/** One of several ids. @throws InvalidArgumentError */
+/** Collects a repeatable id option. @throws InvalidArgumentError */
 export function addId(text: string, before: string[] = []): string[] {
   return [...before, parseId(text)]
 }
 
-/**
- * Why an address is none of a server; undefined when it is one. It may hold a password by mistake, so it is not checked by a parser:
- * what that refuses is quoted.
- */
+/** Why a URL is refused, else undefined. Not an option parser: commander would quote a password in it. */
 export function urlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     return '--url must be an address such as https://api.example.com.'
@@ -25,7 +22,7 @@ export function urlProblem(text: string): string | undefined {
   return '--url must not hold a user or a password: the key comes from the environment.'
 }
 
-/** A number of seconds. @throws InvalidArgumentError */
+/** A number of seconds up to 99999. @throws InvalidArgumentError */
 export function parseSeconds(text: string): number {
   if (!/^\d{1,5}(\.\d{1,3})?$/.test(text))
     throw new InvalidArgumentError('It must be a number of seconds, up to 99999.')

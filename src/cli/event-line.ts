@@ -18,7 +18,7 @@ const WorkerLine = z.object({ datasetId: uuid, id: uuid, eventType: z.string(), 
 
 const ReportLine = z.object({ reportId: uuid, id: uuid, timestamp: time, ...data })
 
-/** The line of a file that stands for an event, without its end: the names of GraphQL, the payload as its text. */
+/** An event as a line without its end: GraphQL's names, the payload as text. */
 export function lineOf(kind: StreamKind, event: LoggedEvent): string {
   const { streamId, seq, id, type, createdAt, data, redactedAt } = event
   const line =
@@ -28,7 +28,7 @@ export function lineOf(kind: StreamKind, event: LoggedEvent): string {
   return JSON.stringify({ ...line, redactedAt: redactedAt ?? undefined })
 }
 
-/** The event that a line stands for, or why it stands for none. */
+/** Parses a line into an event, or the reason it is refused. */
 export function arrivalOf(line: Line): Arrival {
   return arrivalFrom({ line: line.number }, () => {
     if (line.problem !== undefined) throw refusal(line.problem)

@@ -1,20 +1,14 @@
-/** How long a stop may take before the process ends all the same, in milliseconds. */
 const DRAIN_MS = 10_000
 
-/** A second signal this soon is the same stop: a terminal and npm each pass on one Ctrl-C. In milliseconds. */
+/** A second signal within this many milliseconds is the same Ctrl-C, sent by the terminal and by npm. */
 const SAME_STOP_MS = 2_000
 
-/** Tells of what goes on while the process ends. */
 export interface StopLog {
   info(details: object, message: string): void
   fatal(details: object, message: string): void
 }
 
-/**
- * Runs `close` once when the process is asked to end, or when something was thrown that nobody caught, and then ends it: with
- * status 0 if it was asked, else 1. Whoever asks again, later, does not want to wait.
- * @returns a signal that fires when the stop begins.
- */
+/** Closes once and exits: 0 after a signal, 1 after an error; a later signal exits at once. @returns fires at stop. */
 export function stopWithGrace(log: StopLog, close: () => Promise<void>): AbortSignal {
   const stopping = new AbortController()
   let begun = 0
@@ -23,7 +17,7 @@ export function stopWithGrace(log: StopLog, close: () => Promise<void>): AbortSi
     begun = Date.now()
     stopping.abort()
     process.exitCode = status
-    // What is closed lets the process end by itself; this is for what is not.
+    // Closing lets the process end by itself; this timeout covers anything left open.
     const late = setTimeout(() => {
       log.fatal({ afterMs: DRAIN_MS }, 'not closed in time: ending all the same')
       process.exit(1)

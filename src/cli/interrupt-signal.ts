@@ -1,14 +1,12 @@
 import { constants } from 'node:os'
 
-/** A wish to stop, from outside. */
 export interface Interruption extends Disposable {
-  /** Fires when the process is asked to end. */
   readonly signal: AbortSignal
-  /** The status of a process that ended because of it; undefined while nobody has asked. */
+  /** Exit status, 128 plus the signal's number; undefined before any signal. */
   readonly status: number | undefined
 }
 
-/** Lets a command end in its own time when the process is asked to; whoever asks again does not want to wait. */
+/** The first SIGINT, SIGTERM or SIGHUP aborts `signal`, so that a command can finish; the second exits at once. */
 export function listenForInterruption(): Interruption {
   const stopping = new AbortController()
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -17,7 +17,6 @@ import { createLogger } from '../observability/logger.ts'
 import { schema } from '../schema/schema.ts'
 import { say } from './terminal.ts'
 
-/** What a new key is to be, as the command line says it. */
 export interface NewKey {
   organization: string
   role: string
@@ -29,7 +28,7 @@ export interface NewKey {
 
 const CREATE = `mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }`
 
-/** Creates a key and prints it, this once. @throws StartError when the server would refuse it. */
+/** Creates and prints a key. @throws StartError when the server would refuse it. */
 export async function createKey(config: Config, options: NewKey): Promise<void> {
   const { organization: organizationId, role, name, dataset: datasetIds, report: reportIds, expires } = options
   const input = { organizationId, role: role.toUpperCase(), name, datasetIds, reportIds, expiresAt: expires }
@@ -55,7 +54,7 @@ const LIST = `query ($organizationId: UUID!) {
   apiKeys(organizationId: $organizationId, first: 1000) { id prefix role name createdAt lastUsedAt expiresAt revokedAt }
 }`
 
-/** Prints an organization's keys, newest first, a line each, with tabs between the columns. */
+/** Prints an organization's keys, newest first, as tab-separated lines. */
 export async function listKeys(config: Config, { organization }: { organization: string }): Promise<void> {
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
   say(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
@@ -66,7 +65,7 @@ export async function listKeys(config: Config, { organization }: { organization:
   }
 }
 
-/** Revokes a key. @throws StartError when there is none with this id. */
+/** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
   say('Revoked. What is open for it is closed within five seconds.')
@@ -76,7 +75,7 @@ function day(date: Date): string {
   return date.toISOString().slice(0, 10)
 }
 
-// The same operations as from outside, so that the same is checked and audited; whoever has the database is root.
+// Runs the server's operations, so the same checks and audit apply; access to the database is root access.
 async function run<Data>(config: Config, source: string, variableValues: Record<string, unknown>): Promise<Data> {
   await using database = await openDatabase(config)
   const db = database.prisma

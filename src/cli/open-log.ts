@@ -6,19 +6,18 @@ import { createEventLog, type EventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
 import { openWakeupBus } from '../wakeups/bus.ts'
 
-/** A log that is worked on without a server. */
 export interface OpenLog extends AsyncDisposable {
   database: Database
   log: EventLog
 }
 
-/** Opens the database for a command. Servers that share it hear of what is appended as they do of each other. */
+/** Opens the database for a command; servers that share it receive wakeups for its appends. */
 export async function openLog(config: Config): Promise<OpenLog> {
   const closers = new DisposeStack()
   const ignore = () => undefined
   const database = await openDatabase(config)
   closers.add(() => database[Symbol.asyncDispose]())
-  // A bus that does not work is nobody's trouble here: the servers find out by themselves.
+  // Bus failures are ignored: servers also poll for new events.
   const bus = openWakeupBus(config, new Wakeups(), pino({ level: 'silent' }))
   closers.add(() => bus[Symbol.asyncDispose]())
   const log = createEventLog(database.prisma, {

@@ -1,21 +1,16 @@
 import { SingleBar } from 'cli-progress'
 import { tell, tellAbove } from './terminal.ts'
 
-/** How often a line tells of the progress where there is no terminal, in milliseconds. */
+/** Interval of progress lines without a terminal, in milliseconds. */
 const EVERY_MS = 2_000
 
-/** Tells on standard error how far something is: a bar on a terminal, a line every few seconds elsewhere. */
+/** Progress on standard error: a bar on a terminal, else a line every few seconds. */
 export interface Progress extends Disposable {
-  /** How far it is, in whatever the total is in. */
   update(value: number): void
-  /** Writes a line of its own. */
   note(line: string): void
 }
 
-/**
- * @param total unknown: there is a bar without an end.
- * @param describe what to say beside the bar, and on the lines.
- */
+/** @param total unknown: a bar without an end. @param describe text beside the bar and on the lines. */
 export function startProgress(total: number | undefined, describe: () => string): Progress {
   return process.stderr.isTTY ? startBar(total, describe) : startLines(describe)
 }

@@ -2,12 +2,12 @@ import { type Config, ConfigError, readConfig } from '../config.ts'
 import { CodedError, StartError } from '../errors.ts'
 import { tell } from './terminal.ts'
 
-/** The settings of this process. @throws ConfigError */
+/** @throws ConfigError */
 export function readSettings(): Config {
   return readConfig(process.env)
 }
 
-/** Reads the settings, does the work, and turns what the user can mend into one message and exit status 1. */
+/** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
 export async function withConfig(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
     await work(readSettings())

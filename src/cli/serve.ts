@@ -5,18 +5,16 @@ import { type Server, startServer } from '../server.ts'
 import { stopWithGrace } from './graceful-stop.ts'
 import { say } from './terminal.ts'
 
-/** A server that runs until the process is asked to end. */
 export interface Running {
   server: Server
-  /** Fires when the process is asked to end. */
   stopping: AbortSignal
 }
 
-/** Starts the server, tells people where it is, and stops it when the process is asked to end. */
+/** Starts the server, prints its address, and stops it on a signal. */
 export async function runServer(config: Config): Promise<Running> {
-  // People read standard output; programs read the log on standard error.
+  // Standard output is for people; the log on standard error is for programs.
   const logger = createLogger(config.logLevel, pino.destination(2))
-  // Node.js prints them as text, in the middle of the JSON lines.
+  // Node.js prints warnings as text between the JSON lines.
   process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'))
   const server = await startServer(config, logger)
   const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
@@ -27,7 +25,7 @@ export async function runServer(config: Config): Promise<Running> {
     const { key, file } = firstRootKey
     say(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
   } else if (rootKeyFile) {
-    // Output that goes anywhere else may be a log that is kept.
+    // Other outputs may be logs that are kept, so the key is not printed.
     say(`Root API key: see ${rootKeyFile}`)
   }
   return { server, stopping }

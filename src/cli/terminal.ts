@@ -1,29 +1,29 @@
 import { inspect } from 'node:util'
 import { printable, printableJson } from '../lib/text.ts'
 
-// Everything that people read is written here: it may quote a server, a file or an event, and a terminal obeys control characters.
+// All output for people: it may quote a server, a file or an event, and a terminal obeys control characters.
 
-/** Writes lines for people to standard output. */
+/** Prints to standard output. */
 export function say(text: string): void {
   console.log(shown(text))
 }
 
-/** Writes lines for people to standard error; of an unexpected error, where it was thrown. */
+/** Prints to standard error; an unexpected error with its stack. */
 export function tell(text: unknown): void {
   console.error(shown(typeof text === 'string' ? text : inspect(text)))
 }
 
-/** Writes a document for programs to standard output. */
+/** Prints JSON to standard output. */
 export function sayJson(value: unknown, indent?: number): void {
   console.log(printableJson(withoutCredentials(JSON.stringify(value, null, indent))))
 }
 
-/** Writes a line over the one that the cursor is in, which is drawn again below it. */
+/** Prints a line above the one with the cursor, which is redrawn below it. */
 export function tellAbove(line: string): void {
   process.stderr.write(`\r\x1b[K${shown(line)}\n`)
 }
 
-/** Writes a line that the next one is written over; nothing where there is no terminal. */
+/** Prints a line that the next one overwrites; nothing without a terminal. */
 export function flash(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${shown(line)}\r`)
 }
@@ -36,7 +36,7 @@ function printableCells(line: string): string {
   return line.split('\t').map(printable).join('\t')
 }
 
-// Drivers quote addresses, passwords included. "user:password" stands in the hints about settings. Bounded, for the time it takes.
+// Drivers quote URLs with passwords; "user:password" is in our own hints. The bound limits matching time.
 function withoutCredentials(text: string): string {
   return text.replace(/:\/\/(?!user:password@)[^\s"]{1,1000}@/g, '://…@')
 }

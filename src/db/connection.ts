@@ -8,20 +8,18 @@ export interface Connection {
   exec(sql: string): Promise<unknown>
 }
 
-/** How long PostgreSQL may take to let us in, in milliseconds. */
 const CONNECT_MS = 10_000
 
-// Prisma's driver adapters read a timestamptz as if the session's time zone were UTC, so it has to be. And an append looks for
-// duplicates after it has waited for its stream: it must see what was committed meanwhile, whatever the database's default is.
-// Nor may somebody who holds a stream's row hold up every connection, one append after another.
+// Prisma's adapters read timestamptz as UTC. Read committed: an append checks for duplicates after waiting for its
+// stream, and must see later commits. The lock timeout keeps one held stream row from exhausting the pool.
 const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed -c lock_timeout=10s'
 
-/** Connects to PostgreSQL. @throws StartError, which says why it cannot. */
+/** Connects to PostgreSQL. @throws StartError with the reason. */
 export async function connect(databaseUrl: string): Promise<Connection & AsyncDisposable> {
   const client = await connectedClient(databaseUrl).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
-  // What breaks while it waits for the next question is told by that.
+  // A connection that breaks while idle fails the next query instead.
   client.on('error', () => undefined)
   return {
     query: (sql, parameters) => client.query(sql, parameters),
@@ -30,14 +28,14 @@ export async function connect(databaseUrl: string): Promise<Connection & AsyncDi
   }
 }
 
-// Making one reads the certificates that the address names, which may fail, too.
+// Apart, because `new pg.Client` reads the certificates that the URL names, and its failure must be caught too.
 async function connectedClient(databaseUrl: string): Promise<pg.Client> {
   const client = new pg.Client({ ...session(databaseUrl), connectionTimeoutMillis: CONNECT_MS })
   await client.connect()
   return client
 }
 
-/** What every connection to PostgreSQL is opened with. Options in the address would replace ours: they are added. */
+/** Settings of every PostgreSQL session; `options` in the URL would replace ours, so they are merged. */
 export function session(databaseUrl: string): { connectionString: string; options: string } {
   const url = new URL(databaseUrl)
   const given = url.searchParams.get('options') ?? ''

@@ -9,53 +9,47 @@ import { MigrationError, type MigrationState, migrate, migrationState, pendingMi
 import { openPglite } from './pglite.ts'
 import { makeContentsPrivate, makePrivate } from './private-directory.ts'
 
-/** What an acknowledged append survives: nothing but a crash of the process, or what PostgreSQL was told to promise. */
+/** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 
-/** An open database at this version's schema. */
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
-  /** The same database, for look-ups of keys and for health checks, which wait for nothing else: PostgreSQL has connections for them. */
+  /** A small separate pool on PostgreSQL, so key lookups and health checks are answered while `pool` is exhausted. */
   readonly spare: PrismaClient
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
-  /** How many statements it works on at the same time. */
+  /** Statements that run concurrently. */
   readonly connections: number
-  /** Whether it still is at this version's schema: others may migrate it. */
+  /** Compared on each call, as another process may migrate the database. */
   readonly migrations: () => Promise<MigrationState>
-  /** The connections to PostgreSQL, and how many statements wait for one. The embedded database has none. */
+  /** PostgreSQL connections and queued statements; absent when embedded. */
   readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
 }
 
-/** Connections a server keeps to PostgreSQL at most. */
+/** Maximum PostgreSQL connections per server; the spare pool comes on top. */
 export const POOL_SIZE = 10
 
-/** Connections beside those, for what `spare` is for. */
 export const SPARE_SIZE = 3
 
-/** How long an answer over a spare connection may take, and the connection itself, in milliseconds. One that hangs is given up. */
+/** Connect and query timeout of the spare pool, in milliseconds. */
 const SPARE_MS = 2_000
 
-// Others quote what a call was given, and errors end up in the log.
+// Other formats quote a call's arguments, and errors are logged.
 const ERROR_FORMAT = 'minimal'
 
-/** Prisma's own advisory lock for migrations: whoever migrates the same database, by whichever tool, waits for the other. */
+/** Prisma's own advisory lock for migrations, so migrations by any tool run one at a time. */
 const MIGRATION_LOCK = 72_707_369
 
-/**
- * Opens the embedded database, creating and migrating it, or connects to PostgreSQL, which must be migrated already.
- * @throws StartError when the folder or the server cannot be used.
- * @throws MigrationError when PostgreSQL is not at this version's schema.
- */
+/** Creates and migrates the embedded database. @throws StartError, MigrationError when PostgreSQL is not migrated. */
 export async function openDatabase(config: Config): Promise<Database> {
   return config.databaseUrl ? openPostgres(config.databaseUrl) : openEmbedded(config.dataDir)
 }
 
-/** Brings a PostgreSQL database to this version's schema. @returns the names of the migrations applied now. */
+/** Migrates PostgreSQL to this version's schema. @returns the names of the migrations applied now. */
 export async function migratePostgres(databaseUrl: string): Promise<string[]> {
   await using connection = await connect(databaseUrl)
   await connection.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
-  // Awaited here: the connection is closed when this returns.
+  // Awaited before the connection is disposed of.
   return await migrate(connection)
 }
 

@@ -5,10 +5,8 @@ import { tryLock } from 'fs-native-extensions'
 import { StartError } from '../errors.ts'
 
 /**
- * Takes `tidemark.lock` in the folder until the handle is closed or the process ends, however it ends:
- * the lock is the kernel's, so a killed holder leaves nothing in the way. PGlite has no lock of its own, and two processes
- * on one folder lose rows that were acknowledged.
- * @throws StartError at once, naming the holder's process id, or saying why the folder cannot be used.
+ * Kernel lock until the handle closes or the process ends: PGlite has none, and two processes lose acknowledged rows.
+ * @throws StartError at once, with the holder's process id or why the folder is unusable.
  */
 export async function lockDirectory(directory: string): Promise<FileHandle> {
   const file = await openLockFile(directory)
@@ -24,7 +22,7 @@ export async function lockDirectory(directory: string): Promise<FileHandle> {
   return file
 }
 
-// It is truncated by its holder, so it must not be a link that others have left here.
+// O_NOFOLLOW: the holder truncates the file, so it must not be a link left by another user.
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
 
 async function openLockFile(directory: string): Promise<FileHandle> {

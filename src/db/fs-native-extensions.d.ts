@@ -1,4 +1,4 @@
 declare module 'fs-native-extensions' {
-  /** Takes an exclusive lock on the open file without waiting; false when another open file has it. */
+  /** Takes an exclusive lock without waiting; false when another open file holds it. */
   export function tryLock(fd: number): boolean
 }

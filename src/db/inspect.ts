@@ -5,11 +5,7 @@ import { lockDirectory } from './directory-lock.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'
 
-/**
- * Opens a database as it is, neither making nor migrating it; the embedded one only while no server has it open.
- * @returns nothing when there is no embedded database yet.
- * @throws StartError when it cannot be opened.
- */
+/** Neither creates nor migrates; undefined without an embedded database. @throws StartError when it cannot open. */
 export async function inspectDatabase({
   databaseUrl,
   dataDir,

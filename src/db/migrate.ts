@@ -6,19 +6,17 @@ import { StartError } from '../errors.ts'
 import type { Connection } from './connection.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
-/** The migrations that ship with this version, as a path. */
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
 
-/** The database could not be brought to, or is not at, this version's schema. The message says what to do. */
+/** The database is not at, or cannot be migrated to, this version's schema; the message says what to do. */
 export class MigrationError extends StartError {
   override name = 'MigrationError'
 }
 
-/** How a database's migrations compare with those of this version, by their names. */
 export interface MigrationState {
-  /** This version's that the database lacks. */
+  /** Shipped, but missing in the database. */
   pending: string[]
-  /** The database's that this version does not know. */
+  /** In the database, but unknown to this version. */
   newer: string[]
 }
 
@@ -35,7 +33,7 @@ interface Applied {
   finished_at: Date | null
 }
 
-// The table as Prisma's schema engine creates it, so that `prisma migrate deploy` and `status` agree with us afterwards.
+// As Prisma's schema engine creates it, so that `prisma migrate deploy` and `status` agree afterwards.
 const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   id VARCHAR(36) PRIMARY KEY NOT NULL,
   checksum VARCHAR(64) NOT NULL,
@@ -48,10 +46,8 @@ const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
 )`
 
 /**
- * Applies what is missing, in order, and records it as Prisma does.
- * The caller holds whatever lock keeps other processes from migrating the same database.
- * @returns the names of the migrations applied now.
- * @throws MigrationError when an earlier migration failed, when one fails now, or when the database belongs to something else.
+ * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock.
+ * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
  */
 export async function migrate(connection: Connection): Promise<string[]> {
   await refuseForeignSchema(connection)
@@ -61,10 +57,7 @@ export async function migrate(connection: Connection): Promise<string[]> {
   return missing.map(({ name }) => name)
 }
 
-/**
- * The migrations that this version has and the database has not.
- * @throws MigrationError when one was left unfinished, or was applied in another wording.
- */
+/** This version's migrations that the database lacks. @throws MigrationError when one is unfinished or was edited. */
 export async function pendingMigrations(connection: Connection): Promise<Migration[]> {
   const applied = await history(connection)
   const unfinished = applied.find(({ finished_at }) => finished_at === null)
@@ -80,13 +73,13 @@ export async function pendingMigrations(connection: Connection): Promise<Migrati
   return migrations.filter(({ name }) => !checksums.has(name))
 }
 
-/** The names of the migrations that the database has and this version has not: a newer version has been there. */
+/** Names of migrations that only the database has: a newer version has migrated it. */
 export async function unknownMigrations(connection: Connection): Promise<string[]> {
   const known = new Set((await readMigrations()).map(({ name }) => name))
   return (await history(connection)).map((row) => row.migration_name).filter((name) => !known.has(name))
 }
 
-/** Asks a database what has been applied to it. @throws Error when it does not say. */
+/** Compares the applied migrations with this version's. @throws Error when the query fails. */
 export async function migrationState(db: PrismaClient): Promise<MigrationState> {
   const rows = await db.$queryRaw<{ name: string }[]>`
     SELECT migration_name AS name FROM _prisma_migrations

@@ -1,12 +1,12 @@
 import { PGlite } from '@electric-sql/pglite'
 import { StartError } from '../errors.ts'
 
-/** Where the embedded database of a DATA_DIR is. */
+/** Path of the embedded database. */
 export function pgliteDirectory(dataDir: string): string {
   return `${dataDir}/pglite`
 }
 
-/** Opens the embedded database, made if missing. The folder must be locked. @throws StartError when it cannot be opened. */
+/** Opens or creates the embedded database; the caller holds the folder's lock. @throws StartError */
 export async function openPglite(dataDir: string): Promise<PGlite> {
   const directory = pgliteDirectory(dataDir)
   try {

@@ -3,19 +3,17 @@ import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 
-/** What Tidemark puts into a DATA_DIR. */
 const OWN = /^(?:pglite|tidemark\.lock|root-api-key.*)$/
 
 /**
- * Closes a DATA_DIR, created if missing, to other users: payloads and keys are in it. An existing one is closed only when nothing else
- * is in it, so that DATA_DIR=/tmp locks no one out.
- * @throws StartError when it cannot be used, or stays open.
+ * Creates DATA_DIR closed to other users; closes an existing one only if nothing else is in it, so /tmp stays open.
+ * @throws StartError when it is unusable or stays open: it holds payloads and keys.
  */
 export async function makePrivate(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await checkOwner(directory)
-    // Every new file system has the other one.
+    // New file systems contain lost+found.
     const alone = (await readdir(directory)).every((name) => OWN.test(name) || name === 'lost+found')
     if (alone && (await openMode(directory))) await chmod(directory, 0o700)
   } catch (error) {
@@ -29,7 +27,7 @@ export async function makePrivate(directory: string): Promise<void> {
   )
 }
 
-/** @throws StartError when the folder belongs to another user, whom files of this process would lock out. */
+/** @throws StartError when another user owns the folder, who could not read the files of this process. */
 export async function checkOwner(directory: string): Promise<void> {
   const { uid } = await stat(directory)
   if (process.geteuid === undefined || uid === process.geteuid()) return
@@ -38,22 +36,19 @@ export async function checkOwner(directory: string): Promise<void> {
   )
 }
 
-/** The mode of an existing folder, in octal digits, when other users may enter it. Windows has no such modes. */
+/** Octal mode of a folder that other users may enter, else undefined; Windows has no such modes. */
 export async function openMode(directory: string): Promise<string | undefined> {
   const { mode } = await stat(directory)
   if (process.geteuid === undefined || (mode & 0o077) === 0) return undefined
   return (mode & 0o7777).toString(8)
 }
 
-/**
- * Closes everything that Tidemark has put into a DATA_DIR, which must be locked: PGlite makes its first files with mode 666 whatever the
- * umask is. The folder keeps others out, but copies and backups keep the modes.
- */
+/** For a locked DATA_DIR: PGlite's first files have mode 666 whatever the umask, and backups keep modes. */
 export function makeContentsPrivate(directory: string): void {
   for (const name of readdirSync(directory)) if (OWN.test(name)) closeTree(join(directory, name))
 }
 
-// Synchronous, so that PGlite removes nothing meanwhile.
+// Synchronous, so PGlite removes no file meanwhile.
 function closeTree(path: string): void {
   const stats = lstatSync(path)
   if (stats.isDirectory()) for (const name of readdirSync(path)) closeTree(join(path, name))

@@ -1,6 +1,6 @@
 import { Prisma } from './generated/prisma/client.ts'
 
-/** Whether a row was refused because its id, or another unique value, is in use. */
+/** Whether a unique constraint refused the row. */
 export function isTaken(error: unknown): boolean {
   return error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002'
 }

@@ -15,29 +15,24 @@ import { budgetLog } from '../log/budgeted-log.ts'
 import { traceLog } from '../log/traced-log.ts'
 import type { Context, DoorContext } from '../schema/context.ts'
 
-/** Longest answer of an operation, in characters: written in pieces over HTTP, and as one message of a WebSocket. */
+/** Maximum length of a result in characters: streamed over HTTP, one message over a WebSocket. */
 const MOST_TEXT = { http: 67_108_864, message: 16_777_216 } as const
 
-/** The responses over HTTP that are open. */
 interface Responses {
-  /** Who gets a response, once its caller is known. */
   of(response: ServerResponse, asking: Asking, call?: Call): Peer
 }
 
-/** What every server of one process shares. */
 export interface Services {
   readonly accounts: Accounts
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
-  /** Absent where nothing is answered over HTTP. */
   readonly answers?: Responses
-  /** Has what is not to be kept any longer removed now, in the background. */
+  /** Starts the removal of data past its retention, in the background. */
   readonly sweep: () => void
-  /** What all requests of this process share. */
   readonly budget: Budget
 }
 
-/** Makes the context of one request. Its door has found out who calls. */
+/** Creates the context of one request, which its transport has already authenticated. */
 export function createContextFactory(
   { accounts, keyWatch, connections, answers, sweep, budget: shared }: Services,
   { cost }: Pick<Limits, 'cost'>,
@@ -53,7 +48,7 @@ export function createContextFactory(
       values: initial.ownDocument ? Number.POSITIVE_INFINITY : cost,
       text: peer.transport === 'WEBSOCKET' ? MOST_TEXT.message : MOST_TEXT.http,
     })
-    // Other doors release it themselves.
+    // Other transports release it themselves.
     if (initial.res) peer.onGone(() => budget.release())
     const select = { id: true, organizationId: true } as const
     return {

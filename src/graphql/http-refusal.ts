@@ -7,7 +7,7 @@ const STATUS: Partial<Record<CodedError['code'], number>> = {
   UNAVAILABLE: 503,
 }
 
-/** A refusal as an error of the pipeline, which over HTTP has a status of its own and says when to try again. */
+/** Converts a `CodedError` to a pipeline error with its HTTP status and `retry-after`. */
 export function httpRefusal({ message, code, details }: CodedError): GraphQLError {
   const { retryAfter } = details
   const headers = retryAfter === undefined ? undefined : { 'retry-after': String(retryAfter) }

@@ -5,7 +5,7 @@ import { Prisma } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { Call } from '../lib/call.ts'
 
-// The documented code of what the ORM refuses. Everything else it throws is a surprise.
+// Documented codes for Prisma's errors; any other Prisma error is unexpected.
 const PRISMA_REFUSALS: Record<string, CodedError> = {
   P2002: new CodedError('CONFLICT', 'Something with this id or tracking id exists already.'),
   P2003: new CodedError('NOT_FOUND', 'Something that this refers to does not exist.'),
@@ -14,13 +14,12 @@ const PRISMA_REFUSALS: Record<string, CodedError> = {
 
 const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deep.')
 
-/** Makes of an error what may leave the server. @param call whose error it is, where that is known. */
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
-/** Gives every error that leaves the server its code. What is nobody's mistake but ours is logged, and masked under an id to find it by. */
+/** Gives every outgoing error a code; unexpected ones are logged, and masked under an id to find them by. */
 export function createMaskError(logger: Logger): MaskError {
   return (error, message, call) => {
-    // A subscription's own source throws errors that nothing has wrapped.
+    // A subscription's source throws errors that are not wrapped.
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError(message, { originalError: error as Error })
     const { originalError, nodes, source, positions, path, extensions } = wrapped
     const where = { nodes, source, positions, path }
@@ -30,7 +29,7 @@ export function createMaskError(logger: Logger): MaskError {
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where, call)
     if (extensions.originalError || extensions.code === 'OPERATION_RESOLUTION_FAILURE') return badRequest(wrapped)
     if (extensions.code) return wrapped
-    // What is left are arguments and variables that the executor could not coerce.
+    // The rest are arguments and variables that the executor could not coerce.
     return new GraphQLError(wrapped.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
   }
 
@@ -42,8 +41,7 @@ export function createMaskError(logger: Logger): MaskError {
   }
 }
 
-// Thrown before there is an operation: `variables` or `extensions` in an address or a form that are no JSON, and what Node says
-// of a body whose sender has gone before its end.
+// Before there is an operation: invalid JSON in URL or form parameters, and Node's error for an aborted body.
 function unreadable(error: unknown): CodedError | undefined {
   if (error instanceof SyntaxError)
     return new CodedError('BAD_USER_INPUT', `The request cannot be read: ${error.message}`)
@@ -52,7 +50,7 @@ function unreadable(error: unknown): CodedError | undefined {
     : undefined
 }
 
-// For a body that is no JSON Yoga tells what the parser threw, for an operation that is not there it has a code of its own.
+// Yoga exposes the parser's error for a body that is not JSON, and has its own code for a missing operation.
 function badRequest({ message }: GraphQLError): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } })
 }

@@ -3,10 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { StartError } from '../errors.ts'
 
-/** The texts of operations by their SHA-256, in lower-case hexadecimal digits. */
 export type OperationList = ReadonlyMap<string, string>
 
-/** What tools write: Relay and GraphQL Code Generator a map, Apollo a manifest. */
+/** Formats that tools write: a map (Relay, GraphQL Code Generator) or Apollo's manifest. */
 const Operations = z.union([
   z.record(z.string(), z.string()).transform((texts) => Object.entries(texts)),
   z
@@ -18,17 +17,12 @@ const Operations = z.union([
     .transform(({ operations }) => operations.map(({ id, body }): [string, string] => [id, body])),
 ])
 
-/**
- * Reads the operations that a server is to run. Whether its schema has what they ask for is not looked at: old clients may have
- * operations that are refused since, and the others have to go on.
- * @throws StartError when there is no such file, it is of no known form, or operations in it go by anything but their SHA-256.
- */
+/** Reads the list; outdated operations must not stop others. @throws StartError if missing, malformed or misnamed. */
 export async function readOperationList(path: string): Promise<OperationList> {
   const text = await readFile(path, 'utf8').catch(({ message }: Error) => refuse(`cannot be read: ${message}`))
   const { data, error } = Operations.safeParse(parse(text))
   if (error)
     refuse(`must be JSON that has the texts of operations by their SHA-256, or Apollo's manifest of them: ${path}`)
-  // GraphQL Code Generator says which hash it is.
   const operations = data.map(([name, operation]) => [name.replace(/^sha256:/, ''), operation] as const)
   const misnamed = operations.filter(([hash, operation]) => sha256(operation) !== hash)
   if (misnamed.length > 0)
@@ -38,7 +32,7 @@ export async function readOperationList(path: string): Promise<OperationList> {
   return new Map(operations)
 }
 
-/** In lower-case hexadecimal digits, as clients send it. */
+/** SHA-256 in lower-case hexadecimal digits, as clients send it. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

@@ -29,13 +29,11 @@ import { useSse } from './plugins/use-sse.ts'
 import { useStrangerLimit } from './plugins/use-stranger-limit.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
 
-/** The GraphQL pipeline: every door runs its operations through this one. */
+/** The GraphQL pipeline that every transport runs its operations through. */
 export type Yoga = YogaServerInstance<DoorContext, Context>
 
-/** How long a browser may remember that it may ask from a foreign page, in seconds. */
 const PREFLIGHT_SECONDS = 3_600
 
-/** Who comes in, and how much of it. */
 export interface Entry {
   admit: Admit
   addressOf: AddressOf
@@ -43,10 +41,7 @@ export interface Entry {
   counts: ConnectionLimit
 }
 
-/**
- * @param operationList absent: any operation runs.
- * @param logger takes what is masked, and Yoga's own messages.
- */
+/** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
   services: Services,
   { admit, addressOf, rate, counts }: Entry,
@@ -65,10 +60,10 @@ export function createPipeline(
       debug: (...args) => logger.trace(args.map(String).join(' ')),
       info: (...args) => logger.info(args.map(String).join(' ')),
       warn: (...args) => logger.warn(args.map(String).join(' ')),
-      // What has been masked: that is logged, and what callers may read quotes what they have sent.
+      // Masked errors are logged already, and the others quote client input.
       error: () => undefined,
     },
-    // Without credentials: nothing here is authorized by a cookie. Yoga echoes the origin where it is given none.
+    // No credentials, as no cookie authorizes anything; Yoga echoes the origin when none is set.
     cors: ({ headers }) =>
       allows(corsOrigins, headers.get('origin') ?? '') && {
         credentials: false,
@@ -78,7 +73,7 @@ export function createPipeline(
     graphiql: false,
     landingPage: false,
     parserAndValidationCache: documentCaches(),
-    // See useRequestBody.
+    // `useRequestBody` limits it.
     maxRequestBodySize: false,
     batching: false,
     plugins: [

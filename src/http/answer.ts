@@ -6,14 +6,13 @@ import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Connection } from './connection.ts'
 
-/** A response over HTTP that is made and sent, and the client that it goes to. */
+/** An HTTP response in progress, and its client. */
 export class Answer implements Peer {
   readonly transport = 'SERVER_SENT_EVENTS'
   readonly viewer: Viewer
   readonly caller: Caller
   readonly call: Call | undefined
   readonly begun = Date.now()
-  /** The stream that it lists, if it lists one, and the position of what was sent of it last. */
   streamId: string | null = null
   position = 0
   readonly #response: ServerResponse
@@ -28,7 +27,7 @@ export class Answer implements Peer {
     this.viewer = viewer
     this.caller = caller
     this.call = call
-    // One listener for all: a response that several documents are read for has many callbacks.
+    // One listener for all callbacks: a response that reads several documents has many.
     response.once('close', () => {
       for (const callback of [...this.#onGone]) callback()
     })
@@ -42,7 +41,7 @@ export class Answer implements Peer {
   }
 
   onStalled(callback: () => void): () => void {
-    // A subscription has its own place among what is open, and its own watch.
+    // A subscription is registered and watched separately.
     this.#isSubscription = true
     this.#release()
     return this.#connection.onStalled(callback)
@@ -52,17 +51,15 @@ export class Answer implements Peer {
     this.#response.destroy()
   }
 
-  /** Whether it carries a subscription. */
   get isSubscription(): boolean {
     return this.#isSubscription
   }
 
-  /** Whether some of it has been written. */
   get isBeingSent(): boolean {
     return this.#response.headersSent
   }
 
-  /** Calls back when it is sent, or turns out to be a subscription. */
+  /** Calls back when the response is sent or becomes a subscription. */
   onEnd(callback: () => void): void {
     this.#onEnd.push(callback)
   }

@@ -8,28 +8,26 @@ import type { Peer } from '../lib/peer.ts'
 import { Answer } from './answer.ts'
 import type { Connections } from './connections.ts'
 
-/** After how many milliseconds a response is a long one. Its key is then watched, and ended keys end it within five seconds. */
+/** Age in milliseconds from which a response is long: its key is watched, and an ended key ends it within 5 s. */
 const LONG_MS = 2_000
 
-/** How many connections a caller may have open. */
 interface Counts {
   isFull(caller: Caller): boolean
   add(caller: Caller, peer: Peer): boolean
 }
 
-/** Where long responses are written down. */
 interface Registers {
   keyWatch: KeyWatch
   connections: LiveConnections
   counts: Counts
 }
 
-/** The responses over HTTP that are open. Those that take long count as connections of their callers, are listed, and end with their keys. */
+/** Open HTTP responses; long ones count as connections of their callers, are listed, and end with their keys. */
 export class Answers {
   readonly #open: Connections
   readonly #registers: Registers
   readonly #byResponse = new WeakMap<ServerResponse, Answer>()
-  /** Those that are not long yet, in the order in which they began. */
+  /** Not long yet, in order of their start. */
   readonly #young = new Set<Answer>()
 
   constructor(open: Connections, registers: Registers) {
@@ -38,7 +36,6 @@ export class Answers {
     open.onSweep(() => this.#sweep())
   }
 
-  /** The answer that a response is, once its caller is known. */
   of(response: ServerResponse, { viewer, caller }: Asking, call?: Call): Answer {
     const known = this.#byResponse.get(response)
     if (known) return known
@@ -56,7 +53,7 @@ export class Answers {
     const { counts } = this.#registers
     for (const answer of this.#young) {
       if (Date.now() - answer.begun < LONG_MS) break
-      // What is still being made is not broken for the number of connections.
+      // The connection limit does not break a response of which nothing is sent yet.
       if (!answer.isSubscription && !answer.isBeingSent && counts.isFull(answer.caller)) continue
       this.#young.delete(answer)
       if (!answer.isSubscription) this.#register(answer)

@@ -2,48 +2,44 @@ import type { Socket } from 'node:net'
 import { callerOf } from '../accounts/caller-of.ts'
 import type { Caller } from '../lib/caller.ts'
 
-/** How long a connection that the server has ended may take to be closed by its client, in milliseconds. */
+/** Timeout in milliseconds for the client to close a connection that the server has ended. */
 const GOODBYE_MS = 1_000
 
-/** What a libuv handle says of its writes, which no public property of a socket tells before a whole chunk is written. */
+/** libuv's write counters; a socket's public properties change only when a whole chunk is written. */
 interface Handle {
   readonly bytesWritten: number
   readonly writeQueueSize: number
 }
 
-/** One TCP connection, whatever protocol it speaks. */
+/** One TCP connection of any protocol. */
 export class Connection {
   readonly socket: Socket
-  /** On whose account its bytes wait: the address until a key is known. */
+  /** Charged for pending bytes: the address until a key is known. */
   caller: Caller
   readonly #onStalled = new Set<() => void>()
   #flushed = -1
   #still = 0
   #closing: number | undefined
-  /** How still it was when the client was told that its subscription ends. */
+  /** Value of `#still` when its subscriptions were ended. */
   #told: number | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
     this.caller = callerOf({ type: 'anonymous' }, socket.remoteAddress)
-    // Between two protocols nothing else listens, and an error without a listener ends the process.
+    // Between two protocols nothing else listens, and an unhandled `error` ends the process.
     socket.on('error', () => socket.destroy())
   }
 
-  /** Bytes that wait to be written. */
   get waiting(): number {
     return this.socket.writableLength
   }
 
-  /** For how long bytes wait of which none has been handed to the system, in milliseconds. */
+  /** Milliseconds for which the system has accepted none of the pending bytes. */
   get still(): number {
     return this.#still
   }
 
-  /**
-   * Calls back when the client has taken nothing for the limit. A connection with such callbacks carries subscriptions: these end
-   * first, with an error, and the connection breaks after as long again. @returns a function that takes the callback back.
-   */
+  /** Ends subscriptions at the stall limit; the connection breaks after as long again. @returns how to unsubscribe. */
   onStalled(callback: () => void): () => void {
     this.#onStalled.add(callback)
     return () => {
@@ -52,27 +48,22 @@ export class Connection {
     }
   }
 
-  /** Writes the last bytes and ends the server's side; what the client still sends is dropped. */
+  /** Writes the last bytes and half-closes the connection; further input is dropped. */
   end(bytes = ''): void {
     const { socket } = this
     if (this.#closing !== undefined) return
     this.#closing = 0
     socket.once('end', () => socket.destroy())
     socket.end(bytes)
-    // Unread input would make the close a reset, by which the last bytes can be lost.
+    // Unread input would turn the close into a reset, which can lose the last bytes.
     socket.resume()
   }
 
-  /** Whether the server has ended its side and waits for the client's. */
   get isClosing(): boolean {
     return this.#closing !== undefined
   }
 
-  /**
-   * Looks at what has moved.
-   * @param elapsed milliseconds since the last look in which something could have.
-   * @returns whether the connection has to be broken.
-   */
+  /** @param elapsed milliseconds in which bytes could move. @returns whether the connection must be broken. */
   isOver(elapsed: number, limit: number): boolean {
     if (this.#closing !== undefined) {
       this.#closing += elapsed
@@ -87,13 +78,13 @@ export class Connection {
     }
     this.#still += elapsed
     if (this.#still < limit) return false
-    // Once: a client that subscribes again meanwhile does not get more time.
+    // Set once: subscribing again meanwhile does not extend the timeout.
     if (this.#onStalled.size > 0) this.#told ??= this.#still
     for (const callback of [...this.#onStalled]) callback()
     return this.#still - (this.#told ?? 0) >= limit
   }
 
-  // Bytes that wait in this process count as written already, in both properties, so that heartbeats would look like progress.
+  // Both `bytesWritten` include bytes still queued in this process, so heartbeats would look like progress.
   #countFlushed(): number {
     const { _handle: handle } = this.socket as { _handle?: Handle | null }
     if (handle && handle.writeQueueSize !== undefined) return handle.bytesWritten - handle.writeQueueSize

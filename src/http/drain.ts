@@ -2,13 +2,10 @@ import type { Server, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import type { Connections } from './connections.ts'
 
-/** How long requests under way may take to be answered, in milliseconds. Closing the rest takes a share of the ten seconds of a stop. */
+/** Timeout for requests in progress, in milliseconds; closing the rest takes a share of the ten seconds of a stop. */
 const PATIENCE_MS = 7_000
 
-/**
- * Closes a server well: it takes no more connections, answers what it has begun, and then closes those that are only kept open,
- * also the ones that have never asked for anything.
- */
+/** Stops gracefully: accepts no connections, finishes requests in progress, then closes idle and unused connections. */
 export class Drainer {
   readonly #http: Server
   readonly #connections: Connections
@@ -20,7 +17,6 @@ export class Drainer {
     this.#connections = connections
   }
 
-  /** Counts a response that has been begun. */
   add(response: ServerResponse): void {
     this.#underWay++
     response.once('close', () => {
@@ -29,7 +25,7 @@ export class Drainer {
     })
   }
 
-  /** Resolves when every connection is closed, those that have become something else than HTTP as well. */
+  /** Resolves when every connection is closed, upgraded ones included. */
   async drain(): Promise<void> {
     this.#draining = true
     this.#connections.hurry()

@@ -1,23 +1,19 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** How many requests of a connection may wait for the answers before theirs. Node reads all that a chunk of 64 KiB holds. */
+/** Maximum queued requests per connection; Node parses all that a chunk of 64 KiB holds. */
 const MOST_WAITING = 64
 
-/**
- * Hands out the requests of each connection one at a time: the next when the answer to the one before has been handed to the system.
- * Node itself hands out all that it has read, and keeps their answers.
- */
+/** Starts a connection's requests one at a time; Node would start all it has read, and buffer their responses. */
 export class RequestQueue {
   readonly #waiting = new WeakMap<Duplex, (() => void)[]>()
   readonly #onFlood: (connection: Duplex) => void
 
-  /** @param onFlood breaks a connection that asks ahead too far. */
   constructor(onFlood: (connection: Duplex) => void) {
     this.#onFlood = onFlood
   }
 
-  /** Answers a request when its turn comes; never, when the connection ends before. */
+  /** Starts a request when its turn comes, or never if the connection ends before. */
   answer(connection: Duplex, response: ServerResponse, start: () => void): void {
     this.#enter(connection, () => {
       this.#waiting.set(connection, this.#waiting.get(connection) ?? [])
@@ -26,7 +22,7 @@ export class RequestQueue {
     })
   }
 
-  /** Hands the connection to another protocol once what was asked before has been answered. */
+  /** Hands the connection to another protocol after all earlier responses. */
   takeOver(connection: Duplex, start: () => void): void {
     this.#enter(connection, () => {
       this.#waiting.delete(connection)
@@ -36,12 +32,12 @@ export class RequestQueue {
 
   #enter(connection: Duplex, start: () => void): void {
     const waiting = this.#waiting.get(connection)
-    // Of a chunk, Node reads all requests, also when the first of them ends the connection.
+    // Node parses all requests of a chunk, even when the first one ends the connection.
     if (!connection.writable) return
     if (!waiting) start()
     else if (waiting.push(start) > MOST_WAITING) this.#onFlood(connection)
     else {
-      // Not at once: Node reads on at the end of each request.
+      // Deferred, because Node resumes reading at the end of each request.
       process.nextTick(() => {
         if (waiting.length > 0) connection.pause()
       })

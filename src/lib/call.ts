@@ -5,30 +5,27 @@ import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
 import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
 import type { Span, Tracing } from './span.ts'
 
-/** What a call comes in by; `other` is health, metrics, pages and unknown paths. */
+/** The entry point of a call; `other` covers health, metrics, pages and unknown paths. */
 export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
 
-/** Told of each call that is over, with how long it took in seconds. */
 export type Observe = (door: Door, outcome: Outcome, seconds: number) => void
 
-/** By what the lines of the log about a call are found. A socket has the id of the request that opened it. */
+/** Ids in the log; `socketId` is the id of the request that opened the socket. */
 type Ids = ({ requestId: string } | { socketId: string; operationId?: string }) & { traceId?: string }
 
-/** Where a call is told of. */
 interface Watchers {
   observe: Observe
   logger: Logger
   tracing?: Tracing
 }
 
-/** What the doors are called in traces. */
 const ROUTES: Partial<Record<Door, string>> = {
   graphql: '/graphql',
   trieve: '/api/dataset/events',
   llamacloud: '/api/v1/reports/{report_id}/events',
 }
 
-/** One request over HTTP, or one operation over a WebSocket, as those see it who watch the server. */
+/** One HTTP request or WebSocket operation, as metrics, logs and traces see it. */
 export class Call {
   readonly #watchers: Watchers
   readonly #begun = performance.now()
@@ -36,18 +33,13 @@ export class Call {
   readonly #request: IncomingMessage | undefined
   ids: Ids
   door: Door
-  /** Where it is traced. */
   span: Span | undefined
-  /** The kind and the name of the operation it runs. */
   operation: string | undefined
-  /** What came of it, as soon as that is known. */
   outcome: Outcome | undefined
-  /** The id of what was masked. */
   errorId: unknown
-  /** Whether the log says already, under its ids, what went wrong. */
+  /** Whether the failure is already logged under these ids. */
   told = false
 
-  /** @param request absent for an operation over a WebSocket. */
   constructor(door: Door, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
     this.door = door
     this.ids = ids
@@ -55,7 +47,6 @@ export class Call {
     this.#request = request
   }
 
-  /** It has come through this door. */
   enter(door: Door): void {
     this.door = door
     const { method, headers = {} } = this.#request ?? {}
@@ -69,13 +60,12 @@ export class Call {
     if (this.span) this.ids = { ...this.ids, traceId: this.span.traceId }
   }
 
-  /** Notes what its operation has come to. */
   note(errors: readonly GraphQLError[] | undefined): void {
     this.outcome = outcomeOf(errors)
     this.errorId = errors?.[0]?.extensions.errorId
   }
 
-  /** It has been answered, or its stream has begun. Whatever is said later does not count. */
+  /** Ends the call once it is answered or its stream begins; later calls are ignored. */
   end(outcome: Outcome = this.outcome ?? 'ok'): void {
     if (this.#over) return
     this.#over = true
@@ -104,7 +94,6 @@ export class Calls {
     this.#watchers = watchers
   }
 
-  /** Begins a call over HTTP, which ends with its response. */
   overHttp(request: IncomingMessage, response: ServerResponse): Call {
     const requestId = requestIdOf(request)
     response.setHeader(REQUEST_ID, requestId)
@@ -117,12 +106,11 @@ export class Calls {
     return call
   }
 
-  /** The call that a request of Node's is. */
   of(request: IncomingMessage): Call | undefined {
     return this.#byRequest.get(request)
   }
 
-  /** Begins the call that an operation over a WebSocket is. @param operationId as the client has it, which may be anything. */
+  /** @param operationId from the client, so any string. */
   overSocket(socketId: string, operationId: string): Call {
     const ids = { socketId, operationId: isId(operationId) ? operationId : undefined }
     const call = new Call('websocket', ids, this.#watchers)

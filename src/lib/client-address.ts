@@ -2,15 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import ipaddr from 'ipaddr.js'
 import proxyAddr from 'proxy-addr'
 
-/** The address that a request counts for. Undefined once its connection is gone. */
+/** The address that a request is charged to; undefined once its connection is gone. */
 export type AddressOf = (request: IncomingMessage) => string | undefined
 
 /**
- * The address at the other end of the connection, or, where that is a trusted proxy's, what its X-Forwarded-For says:
- * the last address in it that is no trusted proxy's. What a client itself writes there is before that, and not looked
- * at.
- * @param trustedProxies addresses, networks, and the names that `proxy-addr` has for some.
- * @throws TypeError when one of them is none of these.
+ * Socket address or, behind trusted proxies, the last untrusted X-Forwarded-For entry; clients can forge the others.
+ * @param trustedProxies addresses, networks and range names of `proxy-addr`.
+ * @throws TypeError when one of them is invalid.
  */
 export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   if (trustedProxies.length === 0) return ({ socket }) => socket.remoteAddress
@@ -18,10 +16,7 @@ export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   return (request) => (request.socket.remoteAddress ? proxyAddr(request, trust) : undefined)
 }
 
-/**
- * Whether a request comes from this machine or a private network, and from there itself: proxies say for whom they
- * ask.
- */
+/** Whether a request comes from this machine or a private network directly, not through a proxy. */
 export function isFromNearby({ socket, headers }: IncomingMessage): boolean {
   const { remoteAddress } = socket
   if (!remoteAddress || headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined) return false

@@ -1,13 +1,12 @@
-/** What has been opened, to be closed in the opposite order. Node 20 has no AsyncDisposableStack. */
+/** Closes resources in reverse order; Node 20 has no AsyncDisposableStack. */
 export class DisposeStack implements AsyncDisposable {
   readonly #close: (() => Promise<unknown> | unknown)[] = []
 
-  /** Closes after everything that is added later. */
   add(close: () => Promise<unknown> | unknown): void {
     this.#close.push(close)
   }
 
-  /** Closes everything, whatever fails on the way. @throws AggregateError of what failed. */
+  /** Closes everything despite failures. @throws AggregateError of the failures. */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = []
     for (let close = this.#close.pop(); close; close = this.#close.pop()) {

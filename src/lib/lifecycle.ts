@@ -1,5 +1,4 @@
-/** What the server is going through. */
 export interface Lifecycle {
-  /** It has been asked to stop: it takes nothing new, and streams end so that their readers come back elsewhere. */
+  /** Shutdown has begun: new work is refused, and streams end so that clients reconnect elsewhere. */
   draining: boolean
 }

@@ -1,22 +1,17 @@
 import { z } from 'zod'
 
-/** What one caller may ask of the server. */
 export type Limits = Readonly<{
-  /** Fields inside one another. */
   depth: number
-  /** Aliases of an operation, those of its fragments included wherever they are spread. */
+  /** Aliases and directives inside a fragment count once per spread. */
   aliases: number
-  /** Directives of an operation, likewise. */
   directives: number
-  /** Lexical tokens of a document. */
   tokens: number
-  /** Values that an operation may give at most, roughly: lists count as often as they may have items. */
+  /** Estimated result values; a list counts at its maximum length. */
   cost: number
-  /** Bytes of a request's body, and of a message over a socket. */
+  /** Of a request body, and of a WebSocket message. */
   bodyBytes: number
-  /** Operations that go on at the same time on one socket. */
   operationsPerSocket: number
-  /** Sockets and streams of server-sent events of one key on this server. */
+  /** WebSockets and SSE streams of one key on this server. */
   socketsPerKey: number
   requestsPerMinute: number
 }>
@@ -31,21 +26,21 @@ function upTo(most: number, standard: number) {
     .default(standard)
 }
 
-/** The settings of the limits. All of an event's fields on a page of 1,000 have to fit into the default cost. */
+/** The default cost fits all event fields on a page of 1,000. */
 export const LIMIT_SETTINGS = {
   MAX_DEPTH: upTo(1_000, 12),
   MAX_ALIASES: upTo(10_000, 30),
   MAX_DIRECTIVES: upTo(10_000, 50),
   MAX_TOKENS: upTo(100_000, 2_500),
   MAX_COST: upTo(1_000_000_000, 500_000),
-  // Longer than 512 MiB a text cannot be here.
+  // A string cannot exceed 512 MiB.
   MAX_BODY_BYTES: upTo(500_000_000, 8_000_000),
   MAX_OPERATIONS_PER_SOCKET: upTo(100_000, 100),
   MAX_SOCKETS_PER_KEY: upTo(1_000_000, 1_000),
   REQUESTS_PER_MINUTE: upTo(1_000_000_000, 6_000),
 }
 
-/** The limits that the settings ask for. */
+/** Maps the settings to limits. */
 export function limitsOf(settings: Readonly<Record<keyof typeof LIMIT_SETTINGS, number>>): Limits {
   return Object.freeze({
     depth: settings.MAX_DEPTH,

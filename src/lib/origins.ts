@@ -1,7 +1,7 @@
-/** The origins of the web pages that may use `/graphql` besides the server's own, as browsers send them; `*` stands for any. */
+/** Origins of pages that may use `/graphql` besides the server's own, as browsers send them; `*` allows any. */
 export type Origins = readonly string[]
 
-/** Whether it is written as browsers write it, or `*`. */
+/** Whether the text is `*` or an origin as browsers write it. */
 export function isOrigin(text: string): boolean {
   return text === '*' || (/^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text)
 }
@@ -10,10 +10,10 @@ export function allows(origins: Origins, origin: string): boolean {
   return origins.includes('*') || origins.includes(origin)
 }
 
-/** What a `Host` header may hold: a name or an address, and a port. Other characters mean something else in an address. */
+/** A name or address with an optional port; other characters change the meaning of a URL. */
 const HOST = /^[\w.:[\]-]+$/
 
-/** Whether a page is the server's own. Behind TLS the server does not know its scheme, so the page's is taken for it. */
+/** Whether a page is the server's own; uses the page's scheme, which a server behind TLS termination does not know. */
 export function isOwnOrigin(origin: string, host = ''): boolean {
   if (origin === '*' || !isOrigin(origin) || !HOST.test(host)) return false
   const page = new URL(origin)

@@ -1,7 +1,6 @@
 import type { GraphQLError } from 'graphql'
 import { CodedError, ERROR_CODES } from '../errors.ts'
 
-/** Codes that GraphQL over HTTP has itself, and that of what is masked. */
 const OTHERS = [
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -14,13 +13,12 @@ const OTHERS = [
 
 type Code = (typeof ERROR_CODES)[number] | (typeof OTHERS)[number]
 
-/** What came of a call: `ok`, a documented code, `gone` for a caller who left before the answer. A closed set: it labels metrics. */
+/** `gone`: the client left before the response. A closed set, because it labels metrics. */
 export type Outcome = 'ok' | 'gone' | Code
 
-/** All documented codes. */
 export const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, ...OTHERS])
 
-/** What came of an operation: `ok`, or the code of its first error. */
+/** `ok`, or the code of the first error. */
 export function outcomeOf(errors: readonly GraphQLError[] | undefined): Outcome {
   if (!errors?.length) return 'ok'
   const code = errors[0]?.extensions?.code
@@ -38,13 +36,13 @@ const BY_STATUS: Record<number, Code> = {
   503: 'UNAVAILABLE',
 }
 
-/** The same for an answer over HTTP of which only the status is known. */
+/** The outcome of an HTTP response by its status alone. */
 export function outcomeOfStatus(status: number): Outcome {
   if (status < 400) return 'ok'
   return BY_STATUS[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR')
 }
 
-/** The same for what was thrown. */
+/** The outcome of a thrown error. */
 export function outcomeOfError(error: unknown): Outcome {
   return error instanceof CodedError ? error.code : 'INTERNAL_SERVER_ERROR'
 }

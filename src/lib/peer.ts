@@ -1,16 +1,12 @@
-/** Whoever is at the other end of a connection. */
 export interface Peer {
-  /** What it is connected by. */
   readonly transport: 'WEBSOCKET' | 'SERVER_SENT_EVENTS'
-  /** Calls back once the connection is gone, at once if it is already. @returns a function that takes the wish back. */
+  /** Calls back once the connection is gone, immediately if it already is. @returns an unsubscribe function. */
   onGone(callback: () => void): () => void
-  /** Calls back when the client has taken nothing for too long of what waits for it. @returns a function that takes the wish back. */
+  /** Calls back when the client has not read pending output for too long. @returns an unsubscribe function. */
   onStalled(callback: () => void): () => void
-  /** Breaks the connection. */
   disconnect(): void
 }
 
-/** For operations that nothing goes on after. */
 export const NO_PEER: Peer = {
   transport: 'SERVER_SENT_EVENTS',
   onGone: () => () => undefined,

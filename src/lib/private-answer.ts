@@ -1,7 +1,4 @@
-/**
- * Says of an answer that depends on who asks that no cache may keep it. Keys come in these headers; Accept chooses between JSON and
- * server-sent events.
- */
+/** Forbids caching of a response that depends on the key, and varies by Accept (JSON or server-sent events). */
 export function markPrivate(headers: Headers): void {
   headers.set('cache-control', 'no-store')
   headers.append('vary', 'Authorization, Cookie, Accept')

@@ -1,9 +1,9 @@
-/** A body is larger than it may be. */
+/** A body exceeds its limit. */
 export class ByteLimitError extends Error {
   override name = 'ByteLimitError'
 }
 
-/** The body of a response, unpacked; empty when it has none. @throws ByteLimitError as soon as it exceeds `limit` bytes. */
+/** Reads a decompressed response body, empty if absent. @throws ByteLimitError above `limit` bytes. */
 export async function readBytes({ headers, body }: Response, limit: number): Promise<Buffer> {
   if (Number(headers.get('content-length')) > limit) throw new ByteLimitError()
   const chunks: Uint8Array[] = []

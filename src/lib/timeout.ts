@@ -1,9 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 
-/**
- * The outcome of the work, if it comes in time. What comes later is lost.
- * @throws Error when it does not.
- */
+/** The result of the work, if it arrives in time; later ones are dropped. @throws Error on timeout. */
 export async function withTimeout<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
   const settled = new AbortController()
   const late = setTimeout(milliseconds, undefined, { signal: settled.signal }).then(() => {

@@ -1,17 +1,13 @@
-/** A text read as a UUID: in canonical form, or what is wrong with it. */
 export type UuidText = { readonly uuid: string; readonly problem?: undefined } | { readonly problem: string }
 
 const GROUPS = [8, 4, 4, 4, 12] as const
 
-/**
- * Reads a UUID in each form that both originals accept: with hyphens, 32 digits without, in braces, behind `urn:uuid:`.
- * The problems have the words of the Rust crate under both of them, which clients of LlamaCloud get to see.
- */
+/** Parses the forms both upstreams accept (hyphens or none, braces, `urn:uuid:`), with their Rust crate's messages. */
 export function readUuid(text: string): UuidText {
   const { digits, offset } = strip(text)
   const stranger = /[^0-9a-fA-F-]/u.exec(digits)
   if (stranger) {
-    // Only ASCII stands before the first stranger, so characters are bytes.
+    // All characters before the first invalid one are ASCII, so the index is a byte position.
     const position = stranger.index + offset + 1
     const expected = 'expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-]'
     return { problem: `invalid character: ${expected}, found \`${stranger[0]}\` at ${position}` }

@@ -4,13 +4,12 @@ import type { Page } from './read/page.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 import type { CallLog } from './traced-log.ts'
 
-/** The log as one operation reads it. */
 export interface BudgetedLog extends Omit<CallLog, 'at' | 'reportSnapshot'> {
   at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
 }
 
-/** The log, whose reads are counted in the budget of an operation before they are done, and done one after the other. */
+/** The log, whose reads are charged to an operation's budget before they run, one at a time. */
 export function budgetLog(log: CallLog, budget: OperationBudget): BudgetedLog {
   const reads: Pick<BudgetedLog, 'page' | 'offsetPage' | 'at' | 'reportSnapshot'> = {
     page: async (streamId, request): Promise<Page> => {
@@ -19,7 +18,7 @@ export function budgetLog(log: CallLog, budget: OperationBudget): BudgetedLog {
     },
     offsetPage: (streamId, request) => budget.inOrder(() => log.offsetPage(streamId, request, budget)),
     at: (streamId, positions) => budget.inOrder(() => log.at(streamId, positions, budget)),
-    // Others may wait for the same one, whatever becomes of this operation.
+    // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (reportId) => budget.inOrder(() => log.reportSnapshot(reportId, budget.ofItsOwn())),
   }
   return Object.assign(Object.create(log), reads)

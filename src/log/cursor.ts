@@ -1,11 +1,11 @@
 import { CodedError } from '../errors.ts'
 import { uuidBytes } from './uuid-bytes.ts'
 
-// One byte of version, sixteen of stream id, eight of seq, in base64url.
+// 1 byte version, 16 bytes stream id, 8 bytes seq, in base64url.
 const VERSION = 1
 const LENGTH = 25
 
-/** The opaque position just after event `seq` of a stream: for pages, resumes and exports alike. */
+/** The opaque position just after event `seq` of a stream, for pages, resumes and exports. */
 export function encodeCursor(streamId: string, seq: number): string {
   const bytes = Buffer.alloc(LENGTH)
   bytes[0] = VERSION
@@ -14,10 +14,6 @@ export function encodeCursor(streamId: string, seq: number): string {
   return bytes.toString('base64url')
 }
 
-/**
- * The seq that a cursor of this stream stands for.
- * @throws CodedError CURSOR_INVALID when it is not a cursor, or one of another stream.
- */
 function decodeCursor(streamId: string, cursor: string): number {
   const bytes = Buffer.from(cursor, 'base64url')
   if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== cursor) {
@@ -34,7 +30,6 @@ function decodeCursor(streamId: string, cursor: string): number {
   return seq
 }
 
-/** For a cursor past the newest event: it cannot come from this log as it is now. */
 function cursorBeyondHead(): CodedError {
   return new CodedError(
     'CURSOR_INVALID',
@@ -42,10 +37,7 @@ function cursorBeyondHead(): CodedError {
   )
 }
 
-/**
- * For a cursor after which events have been removed, so that going on from it would skip them.
- * @param first the earliest position that is kept.
- */
+/** For a cursor followed by removed events, which a resume would skip. @param first the earliest kept position. */
 export function cursorExpired(streamId: string, first: number): CodedError {
   return new CodedError(
     'CURSOR_EXPIRED',
@@ -54,17 +46,13 @@ export function cursorExpired(streamId: string, first: number): CodedError {
   )
 }
 
-/** The positions that a stream has now. */
 export interface Bounds {
-  /** Of the earliest event that is kept; one more than `head` when there is none. */
+  /** Earliest kept position; `head` + 1 when no event is kept. */
   first: number
   head: number
 }
 
-/**
- * The seq that a cursor stands for, if what comes after it can be read.
- * @throws CodedError CURSOR_INVALID, CURSOR_EXPIRED.
- */
+/** The seq of a cursor that can be resumed from. @throws CodedError CURSOR_INVALID, CURSOR_EXPIRED. */
 export function positionOf(streamId: string, cursor: string, { first, head }: Bounds): number {
   const seq = decodeCursor(streamId, cursor)
   if (seq > head) throw cursorBeyondHead()

@@ -15,67 +15,51 @@ import { type Page, type PageRequest, page } from './read/page.ts'
 import { type Reading, readAt } from './read/reading.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
-/** What one append may have at most, its payloads in UTF-16 units. */
+/** Most of one append; `text` is payload length in UTF-16 units. */
 const MAX_APPEND = { events: 1_000, text: 16_777_216 } as const
 
-/** What is done with events. A stream's id is the id of its dataset or report. */
+/** A stream's id is the id of its dataset or report. */
 export interface LogOperations {
   /**
-   * Appends events in the given order: all that are new, in one transaction, which others may share.
-   * @returns one result per event, in the same order, once they are committed.
-   * @throws CodedError BAD_USER_INPUT for more than `MAX_APPEND`, NOT_FOUND for an unknown stream, RATE_LIMITED when too much
-   * waits to be appended; nothing is stored then, unless an id is repeated and its repeat is what failed.
+   * Appends new events in a possibly shared transaction. @returns a result per event, in order, after the commit.
+   * @throws CodedError BAD_USER_INPUT beyond `MAX_APPEND`, NOT_FOUND (stream), RATE_LIMITED (queue full); nothing is
+   * stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  /** Appends what has happened elsewhere, see `importEvents`. */
   import(streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]>
-  /** The event of a stream that has this id, if it is kept. */
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
-  /**
-   * Puts another payload in the place of an event's own, for good. Its position, type, id and time stay, and a retry with its id is a
-   * DUPLICATE from then on, whatever it holds.
-   * @param organizationId whose event it is.
-   * @param transact opens the transaction, in which more may be done.
-   * @returns the event as it is then.
-   */
+  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   page(streamId: string, request: PageRequest, reading?: Reading): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest, reading?: Reading): Promise<OffsetPage>
-  /** The events at these positions that are kept, in no particular order. */
   at(streamId: string, positions: readonly number[], reading: Reading): Promise<LoggedEvent[]>
-  /** What a report has come to. @param reading for the time that it takes to make it. */
   reportSnapshot(reportId: string, reading: Reading): Promise<ReportSnapshot>
-  /** Begins to follow a stream. The reader must end it: by reading to the end, or with `return`. */
+  /** The caller must end the follower: by reading to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
 }
 
-/** The only door to the event tables. */
+/** The only access to the event tables. */
 export interface EventLog extends LogOperations, AsyncDisposable {
-  /** The same log for one caller: it reads through the caller's client, and queues appends on the tenant's account. */
+  /** The log for one caller: reads through the caller's client, appends on the tenant's share of the queue. */
   onAccountOf(tenant: string, db: PrismaClient): LogOperations
-  /** Events that wait in this process to be appended, or are being appended. */
   readonly appending: number
-  /** What is followed in this process. */
   readonly following: FollowingCounts
-  /** How often something new was read for followers in this process, by what made it look. */
   readonly tailReads: Readonly<Record<ReadSource, number>>
 }
 
-/** What a log needs beside the database. */
 export interface EventLogOptions extends FollowingOptions {
-  /** Tells other processes that a stream may have grown. Must return at once, and not throw. */
+  /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
-  /** Transactions of appends at the same time. */
   appendsAtOnce: number
   appends: AppendObserver
 }
 
-/** The log that is kept in this database. Disposing of it ends its followers. */
+/** Opens the log of a database. Disposing of it ends its followers. */
 export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
   const snapshots = new ReportSnapshots()
   const following = new Following(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
-  // After the commit, and whatever is new: a retry whose first answer was lost may be the first to say so.
+  // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
   const tell = (streamId: string) => {
     options.wakeups.wake(streamId, 'in-process')
     options.announce(streamId)
@@ -125,7 +109,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
   }
 }
 
-/** Throws for more events than one append may have. It looks at nothing else, so it can be asked before events are made. */
+/** Throws for more events than one append may have; checks only the count, so it can run before events are built. */
 export function checkLength({ length }: readonly unknown[]): void {
   const most = MAX_APPEND.events
   if (length > most)

@@ -1,21 +1,16 @@
 import { CodedError } from '../errors.ts'
 
-/** The largest payload, in bytes of UTF-8. */
 const MAX_PAYLOAD_BYTES = 1_048_576
 
-/** The deepest nesting of lists and objects in a payload; `[]` is one level deep. */
+/** Deepest nesting of arrays and objects; `[]` is one level. */
 const MAX_PAYLOAD_DEPTH = 100
 
 declare const checked: unique symbol
 
-/** JSON text within the limits, kept exactly as it is. */
+/** JSON text within the limits, kept byte for byte. */
 export type Payload = string & { readonly [checked]: true }
 
-/**
- * The compact JSON text of a value that a client sent as JSON.
- * @param name what a message calls the value, such as `events[3].eventData`.
- * @throws CodedError BAD_USER_INPUT when it is too large or too deep, or holds a number that JSON numbers cannot carry.
- */
+/** A client value as compact JSON. @throws CodedError BAD_USER_INPUT when too large, too deep, or inexact in JSON. */
 export function payloadOf(value: unknown, name: string): Payload {
   for (const scalar of scalars(value, name)) {
     if (!isExact(scalar))
@@ -24,16 +19,12 @@ export function payloadOf(value: unknown, name: string): Payload {
   return checkSize(JSON.stringify(value), name)
 }
 
-/**
- * Accepts JSON text as it is, byte for byte.
- * @param name what a message calls the text.
- * @throws CodedError BAD_USER_INPUT when it is not JSON, or is too large or too deep.
- */
+/** Accepts JSON text byte for byte. @throws CodedError BAD_USER_INPUT when it is not JSON, too large or too deep. */
 export function payloadFromText(text: string, name: string): Payload {
   if (!text.isWellFormed()) throw refusal(name, 'holds half of a surrogate pair, which has no UTF-8 form')
   const payload = checkSize(text, name)
   for (const _ of scalars(parse(text, name), name)) {
-    // The walk itself refuses what is too deep.
+    // The walk throws for deep nesting.
   }
   return payload
 }
@@ -52,14 +43,13 @@ function checkSize(text: string, name: string): Payload {
   return text as Payload
 }
 
-// A parsed integer beyond 2^53 may differ from the one that was sent, an infinity would be written as null, and a GraphQL
-// enum value inside a JSON literal has become undefined.
+// Parsing may change an integer over 2^53, Infinity prints as null, and an enum in a JSON literal becomes undefined.
 function isExact(scalar: unknown): boolean {
   if (typeof scalar !== 'number') return scalar !== undefined
   return Number.isInteger(scalar) ? Number.isSafeInteger(scalar) : Number.isFinite(scalar)
 }
 
-// Iterative, because the values that must be refused are those that would overflow the stack.
+// Iterative, because recursion would overflow the stack on the values it must reject.
 function* scalars(root: unknown, name: string): Generator<unknown> {
   const stack = [{ value: root, depth: 0 }]
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
@@ -73,6 +63,7 @@ function* scalars(root: unknown, name: string): Generator<unknown> {
   }
 }
 
+/** @param name the value's path, such as `events[3].eventData`. */
 function refusal(name: string, problem: string): CodedError {
   return new CodedError('BAD_USER_INPUT', `${name} ${problem}.`)
 }

@@ -5,17 +5,14 @@ import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './read/range.ts'
 import { isFinalState } from './report/report-event.ts'
 
-/** How often it is looked for what is not to be kept any longer, in milliseconds. */
 const SWEEP_MS = 30_000
 
-/** How many events are deleted at a time: an append to the same stream may have to wait for that long. */
+/** Events deleted at once: an append to the same stream may wait that long. */
 const STEP = 2_000
 
-/** What the sweeper tells of its work. */
 export interface RetentionObserver {
-  /** Events of a stream were removed for every reader; they are deleted after that. */
+  /** Events are now hidden from every reader; they are deleted afterwards. */
   removed(events: number): void
-  /** Something failed, and is tried again at the next turn. */
   failed(error: unknown): void
 }
 
@@ -28,15 +25,11 @@ interface Due {
   max_events: bigint | null
 }
 
-/**
- * Removes what is not to be kept, in the background. Any number of servers may do so at the same time, and one that is killed leaves
- * nothing undone that another would not do.
- */
+/** Removes expired events in the background. Servers may sweep concurrently, and finish what a killed one leaves. */
 export class RetentionSweeper implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #observer: RetentionObserver
   readonly #timer: NodeJS.Timeout
-  /** The reports of which nothing was removed, for all that was due, with how they were then. */
   readonly #spared = new LRUCache<string, string>({ max: 100_000 })
   #sweeping: Promise<void> | undefined
   #again = false
@@ -48,7 +41,7 @@ export class RetentionSweeper implements AsyncDisposable {
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS)
   }
 
-  /** Looks now, once more if it is looking already. Resolves when everything that was due is removed and deleted. */
+  /** Sweeps now, or once more if under way. Resolves when everything due is removed and deleted. */
   sweep(): Promise<void> {
     this.#again = true
     this.#sweeping ??= this.#sweepAll().finally(() => {
@@ -79,7 +72,7 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 
   async #trim(due: Due): Promise<void> {
-    // What was spared is due until something is added: its final state is the first that is kept.
+    // A spared report is due until it grows: its final state is the first event kept.
     const state = `${due.first} ${due.head} ${due.max_age_seconds} ${due.max_events}`
     if (this.#spared.get(due.id) === state) return
     const removed = await trim(this.#db, due)
@@ -99,7 +92,7 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 }
 
-// A stream's own policy goes before that of its organization, also when it says to keep everything.
+// A stream's own policy overrides the organization's, even to keep everything.
 function findDue(db: PrismaClient): Promise<Due[]> {
   return db.$queryRaw<Due[]>`
     SELECT s.id, s.kind, s.first, s.head, r.max_age_seconds, r.max_events
@@ -125,7 +118,7 @@ async function trim(
   db: PrismaClient,
   { id, kind, head, max_age_seconds, max_events }: Due,
 ): Promise<number | undefined> {
-  // Nothing beyond what has been looked at: a final state may come at any time.
+  // Removes nothing beyond the head already checked: a final state may arrive at any time.
   const spare = kind === 'REPORT' ? ((await finalState(db, id)) ?? Number(head) + 1) : null
   try {
     const rows = await db.$queryRaw<{ removed: bigint }[]>`
@@ -133,13 +126,12 @@ async function trim(
                          ${max_events}::bigint, ${spare}::bigint) AS removed`
     return Number(rows[0]?.removed)
   } catch (error) {
-    // Its turn comes again.
     if (isLockTimeout(error)) return undefined
     throw error
   }
 }
 
-// A report that is finished still says so, however old it is: whoever follows it must learn that it has ended.
+// A finished report keeps its final state at any age, so that followers learn that it has ended.
 async function finalState(db: PrismaClient, reportId: string): Promise<number | null> {
   const range = { streamId: reportId, types: ['report_state_update'], low: 0, high: Number.MAX_SAFE_INTEGER }
   const { events } = await readRange(db, range, 'DESC', { events: 1, bytes: 1 })

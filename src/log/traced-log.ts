@@ -1,10 +1,9 @@
 import { type Span, step } from '../lib/span.ts'
 import type { LogOperations } from './event-log.ts'
 
-/** What an operation does with the log. */
 export type CallLog = LogOperations
 
-/** The log, each of whose answers is a step of the call. */
+/** The log, with each operation traced as a step of the call. */
 export function traceLog(log: CallLog, span: Span | undefined): CallLog {
   if (!span) return log
   return {

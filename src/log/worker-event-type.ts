@@ -1,7 +1,4 @@
-/**
- * The 24 types of worker event, by the names and in the order of Trieve's API document, each with what it says.
- * The originals' open source no longer writes some of them; old histories hold them all the same.
- */
+/** The 24 types of Trieve's API document, in its order. Trieve no longer writes some; old histories hold them. */
 export const WORKER_EVENT_TYPES = {
   file_uploaded: 'A file was taken in.',
   file_upload_failed: 'A file could not be taken in.',
@@ -30,27 +27,25 @@ export const WORKER_EVENT_TYPES = {
   etl_failed: 'A transformation of the dataset failed.',
 } as const
 
-/** A type as requests name it. */
 export type DocumentedType = keyof typeof WORKER_EVENT_TYPES
 
-/** The name under which a documented type is stored and served: Trieve renamed one of them between request and row. */
+/** The name a type is stored and served under: Trieve renames one between request and row. */
 export function storedType(type: DocumentedType): string {
   return type === 'qdrant_upload_failed' ? 'qdrant_index_failed' : type
 }
 
 const NAMES = Object.keys(WORKER_EVENT_TYPES) as DocumentedType[]
 
-/** Stored names, by each name that a type has. */
 const STORED = new Map(NAMES.flatMap((name) => [name, storedType(name)].map((key) => [key, storedType(name)] as const)))
 
 const ENUM_NAMES = new Map(NAMES.map((name) => [storedType(name), name.toUpperCase()]))
 
-/** The stored name of the type that has this name in a request, a row or GraphQL's enum; undefined when there is none. */
+/** The stored name for a name in a request, a row or the GraphQL enum, if there is such a type. */
 export function typeNamed(name: string): string | undefined {
   return STORED.get(name.toLowerCase())
 }
 
-/** The name in GraphQL's enum of a stored type. */
+/** The GraphQL enum name of a stored type. */
 export function enumName(stored: string): string {
   return ENUM_NAMES.get(stored) ?? stored.toUpperCase()
 }

@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 
-/** The log: JSON lines. */
+/** Writes the log as JSON lines. */
 export function createLogger(level: Config['logLevel'], destination: DestinationStream): Logger {
   return pino({ level, serializers: { err: lineOf } }, destination)
 }
@@ -15,7 +15,7 @@ interface ErrorLine {
   errors?: ErrorLine[]
 }
 
-// Not its other members, as pino would have it: a driver's errors carry what a caller has sent.
+// Omits other members, which pino would log: driver errors carry client input.
 function lineOf(error: unknown): ErrorLine {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
   const { name, message, stack, cause } = error

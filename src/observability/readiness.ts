@@ -3,19 +3,15 @@ import type { Lifecycle } from '../lib/lifecycle.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
-/** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 2_000
 
-/** For how long its answer is given again, in milliseconds: anybody may ask, and as often as they like. */
+/** Cache lifetime of the check, because anyone may poll it. */
 const REMEMBER_MS = 1_000
 
-/** What `/readyz` says; every status but `ready` is answered with 503. */
+/** The status of `/readyz`; all but `ready` answer 503. */
 export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
 
-/**
- * Finds out whether the server can do its work, what its acknowledgements are worth, and how it learns of what other servers append.
- * To learn it late is no reason to be sent no work, nor is a database that a newer version has migrated already.
- */
+/** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
 export function createReadiness({ mode, durability, migrations }: Database, bus: WakeupBus, lifecycle: Lifecycle) {
   const ask = () => ({ at: performance.now(), schema: withTimeout(migrations(), ANSWER_MS).catch(() => undefined) })
   let asked: ReturnType<typeof ask> | undefined

@@ -8,7 +8,6 @@ import type { Span, Tracing } from '../lib/span.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import { version } from '../lib/version.ts'
 
-/** How long a stop waits for the last spans to be taken, in milliseconds. */
 const FLUSH_MS = 1_500
 
 const HEADERS = {
@@ -16,10 +15,7 @@ const HEADERS = {
   keys: Object.keys,
 }
 
-/**
- * Traces by OpenTelemetry and sends spans by OTLP over HTTP, as its own environment variables say. Parents are handed on, from call to
- * step: its `AsyncLocalStorage`, and anything else that is global, is left alone. Loaded only where traces are wanted.
- */
+/** Exports spans by OTLP/HTTP as OTEL_* variables say; parents are passed explicitly, without OpenTelemetry globals. */
 export function openTracing(logger: Logger): Tracing {
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'tidemark', 'service.version': version }).merge(
@@ -40,7 +36,7 @@ export function openTracing(logger: Logger): Tracing {
       end(outcome, attributes = {}) {
         span.setAttributes(attributes)
         if (outcome !== 'ok') span.setAttribute('error.type', outcome)
-        // What a caller did wrong is no error of the server's.
+        // A client error is not a server error.
         if (outcome === 'INTERNAL_SERVER_ERROR') span.setStatus({ code: SpanStatusCode.ERROR })
         span.end()
       },
@@ -59,7 +55,6 @@ export function openTracing(logger: Logger): Tracing {
   }
 }
 
-/** The same exporter, telling when it begins to fail. */
 function telling(exporter: SpanExporter, logger: Logger): SpanExporter {
   let failing = false
   return {

@@ -9,7 +9,6 @@ import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Call, Calls, Door } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
 
-/** Who comes in, and how much of it. */
 export interface Gate {
   admit: Admit
   authenticate: Authenticate
@@ -20,10 +19,7 @@ export interface Gate {
   maxBodyBytes: number
 }
 
-/**
- * Finds out who calls and counts the request, once, however many documents it runs.
- * @returns a refusal when the caller asks too often; its Retry-After is set then.
- */
+/** Authenticates and rate-limits a request once, for all its documents. @returns a refusal, with Retry-After set. */
 export async function admit(c: Context, gate: Gate, key: string | null | undefined): ReturnType<Admit> {
   const admitted = await gate.admit(key, gate.addressOf(incoming(c)))
   if (!admitted.refusal) answerOf(c, gate, admitted)
@@ -31,7 +27,7 @@ export async function admit(c: Context, gate: Gate, key: string | null | undefin
   return admitted
 }
 
-/** Counts what passes here, for the key it shows or else for its address: for what has no rules of its own for who may ask. */
+/** Rate-limits by key or else by address, for routes without access rules of their own. */
 export function counted(gate: Gate): MiddlewareHandler {
   return async (c, next) => {
     const { refusal } = await admit(c, gate, bearerKey(c.req.header('authorization')))
@@ -40,7 +36,7 @@ export function counted(gate: Gate): MiddlewareHandler {
   }
 }
 
-/** Says of all that passes here which door it has come through. */
+/** Records the entry point of a call. */
 export function through(door: Door, gate: Gate): MiddlewareHandler {
   return (c, next) => {
     callOf(c, gate)?.enter(door)
@@ -48,22 +44,22 @@ export function through(door: Door, gate: Gate): MiddlewareHandler {
   }
 }
 
-/** The call that a request is, for those who watch the server. */
+/** The observed call of a request. */
 export function callOf(c: Context, { calls }: Gate): Call | undefined {
   return calls.of(incoming(c))
 }
 
-/** The answer to a caller, as something that is open. */
+/** The response to a caller, tracked while it is open. */
 export function answerOf(c: Context, gate: Gate, asking: Asking): Answer {
   return gate.answers.of(outgoing(c), asking, callOf(c, gate))
 }
 
-/** What Node writes to, under the adapter. */
+/** Node's response, under the adapter. */
 export function outgoing(c: Context): ServerResponse {
   return (c.env as { outgoing: ServerResponse }).outgoing
 }
 
-/** What Node reads from, under the adapter. */
+/** Node's request, under the adapter. */
 export function incoming(c: Context): IncomingMessage {
   return (c.env as { incoming: IncomingMessage }).incoming
 }

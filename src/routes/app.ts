@@ -14,7 +14,7 @@ import { Overloaded } from './run-operation.ts'
 import { serveTrieve } from './trieve/handler.ts'
 import { TRIEVE_ROUTES } from './trieve/route.ts'
 
-/** The two legacy APIs and the document that describes them. Other routes may be added to it. */
+/** Both legacy APIs and their OpenAPI document; other routes may be added. */
 export function createRestApp(
   yoga: Yoga,
   gate: Gate,
@@ -22,7 +22,7 @@ export function createRestApp(
   corsOrigins: Origins,
   logger: Logger,
 ): OpenAPIHono {
-  // Trieve's SDK puts its paths behind the base URL as it is: one that ends in a slash makes two.
+  // Trieve's SDK appends its paths to the base URL, so a trailing slash there is doubled.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
   app.use('/api/v1/*', through('llamacloud', gate), privately, llamacloudCors(corsOrigins))
   for (const { path } of TRIEVE_ROUTES) app.use(path, through('trieve', gate), privately, trieveCors(corsOrigins))
@@ -37,7 +37,7 @@ export function createRestApp(
   app.onError((error, c) => {
     if (error instanceof Overloaded)
       return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
-    // What the pipeline refused is logged where it was masked; this is for what went wrong out here.
+    // The pipeline logs its errors where it masks them; this covers errors in the routes.
     const call = callOf(c, gate)
     logger.error({ err: error, ...call?.ids }, 'a route failed')
     if (call) call.told = true
@@ -51,7 +51,7 @@ const privately: MiddlewareHandler = async (c, next) => {
   markPrivate(c.res.headers)
 }
 
-// Each API has its own shape of errors; what belongs to neither looks like Trieve's.
+// Each API has its own error shape; other paths use Trieve's.
 function failure(c: Context, text: string): { detail: string } | { message: string } {
   return c.req.path.startsWith('/api/v1/') ? { detail: text } : { message: text }
 }

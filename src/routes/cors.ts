@@ -2,10 +2,8 @@ import { cors } from 'hono/cors'
 import { allows, type Origins } from '../lib/origins.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 
-/**
- * Lets browsers call the legacy APIs from anywhere, as the originals do, unless CORS_ORIGINS names the pages that may. The origin is
- * echoed, because a browser that sends credentials takes no `*`. Methods and headers are any: hono echoes those a preflight asks for.
- */
+// Allows any origin, as the upstreams do, unless CORS_ORIGINS is set. The origin is echoed, because browsers refuse `*`
+// with credentials; hono echoes the headers that a preflight asks for and allows its default methods.
 function legacyCors(origins: Origins, credentials: boolean) {
   return cors({
     origin: (origin) => (origin !== '' && (origins.length === 0 || allows(origins, origin)) ? origin : null),
@@ -15,8 +13,8 @@ function legacyCors(origins: Origins, credentials: boolean) {
   })
 }
 
-/** With credentials, which Trieve's SDK makes a browser send: no cookie is read there. */
+/** With credentials, which Trieve's SDK makes browsers send; no cookie is read here. */
 export const trieveCors = (origins: Origins) => legacyCors(origins, true)
 
-/** Without credentials: this API takes a key from a cookie, which no foreign page may use. */
+/** Without credentials: this API reads a key from a cookie, which no foreign page may use. */
 export const llamacloudCors = (origins: Origins) => legacyCors(origins, false)

@@ -18,14 +18,11 @@ query Newest($datasetId: UUID!) {
 }
 `
 
-/**
- * GraphiQL for a browser that opens `/graphql`. The whole page comes from the package, nothing from a CDN: 9 MB of HTML, so it is
- * compressed once, and all that is kept and sent is that one buffer. Who does not take gzip, which every browser does, gets 406.
- */
+/** Serves GraphiQL without a CDN: 9 MB of HTML, kept only as one gzip buffer, so clients without gzip get 406. */
 export function createGraphiqlPage(gate: Gate): Hono {
   let page: ReturnType<typeof compressedPage> | undefined
   return new Hono().get('/graphql', async (c) => {
-    // A browser that opens a page shows no key.
+    // A browser that opens a page sends no key.
     const { refusal } = await admit(c, gate, undefined)
     if (refusal) return c.text(refusal.message, refusal.status)
     if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
@@ -39,7 +36,7 @@ export function createGraphiqlPage(gate: Gate): Hono {
       vary: 'accept, accept-encoding',
     }
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
-    // By Node itself: a Response would copy the page each time.
+    // Written to Node directly, because a Response copies the page each time.
     outgoing(c)
       .writeHead(200, {
         ...headers,
@@ -62,10 +59,8 @@ async function compressedPage() {
   return { compressed, etag: `"${sha256(html, 'base64url')}"`, policy: policyFor(html) }
 }
 
-/**
- * What the page may do: run its one script and the editor's workers, which that makes of blobs, and ask the server it comes from,
- * over a WebSocket, too. No more, because keys are typed into it. The editor sets styles as it goes, so these cannot be told by a hash.
- */
+// Keys are typed into the page, so it may only run its script and the editor's blob workers, and connect to its own
+// server, WebSocket included. Styles cannot be hashed, because the editor sets them at run time.
 function policyFor(html: string): string {
   const script = html.slice(html.indexOf(SCRIPT.start) + SCRIPT.start.length, html.lastIndexOf(SCRIPT.end))
   return [

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { Readiness } from '../observability/readiness.ts'
 
-/** `/healthz`: the process answers. `/readyz`: it can do its work. */
+/** `/healthz`: the process responds; `/readyz`: it can do its work. */
 export function createHealthRoutes(readiness: Readiness): Hono {
   return new Hono()
     .get('/healthz', (c) => c.json({ status: 'ok' }))

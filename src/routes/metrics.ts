@@ -9,10 +9,7 @@ const REFUSAL = {
     'Metrics are for requests from this machine or a private network, not by way of a proxy, and for the root key.',
 }
 
-/**
- * `/metrics`, in Prometheus' text format, for who is nearby or root. Requests that come while the values are
- * collected get the same ones, so a flood costs no more than one after the other.
- */
+/** Serves `/metrics` to local clients and the root key; concurrent requests share one collection, to bound floods. */
 export function createMetricsRoute(registry: Registry, gate: Gate): Hono {
   let collecting: Promise<string> | undefined
   return new Hono().get('/metrics', async (c) => {

@@ -3,10 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
 import { counted, type Gate } from './admit.ts'
 
-/**
- * Serves the OpenAPI document of the routes that are registered, from the schemas that validate their requests. It is
- * made once, when it is first asked for.
- */
+/** Serves the OpenAPI document of the registered routes, built once from their validation schemas on first request. */
 export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
   const security = (
     name: string,

@@ -6,13 +6,12 @@ import type { Context, DoorContext } from '../schema/context.ts'
 
 declare const types: unique symbol
 
-/** A fixed GraphQL document with the types of its variables and of its data, which are written by hand. */
+/** A fixed GraphQL document with hand-written types of its variables and data. */
 export interface Operation<Variables, Data> {
   readonly query: string
   readonly [types]?: (variables: Variables) => Data
 }
 
-/** What an operation gave: its data, or the code of what a caller has to do with its being refused. */
 type Answer<Data> =
   | { readonly data: Data; readonly refusal?: undefined }
   | { readonly data?: undefined; readonly refusal: Refusal }
@@ -28,29 +27,26 @@ const REFUSALS = [
   'RATE_LIMITED',
 ] as const
 
-/** Nobody's id: asking for it finds out only whether the caller's key is one. */
+/** Matches no entity: looking it up only checks the caller's key. */
 export const NOBODY = '00000000-0000-0000-0000-000000000000'
 
-/** Runs operations as one caller. */
 export type Run = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
 ) => Promise<Answer<Data>>
 
 /**
- * Runs operations through Yoga's own pipeline, so that a legacy call has the context, rights, limits, masking and resolvers of
- * any other. Data is not serialised yet: times are `Date`s.
- * @param door says who calls.
- * @param viewerNow asks again who calls, before each operation.
- * @throws Overloaded for what may be tried again, Error for every refusal that is not the caller's to understand; its cause is masked and logged already.
+ * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
+ * @param viewerNow authenticates again before each operation.
+ * @throws Overloaded for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
  */
 export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewerNow = async () => door.viewer): Run {
-  // What the newest operation has read is held until it has been written: until the next one, or the end of the connection.
+  // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let held: OperationBudget | undefined
   door.peer?.onGone(() => held?.release())
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     held?.release()
-    // Yoga writes into this object, the operation's context among others: every operation needs its own.
+    // Yoga mutates this object, so every operation needs its own.
     const viewer = await viewerNow()
     const context: DoorContext & Partial<Context> & { request: Request } = {
       request,
@@ -71,9 +67,8 @@ export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewe
   }
 }
 
-/** What is asked for has to wait until the caller, or the server, has less under way. */
+/** The caller or the server has too much under way; retry after `retryAfter` seconds. */
 export class Overloaded extends Error {
-  /** In seconds. */
   readonly retryAfter: number
 
   constructor({ message, extensions }: GraphQLError) {
@@ -89,23 +84,21 @@ function refusalOf(error: GraphQLError | undefined): Refusal {
   return refusal
 }
 
-// With the id under which the log has more, if it was masked.
+// `errorId` finds a masked error in the log.
 function reason({ extensions }: Partial<GraphQLError> = {}): string {
   return [extensions?.code, extensions?.errorId].filter(Boolean).join(' ')
 }
 
-/** Follows as one caller: what a subscription gives, until it ends or is left. */
 export type Follow = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
 ) => Promise<Answer<Followed<Data>>>
 
-/** What a subscription gives. `return` leaves it, also while it waits. */
 interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
   return(): Promise<IteratorResult<Data, undefined>>
 }
 
-/** The same as `createRun` for subscriptions. An error in mid-stream is thrown to whoever reads it. */
+/** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
 export function createFollow(yoga: Yoga, request: Request, door: DoorContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
@@ -117,7 +110,7 @@ export function createFollow(yoga: Yoga, request: Request, door: DoorContext): F
   }
 }
 
-// Not an async function*: that one could not be left while it waits.
+// Not an async generator: its `return` would wait for a pending `next`.
 function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
   const iterator = results[Symbol.asyncIterator]()
   return {

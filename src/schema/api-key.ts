@@ -18,7 +18,6 @@ const ApiKeyRole = builder.enumType('ApiKeyRole', {
   } as const,
 })
 
-/** An API key, as whoever manages it sees it. */
 const ApiKey = builder.prismaObject('ApiKey', {
   description: 'An API key, without its text: that is shown once, when it is created, and stored as a hash.',
   fields: (t) => ({
@@ -77,7 +76,7 @@ const CreatedApiKey = builder.objectRef<Created>('CreatedApiKey').implement({
   }),
 })
 
-/** Most keys of an organization that work. */
+/** Maximum of valid keys per organization. */
 const MOST_KEYS = 1_000
 
 const streamList = z.array(z.string()).max(1_000, 'must list at most 1,000')
@@ -174,7 +173,7 @@ async function createApiKey(
   return { key, id, organizationId }
 }
 
-// Keys of an organization are created one after the other, or several at a time would each find room for one.
+// Locks the organization: concurrent creations would each find room for one more key.
 async function checkRoom(transaction: Prisma.TransactionClient, organizationId: string): Promise<void> {
   await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
   const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }

@@ -8,18 +8,17 @@ import { selectionOf } from './selection.ts'
 
 const NAME = 'budget'
 
-/** Lists of more values than this are completed in turns, and lists of lists in any case. */
+/** Lists of more values, and all lists of lists, are completed in turns. */
 const AT_ONCE = 1_000
 
-/** Texts that are no longer than this count as one value and nothing more. */
+/** Texts up to this length count as one value only. */
 const SHORT = 256
 
 type Resolver = GraphQLFieldResolver<unknown, Context, object>
 
-/** Takes the value of a field before the executor completes it. */
 type Draw = (value: unknown, budget: OperationBudget, info: GraphQLResolveInfo) => unknown
 
-/** Draws from the budget of the operation what lists and long texts hold, before they are completed. Other fields stay as they are. */
+/** Draws lists and long texts from the operation's budget before the executor completes them. */
 class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(
     resolver: GraphQLFieldResolver<unknown, Types['Context'], object>,

@@ -33,13 +33,12 @@ interface Types {
     /** Any valid key. */
     authenticated: boolean
     root: boolean
-    /** ADMIN of a whole organization, whichever. */
+    /** ADMIN of the viewer's whole organization. */
     admin: boolean
-    /** WRITE in the organization with this id. */
+    // With the id of an organization.
     writeIn: string
-    /** ADMIN in the organization with this id. */
     adminIn: string
-    /** READ, WRITE or ADMIN on the stream with this id; NOT_FOUND when there is none to be seen. */
+    // With the id of a stream; NOT_FOUND when the viewer cannot see it.
     readDataset: string
     writeDataset: string
     adminDataset: string
@@ -49,10 +48,11 @@ interface Types {
   }
 }
 
-/** Plugins, scalars and rights. It knows no domain type; the files beside it add those. */
+/** Plugins, scalars and scopes; domain types are added by the files beside it. */
 export const builder = new SchemaBuilder<Types>({
-  // Outermost first. Budget draws what a field gives in the end. Tracing times all that a field takes. Complexity only notes what fields cost. Relay decodes arguments before scope-auth looks at them; scope-auth refuses before Prisma loads.
-  // Validation is done with arguments before anything is asked about rights, in whatever order: what it says follows from them alone.
+  // Outermost first: Budget draws the final value, Tracing times the whole field, Complexity only annotates, Relay
+  // decodes arguments before scope-auth, which refuses before Prisma loads. Validation runs before scope-auth in any
+  // order, so its messages must depend on the arguments alone.
   plugins: [
     BudgetPlugin,
     TracingPlugin,
@@ -64,7 +64,7 @@ export const builder = new SchemaBuilder<Types>({
   ],
   defaultFieldNullability: false,
   tracing: {
-    // Not those of subscriptions, which run once an event.
+    // Not subscriptions: their resolvers run once per event.
     default: ({ parentType }) => parentType === 'Query' || parentType === 'Mutation',
     wrap:
       (resolver, _options, { parentType, name }) =>
@@ -75,7 +75,7 @@ export const builder = new SchemaBuilder<Types>({
         return runFunction(() => resolver(source, args, context, info), end)
       },
   },
-  // What it would refuse in the middle of the execution is refused before.
+  // Disabled because the limits are checked before execution; the plugin only records costs.
   complexity: { disabled: true, fieldComplexity: fieldCost },
   relay: {
     nodeQueryOptions: false,
@@ -144,7 +144,7 @@ export const builder = new SchemaBuilder<Types>({
     validationError: ({ issues }) =>
       new CodedError(
         'BAD_USER_INPUT',
-        // A list may have thousands that are alike.
+        // A list may have thousands of similar issues.
         issues
           .slice(0, 5)
           .map(({ path, message }) => [path?.join('.'), message].filter(Boolean).join(' '))

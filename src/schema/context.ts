@@ -10,52 +10,48 @@ import type { Peer } from '../lib/peer.ts'
 import type { Span } from '../lib/span.ts'
 import type { BudgetedLog } from '../log/budgeted-log.ts'
 
-/** A dataset or report, as far as rights and events need it. */
+/** A dataset or report, as authorization and events need it. */
 export interface Stream {
   readonly id: string
   readonly organizationId: string
 }
 
-/** What a resolver gets, whichever door the request came through. */
+/** The resolver context, the same for every transport. */
 export interface Context {
-  /** Each statement takes a slot on the caller's account. */
+  /** Each statement takes a slot of the caller. */
   readonly db: PrismaClient
   readonly log: BudgetedLog
-  /** What the operation may still read, make and send. */
   readonly budget: OperationBudget
   readonly viewer: Viewer
   readonly caller: Caller
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   readonly sweep: () => void
-  /** Where what is done is traced, if it is. */
+  /** Present when the operation is traced. */
   readonly span?: Span
-  /** Who gets what a subscription gives. */
+  /** The client that receives the subscription. */
   readonly peer: Peer
-  /** The cursor that a client of server-sent events saw last, when it comes back. */
+  /** Last cursor seen by a reconnecting server-sent events client. */
   readonly lastEventId: string | null
-  /** The cursor at which the operation's subscription begins, once it has begun. */
+  /** Start cursor of the operation's subscription, once it has begun. */
   start?: string
-  /** The dataset, or null when there is none or the viewer may not know of it. Asked once per request. */
+  /** Null when missing or hidden from the viewer; like `findReport`, one query per id and request. */
   readonly findDataset: (id: string) => Promise<Stream | null>
-  /** The report, likewise. */
   readonly findReport: (id: string) => Promise<Stream | null>
 }
 
-/** What a door other than `/graphql` itself says about its caller. */
+/** What an entry point other than `/graphql` passes in. */
 export interface DoorContext {
-  /** The request or operation, for those who watch the server. */
+  /** For logs and metrics. */
   readonly call?: Call
-  /** Who asks; the door itself, where it asks in its own name. */
+  /** The client's, or the entry point's own for its own requests. */
   readonly viewer?: Viewer
-  /** On whose account. */
   readonly caller?: Caller
-  /** Whether the document is the server's own, which no limit is meant for. */
+  /** The document is the server's own and exempt from limits. */
   readonly ownDocument?: true
-  /** What Node reads the request from, for one over HTTP. */
+  /** Node's request and response, over HTTP. */
   readonly req?: IncomingMessage
-  /** The response that Node writes to, likewise. */
   readonly res?: ServerResponse
-  /** Who gets what a subscription gives, where that is not the response. */
+  /** The client that receives the subscription, where that is not the response. */
   readonly peer?: Peer
 }

@@ -8,7 +8,6 @@ import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-/** A dataset, without its events. */
 const Dataset = builder.prismaObject('Dataset', {
   description: 'What workers write their events about. It is also the stream of those events, under the same id.',
   fields: (t) => ({

@@ -3,13 +3,13 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { type DecodedReportEvent, decodeReportEvent } from '../log/report/report-event.ts'
 
-/** Text of events whose values are kept, in UTF-16 units: at least one event. Subscribers who ask differently use the same value. */
+/** Cached event text in UTF-16 units, at least one event; subscribers with different selections share the values. */
 const KEPT_TEXT = 1_048_576
 
-/** A text that is shorter than this is decoded anew. */
+/** Shorter texts are not cached. */
 const SHORT = 1_024
 
-/** What a value takes in memory beside the characters of its text, in bytes: an object or a list, and an item of one. */
+/** Bytes in memory beside the characters: an object or array, and an item of one. */
 const WEIGHT = { nested: 56, item: 16 } as const
 
 const values = new LRUCache<LoggedEvent, { value: unknown }>({
@@ -17,7 +17,7 @@ const values = new LRUCache<LoggedEvent, { value: unknown }>({
   sizeCalculation: (_value, { data }) => data.length + 1,
 })
 
-/** What the payload of an event says, decoded once for all who ask for it at about the same time. */
+/** The decoded payload of an event, shared by concurrent readers. */
 export function payloadValue(event: LoggedEvent, budget: OperationBudget): unknown {
   if (event.data.length < SHORT) return JSON.parse(event.data)
   const kept = values.get(event)
@@ -28,12 +28,12 @@ export function payloadValue(event: LoggedEvent, budget: OperationBudget): unkno
   return value
 }
 
-/** A report event, decoded likewise. */
+/** The event with its decoded payload, cached likewise. */
 export function reportEventOf(event: LoggedEvent, budget: OperationBudget): DecodedReportEvent {
   return { event, data: payloadValue(event, budget) } as DecodedReportEvent
 }
 
-/** The events of a page, decoded in turns. */
+/** Decodes the events of a page in turns, to keep the event loop responsive. */
 export async function decodeAll(
   events: readonly LoggedEvent[],
   budget: OperationBudget,
@@ -49,7 +49,7 @@ export async function decodeAll(
 
 const [BRACE, BRACKET, COMMA] = [0x7b, 0x5b, 0x2c]
 
-/** About how many bytes the value of a JSON text takes: measured half of the text for vectors, twice for sources, 20 times for `{}`. */
+/** Estimated bytes of a JSON value: measured 0.5 times the text for vectors, 2 for sources, 20 for `{}`. */
 function decodedBytes(text: string): number {
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {

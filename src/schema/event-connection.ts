@@ -3,7 +3,6 @@ import type { LoggedEvent } from '../log/event.ts'
 import type { Page } from '../log/read/page.ts'
 import { builder } from './builder.ts'
 
-/** In which direction a history is read. */
 export const EventOrder = builder.enumType('EventOrder', {
   description: 'In which direction a history is read.',
   values: {
@@ -12,7 +11,6 @@ export const EventOrder = builder.enumType('EventOrder', {
   } as const,
 })
 
-/** Where a subscription begins when it is given no cursor. */
 export const StreamStart = builder.enumType('StreamStart', {
   description: 'Where a subscription begins when it is given no cursor.',
   values: {
@@ -21,15 +19,12 @@ export const StreamStart = builder.enumType('StreamStart', {
   } as const,
 })
 
-/** The edge of one event, as connections and subscriptions give it. */
+/** The edge of an event, for connections and subscriptions. */
 export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
   return { cursor: encodeCursor(event.streamId, event.seq), node }
 }
 
-/**
- * A page of the log as a Relay connection, with the count beside it that is only made when it is asked for.
- * @param nodes one for each event of the page.
- */
+/** A page as a Relay connection; the total is counted on request. @param nodes one for each event of the page. */
 export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
   const edges = page.events.map((event, index) => toEdge(event, nodes[index] as Node))
   return {

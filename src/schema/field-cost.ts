@@ -1,12 +1,12 @@
 import { type GraphQLField, getNullableType, isListType } from 'graphql'
 
-/** How many items a list is taken for whose length its arguments do not say. */
+/** Assumed length of a list without paging arguments. */
 const USUAL_LENGTH = 10
 
-/** What a page has when its arguments do not say. */
+/** Default page sizes. */
 const USUAL_PAGE = { first: 20, pageSize: 10 } as const
 
-/** Lists that are as long as the page around them. */
+/** Lists as long as the page around them. */
 const COUNTED_BEFORE = new Set(['edges', 'nodes', 'events'])
 
 interface Paging {
@@ -15,7 +15,7 @@ interface Paging {
   pageSize?: number | null
 }
 
-/** What a field counts, and how often all that is selected below it does. */
+/** The cost of a field, and the multiplier for its selection. */
 export function fieldCost(
   { first, last, pageSize }: Paging,
   _context: unknown,

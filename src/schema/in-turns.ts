@@ -1,17 +1,17 @@
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 
-/** How many leaves are completed before the clock is looked at. */
+/** Leaves completed between checks of the clock. */
 const LOOK_EVERY = 64
 
 /**
- * The items of a list for the executor, as promises: each is completed before the next one is there, and between them the event loop
- * serves everything else when the turn is over. An async iterable would take less, but while the executor waits for the next item
- * of one, nothing listens to those before it: one that fails would end the process.
+ * Gives list items to the executor as promises, each after the previous one is completed, and lets the event loop run
+ * when the turn is over. Not an async iterable, though cheaper: while the executor awaits its next item, a rejection of
+ * an earlier one is unhandled and ends the process.
  */
 export function inTurns<Item>(items: readonly Item[], budget: OperationBudget): Promise<Item>[] {
   const settle: { resolve: (item: Item) => void; reject: (error: unknown) => void }[] = []
   const promises = items.map(() => new Promise<Item>((resolve, reject) => settle.push({ resolve, reject })))
-  // Perhaps the executor has given up before it came to this list.
+  // The executor may have given up before it reached this list.
   for (const promise of promises) promise.catch(() => undefined)
   void give()
   return promises
@@ -19,7 +19,7 @@ export function inTurns<Item>(items: readonly Item[], budget: OperationBudget): 
   async function give(): Promise<void> {
     for (const [index, { resolve, reject }] of settle.entries()) {
       try {
-        // In any case after whatever the item before it has set off.
+        // Awaits in any case, so that microtasks of the previous item run first.
         await (budget.mustWait ? budget.turn() : undefined)
         resolve(items[index] as Item)
       } catch (error) {
@@ -29,7 +29,7 @@ export function inTurns<Item>(items: readonly Item[], budget: OperationBudget): 
   }
 }
 
-/** The same for a list of leaves. Those are completed at once, so that nothing can fail while the executor waits for the next one. */
+/** Like `inTurns` for leaves, which complete synchronously: none can fail while the executor awaits the next one. */
 export function leavesInTurns<Leaf>(leaves: readonly Leaf[], budget: OperationBudget) {
   let index = 0
   const next = (): IteratorResult<Leaf, undefined> => {
@@ -39,7 +39,7 @@ export function leavesInTurns<Leaf>(leaves: readonly Leaf[], budget: OperationBu
   return {
     [Symbol.asyncIterator]() {
       return {
-        // Not async: that would take a promise for each leaf. The executor awaits whatever it gets.
+        // Not async: that would allocate a promise per leaf.
         next(): IteratorResult<Leaf, undefined> | Promise<IteratorResult<Leaf, undefined>> {
           return index % LOOK_EVERY === 0 && budget.mustWait ? budget.turn().then(next) : next()
         },

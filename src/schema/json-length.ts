@@ -1,12 +1,12 @@
-/** What a number, a boolean or null counts, and what stands around the name of a member. */
+/** Length of a number, boolean or null, and of the punctuation of an object or array. */
 const SMALL = 4
 
-/** What is longer than this is remembered: an operation may ask for the same value many times. */
+/** Longer values are cached: an operation may request one many times. */
 const LONG = 1_024
 
 const known = new WeakMap<object, number>()
 
-/** How long a value is as JSON, roughly, in UTF-16 units. */
+/** Approximate length of a value as JSON, in UTF-16 units. */
 export function jsonLength(value: unknown): number {
   if (typeof value === 'string') return value.length
   if (typeof value !== 'object' || value === null) return SMALL

@@ -45,7 +45,7 @@ const LiveConnection = builder.prismaObject('LiveConnection', {
   }),
 })
 
-/** Those of nodes that still give signs of life. */
+/** Nodes with a recent heartbeat. */
 const alive = () => ({ seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } })
 
 builder.queryField('liveConnections', (t) =>
@@ -83,7 +83,7 @@ builder.mutationField('endLiveConnection', (t) =>
   }),
 )
 
-/** @returns the organization of the stream that is followed. */
+/** @returns the organization of the connection. */
 async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const owner = viewer.type === 'key' ? viewer.organizationId : undefined
   const open = await db.liveConnection.findFirst({ where: { id, organizationId: owner, node: alive() } })

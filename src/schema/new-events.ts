@@ -3,8 +3,8 @@ import type { NewEvent } from '../log/event.ts'
 import { checkLength, checkText } from '../log/event-log.ts'
 
 /**
- * Makes the events of an append of what a client sent, one after the other: what they become may be much more than what was sent.
- * @throws CodedError BAD_USER_INPUT as soon as there are too many, or they become too much.
+ * Builds the events of an append one by one, because they may be much larger than the input.
+ * @throws CodedError BAD_USER_INPUT as soon as there are too many or they are too large.
  */
 export async function toNewEvents<Input>(
   inputs: readonly Input[],

@@ -5,7 +5,6 @@ import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-/** A customer. */
 const Organization = builder.prismaObject('Organization', {
   description: 'A customer. Every dataset, report and API key belongs to exactly one.',
   fields: (t) => ({

@@ -3,10 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { lexicographicSortSchema, printSchema } from 'graphql'
 import { schema } from './schema.ts'
 
-/** Where the printed schema is kept. */
 export const SCHEMA_FILE = fileURLToPath(new URL('../../schema.graphql', import.meta.url))
 
-/** The schema as text, sorted, so that moving code never moves a line of it. */
+/** The schema as text, sorted so that moving code changes no line. */
 export function printSortedSchema(): string {
   return `${printSchema(lexicographicSortSchema(schema))}\n`
 }

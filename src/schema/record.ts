@@ -2,7 +2,6 @@ import { encodeCursor } from '../log/cursor.ts'
 import type { AppendResult } from '../log/event.ts'
 import { builder } from './builder.ts'
 
-/** The results of one record call, and the stream they are positions in. */
 export interface Recorded {
   streamId: string
   results: AppendResult[]
@@ -35,7 +34,6 @@ const RecordEventResult = builder.objectRef<AppendResult & { streamId: string }>
   }),
 })
 
-/** The payload of both record mutations. */
 export const RecordEventsPayload = builder.objectRef<Recorded>('RecordEventsPayload').implement({
   description: 'What became of the events of one record call. Whatever is RECORDED was committed before this was sent.',
   fields: (t) => ({

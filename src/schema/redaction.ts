@@ -46,7 +46,7 @@ builder.mutationField('redactReportEvent', (t) =>
   }),
 )
 
-/** Redacts the event with this id of a stream that the viewer may see, unless it is redacted already. @returns it as it is then. */
+/** Redacts an event of a visible stream, once. @returns the redacted event. */
 async function redact(
   { log, db, viewer }: Context,
   stream: Stream | null,

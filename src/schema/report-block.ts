@@ -5,7 +5,6 @@ import type { Block } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { TextNodeWithScore, TextNodeWithScoreInput, toNodeWithScore } from './text-node.ts'
 
-/** The content of one block of a report. */
 export const ReportBlock = builder.objectRef<Block>('ReportBlock').implement({
   description: 'One block of a report, as it was at one time. A later update with the same idx replaces it.',
   fields: (t) => ({
@@ -19,7 +18,6 @@ export const ReportBlock = builder.objectRef<Block>('ReportBlock').implement({
   }),
 })
 
-/** A block to record. */
 export const ReportBlockInput = builder.inputType('ReportBlockInput', {
   description: 'The content of one block of a report.',
   fields: (t) => ({

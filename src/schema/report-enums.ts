@@ -1,6 +1,5 @@
 import { builder } from './builder.ts'
 
-/** What a workflow does. */
 export const ReportOperation = builder.enumType('ReportOperation', {
   description: 'What a report workflow can be doing. The words of LlamaCloud’s API, in upper case.',
   values: {
@@ -13,7 +12,6 @@ export const ReportOperation = builder.enumType('ReportOperation', {
   } as const,
 })
 
-/** How an operation stands. */
 export const OperationStatus = builder.enumType('OperationStatus', {
   description: 'How an operation stands.',
   values: {
@@ -24,7 +22,6 @@ export const OperationStatus = builder.enumType('OperationStatus', {
   } as const,
 })
 
-/** How a report stands. */
 export const ReportState = builder.enumType('ReportState', {
   description: 'How a report as a whole stands. COMPLETED and ERROR are final.',
   values: {

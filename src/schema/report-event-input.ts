@@ -50,7 +50,6 @@ const StateEventInput = builder.inputType('StateEventInput', {
   }),
 })
 
-/** An event of a report to record. */
 export const ReportEventInput = builder.inputType('ReportEventInput', {
   description: 'A report event to record: exactly one of its kinds.',
   isOneOf: true,
@@ -63,7 +62,7 @@ export const ReportEventInput = builder.inputType('ReportEventInput', {
 
 type Input = typeof ReportEventInput.$inferInput
 
-/** Throws for more sources than one append may have, before anything is made of them. */
+/** Limits the sources of one append before any event is built. @throws CodedError BAD_USER_INPUT. */
 export function checkSources(inputs: readonly Input[]): void {
   const count = inputs.reduce((sum, { blockUpdate }) => sum + (blockUpdate?.block.sources?.length ?? 0), 0)
   if (count <= MAX_SOURCES_AT_ONCE) return
@@ -71,7 +70,7 @@ export function checkSources(inputs: readonly Input[]): void {
   throw new CodedError('BAD_USER_INPUT', message)
 }
 
-/** @param index the event's place in its record call, for messages. */
+/** @param index position in the record call, for messages. */
 export function toNewEvent(input: Input, index: number): NewEvent {
   const { progress, blockUpdate, state } = input
   const id = progress?.id ?? blockUpdate?.id ?? state?.id ?? v7()

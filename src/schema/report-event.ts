@@ -55,7 +55,6 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
   }),
 })
 
-/** An operation has come this far. */
 export const ProgressEvent = builder.objectRef<DecodedReportEvent<ProgressData>>('ProgressEvent').implement({
   description: 'An operation of the workflow has come this far.',
   interfaces: [ReportEventItem],
@@ -86,7 +85,6 @@ export const ProgressEvent = builder.objectRef<DecodedReportEvent<ProgressData>>
   }),
 })
 
-/** A block was written. */
 export const BlockUpdateEvent = builder.objectRef<DecodedReportEvent<BlockUpdateData>>('BlockUpdateEvent').implement({
   description: 'A block of the report was written, or written anew.',
   interfaces: [ReportEventItem],
@@ -99,7 +97,6 @@ export const BlockUpdateEvent = builder.objectRef<DecodedReportEvent<BlockUpdate
   }),
 })
 
-/** The report entered a state. */
 export const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('StateEvent').implement({
   description: 'The report as a whole entered a state.',
   interfaces: [ReportEventItem],
@@ -112,7 +109,6 @@ export const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('Stat
   }),
 })
 
-/** Something that happened to a report. */
 export const ReportEvent = builder.unionType('ReportEvent', {
   description:
     'Something that happened to a report. Once recorded it never changes, but for its content when that is redacted.',

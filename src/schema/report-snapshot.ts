@@ -62,7 +62,7 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
       },
       resolve: ({ reportId, operations }, { first, after }, context) => {
         const groups = [...operations.keys()]
-        // Its own name in the log is the same in lower case, which a UUID is in anyway.
+        // The log keys operations by UUID or variant, both in lower case.
         const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
         if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `There is no operation ${after}.`)
         const positions = groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
@@ -85,7 +85,7 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
   }),
 })
 
-/** The events at these positions, in their order, without those that have been removed meanwhile. */
+/** Edges of the events at these positions, in their order, without events removed meanwhile. */
 async function edgesAt<Data extends ReportEventData>(
   reportId: string,
   positions: readonly number[],

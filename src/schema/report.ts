@@ -5,7 +5,6 @@ import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-/** A report, without its events. */
 export const Report = builder.prismaObject('Report', {
   description:
     'What a report workflow writes its events about. It is also the stream of those events, under the same id.',

@@ -1,7 +1,6 @@
 import type { Policy } from '../accounts/retention-policies.ts'
 import { builder } from './builder.ts'
 
-/** A policy, as what it is for shows it. */
 export const RetentionPolicy = builder.objectRef<Policy>('RetentionPolicy').implement({
   description:
     'How long events are kept. What is not kept any longer is removed within half a minute, from the oldest on: it is counted and paged no more, and a cursor that leads there is refused with CURSOR_EXPIRED. A finished report keeps the state that says so.',

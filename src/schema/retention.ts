@@ -84,7 +84,7 @@ async function subjectOf(
     return { kind: 'ORGANIZATION', id: organizationId, organizationId }
   }
   const stream = datasetId ? await findDataset(datasetId) : await findReport(String(reportId))
-  // Seen when the rights were looked at, and perhaps gone since.
+  // Possibly deleted since the scope check.
   if (!stream) throw new CodedError('NOT_FOUND', 'There is no such stream any more.')
   return { kind: datasetId ? 'DATASET' : 'REPORT', ...stream }
 }

@@ -3,14 +3,13 @@ import { GraphQLDateTime, GraphQLJSON, GraphQLSafeInt, GraphQLUUID } from 'graph
 
 const CANONICAL_UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-// Ids are compared as text here and there, so they have one form; the library also lets a stray brace through.
+// Ids are compared as text, so they have one form; the library also accepts a stray brace.
 function canonical(value: unknown): string {
   const uuid = String(value).toLowerCase()
   if (!CANONICAL_UUID.test(uuid)) throw new GraphQLError(`Value is not a valid UUID: ${uuid}`)
   return uuid
 }
 
-/** A UUID of any version; lower case whatever was sent. */
 export const UUID = new GraphQLScalarType({
   ...GraphQLUUID.toConfig(),
   description: 'A UUID of any version, with hyphens. Upper case is accepted; answers are in lower case.',
@@ -18,7 +17,7 @@ export const UUID = new GraphQLScalarType({
   parseLiteral: (node: ValueNode) => canonical(GraphQLUUID.parseLiteral(node, undefined)),
 })
 
-// A zone can push a time out of the years that PostgreSQL and this scalar both write with four digits.
+// A zone offset can move a time out of the four-digit years that PostgreSQL and this scalar can write.
 function writable(value: unknown): Date {
   const time = GraphQLDateTime.parseValue(value)
   if (typeof value === 'string' && !/^\d{4}-/.test(time.toISOString()))
@@ -26,7 +25,6 @@ function writable(value: unknown): Date {
   return time
 }
 
-/** An RFC 3339 time. */
 export const DateTime = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),
   parseValue: writable,
@@ -35,14 +33,12 @@ export const DateTime = new GraphQLScalarType({
   description: 'An RFC 3339 time such as 2026-11-22T06:00:00.000Z. Answers are in UTC, with milliseconds.',
 })
 
-/** Any JSON value. */
 export const JSONValue = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
   description:
     'Any JSON value. As an argument: at most 1 MiB of compact text, at most 100 levels deep, and no integer beyond ±(2^53 - 1), which would lose digits on its way.',
 })
 
-/** A whole number that JSON carries exactly. */
 export const SafeInt = new GraphQLScalarType({
   ...GraphQLSafeInt.toConfig(),
   description: 'A whole number up to 2^53 - 1, sent as a JSON number. Positions and counts outgrow the 32 bits of Int.',

@@ -11,5 +11,5 @@ import './report-snapshot.ts'
 import './retention.ts'
 import './worker-event.ts'
 
-/** The whole schema. Building it touches neither database nor environment. */
+/** Builds without database or environment. */
 export const schema = builder.toSchema()

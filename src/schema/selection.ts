@@ -12,15 +12,13 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 
-/** What is selected below one item of a list, down to the lists in it, which are counted when they are there. */
+/** The selection below one list item, down to nested lists, which are counted when they resolve. */
 export interface Selection {
-  /** Fields; 1 for an item that has none. */
+  /** Fields; 1 for a leaf. */
   readonly values: number
-  /** Whether there are lists in it. */
   readonly lists: boolean
 }
 
-/** What is needed to find out. */
 interface Source {
   readonly schema: GraphQLSchema
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
@@ -28,7 +26,7 @@ interface Source {
 
 const LEAF: Selection = { values: 1, lists: false }
 
-// A node belongs to one document, so what lies below it is always the same. Documents are kept parsed.
+// A node belongs to one cached document, so its selection never changes.
 const known = new WeakMap<FieldNode, Selection>()
 
 /** What the nodes of a field of this type select of each item. */
@@ -49,7 +47,7 @@ function sum(one: Selection, other: Selection): Selection {
   return { values: one.values + other.values, lists: one.lists || other.lists }
 }
 
-// Of fragments on several object types an item has one at most.
+// An item matches at most one object type, so only the largest fragment counts.
 function below({ selections }: SelectionSetNode, type: GraphQLNamedType, source: Source): Selection {
   let always: Selection = { values: 0, lists: false }
   const byType = new Map<string, Selection>()
@@ -78,6 +76,6 @@ function ofField(node: FieldNode, type: GraphQLNamedType, source: Source): Selec
 }
 
 function fragmentOf(name: string, { fragments }: Source): FragmentDefinitionNode {
-  // The document is valid.
+  // Exists, because the document is valid.
   return fragments[name] as FragmentDefinitionNode
 }

@@ -48,7 +48,6 @@ const TextNode = builder.objectRef<TextNodeData>('TextNode').implement({
   }),
 })
 
-/** A source of a block. */
 export const TextNodeWithScore = builder.objectRef<NodeWithScore>('TextNodeWithScore').implement({
   description: 'A source of a block, and how well it matched.',
   fields: (t) => ({
@@ -102,7 +101,6 @@ const TextNodeInput = builder.inputType('TextNodeInput', {
   }),
 })
 
-/** A source of a block to record. */
 export const TextNodeWithScoreInput = builder.inputType('TextNodeWithScoreInput', {
   description: 'A source of a block, and how well it matched.',
   fields: (t) => ({

@@ -15,11 +15,11 @@ import { RecordEventsPayload } from './record.ts'
 interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
-  /** What its text says, once that has been asked for. */
+  /** The decoded payload, once requested. */
   value: unknown
 }
 
-/** Payloads that are longer than this are decoded in a turn of their own, in UTF-16 units. */
+/** Longer payloads, in UTF-16 units, are decoded in their own turn. */
 const LONG = 32_768
 
 const WorkerEventType = builder.enumType('WorkerEventType', {
@@ -32,7 +32,6 @@ const WorkerEventType = builder.enumType('WorkerEventType', {
   ),
 })
 
-/** Something that a worker did. */
 export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement({
   description:
     'Something that a worker did to a dataset, or failed to do. Once recorded it never changes, but for its payload when that is redacted.',
@@ -245,13 +244,13 @@ builder.subscriptionField('workerEvents', (t) =>
   }),
 )
 
-// An operation may ask for it many times.
+// Cached: an operation may request it many times.
 function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
   shape.value ??= payloadValue(shape.event, budget)
   return shape.value
 }
 
-/** Makes worker events of what the log holds for a dataset. */
+/** Maps logged events of a dataset to worker events. */
 export async function workerEventsOf(
   datasetId: string,
   { findDataset }: Context,

@@ -16,28 +16,26 @@ import type { LoggedEvent } from '../log/event.ts'
 import type { Context } from '../schema/context.ts'
 import { Delivery } from './delivery.ts'
 
-/** What all results that are kept take in memory, in bytes. */
 const KEPT_BYTES = 16_777_216
 
-/** Most results that are kept. */
 const KEPT_RESULTS = 4_096
 
-/** Results by cohort and position, for those of its members who are a little behind. */
+/** Results by cohort and position, for members slightly behind. */
 type Results = LRUCache<string, Promise<Delivery>>
 
-/** Subscribers who get the same results: the operation is executed once per event for all of them. */
+/** Subscribers with the same results: the operation is executed once per event for all of them. */
 export class Cohort {
   readonly #results: Results
   readonly #name: number
   members = 0
 
-  /** @param name unlike that of any other cohort. */
+  /** @param name unique among cohorts. */
   constructor(results: Results, name: number) {
     this.#results = results
     this.#name = name
   }
 
-  /** The result for an event. @param args of any member: for all of them they mean the same. */
+  /** @param args of any member, as they are equivalent for all. */
   deliver(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
     const key = `${this.#name} ${event.seq} ${event.redactedAt !== null}`
     const known = this.#results.get(key)
@@ -45,7 +43,6 @@ export class Cohort {
     const made = this.#make(args, event)
     if (this.members === 1) return made
     this.#results.set(key, made, { size: event.data.length + 1 })
-    // How large it is only shows when it is there.
     const resize = ({ bytes }: Delivery) => void this.#results.set(key, made, { size: bytes + 1 })
     made.then(resize, () => this.#results.delete(key))
     return made
@@ -67,11 +64,9 @@ export class Cohort {
   }
 }
 
-/** What came of the subscriptions of this process since its start. */
 export interface LiveCounts {
-  /** Results that were given to subscribers, each counted for each. */
   delivered: number
-  /** Subscriptions that are over, by what ended them; `ok` when they completed or were left. */
+  /** Ended subscriptions by outcome; `ok` when they completed or the client left. */
   readonly ended: Partial<Record<Outcome, number>>
 }
 
@@ -83,21 +78,18 @@ export class Cohorts {
   readonly counts: LiveCounts = { delivered: 0, ended: {} }
   #names = 0
 
-  /** How many there are now. */
   get count(): number {
     return this.#open.size
   }
 
-  /** How many subscribers the largest has. */
   get largest(): number {
     let largest = 0
     for (const { members } of this.#open) largest = Math.max(largest, members)
     return largest
   }
 
-  /** Joins the cohort that the operation belongs to. @returns it, and how to leave it. */
   join(args: ExecutionArgs): { cohort: Cohort; leave: () => void } {
-    // Yoga's parser cache gives the same node for the same text.
+    // Yoga's parser cache returns the same node for the same text.
     const cohorts = this.#byDocument.get(args.document) ?? new Map<string, Cohort>()
     this.#byDocument.set(args.document, cohorts)
     const key = keyOf(args)
@@ -116,10 +108,10 @@ export class Cohorts {
   }
 }
 
-/** Arguments that say where a subscription begins: what it gets for an event does not depend on them. */
+/** Arguments for the start position, on which the result for an event does not depend. */
 const STARTS = new Set(['after', 'from'])
 
-// Same document, same variables but for the start, same rights.
+// Same document, same variables except the start, same rights.
 function keyOf({ document, operationName, variableValues, contextValue }: ExecutionArgs): string {
   const ignored = startVariables(document, operationName)
   const declared = getOperationAST(document, operationName)?.variableDefinitions ?? []
@@ -130,7 +122,6 @@ function keyOf({ document, operationName, variableValues, contextValue }: Execut
   return JSON.stringify([operationName ?? null, variables, rights])
 }
 
-/** The variables that are used for nothing but the start. */
 function startVariables(document: DocumentNode, operationName: string | null | undefined): Set<string> {
   const fields = getOperationAST(document, operationName)?.selectionSet.selections ?? []
   const starts = new Set<ArgumentNode>()

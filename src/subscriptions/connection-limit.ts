@@ -1,32 +1,24 @@
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 
-/** How many times as many connections as one caller all callers of a tenant may have together. */
+/** Limit of all callers of a tenant together, as a multiple of one caller's limit. */
 const TENANT = 10
 
-/**
- * How many sockets and streams of server-sent events each caller has open on this server: each key, and each address
- * of sockets that have not shown one yet. Limited for each caller, and for all callers of an organization.
- */
+/** Limits open sockets and streams per caller (a key, or an address before authentication) and per tenant. */
 export class ConnectionLimit {
   readonly #most: number
   readonly #open = new Map<string, number>()
   readonly #callers = new WeakMap<Peer, Caller>()
 
-  /** @param most connections of one caller. */
   constructor(most: number) {
     this.#most = most
   }
 
-  /** Whether the caller has as many connections as it may, or its tenant. */
   isFull({ name, tenant }: Caller): boolean {
     return this.#count(`caller ${name}`) >= this.#most || this.#count(`tenant ${tenant}`) >= this.#most * TENANT
   }
 
-  /**
-   * Counts a connection as the caller's until it is gone, and no longer as that of whom it was counted for before.
-   * @returns false, and does not, when the caller has as many as it may.
-   */
+  /** Counts a connection for this caller instead of its previous one, until it closes. @returns false at the limit. */
   add(caller: Caller, peer: Peer): boolean {
     if (this.isFull(caller)) return false
     this.#add(caller, 1)

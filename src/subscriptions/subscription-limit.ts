@@ -1,6 +1,6 @@
 import type { Caller } from '../lib/caller.ts'
 
-/** How many subscriptions each caller has on this server, over all of its connections: each one wants a result of each event. */
+/** Limits subscriptions per caller over all its connections on this server: each needs a result per event. */
 export class SubscriptionLimit {
   readonly #most: number
   readonly #open = new Map<string, number>()
@@ -9,7 +9,6 @@ export class SubscriptionLimit {
     this.#most = most
   }
 
-  /** Counts one. @returns how to end it, or nothing when the caller has as many as it may. */
   open({ name }: Caller): (() => void) | undefined {
     const open = this.#open.get(name) ?? 0
     if (open >= this.#most) return undefined

@@ -20,7 +20,7 @@ import type { Delivery } from './delivery.ts'
 import { type Lane, laneOf } from './lane.ts'
 import { SubscriptionLimit } from './subscription-limit.ts'
 
-/** Makes subscriptions execute once per event for everybody who gets the same result. */
+/** Executes subscriptions once per event for all subscribers with the same result. */
 export function useCohorts(cohorts: Cohorts, counts: ConnectionLimit, { socketsPerKey }: Limits): Plugin {
   const subscriptions = new SubscriptionLimit(socketsPerKey)
   return {
@@ -30,7 +30,7 @@ export function useCohorts(cohorts: Cohorts, counts: ConnectionLimit, { socketsP
   }
 }
 
-/** Whether its key may have one more connection open. A socket was counted when it was opened. */
+/** A socket is counted when it opens. */
 function mayOpen({ caller, peer }: Context, counts: ConnectionLimit): boolean {
   return peer.transport === 'WEBSOCKET' || counts.add(caller, peer)
 }
@@ -63,9 +63,9 @@ async function subscribe(
   const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)
   deliveries.onEnd(leave)
   deliveries.onEnd(ended)
-  // Whoever was to read may have gone before anything began to be read, and then nobody says so.
+  // If the client disconnects before the first read, nothing else ends the subscription.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
-  // What its connection has taken over and does not get rid of, the follower does not know of.
+  // The follower does not see what the connection has accepted and cannot write.
   deliveries.onEnd(context.peer.onStalled(() => follower.fail(tooSlow(follower.cursor))))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
   deliveries.onEnd(context.connections.add(connectionOf(args, follower)))
@@ -87,7 +87,6 @@ function keyEnded(cursor: string): CodedError {
   return new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.', { cursor })
 }
 
-/** What one subscriber gets: the results of the events that its follower gives. */
 class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #source: Follower
   readonly #cohort: Cohort
@@ -96,7 +95,6 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #counts: LiveCounts
   readonly #budget: OperationBudget
   readonly #lane: Lane
-  /** Whether it has the lane: until its result has been handed over. */
   #inLane = false
   #ended = false
 
@@ -110,13 +108,12 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     this.#lane = laneOf(peer)
   }
 
-  /** Calls back once when it ends, at once if it has. */
   onEnd(callback: () => void): void {
     if (this.#ended) callback()
     else this.#onEnd.push(callback)
   }
 
-  /** Who asks for the next result has handed the one before to its connection. */
+  /** A call for the next result means that the previous one was handed to the connection. */
   async next(): Promise<IteratorResult<Delivery, undefined>> {
     this.#handedOver()
     try {
@@ -150,7 +147,7 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     return this.return().then(() => undefined)
   }
 
-  // What is held by this side of the connection is counted, however many readers share the result.
+  // Charges the size to each reader, however many share the result.
   async #deliver(event: LoggedEvent): Promise<Delivery | undefined> {
     const waiting = this.#lane.enter()
     if (waiting) await waiting

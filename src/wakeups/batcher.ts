@@ -1,12 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** How long to collect after each delivery, in milliseconds. */
 const GAP_MS = 8
 
-/**
- * Collects the ids of streams that grew and delivers them together: the first at once, what comes within 8 ms of a delivery, or
- * while it lasts, in one more.
- */
+/** Batches stream ids: the first goes at once; those added during a delivery, or within 8 ms after it, go together. */
 export class Batcher implements AsyncDisposable {
   readonly #deliver: (streamIds: string[]) => Promise<void>
   readonly #closing = new AbortController()
@@ -23,7 +19,6 @@ export class Batcher implements AsyncDisposable {
     this.#emptied ??= this.#empty()
   }
 
-  /** Delivers what it has, without waiting for more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort()
     await this.#emptied

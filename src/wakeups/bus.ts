@@ -10,20 +10,15 @@ import { postgresChannel } from './postgres-channel.ts'
 import { ReconnectingChannel } from './reconnecting-channel.ts'
 import { redisChannel } from './redis-channel.ts'
 
-/**
- * Tells the other servers of the same database which streams may have grown, and passes on what they tell. Whatever it loses, the
- * poll of followed streams finds.
- */
+/** Exchanges wake-ups with the other servers of a database. The poll of followed streams covers any loss. */
 export interface WakeupBus extends AsyncDisposable {
-  /** What it goes over; `in-process` when there are no other servers to tell. */
   readonly source: WakeupSource
-  /** Whether it works now. */
   readonly connected: boolean
-  /** Says, soon and without a promise, that a stream has grown. To be called after the commit. */
+  /** Announces soon, without a guarantee, that a stream has grown. Call it after the commit. */
   publish(streamId: string): void
 }
 
-/** Opens the bus that the settings ask for, in the background: a bus that cannot connect stops nobody, and goes on trying. */
+/** Opens the configured bus in the background; a failed connection blocks nothing and is retried. */
 export function openWakeupBus(
   { redisUrl, databaseUrl }: Pick<Config, 'redisUrl' | 'databaseUrl'>,
   wakeups: Wakeups,
@@ -34,7 +29,7 @@ export function openWakeupBus(
   return NO_BUS
 }
 
-/** For the embedded database, which one process at a time may open. */
+/** For the embedded database, which only one process at a time can open. */
 const NO_BUS: WakeupBus = {
   source: 'in-process',
   connected: true,
@@ -62,7 +57,7 @@ class ChannelBus implements WakeupBus {
         wakeups.wakeAll(source)
       },
       lost: (error) => {
-        // Not the error itself: that of a refused AUTH carries the password.
+        // Only the message: the error of a rejected AUTH carries the password.
         const reason = error instanceof Error ? error.message : String(error)
         logger[failing ? 'debug' : 'warn']({ source, reason }, 'wake-ups between servers are lost: polling meanwhile')
         failing = true
@@ -82,7 +77,7 @@ class ChannelBus implements WakeupBus {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What is left to say is said first, unless nobody takes it.
+    // Flushes first, up to the close timeout.
     const said = this.#batcher[Symbol.asyncDispose]()
     await Promise.race([said, setTimeout(PATIENCE.close, undefined, { ref: false })])
     await this.#channel[Symbol.asyncDispose]()

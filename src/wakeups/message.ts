@@ -1,14 +1,13 @@
-/** "These streams may have grown", as it goes from server to server: `sender id id …`, in ASCII. */
+/** "These streams may have grown", sent as `sender id id …` in ASCII. */
 export interface Hint {
-  /** Names the process, so that it can tell its own. */
   sender: string
   streamIds: string[]
 }
 
-/** PostgreSQL refuses a payload of 8,000 bytes. */
+/** PostgreSQL rejects a payload of 8,000 bytes. */
 const MAX_BYTES = 7_999
 
-/** As many messages as it takes to keep each within what a NOTIFY may carry. */
+/** Splits a hint into messages that each fit a NOTIFY. */
 export function encodeHint({ sender, streamIds }: Hint): string[] {
   const messages: string[] = []
   let message = sender
@@ -22,7 +21,7 @@ export function encodeHint({ sender, streamIds }: Hint): string[] {
   return [...messages, message]
 }
 
-/** Reads whatever has come; of nonsense it makes streams that nobody listens to. */
+/** Accepts any text; malformed messages yield ids without listeners. */
 export function decodeHint(message: string): Hint {
   const [sender = '', ...streamIds] = message.split(' ')
   return { sender, streamIds }

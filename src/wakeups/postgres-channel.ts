@@ -2,13 +2,10 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 import { NAMES, type OpenChannel, PATIENCE } from './channel.ts'
 
-/**
- * LISTEN and NOTIFY on a connection of their own: a NOTIFY within an append's transaction takes a lock that all commits wait for,
- * and a pool takes back the connection that listens.
- */
+/** LISTEN/NOTIFY on its own connection: a pool reclaims it, and a NOTIFY inside an append serializes all commits. */
 export function postgresChannel(databaseUrl: string): OpenChannel {
   const url = new URL(databaseUrl)
-  // In the address, because one that is there already would win over the option.
+  // In the URL, because an application_name there overrides the option.
   url.searchParams.set('application_name', NAMES.connection)
   return async ({ received, lose }, stop) => {
     const socket = new Socket()
@@ -24,7 +21,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
     client.on('end', () => lose(new Error('PostgreSQL has closed the connection.')))
     client.on('notification', ({ payload }) => received(payload ?? ''))
     stop.addEventListener('abort', () => closeClient(client, socket), { once: true })
-    // One after the other: the client's own queue is deprecated.
+    // One at a time: the client's own queue is deprecated.
     let last: Promise<unknown> = Promise.resolve()
     const query = (sql: string, parameters?: string[]): Promise<void> => {
       const answer = last.then(() => client.query(sql, parameters))
@@ -32,7 +29,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
       return answer.then(() => undefined)
     }
     try {
-      // A client that is ended while it connects never says so.
+      // connect() never settles when the client is ended meanwhile.
       await Promise.race([client.connect(), closed])
       stop.throwIfAborted()
       await query(`LISTEN ${NAMES.channel}`)
@@ -51,7 +48,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
 
 function closeClient(client: pg.Client, socket: Socket): void {
   if (socket.destroyed) return
-  // Parting waits for the other end, which may have gone without a word.
+  // end() waits for the peer, which may be gone.
   const timer = setTimeout(() => socket.destroy(), PATIENCE.close)
   client.once('end', () => clearTimeout(timer))
   void client.end()

@@ -1,22 +1,20 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Channel, OpenChannel } from './channel.ts'
 
-/** How long to wait before the second attempt to open, and at most before any other, in milliseconds. */
+/** Start and limit of the pause before reopening, which doubles, in milliseconds. */
 const BACKOFF = { first: 100, most: 5_000 }
 
-/** How often a channel is probed, in milliseconds: one that has died in silence is noticed after that and its patience. */
+/** Probe interval, in milliseconds: a silently dead channel is noticed after this plus the answer timeout. */
 const PROBE_MS = 15_000
 
-/** What becomes of a channel that is opened again whenever it is lost. */
 export interface ReconnectingChannelEvents {
   received: (message: string) => void
-  /** Told each time that it has opened: what was sent before is lost. */
+  /** Called after each opening: what was sent before is lost. */
   opened: () => void
-  /** Told of each loss and of each attempt that failed. */
   lost: (error: unknown) => void
 }
 
-/** A channel that is opened in the background, and again whenever it is lost. */
+/** A channel opened in the background, and again after each loss. */
 export class ReconnectingChannel implements AsyncDisposable {
   readonly #open: OpenChannel
   readonly #events: ReconnectingChannelEvents
@@ -34,7 +32,7 @@ export class ReconnectingChannel implements AsyncDisposable {
     return this.#current !== undefined && !this.#current.stop.aborted
   }
 
-  /** Sends a message, or loses it: never rejects. */
+  /** Sends a message or drops it; never rejects. */
   async send(message: string): Promise<void> {
     if (!this.#current || !this.connected) return
     const { channel, lose } = this.#current
@@ -54,9 +52,9 @@ export class ReconnectingChannel implements AsyncDisposable {
       await this.#use().catch((error) => {
         if (!signal.aborted) this.#events.lost(error)
       })
-      // One that is lost as soon as it is open counts as one that cannot be opened.
+      // A channel lost right after opening counts as a failed attempt.
       wait = performance.now() - since > BACKOFF.most ? BACKOFF.first : Math.min(wait * 2, BACKOFF.most)
-      // Between half and all of it, so that the servers of one database do not all come back at the same moment.
+      // Jitter of 50 to 100 %, so that the servers of one database do not reconnect at the same moment.
       await pause(wait * (0.5 + Math.random() / 2), signal)
     }
   }
@@ -66,7 +64,7 @@ export class ReconnectingChannel implements AsyncDisposable {
     const lose = (error: unknown) => lost.abort(error)
     const stop = AbortSignal.any([this.#closing.signal, lost.signal])
     const channel = await this.#open({ received: this.#events.received, lose }, stop).catch((error) => {
-      // The first error says why; the others follow from it.
+      // The first error is the cause; the others follow from it.
       lose(error)
       throw lost.signal.reason
     })

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import { NAMES, type OpenChannel, PATIENCE } from './channel.ts'
 
-/** Redis pub/sub: one connection that subscribes, which may do nothing else, and one that publishes. */
+/** Redis pub/sub: a subscriber connection, which can do nothing else, and a publisher. */
 export function redisChannel(redisUrl: string): OpenChannel {
   return async ({ received, lose }, stop) => {
-    // It fails at once and does not come back by itself: that is done for all channels alike.
+    // Fails at once and does not reconnect: ReconnectingChannel does that for all channels.
     const options = {
       lazyConnect: true,
       enableOfflineQueue: false,
@@ -28,7 +28,7 @@ export function redisChannel(redisUrl: string): OpenChannel {
     stop.addEventListener(
       'abort',
       () => {
-        // Disconnecting what is closed would leave a timer behind.
+        // Disconnecting a closed client leaks a timer.
         for (const redis of both) if (redis.status !== 'end') redis.disconnect()
       },
       { once: true },

@@ -4,7 +4,6 @@ export type Graphql = <Data>(query: string, variables: object) => Promise<Data>
 /** The server refused an operation. */
 export class GraphqlFailure extends Error {
   override name = 'GraphqlFailure'
-  /** Tidemark's word for it, such as `UNAUTHENTICATED`. */
   readonly code: string | undefined
 
   constructor(message: string, code: string | undefined) {
@@ -13,7 +12,7 @@ export class GraphqlFailure extends Error {
   }
 }
 
-/** @param url of the server, without a slash at the end. @param key is sent as Bearer. */
+/** @param url without a trailing slash. @param key sent as Bearer token. */
 export function createClient(url: string, key: string): Graphql {
   return async <Data>(query: string, variables: object) => {
     const response = await fetch(`${url}/graphql`, {

@@ -14,17 +14,16 @@ import { runPipeline } from './pipeline.ts'
 import { findMarkdown } from './source-files.ts'
 import type { Step } from './step.ts'
 
-/** Where the demo looks when it is not told: the folder of this package, as far up from `dist/cli/demo` as from here. */
+/** Default folder: the root of this package, equally far up from `dist/cli/demo`. */
 export const DEMO_FOLDER = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** What `tidemark demo` is told on the command line. */
 export interface DemoOptions {
   folder: string
-  /** How long to wait between two events, in milliseconds. */
+  /** Milliseconds between two events. */
   pace: number
 }
 
-/** Serves, runs the pipeline over a folder of Markdown as a client of that server, and goes on serving. */
+/** Serves, runs the pipeline as a client of that server, and goes on serving. */
 export async function runDemo(config: Config, { folder, pace }: DemoOptions): Promise<void> {
   const path = resolve(folder)
   const names = await findMarkdown(path).catch((error: Error) => refuse(`Cannot read that folder: ${error.message}`))
@@ -43,7 +42,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
   }
 }
 
-/** A number of milliseconds from the command line. @throws InvalidArgumentError */
+/** Milliseconds up to 999999. @throws InvalidArgumentError */
 export function parsePace(text: string): number {
   if (!/^\d{1,6}$/.test(text))
     throw new InvalidArgumentError('It must be a whole number of milliseconds, up to 999999.')
@@ -86,7 +85,7 @@ async function findRootKey({ rootApiKey, dataDir }: Config, { firstRootKey }: Se
   return key
 }
 
-// The file may be left from another database.
+// The file may belong to another database.
 function explainRootKey(error: unknown): never {
   if (error instanceof GraphqlFailure && error.code === 'UNAUTHENTICATED') {
     throw new ConfigError(`${NO_ROOT_KEY} (The one in DATA_DIR/root-api-key is not this database's.)`)

@@ -1,21 +1,14 @@
 import { createClient, type Graphql } from './client.ts'
 import type { Step } from './step.ts'
 
-/** Where the demo takes place: what it made for itself on the server. */
 export interface Stage {
-  /** Without a slash at the end. */
   url: string
-  /** May read and write what belongs to the demo's organization, nothing else. */
   key: string
   datasetId: string
   reportId: string
 }
 
-/**
- * Makes an organization, a key, a dataset and a report. The root key is used for no more than it is needed for.
- * @param about what the report is about.
- * @throws GraphqlFailure with UNAUTHENTICATED when the root key is none.
- */
+/** Uses the root key only to create organization and key. @throws GraphqlFailure UNAUTHENTICATED if it is invalid. */
 export async function setStage(url: string, rootKey: string, about: string): Promise<Stage> {
   const root = createClient(url, rootKey)
   const organizationId = await create(root, 'Organization', { name: 'Tidemark demo' })
@@ -31,7 +24,7 @@ export async function setStage(url: string, rootKey: string, about: string): Pro
   return { url, key, datasetId, reportId }
 }
 
-/** Records steps one by one. @returns what the event got as `seq`. */
+/** Records steps one by one. @returns the event's `seq`. */
 export function createRecorder({ url, key, datasetId, reportId }: Stage): (step: Step) => Promise<number> {
   const client = createClient(url, key)
   return async ({ stream, event }) => {

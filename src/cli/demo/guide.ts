@@ -12,7 +12,7 @@ const QUERY = `query ($dataset: UUID!, $report: UUID!) {
   }
 }`
 
-/** What to open and what to copy into a shell while the demo runs. */
+/** What to open and run in a shell during the demo. */
 export function guide({ url, key, datasetId, reportId }: Stage): string {
   const variables = { dataset: datasetId, report: reportId }
   const graphql = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables })

@@ -1,27 +1,20 @@
-/** What a piece of Markdown says about itself. */
 export interface Outline {
-  /** Its first heading, if there is one. */
   title?: string
-  /** The other headings, in order. */
   headings: string[]
-  /** Its first paragraph of plain prose, if there is one. */
   opening?: string
 }
 
 const LINE = /[^\n]*\n|[^\n]+$/g
 const HEADING = /^ {0,3}#{1,6}(?:\s|$)/
 const FENCE = /^ {0,3}(`{3,}|~{3,})/
-// Lists, tables, quotes, HTML and images (badges, mostly) are no opening words.
+// Lists, tables, quotes, HTML and images (mostly badges).
 const NOT_PLAIN = /^\s*(?:[<|>]|[-*+]\s|\d+[.)]\s|\[?!\[|---|===)/
-/** Passages are gathered into chunks of about this many characters. */
+/** Target length of a chunk in characters. */
 const CHUNK_LENGTH = 1_200
-/** A heading begins a new chunk, unless the chunk before it is shorter than this. */
+/** A heading starts a new chunk unless the one before it is shorter than this. */
 const SHORT_CHUNK = 300
 
-/**
- * Gathers the paragraphs and fenced blocks of Markdown into chunks, along its headings. None of them is cut, and no heading
- * is parted from what follows it. Offsets are in UTF-16 code units, as `slice` takes them.
- */
+/** Splits no passage, nor a heading from what follows. Offsets are in UTF-16 code units, as `slice` takes them. */
 export function chunkRanges(text: string): { start: number; end: number }[] {
   const ranges: { start: number; end: number }[] = []
   let isBelowHeading = false
@@ -35,7 +28,7 @@ export function chunkRanges(text: string): { start: number; end: number }[] {
   return ranges
 }
 
-/** Reads the title, the headings and the opening words of Markdown. */
+/** Extracts title, headings and opening paragraph. */
 export function outline(text: string): Outline {
   const found = passages(text).map(({ kind, start, end }) => ({ kind, text: text.slice(start, end) }))
   const [title, ...headings] = found
@@ -46,14 +39,13 @@ export function outline(text: string): Outline {
   return { title, headings, opening }
 }
 
-/** A paragraph, heading or fenced block of Markdown: what stands from `start` to `end` in the text. */
 interface Passage {
   kind: 'heading' | 'code' | 'prose'
   start: number
   end: number
 }
 
-// In a fenced block nothing is a heading; underlined headings count as prose.
+// Fenced blocks contain no headings; underlined headings count as prose.
 function passages(text: string): Passage[] {
   const found: Passage[] = []
   let open: Passage | undefined

@@ -4,11 +4,7 @@ import type { SourceFile } from './source-files.ts'
 import { blockUpdate, operation, type ReportBlock, type Step, state } from './step.ts'
 import { count } from './words.ts'
 
-/**
- * Reads the files, cuts them into chunks, writes a report about them, and tells each step when it has been taken.
- * Between two steps it waits for its caller.
- * @param names of files in the folder, at least one.
- */
+/** Reads and chunks files and writes a report; each step waits for the caller. @param names at least one file. */
 export async function* runPipeline(folder: string, names: string[]): AsyncGenerator<Step, void> {
   yield state('PLANNING', `Planning a report about ${count(names.length, 'Markdown file')}`)
   yield* plan(names)
@@ -57,7 +53,7 @@ function* edit([first]: ReportBlock[], summary: string): Generator<Step> {
   if (!first) return
   const editing = operation('EDITING')
   yield editing(0, 'Putting the summary at the top of block 0')
-  // The same idx again: a later update of a block replaces it.
+  // A later update with the same idx replaces the block.
   yield blockUpdate('Block 0 is edited', { ...first, template: `In this report: ${summary}.\n\n${first.template}` })
   yield editing(1, 'The summary stands at the top')
 }

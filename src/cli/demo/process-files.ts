@@ -3,7 +3,7 @@ import { readSource, type SourceFile } from './source-files.ts'
 import { operation, type Step, workerEvent } from './step.ts'
 import { count } from './words.ts'
 
-/** The workers' part: reads the files and cuts them into chunks. @returns those that could be read. */
+/** Reads and chunks files. @returns those that could be read. */
 export async function* processFiles(folder: string, names: string[]): AsyncGenerator<Step, SourceFile[]> {
   const processing = operation('FILE_PROCESSING')
   const files: SourceFile[] = []
@@ -11,7 +11,7 @@ export async function* processFiles(folder: string, names: string[]): AsyncGener
   for (const [index, name] of names.entries()) {
     const file = await readSource(folder, name).catch((error: Error) => error)
     if (file instanceof Error) {
-      // The id a file would have had: Trieve's clients expect one.
+      // Trieve's clients expect a file id.
       const failed = { error: file.message, file_id: randomUUID() }
       yield workerEvent('FILE_UPLOAD_FAILED', file.message, failed)
     } else {
@@ -29,7 +29,7 @@ function* uploaded({ id, name, words, chunks }: SourceFile): Generator<Step> {
   yield workerEvent('CHUNKS_UPLOADED', `${name}: ${count(chunks.length, 'chunk')}, ${count(words, 'word')}`, {
     bytes_ingested: chunks.reduce((bytes, { text }) => bytes + Buffer.byteLength(text), 0),
     chunk_ids: chunks.map((chunk) => chunk.id),
-    // A real count of the words between blanks; a model's tokens would depend on the model.
+    // Words between blanks; a token count would depend on the model.
     tokens_ingested: words,
   })
 }

@@ -6,7 +6,7 @@ import { count } from './words.ts'
 const MAX_HEADINGS = 12
 const MAX_OPENING = 800
 
-/** Writes the block of a report that introduces a file, out of the file's own words. */
+/** Writes a report block that introduces a file in its own words. */
 export function writeBlock(file: SourceFile, idx: number): ReportBlock {
   return { idx, template: introduce(file), sources: file.chunks.map((_, index) => toSource(file, index)) }
 }
@@ -28,12 +28,12 @@ function toSource(file: SourceFile, index: number): Source {
   const metadata = { file_name: file.name, chunk: index + 1, chunks: file.chunks.length, words }
   return {
     node: { id, text, metadata, startCharIdx: start, endCharIdx: end, relationships: relationships(file, index) },
-    // Nothing was retrieved, so there is no similarity to report: this is the share of the file's words.
+    // Nothing was retrieved, so there is no similarity: the share of the file's words.
     score: words / file.words,
   }
 }
 
-// LlamaIndex's numbers: 1 source, 2 previous, 3 next; and node type 1 text, 4 document.
+// LlamaIndex's numbers: relationship 1 source, 2 previous, 3 next; node type 1 text, 4 document.
 function relationships({ id, name, chunks }: SourceFile, index: number): object {
   const previous = chunks[index - 1]
   const next = chunks[index + 1]

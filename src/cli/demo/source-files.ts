@@ -4,17 +4,16 @@ import { join } from 'node:path'
 import { chunkRanges } from './markdown.ts'
 import { countWords } from './words.ts'
 
-/** A Markdown file that was read, and the chunks it was cut into. */
 export interface SourceFile {
   id: string
-  /** Its path inside the folder, with slashes. */
+  /** Path inside the folder, with slashes. */
   name: string
   text: string
   words: number
   chunks: Chunk[]
 }
 
-/** A piece of a file: `text` is what stands from `start` to `end`, in UTF-16 code units. */
+/** Text from `start` to `end`, in UTF-16 code units. */
 export interface Chunk {
   id: string
   text: string
@@ -23,13 +22,10 @@ export interface Chunk {
   words: number
 }
 
-// A block carries all chunks of its file: this keeps it below the 1 MiB and the 1,000 sources that the server accepts.
+// A block carries all chunks of its file: this keeps it below the server's 1 MiB and 1,000 sources.
 const MAX_BYTES = 131_072
 
-/**
- * The Markdown files of a folder and of those inside it, sorted; not those in `node_modules` and in hidden folders.
- * @throws what the system says of a folder that cannot be read.
- */
+/** Markdown files, recursive and sorted, without `node_modules` and hidden folders. @throws file system errors. */
 export async function findMarkdown(folder: string, prefix = ''): Promise<string[]> {
   const names: string[] = []
   for (const entry of await readdir(join(folder, prefix), { withFileTypes: true })) {
@@ -41,11 +37,7 @@ export async function findMarkdown(folder: string, prefix = ''): Promise<string[
   return names.sort()
 }
 
-/**
- * Reads and cuts a file.
- * @param name as `findMarkdown` gave it.
- * @throws what the system says, or an Error for what is not UTF-8 text or too large.
- */
+/** @param name as `findMarkdown` returns it. @throws file system errors, or Error when not UTF-8 text or too large. */
 export async function readSource(folder: string, name: string): Promise<SourceFile> {
   const bytes = await readFile(join(folder, name))
   if (bytes.length > MAX_BYTES) throw new Error(`${name} has ${bytes.length} bytes; the demo takes up to ${MAX_BYTES}`)
@@ -63,7 +55,7 @@ function decode(bytes: Uint8Array, name: string): string {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     if (!text.includes('\0')) return text
   } catch {
-    // Its message names neither the file nor the reason.
+    // Its message names neither file nor reason.
   }
   throw new Error(`${name} is not text in UTF-8`)
 }

@@ -1,17 +1,15 @@
 import { randomUUID } from 'node:crypto'
 
-// What the demo sends, as the input types of schema.graphql have it. It is a client like any other and knows no more.
+// Input types of schema.graphql: the demo is an ordinary client and uses no server types.
 
-/** Something that happened in the pipeline: to the dataset or to the report. */
 export type Step = { stream: 'dataset'; message: string; event: WorkerEvent } | { stream: 'report'; event: ReportEvent }
 
-/** A WorkerEventInput. Its data is in Trieve's own words, which old clients read. */
+/** A WorkerEventInput, with data in Trieve's format for old clients. */
 interface WorkerEvent {
   eventType: 'FILE_UPLOADED' | 'FILE_UPLOAD_FAILED' | 'CHUNKS_UPLOADED'
   eventData: object
 }
 
-/** A ReportEventInput: exactly one of its kinds. */
 type ReportEvent = { progress: Progress } | { blockUpdate: BlockUpdate } | { state: State }
 
 interface Progress {
@@ -36,14 +34,12 @@ interface State {
 
 type Operation = 'LOAD_TEMPLATE' | 'EXTRACT_PLAN' | 'FILE_PROCESSING' | 'GENERATE_BLOCK' | 'SUMMARIZE' | 'EDITING'
 
-/** A ReportBlockInput. */
 export interface ReportBlock {
   idx: number
   template: string
   sources: Source[]
 }
 
-/** A TextNodeWithScoreInput. */
 export interface Source {
   node: {
     id: string
@@ -56,7 +52,7 @@ export interface Source {
   score: number
 }
 
-/** Begins an operation: what it returns makes its progress events, which share one group. Progress 1 completes it. */
+/** Returns a factory of progress events that share one group; progress 1 completes the operation. */
 export function operation(variant: Operation): (progress: number, message: string, extraDetail?: object) => Step {
   const groupId = randomUUID()
   return (progress, message, extraDetail) => {

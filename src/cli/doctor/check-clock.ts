@@ -1,20 +1,19 @@
 import type { Connection } from '../../db/connection.ts'
 import type { Outcome } from './finding.ts'
 
-/** How far the clocks may be apart, in milliseconds. */
 const TOLERANCE_MS = 1_000
 
-/** How often to ask: the quickest answer says most. */
+/** The fastest query is the most precise. */
 const SAMPLES = 3
 
-/** Whether this machine's clock agrees with the database's. Events have the database's time; keys expire by each server's. */
+/** Compares this clock with the database's: events use the database's, key expiry each server's. */
 export async function checkClock(db: Connection): Promise<Outcome> {
   let best = { ahead: 0, doubt: Number.POSITIVE_INFINITY }
   for (let i = 0; i < SAMPLES; i++) {
     const before = Date.now()
     const { rows } = await db.query<{ at: string }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS at')
     const after = Date.now()
-    // The database looked at its clock some time between the two.
+    // The database read its clock between the two.
     const doubt = (after - before) / 2
     if (doubt < best.doubt) best = { ahead: before + doubt - Number(rows[0]?.at), doubt }
   }

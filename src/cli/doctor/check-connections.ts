@@ -2,10 +2,9 @@ import type { Connection } from '../../db/connection.ts'
 import { POOL_SIZE, SPARE_SIZE } from '../../db/database.ts'
 import type { Outcome } from './finding.ts'
 
-/** Which share of the connections may be taken. */
 const SHARE = 0.8
 
-/** How many a server takes at most: its pool, a spare one, and one that listens. */
+/** Maximum per server: pool, spare pool, and one that listens. */
 const PER_SERVER = POOL_SIZE + SPARE_SIZE + 1
 
 const CONNECTIONS = `
@@ -16,7 +15,7 @@ const CONNECTIONS = `
   WHERE a.backend_type = 'client backend' AND d.datname = current_database()
   GROUP BY d.datconnlimit`
 
-/** Whether there are connections left, in PostgreSQL and in this database of it. */
+/** Checks for free connections, in PostgreSQL and in this database. */
 export async function checkConnections(db: Connection): Promise<Outcome> {
   const { rows } = await db.query<{ taken: number; most: number; takenHere: number; mostHere: number }>(CONNECTIONS)
   const { taken, most, takenHere, mostHere } = rows[0] ?? { taken: 0, most: 0, takenHere: 0, mostHere: -1 }

@@ -2,13 +2,9 @@ import type { Connection } from '../../db/connection.ts'
 import { reconcile, streamIds } from '../../log/read/verify-counters.ts'
 import type { Outcome } from './finding.ts'
 
-/** How many streams are named at most. */
 const NAMED = 100
 
-/**
- * Whether the counters of every stream agree with its events.
- * @param progress told of the number of streams that have been looked at.
- */
+/** Compares each stream's counters with its events. @param progress receives the number of streams checked. */
 export async function checkCounters(db: Connection, progress: (streams: number) => void): Promise<Outcome> {
   let streams = 0
   let wrong = 0

@@ -3,10 +3,10 @@ import type { Outcome } from './finding.ts'
 
 const MIB = 1_048_576
 
-/** Below how much room there is a warning, and a problem, in MiB. PostgreSQL fills files of 16 ahead of what it writes. */
+/** MiB below which to warn or fail; PostgreSQL preallocates files of 16 MiB. */
 const ROOM = { little: 1_024, none: 64 } as const
 
-/** Whether there is room for what the embedded database will write. */
+/** Checks free space for the embedded database. */
 export async function checkDiskSpace(dataDir: string): Promise<Outcome> {
   const { bavail, bsize } = await statfs(dataDir)
   const free = Math.floor((bavail * bsize) / MIB)

@@ -3,7 +3,7 @@ import type { Outcome } from './finding.ts'
 
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
-/** Whether what is acknowledged survives a loss of power. */
+/** Whether acknowledged appends survive a power loss. */
 export async function checkDurability(db: Connection, mode: 'embedded' | 'postgres'): Promise<Outcome> {
   if (mode === 'embedded') {
     return {
@@ -19,7 +19,7 @@ export async function checkDurability(db: Connection, mode: 'embedded' | 'postgr
   const off = rows.filter(({ setting }) => setting === 'off').map(({ name }) => name)
   if (off.length === 0) return { state: 'ok', found: 'What is acknowledged survives a loss of power.' }
   return {
-    // Without the first two, a loss of power leaves a database that cannot be read; without the last, one that lacks its newest events.
+    // Without the first two, a power loss leaves an unreadable database; without the last, it loses the newest events.
     state: off.every((name) => name === 'synchronous_commit') ? 'warning' : 'problem',
     found: `PostgreSQL runs with ${off.join(' and ')} off: a loss of power may take events that were acknowledged.`,
     advice: 'Switch it on, for the database, its user and the server.',

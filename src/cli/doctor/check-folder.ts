@@ -1,7 +1,7 @@
 import { openMode } from '../../db/private-directory.ts'
 import type { Outcome } from './finding.ts'
 
-/** Whether DATA_DIR, with the embedded database or the root key in it, is closed to other users of this machine. */
+/** Whether DATA_DIR, which holds the embedded database or the root key, is closed to other users. */
 export async function checkFolder(dataDir: string): Promise<Outcome> {
   const mode = await openMode(dataDir)
   if (mode === undefined) return { state: 'ok', found: 'DATA_DIR is closed to other users.' }

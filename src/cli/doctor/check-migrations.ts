@@ -2,7 +2,7 @@ import type { Connection } from '../../db/connection.ts'
 import { pendingMigrations, unknownMigrations } from '../../db/migrate.ts'
 import type { Outcome } from './finding.ts'
 
-/** Whether the database is at this version's schema. @throws MigrationError when a migration failed or was changed. */
+/** Compares migrations with this version's. @throws MigrationError when one failed or was changed. */
 export async function checkMigrations(db: Connection, mode: 'embedded' | 'postgres'): Promise<Outcome> {
   const missing = await pendingMigrations(db)
   if (missing.length > 0) {

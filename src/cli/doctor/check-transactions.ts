@@ -1,17 +1,16 @@
 import type { Connection } from '../../db/connection.ts'
 import type { Outcome } from './finding.ts'
 
-/** How long a transaction may be left idle, and how long one may work, in seconds. Those of a server take milliseconds. */
+/** Seconds a transaction may stay idle or open; a server's take milliseconds. */
 const PATIENCE = { idle: 1, open: 600 } as const
 
 interface Transaction {
   pid: number
   application: string
   idle: boolean
-  /** Since when it is open, and since when it has been in its state, in seconds. */
+  /** Seconds since it began, and since its state changed. */
   open: number
   since: number
-  /** How many other connections wait for it. */
   holdsUp: number
 }
 
@@ -25,7 +24,7 @@ const TRANSACTIONS = `
     AND a.pid <> pg_backend_pid()
   ORDER BY a.xact_start`
 
-/** Whether somebody has left a transaction open, as far as this user may see: it keeps its locks, and VACUUM from tidying up. */
+/** Finds transactions left open, among those visible to this user: they hold locks and block VACUUM. */
 export async function checkTransactions(db: Connection): Promise<Outcome> {
   const { rows } = await db.query<Transaction>(TRANSACTIONS)
   const stuck = rows.filter(({ idle, open, since }) => (idle && since > PATIENCE.idle) || open > PATIENCE.open)

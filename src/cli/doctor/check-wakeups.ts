@@ -5,12 +5,11 @@ import { postgresChannel } from '../../wakeups/postgres-channel.ts'
 import { redisChannel } from '../../wakeups/redis-channel.ts'
 import type { Outcome } from './finding.ts'
 
-/** How long a message may be on its way, in milliseconds. */
 const ARRIVAL_MS = 3_000
 
 const MEANWHILE = "Meanwhile other servers' events reach subscribers about a second late; none is lost."
 
-/** Whether what is sent to Redis by one connection reaches another, as servers do it. */
+/** Whether a message published on one Redis connection reaches another. */
 export async function checkRedis(redisUrl: string): Promise<Outcome> {
   try {
     if (await arrives(redisChannel(redisUrl))) return { state: 'ok', found: 'Servers hear each other by Redis.' }
@@ -24,7 +23,7 @@ export async function checkRedis(redisUrl: string): Promise<Outcome> {
   }
 }
 
-/** Whether a NOTIFY on one connection reaches a LISTEN on another. It does not by way of a pooler that lends connections. */
+/** Whether a NOTIFY reaches a LISTEN on another connection; it does not through a transaction pooler. */
 export async function checkListen(databaseUrl: string): Promise<Outcome> {
   if (await arrives(postgresChannel(databaseUrl)))
     return { state: 'ok', found: 'Servers hear each other by LISTEN and NOTIFY.' }
@@ -37,7 +36,7 @@ export async function checkListen(databaseUrl: string): Promise<Outcome> {
 
 async function arrives(open: OpenChannel): Promise<boolean> {
   const stop = new AbortController()
-  // To servers that hear it, it is a hint that names no stream.
+  // Servers take it for a wakeup that names no stream.
   const message = `doctor-${randomBytes(6).toString('hex')}`
   let reason: unknown
   const lose = (error: unknown) => {
@@ -53,7 +52,7 @@ async function arrives(open: OpenChannel): Promise<boolean> {
       () => false,
     )
   } catch (error) {
-    // The first error says why; the others follow from it.
+    // The first error is the cause; the others follow from it.
     throw reason ?? error
   } finally {
     stop.abort()

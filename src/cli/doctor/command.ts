@@ -3,7 +3,7 @@ import { flash, say, sayJson } from '../terminal.ts'
 import type { Finding } from './finding.ts'
 import { runChecks } from './run-checks.ts'
 
-/** Examines everything and says what it finds, as it finds it; exit status 1 when something is a problem. */
+/** Prints each finding as it comes; exit status 1 when one is a problem. */
 export async function runDoctor(readSettings: () => Config, { json }: { json?: boolean }): Promise<void> {
   const findings: Finding[] = []
   for await (const finding of runChecks(readSettings, (streams) => flash(`${streams} streams`))) {
@@ -15,7 +15,6 @@ export async function runDoctor(readSettings: () => Config, { json }: { json?: b
   if (!healthy) process.exitCode = 1
 }
 
-/** How many of its details a line has under it. */
 const DETAILS = 10
 
 function describe({ check, state, found, advice, details = [] }: Finding): string {

@@ -13,10 +13,7 @@ import { checkTransactions } from './check-transactions.ts'
 import { checkListen, checkRedis } from './check-wakeups.ts'
 import type { Finding, Outcome } from './finding.ts'
 
-/**
- * Examines the settings and what they name, in an order in which a later check needs the ones before. Changes nothing.
- * @param progress told of the number of streams whose counters have been looked at.
- */
+/** Read-only; later checks rely on earlier ones. @param progress receives the number of streams checked. */
 export async function* runChecks(
   readSettings: () => Config,
   progress: (streams: number) => void,
@@ -59,7 +56,7 @@ async function* examineDatabase(
   } else {
     yield check('disk', () => checkDiskSpace(dataDir))
   }
-  // Without its own tables there is nothing to count.
+  // Counters need this version's tables.
   if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))
 }
 

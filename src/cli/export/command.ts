@@ -14,24 +14,19 @@ import { startProgress } from '../progress.ts'
 import { tell } from '../terminal.ts'
 import { countEvents, exportLines, type Selection } from './export-lines.ts'
 
-/** What `tidemark export` is told on the command line. */
 export interface ExportOptions {
   dataset?: string[]
   report?: string[]
   organization?: string
   all?: boolean
-  /** A cursor, or the position itself, which a line has as its `seq`. */
+  /** A cursor, or a position as in a line's `seq`. */
   after?: string
 }
 
-// What was read last may not have been written: only the reader knows.
+// The last events read may not have been written; only the reader knows.
 const STOPPED = 'Stopped. To go on with one dataset or report: --after and the seq of its last whole line.'
 
-/**
- * Writes the lines of what is selected, and tells where to go on another time.
- * @param file `-` is standard output. Another appears when it is complete, for this user alone; one whose name ends in `.gz` is packed.
- * @throws StartError when a stream is not there, or the file cannot be written.
- */
+/** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interruption = listenForInterruption()
   if (file !== '-') await refuseSpecial(file)
@@ -60,7 +55,7 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     if (interruption.status === undefined) throw error
     process.exitCode = interruption.status
   } finally {
-    // It may be at the database, which is about to be closed.
+    // Ends a query in progress before the database is closed.
     await lines.return(undefined)
     progress[Symbol.dispose]()
   }
@@ -86,7 +81,7 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
   return { selection: { ids }, after: cursor }
 }
 
-// A link or a pipe that another user has left there would receive everything.
+// A link or pipe left there by another user would receive everything.
 async function refuseSpecial(file: string): Promise<void> {
   const found = await lstat(file).catch(() => undefined)
   if (!found || found.isFile()) return
@@ -112,7 +107,7 @@ async function* shown(lines: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const some of lines) yield process.stdout.isTTY ? printableJson(some) : some
 }
 
-// A reader that went away is one of those.
+// Includes EPIPE, when the reader closed the pipe.
 function explain(error: unknown): never {
   const failed = error instanceof Error && 'syscall' in error
   throw failed ? new StartError(`Writing failed: ${error.message}`, { cause: error }) : error

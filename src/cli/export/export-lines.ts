@@ -6,35 +6,27 @@ import type { Page } from '../../log/read/page.ts'
 import { lineOf } from '../event-line.ts'
 import type { StreamKind } from '../import/import-item.ts'
 
-/** Which streams: those with these ids, or those of an organization, or all. */
+/** Streams by id, or of an organization, or all. */
 export type Selection = { readonly ids?: readonly string[]; readonly organizationId?: string }
 
-/** A stream to be exported. */
 interface Exported {
   id: string
   kind: StreamKind
-  /** The position of its newest event. */
   head: number
 }
 
-/** How far an export is. */
 export interface ExportProgress {
-  /** Called for each stream that is reached, and for what has been read of it. */
   reached(stream: Exported): void
   read(events: number, cursor: string): void
 }
 
-/** Streams that are looked up at a time. */
 const STREAMS = 1_000
 
-/** Events on a page. */
 const PAGE = 1_000
 
 /**
- * The lines of everything that the streams hold, each as far as it reaches when its turn comes: streams in the order of their ids,
- * events in that of their positions. Some thousand lines a time, each with its end.
- * @param after where to begin, in the only stream.
- * @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED for a bad one.
+ * Yields lines a page at a time: streams by id, each up to its head when its turn comes, events by position.
+ * @param after cursor in a single stream. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED for a bad one.
  */
 export async function* exportLines(
   db: PrismaClient,
@@ -59,7 +51,7 @@ export async function* exportLines(
   }
 }
 
-// What comes next may be removed meanwhile; only whoever asked for it to begin there wants to know.
+// Events may be removed meanwhile; only an expired `after` from the caller is an error.
 async function readPage(
   log: EventLog,
   id: string,
@@ -84,7 +76,7 @@ async function* streamsOf(db: PrismaClient, selection: Selection): AsyncGenerato
       take: STREAMS,
     })
     for (const { id, organizationId, kind } of rows) {
-      // As it is when its turn comes.
+      // Read again, for the head at its turn.
       const where = { organizationId_id: { organizationId, id } }
       const stream = await db.stream.findUnique({ where, select: { head: true } })
       yield { id, kind, head: Number(stream?.head ?? 0) }
@@ -99,7 +91,7 @@ function conditionOf({ ids, organizationId }: Selection) {
   return ids ? { id: { in: [...ids] } } : { organizationId }
 }
 
-/** How many events the streams hold now. */
+/** Number of events stored now. */
 export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
   const { _sum, _count } = await db.stream.aggregate({
     where: conditionOf(selection),

@@ -8,7 +8,7 @@ import type { Arrival } from './import-item.ts'
 import { linesOf } from './lines.ts'
 import { type MoveInOptions, type Opened, runMoveIn } from './run-import.ts'
 
-/** Moves in a file of events, one a line. @param file `-` is standard input; a name that ends in `.gz` says that it is packed. */
+/** Imports a file of events, one per line. @param file `-` for standard input; names ending in `.gz` are unpacked. */
 export function importFile(config: Config, file: string, options: MoveInOptions): Promise<void> {
   return runMoveIn(config, options, (_target, signal) => {
     return file === '-' ? { source: arrivalsIn(process.stdin, signal) } : openFile(file, signal)
@@ -19,7 +19,7 @@ async function openFile(file: string, signal: AbortSignal): Promise<Opened> {
   const handle = await openForReading(file)
   const stat = await handle.stat()
   const input = handle.createReadStream()
-  // Packed and unpacked may be at odds by a buffer or two.
+  // In packed bytes, a buffer or two ahead of the lines.
   const size = stat.isFile() ? { total: stat.size, read: () => input.bytesRead } : undefined
   const bytes = file.endsWith('.gz') ? pipeline(input, createGunzip(), () => undefined) : input
   return { source: arrivalsIn(bytes, signal), size }

@@ -5,33 +5,28 @@ import type { Fate, Tally } from './import-summary.ts'
 import { readAhead } from './read-ahead.ts'
 import type { Streams } from './target-streams.ts'
 
-/** What goes into one append at most, in events and in characters of payloads, give or take one event. */
+/** Batch limits in events and payload characters; the last event may exceed the latter. */
 const BATCH = { events: 1_000, characters: 4_194_304 }
 
-/** How far ahead of this clock an event's time may be before that alone explains why it was refused, in milliseconds. */
+/** A refused event more than this many milliseconds ahead of our clock is reported as in the future. */
 const FUTURE_MS = 1_000
 
-/** Where arrivals go. */
 export interface Target {
   log: EventLog
   streams: Streams
-  /** Streams that are appended to at the same time. */
   atOnce: number
 }
 
 type Event = Extract<Arrival, { event: object }>
 
-/**
- * Records what comes from a source, with its times, and counts what becomes of it. What is there already is passed over, so whatever
- * ends it, it can be done again. It reads on while it appends, and holds a few megabytes.
- */
+/** Appends a source's events with their times, reading a few MB ahead; repeatable, as duplicates are skipped. */
 export async function moveIn(source: Source, target: Target, tally: Tally): Promise<void> {
   for await (const arrivals of readAhead(source)) {
     const fates = new Map<Arrival, Fate>()
     try {
       await record(arrivals, target, fates)
     } finally {
-      // In the order in which they came.
+      // Fates are set concurrently; this is the order of arrival.
       for (const arrival of arrivals) {
         const fate = fates.get(arrival)
         if (fate) tally.add(arrival, fate)

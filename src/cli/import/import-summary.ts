@@ -1,30 +1,26 @@
 import type { Arrival, Place } from './import-item.ts'
 
-/** What became of an arrival. */
 export type Fate =
   | { readonly outcome: 'RECORDED' | 'DUPLICATE' }
   | { readonly outcome: 'CONFLICT' | 'REJECTED'; readonly reason: string }
 
-/** An arrival that is not stored, and why. */
 export interface Rejection {
   readonly place: Place
   readonly outcome: 'CONFLICT' | 'REJECTED'
   readonly reason: string
 }
 
-/** How many rejections are kept and told; the others are counted. */
+/** Maximum rejections kept and printed; the others are only counted. */
 export const TOLD = 100
 
-/** Reasons quote what they are about, which may be long. */
 const MAX_REASON = 500
 
-/** What has become of everything so far. */
+/** Counts outcomes; keeps the first rejections and passes each to `tell`. */
 export class Tally {
   readonly #tell: (rejection: Rejection) => void
   readonly #counts = { read: 0, recorded: 0, duplicates: 0, conflicts: 0, rejected: 0 }
   readonly #rejections: Rejection[] = []
 
-  /** @param tell is given each of the first rejections. */
   constructor(tell: (rejection: Rejection) => void) {
     this.#tell = tell
   }
@@ -33,7 +29,6 @@ export class Tally {
     return this.#counts
   }
 
-  /** The first ones. */
   get rejections(): readonly Rejection[] {
     return this.#rejections
   }

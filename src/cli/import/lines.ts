@@ -1,20 +1,17 @@
 import { isUtf8 } from 'node:buffer'
 
-/** The longest line, in bytes: the largest payload, with every character of it escaped, and as much again for the rest. */
+/** Maximum line in bytes: the largest payload with every character escaped, doubled for the rest. */
 const MAX_LINE = 8_388_608
 
 const NEWLINE = 0x0a
 
-/** A line without its end, or why it could not be taken. Numbered from 1. */
+/** A line, numbered from 1, without its end; or why it is refused. */
 export type Line = { readonly number: number } & (
   | { readonly text: string; readonly problem?: undefined }
   | { readonly problem: string }
 )
 
-/**
- * Cuts bytes into lines; blank ones count, but are left out. It holds no more than one line of up to `MAX_LINE`: the rest of a longer
- * one is dropped as it comes. Bytes, because text that is not UTF-8 would be changed by reading it as such.
- */
+/** Skips blank lines but counts them; buffers at most `MAX_LINE`. Bytes, because decoding would hide invalid UTF-8. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line[]> {
   let number = 0
   let parts: Buffer[] = []

@@ -4,18 +4,17 @@ import { llamaEvents } from './llamacloud-source.ts'
 import { poll } from './poll.ts'
 import { type MoveInOptions, runMoveIn } from './run-import.ts'
 
-/** What `tidemark import llamacloud` is told on the command line. */
 export interface LlamaCloudOptions extends MoveInOptions {
   url: string
   report: string
   projectId?: string
   into?: string
   follow?: boolean
-  /** Seconds between two looks. */
+  /** Poll interval in seconds. */
   interval: number
 }
 
-/** Moves in the events of a report of a LlamaCloud. */
+/** Imports the events of a LlamaCloud report. */
 export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Promise<void> {
   const { llamaCloudApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key that may read the report.')

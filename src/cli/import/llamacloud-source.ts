@@ -5,12 +5,11 @@ import { reportDataOf } from '../../log/report/report-data.ts'
 import { type Arrival, arrivalFrom, originalId } from './import-item.ts'
 import { addressOf, askUpstream, readReply } from './upstream-http.ts'
 
-/** A LlamaCloud, and one of its reports. */
 export interface LlamaReport {
   url: string
   key: string
   report: string
-  /** The report's project; absent: the default one of the key. */
+  /** Absent: the key's default project. */
   projectId?: string
 }
 
@@ -21,10 +20,7 @@ const Item = z.object({
   timestamp: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
 })
 
-/**
- * What a LlamaCloud's report has that a report here has not yet. The API has no pages: it gives everything from a time on, oldest first.
- * @param newest the time of the newest event here, in milliseconds: minus infinity where there is none.
- */
+/** Events from `newest` on, our newest time in milliseconds (-Infinity: none), oldest first; the API has no pages. */
 export async function* llamaEvents(
   { url, key, report, projectId }: LlamaReport,
   reportId: string,
@@ -32,7 +28,7 @@ export async function* llamaEvents(
   signal: AbortSignal,
 ): AsyncGenerator<Arrival[]> {
   const address = addressOf(url, `api/v1/reports/${report}/events`)
-  // It means strictly after, and others may have the time of the newest: what is here already is passed over.
+  // `after` is exclusive, and more events may share the newest time; duplicates are skipped.
   if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
   if (projectId !== undefined) address.searchParams.set('project_id', projectId)
   const answer = await askUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
@@ -51,7 +47,7 @@ function arrivalOf({ id: given, event_type, event_data, timestamp }: z.infer<typ
   })
 }
 
-// pydantic writes a time that knows no zone without one; it is UTC. What is finer than a millisecond is cut off.
+// pydantic omits the zone of a naive time, which is UTC; digits below a millisecond are cut off.
 function readTime(text: string): number {
   return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`)
 }

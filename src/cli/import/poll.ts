@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Arrival, Source } from './import-item.ts'
 
-/** A source that is asked anew, some seconds after it has ended, until the signal fires. */
+/** Reads a source again, `seconds` after it ends, until the signal fires. */
 export async function* poll(
   ask: () => Source,
   seconds: number,

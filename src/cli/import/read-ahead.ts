@@ -1,15 +1,11 @@
 import type { Arrival, Source } from './import-item.ts'
 
-/** How much may wait to be taken, in characters of payloads and what comes with each; and then what was read last. */
+/** Buffer limit in payload characters plus `OVERHEAD` per arrival; the last batch read may exceed it. */
 const ROOM = 4_194_304
 
-/** What an arrival weighs beside its payload. */
 const OVERHEAD = 300
 
-/**
- * Reads on while whoever takes from it is at work, and then gives everything that has been read meanwhile: at once when that is little,
- * and no more than there is room for.
- */
+/** Reads on while the caller works, then yields everything buffered; backpressure stops reading beyond `ROOM`. */
 export async function* readAhead(source: Source): AsyncGenerator<Arrival[]> {
   let waiting: Arrival[] = []
   let weight = 0
@@ -37,7 +33,7 @@ export async function* readAhead(source: Source): AsyncGenerator<Arrival[]> {
       wake()
     }
   })()
-  // It is awaited below, but may fail before.
+  // Awaited below; this prevents an unhandled rejection before that.
   reading.catch(() => undefined)
 
   try {

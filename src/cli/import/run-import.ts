@@ -10,33 +10,24 @@ import type { Source } from './import-item.ts'
 import { type Rejection, Tally, TOLD } from './import-summary.ts'
 import { Streams } from './target-streams.ts'
 
-/** What all ways of moving in are told on the command line. */
 export interface MoveInOptions {
-  /** Whose the streams become that there are not yet. */
   organization?: string
-  /** Whether the report is for programs. */
   json?: boolean
 }
 
-/** A source that is open. */
 export interface Opened {
   source: Source
-  /** How much there is, if that is known, and how much of it has been read. */
   size?: { total: number; read: () => number }
-  /** Whether it goes on until it is stopped, so that stopping it is no failure. */
+  /** Runs until stopped, so an interruption is no failure. */
   endless?: boolean
-  /** Asked when everything is moved in. @returns what is missing all the same, for people. */
+  /** Called at the end. @returns a message about events still missing. */
   missing?: () => Promise<string | undefined>
 }
 
-/** Appends that go on at the same time. PostgreSQL has work for more than one where there are several streams. */
+/** Concurrent appends; PostgreSQL gains from several when there are several streams. */
 const AT_ONCE = 4
 
-/**
- * Moves in what a source has, tells how far it is and what became of it, and sets the exit status: 1 when something was not stored.
- * @param open is given where it goes, and a signal that fires when the source is to end.
- * @throws StartError when it cannot begin; whatever ends it later, too, after the report.
- */
+/** Exit status 1 if something was not stored. @throws StartError before it begins, other errors after the report. */
 export async function runMoveIn(
   config: Config,
   { organization, json = false }: MoveInOptions,

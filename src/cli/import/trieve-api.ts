@@ -2,13 +2,11 @@ import { z } from 'zod'
 import { StartError } from '../../errors.ts'
 import { addressOf, askUpstream, readReply } from './upstream-http.ts'
 
-/** A Trieve, and one of its datasets. */
 export interface TrieveDataset {
   url: string
   key: string
-  /** Its id, or its tracking id. */
+  /** Id, or tracking id within `organizationId`. */
   dataset: string
-  /** Whose tracking id it is. */
   organizationId?: string
 }
 
@@ -19,20 +17,20 @@ const Event = z.object({
   event_data: z.string(),
 })
 
-/** An event as Trieve serves it, its time in milliseconds. */
+/** `created_at` is in milliseconds. */
 export type TrieveEvent = z.infer<typeof Event>
 
-// The events one by one, when their number is known to be what was asked for.
+// Events are parsed one by one, after the page size is checked.
 const Reply = z.object({ events: z.array(z.unknown()), page_count: z.int().nonnegative() })
 
-/** A page, newest first. */
+/** Newest first. */
 export interface TrievePage {
   events: TrieveEvent[]
-  /** How many pages of this size there are. */
+  /** Number of pages of this size. */
   pages: number
 }
 
-/** Reads a numbered page of a dataset's events. @throws StartError see askUpstream. */
+/** Reads a page, numbered from 1. @throws StartError as `askUpstream` does. */
 export async function readTrievePage(
   { url, key, dataset, organizationId }: TrieveDataset,
   page: number,
@@ -52,7 +50,7 @@ export async function readTrievePage(
   return { events: events.map((event) => readReply(Event, event, 'an event')), pages }
 }
 
-// `2021-01-01 00:00:00.000`, as documented, or `2021-01-01 0:00:00.0 +00:00:00`, as it is: UTC, both.
+// UTC: `2021-01-01 00:00:00.000` as documented, `2021-01-01 0:00:00.0 +00:00:00` in practice.
 function readTime(text: string): number {
   const parts = /^(\d{4}-\d\d-\d\d) (\d{1,2}):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?: \+00:00(?::00)?)?$/.exec(text)
   if (!parts) return Number.NaN

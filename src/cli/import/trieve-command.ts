@@ -7,24 +7,22 @@ import { type MoveInOptions, runMoveIn } from './run-import.ts'
 import { trieveEvents } from './trieve-source.ts'
 import { TrieveWalk } from './trieve-walk.ts'
 
-/** What `tidemark import trieve` is told on the command line. */
 export interface TrieveOptions extends MoveInOptions {
   url: string
-  /** The original's id or tracking id. */
   dataset: string
   organizationId?: string
   into?: string
   follow?: boolean
-  /** Seconds between two looks. */
+  /** Poll interval in seconds. */
   interval: number
-  /** How old an event has to be, in seconds. */
+  /** Minimum age of an event in seconds. */
   settle: number
 }
 
-// Only the original knows which id it has, and it must not choose where its events go.
+// Only the upstream can resolve a tracking id, and it must not choose the target here.
 const NO_ID = 'A tracking id names a dataset of the original: say which dataset here its events go into, with --into.'
 
-/** Moves in the events of a dataset of a Trieve. */
+/** Imports the events of a Trieve dataset. */
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
   const { trieveApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key that may read the dataset.')

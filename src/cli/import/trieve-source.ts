@@ -4,7 +4,7 @@ import { type Arrival, arrivalFrom, originalId, refusal } from './import-item.ts
 import type { TrieveEvent } from './trieve-api.ts'
 import type { TrieveWalk } from './trieve-walk.ts'
 
-/** What a Trieve's dataset has that a dataset here has not yet. @param settle leave alone what is younger than that many seconds. */
+/** Events that the dataset here lacks. @param settle minimum age in seconds; younger events are left out. */
 export async function* trieveEvents(walk: TrieveWalk, datasetId: string, settle: number): AsyncGenerator<Arrival[]> {
   const until = settle > 0 ? Date.now() - settle * 1_000 : Number.POSITIVE_INFINITY
   for await (const events of walk.walk(until)) yield events.map((event) => arrivalOf(event, datasetId))

@@ -2,50 +2,44 @@ import { StartError } from '../../errors.ts'
 import { readTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
 import { Refused, TooLarge } from './upstream-http.ts'
 
-/** How many events to ask for at first and at most, and how many characters of their data are too few or too many in an answer. */
+/** Page sizes in events, and the characters of an answer below or above which the size doubles or halves. */
 const SIZE = { first: 100, most: 1_000, few: 500_000, many: 5_000_000 }
 
-/** The largest page that is asked for: Tidemark itself answers no larger one. */
+/** Largest page requested; Tidemark itself serves no larger one. */
 const MAX_PAGE = 10_000
 
-/** The part of a page that is kept free for events that come between two requests. */
+/** Share of a page kept free for events that arrive between requests. */
 const SLACK = 0.1
 
-/** How many pages in a row may give nothing new: each has been moved by events that came, or was too large, or not large enough. */
+/** Maximum consecutive pages without progress: shifted by new events, too large, or too small. */
 const MAX_IDLE = 30
 
 /**
- * A way through the events of a dataset, oldest first, over an API whose pages are newest first, shift while events arrive, and have
- * events of the same time in any order, another one at each request. So it goes by time: of the events on a page, those between its
- * oldest and its newest time are all there are, and a page that reaches back to what has been taken leaves nothing out. Each page is
- * chosen to do that; where events that came meanwhile have moved it, another one is.
+ * Reads a dataset oldest first from an API whose pages are newest first, shift as events arrive, and order equal times
+ * differently at each request. A page is complete between its oldest and newest time, and leaves no gap when it reaches
+ * back to the last taken time; one that new events have shifted is replaced by another.
  */
 export class TrieveWalk {
   readonly #dataset: TrieveDataset
   readonly #signal: AbortSignal
   #taken: number
-  /** How many events are later than what has been taken, unless some have come since. */
+  /** Number of events after `#taken`, as of the last page. */
   #later = 0
   #size = SIZE.first
-  /** How much larger than that a page has to be, for all events of one time to be on it. */
+  /** Factor by which a page grows so that all events of one time fit on it. */
   #widened = 1
-  /** What the last page held. */
   #seen = new Set<string>()
 
-  /** @param taken the time of the newest event that is there already, in milliseconds; minus infinity where there is none. */
+  /** @param taken time of our newest event in milliseconds, -Infinity when there is none. */
   constructor(dataset: TrieveDataset, taken: number, signal: AbortSignal) {
     this.#dataset = dataset
     this.#taken = taken
     this.#signal = signal
   }
 
-  /**
-   * Walks to the newest event that is not later than `until`; again, for those that have come since. The first page gives those, too,
-   * that it has besides what is to be taken: somebody may have put them there late.
-   * @returns events of a page at a time, oldest first.
-   */
+  /** Yields pages, oldest first, up to `until`; callable again. The first is whole, as older events may come late. */
   async *walk(until: number): AsyncGenerator<TrieveEvent[]> {
-    // Others of the newest time may have come.
+    // More events may share the newest time.
     this.#taken -= 1
     this.#later = 0
     this.#size = Math.min(this.#size, SIZE.first)
@@ -62,7 +56,7 @@ export class TrieveWalk {
         this.#later = await this.#countLater()
         continue
       }
-      // There may be more of the newest time on the page before, and more may come until it is late enough.
+      // The page before may hold more of the newest time, and more may arrive until that time has passed.
       const end = page === 1 ? until : Math.min(until, Math.max(...times) - 1)
       const certain = events.filter(({ created_at }) => created_at <= end)
       const given = certain.filter(({ id, created_at: at }) => (first || at > this.#taken) && !this.#seen.has(id))
@@ -79,7 +73,7 @@ export class TrieveWalk {
     }
   }
 
-  /** How many events the original has up to the newest that has been taken. */
+  /** Number of upstream events up to the last taken time. */
   async countTaken(): Promise<number> {
     const later = await this.#countLater()
     return (await this.#count()) - later
@@ -108,7 +102,7 @@ export class TrieveWalk {
     )
   }
 
-  // Halves the interval, with pages of one event.
+  // Binary search with pages of one event.
   async #countLater(): Promise<number> {
     let low = 0
     let high = await this.#count()
@@ -128,7 +122,7 @@ export class TrieveWalk {
 
 const NOTHING_NEW = `The original has given nothing new on ${MAX_IDLE} pages in a row: it grows faster than it is read, or does not say how much it has. Try again later.`
 
-/** Of the pages of up to twice the size that hold the event at a rank, newest first, the one with the most newer ones, and some slack. */
+/** Page size from `least` to its double whose page with this rank has the most newer events, within the slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {
   let size = least
   let newer = -1

@@ -5,26 +5,25 @@ import { StartError } from '../../errors.ts'
 import { ByteLimitError, readBytes } from '../../lib/read-bytes.ts'
 import { printable } from '../../lib/text.ts'
 
-/** How long an original may take to answer, in milliseconds. */
+/** Response timeout in milliseconds. */
 const PATIENCE_MS = 60_000
 
-/** How often to ask again when it does not answer, or says that it cannot now: for about four minutes. */
+/** Retries for about four minutes when the upstream is unreachable or unavailable. */
 const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
 
-/** How long to keep away at most because an original says so, in milliseconds. */
+/** Longest honoured `Retry-After` in milliseconds. */
 const MAX_AWAY_MS = 300_000
 
-/** How large an answer may be when it is unpacked, in MiB: it is held whole, and its JSON beside it. */
+/** Maximum unpacked response in MiB; it is buffered whole, with its JSON beside it. */
 const MAX_ANSWER = 64
 
-/** What goes into a request. */
 export interface Asked {
   method: 'GET' | 'POST'
   headers: Record<string, string>
   body?: unknown
 }
 
-/** An original has refused, and would again. */
+/** A refusal that a retry would repeat. */
 export class Refused extends StartError {
   readonly status: number
 
@@ -34,7 +33,7 @@ export class Refused extends StartError {
   }
 }
 
-/** An original's answer is larger than is read of any, and would be again. */
+/** A response over the limit, which a retry would repeat. */
 export class TooLarge extends StartError {
   constructor() {
     super(`The original's answer exceeds ${MAX_ANSWER} MiB.`)
@@ -43,11 +42,7 @@ export class TooLarge extends StartError {
 
 class Unavailable extends Error {}
 
-/**
- * Asks the API of an original, again and again where that may help.
- * @returns its JSON.
- * @throws Refused or TooLarge at once, StartError when it cannot be reached for long, and what aborted the signal.
- */
+/** Requests JSON with retries. @throws Refused or TooLarge at once, StartError after retries, or the abort reason. */
 export async function askUpstream(url: URL, { method, headers, body }: Asked, signal: AbortSignal): Promise<unknown> {
   const request = {
     method,
@@ -57,7 +52,7 @@ export async function askUpstream(url: URL, { method, headers, body }: Asked, si
       ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
-    // The key is for this server only.
+    // Keeps the key from other servers.
     redirect: 'error',
   } as const
   try {
@@ -84,7 +79,7 @@ async function ask(url: URL, request: RequestInit, signal: AbortSignal): Promise
   throw new Unavailable(`it answers ${response.status}`)
 }
 
-// p-retry gives up at once on those TypeErrors that it does not know to be of the network.
+// p-retry does not retry TypeErrors that it does not recognize as network errors.
 function unavailable(error: unknown): never {
   if (error instanceof ByteLimitError) throw new TooLarge()
   throw new Unavailable(reasonOf(error), { cause: error })
@@ -100,7 +95,6 @@ function parse(text: string): unknown {
   }
 }
 
-// Seconds or a date.
 function awayFor(retryAfter: string | null): number {
   if (retryAfter === null) return 0
   const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now()
@@ -112,7 +106,7 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error && error.cause.message ? error.cause.message : error.message
 }
 
-/** Takes what an original has answered for what it is to be. @throws StartError, of the first thing that is wrong with it. */
+/** Validates a response. @throws StartError naming the first problem. */
 export function readReply<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
   const { data, error } = schema.safeParse(value)
   if (!error) return data
@@ -121,7 +115,7 @@ export function readReply<Schema extends z.ZodType>(schema: Schema, value: unkno
   throw new StartError(`The original answers with something that is not ${name}: ${printable(problem)}`)
 }
 
-/** The address of a path of the API at this base. */
+/** URL of an API path below the base. */
 export function addressOf(base: string, path: string): URL {
   return new URL(path, base.endsWith('/') ? base : `${base}/`)
 }

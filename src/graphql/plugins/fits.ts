@@ -8,10 +8,7 @@ import {
   isScalarType,
 } from 'graphql'
 
-/**
- * Whether a value from JSON can be coerced to an input type. It only looks, and makes nothing, unlike graphql's own coercion, which the
- * executor does anyway.
- */
+/** Whether a JSON value can be coerced to an input type, without building the result, as the executor does anyway. */
 export function fits(type: GraphQLInputType, value: unknown): boolean {
   if (isNonNullType(type)) return value != null && fits(type.ofType, value)
   if (value == null) return true
@@ -36,7 +33,6 @@ export function fits(type: GraphQLInputType, value: unknown): boolean {
 }
 
 function fitsLeaf(type: GraphQLLeafType, value: unknown): boolean {
-  // What there is much of.
   if (typeof value === 'number' && type.name === 'Float') return Number.isFinite(value)
   if (typeof value === 'string' && type.name === 'String') return true
   if (!isScalarType(type)) return typeof value === 'string' && type.getValue(value) != null

@@ -1,12 +1,8 @@
 import { type ASTVisitor, GraphQLError, isIntrospectionType, type ValidationContext } from 'graphql'
 
-/** How often a document may ask for the schema, or for a type of it. */
 const MOST = 3
 
-/**
- * A rule for validation: a document asks for the schema a few times, and each time for no part of it twice, which takes aliases. The
- * schema costs what it costs to give all of it, and anybody may ask for it, without a key.
- */
+/** Validation rule that bounds introspection, which needs no key: few root fields, and no aliases to repeat a part. */
 export function introspectionRule(context: ValidationContext): ASTVisitor {
   let asked = 0
   const refuse = (message: string) => context.reportError(new GraphQLError(message))

@@ -4,11 +4,11 @@ import type { Admit, Admitted } from '../../accounts/admission.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import type { AddressOf } from '../../lib/client-address.ts'
 
-/** Finds out who calls `/graphql` over HTTP, before the body is read, and refuses who asks too often. */
+/** Resolves the caller of `/graphql` over HTTP before the body is read, and applies the rate limit. */
 export function useAdmission(admit: Admit, addressOf: AddressOf): Plugin {
   return {
     async onRequest({ request, serverContext, fetchAPI, endResponse }) {
-      // A browser's question, which carries no key.
+      // A CORS preflight carries no key.
       if (request.method === 'OPTIONS') return
       const context = serverContext as unknown as { req: IncomingMessage } & Partial<Admitted>
       const key = bearerKey(request.headers.get('authorization'))

@@ -4,13 +4,9 @@ import type { Call } from '../../lib/call.ts'
 import type { DoorContext } from '../../schema/context.ts'
 import type { MaskError } from '../mask-error.ts'
 
-/** How long the name of an operation may be in the log. */
 const NAME_LENGTH = 100
 
-/**
- * Tells each call what it runs and what comes of it, and masks errors with their call at hand, so that the log has them under its ids.
- * Yoga masks what is left: what fails before there is an operation, and the results of events, which belong to no one call.
- */
+/** Records each call's outcome and masks its errors with its ids; Yoga masks earlier failures and results of events. */
 export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
   const masked = ({ errors, ...result }: ExecutionResult, call: Call | undefined): ExecutionResult => ({
     ...result,

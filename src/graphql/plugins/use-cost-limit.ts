@@ -7,19 +7,15 @@ import type { Context, DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 import { checkVariables } from './use-variable-limit.ts'
 
-/** A subscription gives what it costs for each event, so it may cost this part of what another operation may. */
+/** A subscription pays its cost for each event, so its limit is divided by this. */
 const PER_EVENT = 50
 
 const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 
-/** An operation counts as one more request for so many values that it may give. */
+/** An operation counts as one more request for each this many values that it may return. */
 const VALUES_A_REQUEST = 10_000
 
-/**
- * Refuses operations that are too deep or would give too much, before anybody is asked who calls. It looks at valid
- * documents only, and each time, because variables say how long lists are; what is valid at all is remembered by the
- * document. What is dear counts as several requests.
- */
+/** Refuses, before the context is built, what is too deep or costly; uncached, as variables set list lengths. */
 export function useCostLimit({ depth, cost }: Limits, rate: RequestRate): Plugin<DoorContext & YogaInitialContext> {
   const weights = new WeakMap<object, number>()
   return {
@@ -29,7 +25,7 @@ export function useCostLimit({ depth, cost }: Limits, rate: RequestRate): Plugin
         if (!valid) return
         const { variables, operationName } = context.params
         const operation = getOperationAST(documentAST, operationName)
-        // The executor refuses that, and looks at nothing else.
+        // The executor refuses a missing operation, and checks nothing else.
         if (!operation) return
         const variableValues = variables ?? {}
         checkVariables(schema, operation, variableValues)
@@ -41,7 +37,7 @@ export function useCostLimit({ depth, cost }: Limits, rate: RequestRate): Plugin
           maxComplexity: operation.operation === 'subscription' ? Math.ceil(cost / PER_EVENT) : cost,
           onResult: ({ complexity }) => void weights.set(context, Math.floor(complexity / VALUES_A_REQUEST)),
         })
-        // Thrown, because what is set as the result would be remembered with the document.
+        // Thrown, because a result that is set here would be cached with the document.
         const refusal = validate(schema, documentAST, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))
         if (refusal) throw refused(refusal)
       }

@@ -2,15 +2,14 @@ import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
-/** What a client sends that has to send such a body, and for which a page would have to ask. */
+/** Lets a client send such a body; a web page would need a CORS preflight to set it. */
 const HEADER = 'x-graphql-yoga-csrf'
 
 const REFUSAL = `A body of this type is refused, because any web page may send one. Send JSON, or the header ${HEADER}.`
 
 /**
- * Refuses operations in the bodies that every web page may send anywhere without asking first: forms, plain text, and those of no
- * type. Keys come in a header, which no page can make a browser add; but a proxy may add one, and a network may be all the
- * protection that a server has. GET goes on without: nothing is changed by it, and a foreign page cannot read the answer.
+ * Refuses POST bodies that any web page may send without a preflight: forms, plain text, and those of no type.
+ * Matters where a proxy adds the key or only the network protects; by GET, a page can neither change nor read anything.
  */
 export function useCsrfPrevention(): Plugin {
   const { onRequestParse } = useCSRFPrevention({ requestHeaders: [HEADER] })

@@ -7,26 +7,17 @@ import type { Limits } from '../../lib/limits.ts'
 import type { DoorContext } from '../../schema/context.ts'
 import { introspectionRule } from './introspection-rule.ts'
 
-/**
- * The longest operation that is read, in UTF-16 units. Payloads belong into variables, which have the limit of the
- * body.
- */
+/** Longest document that is parsed, in UTF-16 units; payloads belong in variables, which the body limit bounds. */
 const MAX_LENGTH = 262_144
 
-/** Most fragments of a document: to find fields that conflict, graphql compares each fragment with each other. */
+/** Maximum fragments of a document: graphql compares them pairwise to find conflicting fields. */
 const MAX_FRAGMENTS = 50
 
-/**
- * Operations that are kept parsed: this much text, and none longer than this. An operation in memory is a hundred
- * times its text.
- */
+/** Cached documents, by total and single text length: a parsed document takes a hundred times its text. */
 const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
-/**
- * Refuses documents that would take too much to read: the longest before they are parsed, the others before anybody
- * is asked who calls.
- */
+/** Refuses documents too expensive to process: by length before parsing, by the other limits before execution. */
 export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
   const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
   return {
@@ -57,7 +48,7 @@ function checkFragments(document: DocumentNode): DocumentNode {
   })
 }
 
-// Left alone, the rules throw, and call it an error of syntax.
+// By default the rules throw, and report a syntax error.
 function refusing(n: number) {
   return {
     n,
@@ -69,7 +60,7 @@ function refusing(n: number) {
   }
 }
 
-/** Yoga's caches of parsed operations, bounded by their text and not by their number. */
+/** Yoga's caches of parsed documents, bounded by text length instead of count. */
 export function documentCaches(): NonNullable<YogaServerOptions<object, object>['parserAndValidationCache']> {
   return { documentCache: bounded(), errorCache: bounded() }
 }

@@ -1,13 +1,9 @@
 import { NoSchemaIntrospectionCustomRule } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
-/** How graphql begins the end of a message when it knows a name that is much like an unknown one: of a field, a type, a value. */
 const SUGGESTION = ' Did you mean '
 
-/**
- * Lets nobody ask for the schema, nor guess at it by what errors suggest: those of validation and those of variables. Yoga's plugin
- * against introspection acts when an HTTP request is read, and so not on what comes over a WebSocket.
- */
+/** Disables introspection and suggestions for every transport; Yoga's plugin acts on HTTP requests only. */
 export function useHiddenSchema(): Plugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),

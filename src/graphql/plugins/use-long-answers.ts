@@ -3,13 +3,10 @@ import { type FetchAPI, isAsyncIterable, type Plugin, processRegularResult } fro
 import { isLong, jsonInTurns } from '../../lib/budget/json-in-turns.ts'
 import type { Context } from '../../schema/context.ts'
 
-/** What Yoga makes the text of a result with, if it is there. It hands what this returns to the response as it is. */
+/** Yoga serializes a result with this, if present, and passes what it returns to the response unchanged. */
 type Stringify = { stringify?: (result: ExecutionResult) => unknown }
 
-/**
- * Writes long answers in pieces, as fast as they are read. JSON.stringify would hold the thread until all is written, and the text
- * would be in memory until the last of it is sent.
- */
+/** Streams long responses: JSON.stringify would block the thread, and keep the text until the last byte is sent. */
 export function useLongAnswers(): Plugin {
   let fetchAPI: FetchAPI
   return {
@@ -23,7 +20,7 @@ export function useLongAnswers(): Plugin {
       const whole = { ...result, stringify: (answer: ExecutionResult) => bodyOf(stringify(answer), fetchAPI) }
       setResult(whole as never)
       if (resultProcessor === processRegularResult) return
-      // The only other one for a single result is that of server-sent events.
+      // The only other processor for a single result is the one for server-sent events.
       setResultProcessor((_result, { Response }) => {
         const { status } = processRegularResult(result as never, fetchAPI, 'application/json')
         return new Response(bodyOf(eventOf(stringify(result as ExecutionResult)), fetchAPI), {
@@ -35,7 +32,7 @@ export function useLongAnswers(): Plugin {
   }
 }
 
-// As Yoga's own.
+// The same as Yoga's.
 const HEADERS = {
   'content-type': 'text/event-stream',
   connection: 'keep-alive',
@@ -49,7 +46,7 @@ async function* eventOf(pieces: AsyncGenerator<string, undefined>): AsyncGenerat
   yield '\n\nevent: complete\ndata:\n\n'
 }
 
-// Yoga's own stream: its adapter for Node does not notice when the reader of a native one leaves.
+// Yoga's stream: its Node adapter does not detect that the reader of a native one has left.
 function bodyOf(pieces: AsyncGenerator<string, undefined>, { ReadableStream, TextEncoder }: FetchAPI) {
   const encoder = new TextEncoder()
   return new ReadableStream<Uint8Array>({

@@ -6,22 +6,14 @@ import { STRANGERS } from '../../accounts/caller-of.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { type OperationList, sha256 } from '../operation-list.ts'
 
-/**
- * What is kept for clients to name: texts up to a length, so much of each organization, in UTF-16 units, and of so
- * many organizations, 16 Mi in all. What was used last stays.
- */
+/** LRU limits in UTF-16 units, per text and per organization, and the number of organizations: 16 Mi units in all. */
 const KEPT = { text: 20_000, ofEach: 131_072, organizations: 128 } as const
 
-/** How clients name an operation: `extensions.persistedQuery`, as Apollo has it. */
 const Name = z.object({ version: z.literal(1), sha256Hash: z.string().regex(/^[\da-f]{64}$/) })
 
 /**
- * Lets clients send the SHA-256 of an operation in its place: of one that was sent together with it before, or, where
- * there is a list, of one on the list, and then no other runs.
- *
- * By hand, because Yoga's plugins throw what they refuse, which closes a WebSocket. Besides, the one for registering
- * takes the empty text, which is the least that graphql-ws lets through, for an operation, and keeps what has not
- * been parsed, however long; and the one for lists knows of no documents of the server's own.
+ * Runs operations by SHA-256: one registered before with its text, or, with a list, only those on the list.
+ * Yoga's plugins throw, which closes a WebSocket; one also keeps unparsed or empty text, one lacks trusted documents.
  */
 export function usePersistedOperations(list?: OperationList): Plugin<Context & YogaInitialContext, DoorContext> {
   const registered = new LRUCache<string, LRUCache<string, string>>({ max: KEPT.organizations })
@@ -33,7 +25,7 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
     if (hash === null) return refusal(400, 'BAD_USER_INPUT', MALFORMED)
     if (hash && !query)
       return list ? (list.get(hash) ?? notListed()) : (registered.get(tenant)?.get(hash) ?? notFound())
-    // What is no text, Yoga refuses.
+    // Yoga refuses a query that is not a string.
     if (typeof query !== 'string') return query
     if (listed && !listed.has(query)) return notListed()
     return hash && hash !== sha256(query) ? refusal(400, 'BAD_USER_INPUT', MISMATCH) : query
@@ -45,11 +37,10 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
       const text = textOf(params, context.caller?.tenant ?? STRANGERS)
       const refused = text instanceof GraphQLError
       if (refused) setResult({ errors: [text] })
-      // Yoga insists on a text even when there is a result.
+      // Yoga requires a text even when there is a result.
       setParams({ ...params, query: refused ? '' : text })
     },
-    // Nothing that is not valid or too costly comes this far. An organization neither finds nor displaces what others
-    // have sent.
+    // Reached only by valid operations within the cost limit; an organization neither finds nor evicts those of others.
     onContextBuilding({ context: { caller, params } }) {
       const hash = hashIn(params)
       if (list || !hash || !params.query || caller.tenant === STRANGERS || params.query.length > KEPT.text) return
@@ -64,7 +55,7 @@ function sizeCalculation(text: string, hash: string): number {
   return text.length + hash.length
 }
 
-/** The hash of the operation that is named, undefined when none is, null when it is not named as it should be. */
+/** @returns the hash, undefined when there is none, null when it is malformed. */
 function hashIn({ extensions }: GraphQLParams): string | undefined | null {
   const name: unknown = extensions?.persistedQuery
   if (name === undefined || name === null) return undefined
@@ -76,7 +67,7 @@ const MALFORMED =
 
 const MISMATCH = 'extensions.persistedQuery.sha256Hash is not the SHA-256 of the operation.'
 
-// The message is what some clients go by, to send the text along.
+// Some clients match this message to resend the text.
 function notFound(): GraphQLError {
   return refusal(404, 'PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound')
 }
@@ -85,8 +76,7 @@ function notListed(): GraphQLError {
   return refusal(400, 'PERSISTED_QUERY_NOT_IN_LIST', 'This server runs the operations on its list only.')
 }
 
-// The status is for application/graphql-response+json; otherwise it is 200, without which some clients do not read
-// the answer.
+// The status applies to application/graphql-response+json; otherwise it is 200, or some clients ignore the body.
 function refusal(status: number, code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { spec: true, status } } })
 }

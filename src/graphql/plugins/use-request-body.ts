@@ -9,16 +9,10 @@ import { ByteLimitError } from '../../lib/read-bytes.ts'
 import type { DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 
-/**
- * The largest body of a caller without a valid key, in bytes: enough to ask for the schema, which is all that such a
- * caller may.
- */
+/** Body limit without a valid key, in bytes: enough for introspection, all that such a caller may run. */
 const STRANGERS = 16_384
 
-/**
- * Reads the bodies of `/graphql`, up to a limit, and has them count in the caller's share of memory until they are
- * parsed. Needs what `useAdmission` finds out.
- */
+/** Reads bodies up to a limit, charged to the caller's memory budget until parsed. Requires `useAdmission`. */
 export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
   return {
     onRequestParse({ request, requestParser, setRequestParser, serverContext, fetchAPI }) {

@@ -4,15 +4,12 @@ import type { Lifecycle } from '../../lib/lifecycle.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 
-/** How often a silent stream says that it lives, in milliseconds: below the usual minute of proxies. */
+/** Heartbeat interval in milliseconds, below the usual proxy timeout of a minute. */
 const HEARTBEAT_MS = 12_000
 
 const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }
 
-/**
- * Server-sent events as graphql-sse has them for distinct connections, with two things that Yoga's own lack: `id:` carries the
- * cursor, so that a client resumes by `Last-Event-ID`, and an error in mid-stream is told before the stream ends.
- */
+/** graphql-sse's distinct connections, with what Yoga's lacks: `id:` for `Last-Event-ID`, and errors in mid-stream. */
 export function useSse(lifecycle: Lifecycle): Plugin {
   return {
     onResultProcess({ request, result, serverContext, setResultProcessor }) {
@@ -36,7 +33,6 @@ export function useSse(lifecycle: Lifecycle): Plugin {
   }
 }
 
-/** What asks for server-sent events, or for anything. */
 const ACCEPTED = /(?:text\/event-stream|text\/\*|\*\/\*)/i
 
 const NOT_ACCEPTABLE = {
@@ -47,7 +43,7 @@ const NOT_ACCEPTABLE = {
 function eventStream(
   iterator: AsyncIterator<ExecutionResult>,
   start: string | undefined,
-  // Yoga's own stream: its adapter for Node does not notice when the reader of a native one leaves.
+  // Yoga's stream: its Node adapter does not detect that the reader of a native one has left.
   { ReadableStream }: FetchAPI,
   lifecycle: Lifecycle,
 ): ReadableStream<Uint8Array> {
@@ -55,13 +51,13 @@ function eventStream(
   let heartbeat: NodeJS.Timeout | undefined
   return new ReadableStream({
     start(controller) {
-      // An id without data: what a reader resumes from when the stream breaks before its first event.
+      // An id without data: the cursor to resume from if the stream breaks before its first event.
       controller.enqueue(encoder.encode(start ? `id: ${start}\n\n` : ':\n\n'))
       heartbeat = setInterval(() => controller.enqueue(encoder.encode(':\n\n')), HEARTBEAT_MS)
     },
     async pull(controller) {
       const frame = await nextFrame(iterator)
-      // Without "complete", the reader takes it for a break and comes back with the cursor it has.
+      // Without `complete`, the client treats it as a broken stream and reconnects with its cursor.
       if (!frame.last || !lifecycle.draining) controller.enqueue(encoder.encode(frame.text))
       if (!frame.last) return
       clearInterval(heartbeat)
@@ -81,7 +77,7 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
     const { done, value } = await iterator.next()
     return done ? { text: COMPLETE, last: true } : { text: next(value), last: false }
   } catch (error) {
-    // Masked by the pipeline before it came here.
+    // The pipeline has masked it already.
     return { text: `${next({ errors: [error as never] })}${COMPLETE}`, last: true }
   }
 }

@@ -5,20 +5,13 @@ import { CodedError } from '../../errors.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 
-/**
- * How long a document may be that is read for a caller without a valid key. All of the schema can be asked for with
- * 200 tokens.
- */
+/** Document limits without a valid key; 200 tokens are enough to query the whole schema. */
 const MOST = { tokens: 500, fragments: 20 } as const
 
-/** How many requests it counts as, beside the one, to be given the schema: that takes as long as ten others. */
+/** Additional requests that introspection counts as, since it takes as long as ten others. */
 const SCHEMA_REQUESTS = 9
 
-/**
- * Runs for a caller without a valid key only what asks for the schema or for `__typename`, and refuses all else
- * before it is validated. It parses for itself, because the pipeline's caches would keep what is refused here for
- * everybody. Comes after persisted operations.
- */
+/** Without a valid key, runs only introspection, parsed outside the shared caches. Comes after persisted operations. */
 export function useStrangerLimit(rate: RequestRate): Plugin<DoorContext> {
   return {
     async onParams({ params: { query }, context, setResult }) {
@@ -32,7 +25,6 @@ export function useStrangerLimit(rate: RequestRate): Plugin<DoorContext> {
   }
 }
 
-/** What a document asks for, or why it does not run. */
 function read(text: string): 'schema' | 'nothing' | GraphQLError {
   try {
     return judge(parse(text, { noLocation: true, maxTokens: MOST.tokens }))
@@ -58,7 +50,7 @@ function judge(document: DocumentNode): ReturnType<typeof read> {
   return roots.some((name) => name !== '__typename') ? 'schema' : 'nothing'
 }
 
-/** The fields of a selection, also those of the fragments in it, each fragment once. */
+/** Yields the fields of a selection and of its fragments, each fragment once. */
 function* rootsOf({ selections }: SelectionSetNode, fragments: Map<string, SelectionSetNode>): Generator<string> {
   for (const selection of selections) {
     if (selection.kind === Kind.FIELD) yield selection.name.value
@@ -71,7 +63,6 @@ function* rootsOf({ selections }: SelectionSetNode, fragments: Map<string, Selec
   }
 }
 
-/** What a caller gets who shows no valid key where one is needed. */
 function unauthenticated(): CodedError {
   return new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
 }

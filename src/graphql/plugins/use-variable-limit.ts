@@ -13,24 +13,21 @@ import {
 import type { Plugin } from 'graphql-yoga'
 import { fits } from './fits.ts'
 
-/** How deep variables may be nested: the 100 levels of a payload, and what lies around it in an input. */
+/** Maximum nesting of variables: 100 levels of a payload, plus the input around it. */
 const MAX_DEPTH = 120
 
-/**
- * Most items of a list, and of all lists of a variable: objects, such as events and their sources, and others. Payloads have limits of
- * their own: those are JSON, and lists of numbers, which the size of an event bounds.
- */
+/** Maximum items per list and per variable; JSON has limits of its own, and the event size bounds lists of Float. */
 const MAX_ITEMS = { list: 10_000, objects: 11_000, others: 100_000 } as const
 
-/** Most members of an object outside of payloads: more than any input has. */
+/** Maximum members of an object outside of payloads, more than any input has. */
 const MAX_MEMBERS = 100
 
-/** What is kept of a message that quotes a long value, in UTF-16 units: this much of its start, and of its end, which says what is wrong. */
+/** UTF-16 units kept of a message that quotes a long value: its start, and its end, which states the problem. */
 const KEPT = { start: 200, end: 400 } as const
 
 type Variables = Readonly<Record<string, unknown>>
 
-/** Refuses variables and extensions that are nested too deep to walk, before anything walks them. */
+/** Refuses variables and extensions nested too deep to recurse into, before any other code walks them. */
 export function useVariableLimit(): Plugin {
   return {
     onParams({ params: { variables, extensions }, setResult }) {
@@ -40,11 +37,7 @@ export function useVariableLimit(): Plugin {
   }
 }
 
-/**
- * Throws for the first thing that is wrong with the variables of an operation. The executor looks for fifty, and for each it quotes
- * the value around it, with the payloads and all: a small request would keep the server busy for seconds.
- * @throws GraphQLError BAD_USER_INPUT
- */
+/** Stops at the first problem, as the executor quotes payloads in up to fifty. @throws GraphQLError BAD_USER_INPUT */
 export function checkVariables(schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Variables): void {
   for (const { variable, type: node, defaultValue } of operation.variableDefinitions ?? []) {
     const name = variable.name.value
@@ -58,7 +51,6 @@ export function checkVariables(schema: GraphQLSchema, operation: OperationDefini
     const value = variables[name]
     const problem = misfit(type, value, { objects: 0, others: 0 })
     if (problem) throw refusal(`Variable "$${name}" holds ${problem}.`)
-    // The executor coerces what fits; what does not is found here.
     if (fits(type, value)) continue
     coerceInputValue(value, type, (path, _value, { message }) => {
       throw refusal(`Variable "$${name}" got an invalid value${at(name, path)}: ${message}`)
@@ -66,13 +58,12 @@ export function checkVariables(schema: GraphQLSchema, operation: OperationDefini
   }
 }
 
-/** Items of lists so far. */
 interface Items {
   objects: number
   others: number
 }
 
-// What no value of the type can be, by its size or kind alone. Scalars and enums quote whatever they are given.
+// Checks size and kind only; scalars and enums would quote the whole value.
 function misfit(type: GraphQLInputType, value: unknown, seen: Items): string | undefined {
   if (!isNested(value)) return undefined
   const expected = getNullableType(type)
@@ -112,7 +103,7 @@ function at(name: string, path: readonly (string | number)[]): string {
   return steps.length > 0 ? ` at "${name}${steps.join('')}"` : ''
 }
 
-// Over HTTP as the executor's own: 400 for those who accept GraphQL's media type, else 200.
+// As the executor's own over HTTP: 400 for clients that accept GraphQL's media type, else 200.
 function refusal(message: string): GraphQLError {
   const { length } = message
   const short =
@@ -120,7 +111,7 @@ function refusal(message: string): GraphQLError {
   return new GraphQLError(short, { extensions: { code: 'BAD_USER_INPUT', http: { spec: true, status: 400 } } })
 }
 
-// Level by level, because a walk that calls itself is what it guards against.
+// Level by level, as recursion could overflow the stack.
 function isWithin(levels: number, value: unknown): boolean {
   let level = [value].filter(isNested)
   for (let depth = 0; level.length > 0; depth++) {
@@ -131,7 +122,7 @@ function isWithin(levels: number, value: unknown): boolean {
     }
     for (const parent of level) {
       if (Array.isArray(parent)) for (const child of parent) note(child)
-      // Not Object.values, which takes longer for a large object than to read it did.
+      // Not Object.values, which takes longer for a large object than parsing it did.
       else for (const name in parent) note((parent as Variables)[name])
     }
     level = below

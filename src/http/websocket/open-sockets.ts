@@ -1,20 +1,17 @@
 import type { Socket } from './socket.ts'
 
-/** Codes that say why sockets close here: those of WebSocket itself, and those of `graphql-transport-ws`. Clients may make up others. */
+/** Close codes of WebSocket and `graphql-transport-ws` counted by number; clients may send any other. */
 const CODES = new Set([1000, 1001, 1005, 1006, 1009, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 4500])
 
-/** The sockets that are open on this server. */
+/** The open sockets of this server, and how many have closed, by code. */
 export class OpenSockets {
   readonly open = new Set<Socket>()
-  /** How many have closed, by code. */
   readonly closed = new Map<number | 'other', number>()
 
-  /** How many are open. */
   get count(): number {
     return this.open.size
   }
 
-  /** It is open no longer. */
   close(socket: Socket, code: number): void {
     this.open.delete(socket)
     const known = CODES.has(code) ? code : 'other'

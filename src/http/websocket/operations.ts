@@ -21,19 +21,15 @@ import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import type { Socket } from './socket.ts'
 
-/** How long a client may take to introduce itself, in milliseconds. */
 const INIT_MS = 3_000
 
-/** "Too Many Requests", as graphql-ws numbers what HTTP has a status for. */
 const TOO_MANY = 4429
 
-/** How often in a row a client may be told that it asks for too much before its socket is closed. */
+/** Consecutive refused operations before the socket is closed. */
 const MAX_REFUSALS = 100
 
-/** "Try again later", as WebSocket itself has it. */
 const TRY_AGAIN = 1013
 
-/** Who comes in, and how much of it. */
 export interface Gate extends Pick<Services, 'keyWatch'> {
   admit: Admit
   authenticate: Authenticate
@@ -46,15 +42,10 @@ export interface Gate extends Pick<Services, 'keyWatch'> {
 
 interface Extra {
   socket: Socket
-  /** Where it comes from. */
   address: string | undefined
-  /** What the client introduced itself with. */
   key?: string
-  /** Who it was then. */
   viewer?: Viewer
-  /** How many of its operations were refused in a row for being too many. */
   refusals: number
-  /** What the results that are being sent hold, by operation. */
   readonly held: Map<string, OperationBudget>
 }
 
@@ -62,15 +53,15 @@ type Options = ServerOptions<Record<string, unknown>, Extra>
 
 type Outcome = ExecutionResult | AsyncIterable<ExecutionResult>
 
-/** What graphql-ws is given to go on with: the operation has been run already. */
+/** Passed to graphql-ws in place of execution arguments: the operation has already run. */
 interface Prepared extends ExecutionArgs {
   outcome: Outcome
 }
 
-// graphql-ws asks of an operation only whether it is a subscription; anything may come of one.
+// graphql-ws only checks whether it is a subscription, which may have any kind of result.
 const ANY_OPERATION = parse('subscription { any }')
 
-/** Runs the operations of WebSockets through the pipeline, like those that come over HTTP. */
+/** Runs the operations of WebSockets through the same pipeline as HTTP. */
 export function operationsOver(
   yoga: Yoga,
   { admit, authenticate, keyWatch, rate, limits, counts, calls }: Gate,
@@ -97,12 +88,12 @@ export function operationsOver(
       const call = calls.overSocket(socket.id, id)
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
-        // Before the database is asked for anything.
+        // Before any database access.
         const refusal = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
         extra.refusals = refusal ? extra.refusals + 1 : 0
         if (extra.refusals > MAX_REFUSALS) socket.close(TOO_MANY, 'Too many requests')
         if (refusal) return { errors: [refused(refusal)] }
-        // Each time anew: a key may be revoked or expire while its socket is open.
+        // For each operation: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key).catch(() => undefined)
         if (!viewer) return { errors: [refused(Refusal.keyUnavailable())] }
         if (viewer.type === 'anonymous') {
@@ -134,7 +125,6 @@ export function operationsOver(
   }
 }
 
-/** The same outcome, once it is known what the call has come to. */
 async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promise<Outcome | undefined> {
   try {
     const outcome = await prepared
@@ -155,16 +145,15 @@ function refused({ message, code, details }: CodedError): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...details } })
 }
 
-/** An error as it is sent, without what it would make of an answer over HTTP. */
 function withoutStatus(error: GraphQLError): GraphQLFormattedError {
   const { extensions: { http: _, ...extensions } = {}, ...rest } = error.toJSON()
   return { ...rest, extensions }
 }
 
-// What graphql-ws takes for a refusal, for a socket that is closed already.
+// graphql-ws takes errors as a refusal; this socket is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
-/** What came of an operation, and the budget of a result that is there: to be released when that has been sent. */
+/** An outcome and, for a complete result, its budget, to be released once that is sent. */
 interface Run {
   outcome: Outcome
   budget?: OperationBudget
@@ -174,9 +163,9 @@ type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
 async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Run> {
   const { query, operationName, variables, extensions } = params
-  // A socket is no GET, over which Yoga refuses mutations.
+  // Yoga refuses mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
-  // Yoga makes the operation's context of this object.
+  // Yoga builds the operation's context from this object.
   const context: DoorContext & Partial<Context> & { request: Request } = { request, ...door }
   const outcome = (await yoga.getResultForParams(
     {
@@ -190,7 +179,7 @@ async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string,
     },
     context,
   )) as Outcome
-  // What a reader resumes from when the socket breaks before the first event.
+  // The cursor to resume from if the socket breaks before the first event.
   if (context.start) void door.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
   const { budget } = context
   if (isAsyncIterable(outcome) || !('data' in outcome)) budget?.release()
@@ -198,7 +187,7 @@ async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string,
   return { outcome }
 }
 
-/** The same result, with its text made in turns where it is long: as a message it is sent in one go. */
+/** Serializes a long result in slices, as a WebSocket message is sent in one piece. */
 async function written(result: ExecutionResult, budget: OperationBudget): Promise<Run> {
   if (!isLong(budget)) return { outcome: result, budget }
   const { data, errors } = result
@@ -211,7 +200,7 @@ async function written(result: ExecutionResult, budget: OperationBudget): Promis
   }
 }
 
-/** The same results, but for an error that ends them: the pipeline gives it as the last one, and here it is thrown. */
+/** Throws the error that ends a subscription, which the pipeline yields as its last result. */
 function failing(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<ExecutionResult> {
   const iterator = results[Symbol.asyncIterator]()
   return {
@@ -232,7 +221,6 @@ function failing(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator
   }
 }
 
-/** The `authorization` of a connection's parameters, in whichever case its name is written. */
 function authorization(params: ConnectionContext['connectionParams']): string | undefined {
   const [, value] = Object.entries(params ?? {}).find(([name]) => name.toLowerCase() === 'authorization') ?? []
   return typeof value === 'string' ? value : undefined

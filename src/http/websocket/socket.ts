@@ -6,25 +6,25 @@ import type { Peer } from '../../lib/peer.ts'
 import type { Delivery } from '../../subscriptions/delivery.ts'
 import type { Connection } from '../connection.ts'
 
-/** How much may wait to be written to a socket before its next message is held back, in bytes. */
+/** Buffered bytes above which the next message waits. */
 const MAX_BUFFERED_BYTES = 65_536
 
-/** How many operations of a socket may be under way to their first result before its next message is left unread. */
+/** Operations without a first result above which input is paused. */
 const MAX_PREPARING = 32
 
-/** How much a client may send in all before it is let in, in bytes: to introduce itself, and to ask a few times whether we live. */
+/** Input limit before authentication, in bytes: enough for `connection_init` and a few pings. */
 const MAX_STRANGE_BYTES = 16_384
 
-/** What a piece of input counts at least before that, in bytes: it takes memory of its own, however short it is. */
+/** Minimum charge per input chunk before authentication, in bytes: each chunk has memory overhead. */
 const LEAST_STRANGE_BYTES = 64
 
-/** "Try again later": clients come back, which they would not after 4500. */
+/** "Try again later": clients reconnect, which they do not after 4500. */
 const TRY_AGAIN = 1013
 
-/** The longest reason that a socket can be closed with, by RFC 6455. Some have an id in them, which is as long as its client likes. */
+/** Longest close reason by RFC 6455, in bytes; some contain an operation id of any length. */
 const MAX_REASON_BYTES = 123
 
-/** What graphql-ws throws for a message that only a server may send. */
+/** Thrown by graphql-ws for a message that only a server may send. */
 const UNEXPECTED = /^Unexpected message of type /
 
 /** One client's WebSocket. */
@@ -41,13 +41,9 @@ export class Socket implements GraphqlSocket, Peer {
   readonly #connection: Connection
   #isStranger = true
   #strangeBytes = 0
-  /** The code that the server closed it with, if it did. */
   closedWith: number | undefined
 
-  /**
-   * @param connection what the WebSocket reads from: its bytes are counted before ws puts them together to messages.
-   * @param id by which the log has it.
-   */
+  /** @param connection counts input bytes before ws assembles messages. @param id as in the log. */
   constructor(webSocket: WebSocket, connection: Connection, id: string, logger: Logger) {
     this.#webSocket = webSocket
     this.#connection = connection
@@ -59,7 +55,7 @@ export class Socket implements GraphqlSocket, Peer {
     })
     webSocket.on('error', (err) => {
       logger.debug({ err, socketId: id }, 'a WebSocket failed')
-      // ws has closed it with the right code.
+      // ws has already sent the right close code.
       if (this.#isStranger) connection.end()
     })
     webSocket.once('close', () => {
@@ -76,22 +72,19 @@ export class Socket implements GraphqlSocket, Peer {
     if (this.#strangeBytes > MAX_STRANGE_BYTES) this.disconnect()
   }
 
-  /** Lets the client send as much as it likes: it has shown a key, on whose account its bytes are. */
+  /** Lifts the input limit once the client has shown a key, and charges its bytes to that caller. */
   admit(caller: Caller): void {
     this.#isStranger = false
     this.#connection.caller = caller
     this.#connection.socket.off('data', this.#watchStranger)
   }
 
-  /** Answers a ping of the protocol, without what came with it, and not to who leaves the answers lying. */
+  /** Answers a protocol ping without its payload, unless the client leaves too much unread. */
   onPing(): void {
     if (this.#webSocket.bufferedAmount <= MAX_BUFFERED_BYTES) void this.send('{"type":"pong"}')
   }
 
-  /**
-   * Takes a message as sent as soon as the system has room for it, so that several can go out in one write: graphql-ws waits for
-   * each before it asks for the next, which would otherwise cost every message a turn of the event loop.
-   */
+  /** Waits only on a full buffer: graphql-ws awaits each message, which otherwise costs an event-loop turn each. */
   send(data: string): Promise<void> | undefined {
     const message = this.#instead ?? data
     this.#instead = undefined
@@ -103,10 +96,7 @@ export class Socket implements GraphqlSocket, Peer {
     return new Promise((resolve) => this.#webSocket.send(message, () => resolve()))
   }
 
-  /**
-   * What to give graphql-ws as the result of an operation to have the delivery's own text sent for it. graphql-ws makes a message's
-   * text and sends it in one go; so whatever is told while the text is made is about the very next message.
-   */
+  /** Its `toJSON` makes the next `send` use the delivery's text: graphql-ws serializes and sends synchronously. */
   payload(id: string, { json }: Delivery): object {
     const toJSON = () => {
       this.#instead = `{"id":${JSON.stringify(id)},"type":"next","payload":${json}}`
@@ -118,9 +108,9 @@ export class Socket implements GraphqlSocket, Peer {
     const fits = reason === undefined || Buffer.byteLength(reason) <= MAX_REASON_BYTES
     if (this.#webSocket.readyState === WebSocket.OPEN) this.closedWith = code
     this.#webSocket.close(code, fits ? reason : undefined)
-    // To read the other end's goodbye, and to drop the rest.
+    // Reads on for the client's close frame, and drops the rest.
     this.#webSocket.resume()
-    // ws waits half a minute for that goodbye.
+    // ws waits 30 seconds for that close frame.
     if (this.#isStranger) this.#connection.end()
   }
 
@@ -150,21 +140,19 @@ export class Socket implements GraphqlSocket, Peer {
     this.#webSocket.terminate()
   }
 
-  /** Asks whether the client is there; breaks the connection when it has not answered since it was last asked. */
   probe(): void {
-    // What waits to be written holds up the question, too, and a client that does not read it is slow, not gone: its connection is
-    // watched for that. The answer of a client that is not read waits with the rest of its input.
+    // Pending writes delay the ping (slow clients have the stall timeout), and paused input leaves the pong unread.
     if (!this.#alive && this.#webSocket.bufferedAmount === 0 && !this.#webSocket.isPaused) this.disconnect()
     this.#alive = false
     if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.ping()
   }
 
-  /** How many operations go on: those with these ids, and those that are prepared although their client has completed them. */
+  /** Counts these operations, and those still preparing after their client completed them. */
   underWay(ids: readonly string[]): number {
     return new Set([...ids, ...this.#preparing]).size
   }
 
-  /** Leaves unread what the client sends while it has enough under way, or leaves too much unread itself. */
+  /** Backpressure: pauses input while too many operations are preparing or too many bytes are buffered. */
   #pace(): void {
     const { readyState, bufferedAmount, isPaused } = this.#webSocket
     const busy = this.#preparing.size >= MAX_PREPARING || bufferedAmount > MAX_BUFFERED_BYTES
@@ -172,10 +160,7 @@ export class Socket implements GraphqlSocket, Peer {
     else if (!busy && isPaused) this.#webSocket.resume()
   }
 
-  /**
-   * Runs an operation up to its first result. graphql-ws would mix up two operations whose preparations overlap under one id, so
-   * that is taken for a second subscriber.
-   */
+  /** Runs up to the first result. Overlapping ones under one id close the socket, as graphql-ws would mix them up. */
   async prepare<Result>(id: string, operation: () => Promise<Result>): Promise<Result | undefined> {
     if (this.#preparing.has(id)) {
       this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
@@ -188,12 +173,12 @@ export class Socket implements GraphqlSocket, Peer {
     } finally {
       this.#preparing.delete(id)
       this.#pace()
-      // Once what it gave has been handed to the socket.
+      // After the result has been handed to the socket.
       if (this.#preparing.size === 0) setImmediate(() => this.#settled?.())
     }
   }
 
-  /** Resolves when no operation is under way, subscriptions aside. */
+  /** Resolves when no operation is preparing; subscriptions do not count. */
   async settled(): Promise<void> {
     if (this.#preparing.size > 0)
       await new Promise<void>((resolve) => {

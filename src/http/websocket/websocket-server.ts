@@ -17,25 +17,19 @@ import { OpenSockets } from './open-sockets.ts'
 import { type Gate, operationsOver } from './operations.ts'
 import { Socket } from './socket.ts'
 
-/** How often a socket must answer that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000
 
-/** The smallest frames, in bytes, in which a client may send a message of the largest size: each costs memory beside its content. */
+/** Minimum average frame size of a message of the largest size, in bytes: each frame costs memory. */
 const FRAME_BYTES = 16_384
 
-/** Fewest frames that a message may always have. */
 const FRAMES = 16
 
-/** How long a stop waits, in milliseconds: for operations under way, and for clients to say goodbye. */
+/** Timeouts of a stop in milliseconds: for operations in progress, and for close handshakes. */
 const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
 
-/** What serves WebSockets. */
 export interface WebSocketDoor {
   readonly sockets: OpenSockets
-  /**
-   * Answers what is under way, then closes every socket with 1001, which clients take for a pause.
-   * @returns a promise of the moment when they are gone, within that one.
-   */
+  /** Finishes operations, then closes sockets with 1001, so clients reconnect. @returns a nested promise of the end. */
   drain: () => Promise<{ gone: Promise<void> }>
 }
 
@@ -48,7 +42,6 @@ export function serveWebSocket(
 ): WebSocketDoor {
   const { corsOrigins, counts, addressOf, open, queue } = gate
   const { bodyBytes } = gate.limits
-  // The types of ws do not know of maxFragments yet.
   const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
   const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
   const graphql = makeServer(operationsOver(yoga, gate))
@@ -113,10 +106,9 @@ export function serveWebSocket(
   }
 }
 
-/** The status that an offer of a WebSocket is refused with, if it is. */
 function refusalOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
   if (url?.split('?', 1)[0] !== '/graphql') return 404
-  // CORS does not apply to WebSockets: a browser opens them for any page and only sends its origin. Other clients send none.
+  // CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
   return origin === undefined || isOwnOrigin(origin, host) || allows(corsOrigins, origin) ? undefined : 403
 }
 

@@ -2,16 +2,14 @@ import { FairSlots } from './fair-slots.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { Turns } from './turns.ts'
 
-/** What all requests of a process share, and what is limited per caller, per tenant and in all. */
+/** Memory, event-loop time (`turns`) and database connections (`slots`), limited per caller, tenant and process. */
 export interface Budget {
   readonly memory: MemoryBudget
-  /** The thread. */
   readonly turns: Turns
-  /** The database's connections. */
   readonly slots: FairSlots
 }
 
-/** @param connections of the pool that requests may use. */
+/** @param connections of the pool available to requests. */
 export function createBudget(connections: number): Budget {
   return { memory: new MemoryBudget(), turns: new Turns(), slots: new FairSlots(connections) }
 }

@@ -1,7 +1,7 @@
 import { CodedError } from '../../errors.ts'
 import type { Caller } from '../caller.ts'
 
-/** How many pieces of work of one tenant may wait for a slot, and after how many seconds the next may try again. */
+/** Maximum queue length per tenant, and Retry-After in seconds once it is full. */
 const FULL = { waiting: 10_000, retryAfter: 1 } as const
 
 interface Waiting {
@@ -10,17 +10,12 @@ interface Waiting {
 }
 
 /**
- * A number of slots, such as the connections of a pool, that tenants take in turn, and the callers of a tenant in
- * turn within it: whatever one tenant asks for, the next free slot goes to another one that waits. One tenant has two
- * thirds of the slots at most and one caller half; the last third is for tenants that have no slot, so that these do
- * not wait for the long statements of others.
- *
- * By hand: the queues on npm have priorities, but no fair shares.
+ * Grants slots round-robin by tenant, then caller. A tenant takes at most 2/3 and a caller 1/2; the last 1/3 is for
+ * tenants without a slot, so they do not wait for others' long statements. By hand: npm queues have no fair shares.
  */
 export class FairSlots {
   readonly #slots: Readonly<Record<'tenant' | 'caller' | 'reserved', number>>
   readonly #taken = new Map<string, number>()
-  /** In the order of their turn: tenants, and of each tenant its callers. */
   readonly #tenants = new Map<string, Map<string, Waiting[]>>()
   readonly #waitingOf = new Map<string, number>()
   #free: number
@@ -30,17 +25,13 @@ export class FairSlots {
     this.#slots = { tenant: Math.ceil((slots * 2) / 3), caller: Math.ceil(slots / 2), reserved: Math.floor(slots / 3) }
   }
 
-  /** Pieces of work that wait now. */
   get waiting(): number {
     let count = 0
     for (const waiting of this.#waitingOf.values()) count += waiting
     return count
   }
 
-  /**
-   * Does the work once a slot is free.
-   * @throws CodedError RATE_LIMITED when too much work of the tenant waits already.
-   */
+  /** Runs the work once a slot is free. @throws CodedError RATE_LIMITED when the tenant's queue is full. */
   async run<Result>(caller: Caller, work: () => Promise<Result>): Promise<Result> {
     await this.#take(caller)
     try {
@@ -79,8 +70,7 @@ export class FairSlots {
     this.#count(`c ${name}`, 1)
   }
 
-  // What waits starts after the event loop has turned: the embedded database works on this thread, and its statements
-  // would follow each other without a new request ever being read.
+  // Yields to the event loop first: back-to-back statements of the embedded database would starve new requests.
   #giveBack(caller: Caller): void {
     if (this.#tenants.size > 0) setImmediate(() => this.#end(caller))
     else this.#end(caller)
@@ -93,7 +83,6 @@ export class FairSlots {
     this.#startNext()
   }
 
-  // The first in turn that may; it then goes to the end of both lines.
   #startNext(): void {
     for (const [tenant, callers] of this.#tenants) {
       if (this.#takenBy(`t ${tenant}`) >= this.#slots.tenant) continue

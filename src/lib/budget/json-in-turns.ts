@@ -1,21 +1,21 @@
 import { stringifyChunked } from '@discoveryjs/json-ext'
 import type { OperationBudget } from './operation-budget.ts'
 
-/** How long a piece is at least, in UTF-16 units. One text is never divided. */
+/** Minimum chunk size in UTF-16 units; a single string is never split. */
 const PIECE = { highWaterMark: 65_536 } as const
 
-/** A value that takes more as JSON than this is written in pieces, in UTF-16 units. */
+/** Estimated JSON length, in UTF-16 units, above which a value is written in chunks. */
 const LONG = 262_144
 
-/** What a value that is no text takes as JSON, with its name, roughly. */
+/** Estimated JSON length of a value other than a string, including its key. */
 const VALUE = 16
 
-/** Whether the answer of an operation is too long to be written in one go. */
+/** Whether the operation's result is too long to serialize in one go. */
 export function isLong({ answer: { values, text } }: OperationBudget): boolean {
   return text + values * VALUE > LONG
 }
 
-/** A value as JSON, made in turns. @throws CodedError when there is no room for it. */
+/** Serializes a value in turns. @throws CodedError when the memory budget is exhausted. */
 export async function wholeJson(value: unknown, budget: OperationBudget): Promise<string> {
   const pieces: string[] = []
   for await (const piece of jsonInTurns(value, budget)) {
@@ -25,7 +25,7 @@ export async function wholeJson(value: unknown, budget: OperationBudget): Promis
   return pieces.join('')
 }
 
-/** A value as JSON, in pieces. The event loop serves everything else between them. */
+/** Serializes a value in chunks, yielding to the event loop in between. */
 export async function* jsonInTurns(value: unknown, budget: OperationBudget): AsyncGenerator<string, undefined> {
   for (const piece of stringifyChunked(value, PIECE)) {
     if (budget.mustWait) await budget.turn()

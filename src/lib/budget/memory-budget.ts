@@ -2,51 +2,32 @@ import { getHeapStatistics } from 'node:v8'
 import { CodedError } from '../../errors.ts'
 import type { Caller } from '../caller.ts'
 
-/**
- * The share of the heap that requests may hold together, and what part of that one tenant and one caller may. The last
- * quarter is only for tenants that hold less than an eighth, so that those who hold much cannot refuse the others.
- */
+/** `heap`: share of the heap; the rest: shares of that. The last quarter is for tenants holding at most `small`. */
 const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, small: 1 / 8 } as const
 
-/** After how many seconds a request that found no room may try again. */
 const RETRY_AFTER = 1
 
-/** How long a request waits for room, in milliseconds. */
 const PATIENCE_MS = 10_000
 
-/** What one operation holds of the budget. */
 export interface Holding {
-  /**
-   * Reserves bytes before they are read, made or buffered.
-   * @throws CodedError BAD_USER_INPUT when one caller may never hold that much, RATE_LIMITED when it may not at the moment.
-   */
+  /** Reserves before allocation. @throws CodedError BAD_USER_INPUT above the caller's share, RATE_LIMITED when full. */
   reserve(bytes: number): void
-  /**
-   * Reserves bytes as soon as others have released enough.
-   * @param patience after how many milliseconds it is refused with RATE_LIMITED.
-   * @throws CodedError as `reserve`.
-   */
+  /** Reserves once others release enough. @param patience timeout in ms, then RATE_LIMITED. @throws as `reserve`. */
   wait(bytes: number, patience?: number): Promise<void>
-  /** Counts bytes that are there already, whether there is room for them or not. */
+  /** Counts bytes that are already allocated, without a limit check. */
   add(bytes: number): void
-  /** Gives back some of it, by default all. */
+  /** Releases all bytes by default. */
   release(bytes?: number): void
-  /** Bytes held now. */
   readonly bytes: number
 }
 
-/**
- * The bytes that requests hold in this process: request bodies, events read, results that wait to be sent. Limited per caller, per
- * tenant and in all, so that neither one tenant nor all together exhaust the heap.
- */
+/** Limits the bytes of bodies, events and unsent results per caller, tenant and process, to protect the heap. */
 export class MemoryBudget {
   readonly #held = new Map<string, number>()
   readonly #limits: Readonly<Record<'all' | 'tenant' | 'caller' | 'contended' | 'small', number>>
-  /** Those who wait for room, each with what lets it go on if there is enough. */
   readonly #waiting = new Set<() => void>()
   #all = 0
 
-  /** @param all bytes in all; by default a quarter of the heap's limit. */
   constructor(all = Math.floor(getHeapStatistics().heap_size_limit * SHARES.heap)) {
     const share = (part: number) => Math.floor(all * part)
     this.#limits = {
@@ -58,12 +39,11 @@ export class MemoryBudget {
     }
   }
 
-  /** Bytes held now by all requests. */
   get bytes(): number {
     return this.#all
   }
 
-  /** Begins to count for an operation; whatever it still holds at its end, it has to release. */
+  /** Opens the account of an operation, which must release all it holds when it ends. */
   open(caller: Caller): Holding {
     const name = `caller ${caller.name}`
     const tenant = `tenant ${caller.tenant}`

@@ -1,19 +1,17 @@
 import { CodedError } from '../../errors.ts'
 
-/** How many pieces of work may wait. */
 const MOST = 1_000
 
-/** Runs work one piece after the other. */
+/** Runs tasks one at a time, in order. */
 export class Sequence {
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
-  /** Pieces of work that wait, the one that is being done included. */
   get waiting(): number {
     return this.#waiting
   }
 
-  /** @throws CodedError RATE_LIMITED when too much waits already. */
+  /** @throws CodedError RATE_LIMITED when 1,000 tasks are pending, including the running one. */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#waiting >= MOST) {
       const message = 'Too many changes by this caller are waiting. Try again in a second.'

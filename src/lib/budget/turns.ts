@@ -1,31 +1,24 @@
 import type { Caller } from '../caller.ts'
 
-/** How long the operations of one pass of the event loop may work together, in milliseconds. */
+/** How long operations may work per event-loop pass, in total. */
 const PASS_MS = 5
 
-/** How long new connections may have the passes for themselves, in milliseconds, before a pass of work is due again. */
+/** How long new connections may delay queued work. */
 const ARRIVALS_MS = 50
 
-/**
- * Divides long work on the one thread of this process. Operations work until the pass of the event loop has lasted for some
- * milliseconds, then wait for another one. Tenants that wait go on in turn, and the callers of a tenant in turn within it.
- */
+/** Time-slices long work: past PASS_MS it waits for a later event-loop pass, round-robin by tenant and caller. */
 export class Turns {
-  /** In the order of their turn: tenants, and of each tenant its callers. */
   readonly #tenants = new Map<string, Map<string, (() => void)[]>>()
   #began: number | undefined
   #arrived = false
   #worked = 0
 
-  /**
-   * Notes a new connection. Node accepts one connection per pass of the event loop (libuv 1.46 and later), so while more
-   * may wait, the passes are kept short: work goes on when a pass has brought none.
-   */
+  /** Notes a new connection. Node accepts one per pass (libuv 1.46+), so passes without one resume the work. */
   arrive(): void {
     this.#arrived = true
   }
 
-  /** Whether the event loop has to serve everything else first. Cheap enough to ask often. */
+  /** Whether the event loop must run first; cheap enough to poll. */
   get isOver(): boolean {
     if (this.#began === undefined) {
       this.#begin()
@@ -34,7 +27,6 @@ export class Turns {
     return performance.now() - this.#began > PASS_MS
   }
 
-  /** Resolves when the caller may go on. */
   next({ tenant, name }: Caller): Promise<void> {
     return new Promise((resolve) => {
       const callers = this.#tenants.get(tenant) ?? new Map<string, (() => void)[]>()
@@ -46,7 +38,6 @@ export class Turns {
     })
   }
 
-  /** Waits for another turn when this one is over. */
   async pause(caller: Caller): Promise<void> {
     if (this.isOver) await this.next(caller)
   }
@@ -62,7 +53,7 @@ export class Turns {
     })
   }
 
-  // One and not all: each may use up the whole pass.
+  // One, not all: each may use up the whole pass.
   #resumeOne(): void {
     for (const [tenant, callers] of this.#tenants) {
       for (const [name, waiting] of callers) {

@@ -2,18 +2,16 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../../db/transient-errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
 
-/** Events for one stream, with different ids, in the order in which they get their positions. */
+/** Events of one stream, with distinct ids, in the order in which they get their positions. */
 export interface Batch {
   streamId: string
   events: readonly NewEvent[]
-  /** For each event the time it had elsewhere. Absent: they happen now. Of several batches, all have times or none has. */
+  /** Original time of each event; absent: now. All batches of a call have times, or none has. */
   times?: readonly Date[]
 }
 
-/** What became of one event that was given a time. */
 export type TimedResult = AppendResult | { id: string; outcome: 'OUT_OF_ORDER' }
 
-/** What `append_to_streams` returns: one row, see the migration that makes it. */
 interface Outcome {
   heads: (bigint | null)[]
   held: number[] | null
@@ -23,13 +21,10 @@ interface Outcome {
   refused_position: number[] | null
 }
 
-/** What became of a batch: one result per event, in the same order, or why nothing of it is stored. */
+/** One result per event, in order, or why nothing of the batch is stored. */
 export type BatchResult = TimedResult[] | 'NO_STREAM' | 'HELD'
 
-/**
- * Appends the batches, each of another stream, in one transaction: all or none of what is new is stored, but for batches of streams
- * that there are not, or that somebody else holds.
- */
+/** Appends batches of distinct streams in one transaction, all new events or none; skips unknown or locked streams. */
 export async function appendBatches(db: PrismaClient, batches: readonly Batch[]): Promise<BatchResult[]> {
   const events = batches.flatMap(({ events }) => events)
   const streams = batches.flatMap(({ events }, index) => events.map(() => index + 1))
@@ -43,7 +38,7 @@ export async function appendBatches(db: PrismaClient, batches: readonly Batch[])
     ${times.length > 0 ? times : null}::timestamptz[])`)
   if (rows === 'HELD') return batches.map(() => 'HELD')
   const outcome = rows[0]
-  // The embedded database has been seen to drop a statement without an error: no answer is no acknowledgement.
+  // The embedded database can drop a statement without an error: no row means no acknowledgement.
   if (!outcome) throw new Error('An append returned nothing.')
   const notRecorded = notRecordedIn(events, outcome)
   let position = 0
@@ -56,7 +51,7 @@ export async function appendBatches(db: PrismaClient, batches: readonly Batch[])
   })
 }
 
-/** A call for one stream waits for a moment for whoever holds it, and then fails. */
+/** A call for a single stream waits briefly for its lock, then fails with a lock timeout. */
 function whileHeld<Rows>(rows: Promise<Rows>): Promise<Rows | 'HELD'> {
   return rows.catch((error) => {
     if (isLockTimeout(error)) return 'HELD'
@@ -64,7 +59,6 @@ function whileHeld<Rows>(rows: Promise<Rows>): Promise<Rows | 'HELD'> {
   })
 }
 
-/** The events that did not get a new position, by theirs in the statement. */
 function notRecordedIn(events: readonly NewEvent[], outcome: Outcome): Map<number, TimedResult> {
   const { known_position, known_seq, known_same, refused_position } = outcome
   const results = new Map<number, TimedResult>()

@@ -6,30 +6,23 @@ import type { AppendResult, NewEvent } from '../event.ts'
 import { appendBatches, type BatchResult, type TimedResult } from './append-batches.ts'
 import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
-/** What may wait in this process at most, and how long whoever is turned away should stay away, in seconds. */
+/** Most that this process queues, `SHARE` of it for one tenant; others are sent `retryAfter`, in seconds. */
 const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }
 
-/** What part of that one tenant may use. */
 const SHARE = 1 / 2
 
-/** How often what fails for the moment is tried again, and the first pause, in milliseconds; it doubles: a second and a half in all. */
+/** Retries of transient errors, in milliseconds, with doubling pauses: 1.5 s in all. */
 const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
 
-/** For how long somebody else may hold a stream, in milliseconds. */
+/** Age in milliseconds at which an append fails if its stream is locked. */
 const PATIENCE_MS = 10_000
 
-/** What the queue tells of its work. */
 export interface AppendObserver {
-  /** One transaction has ended, well or not. */
   committed(group: { events: number; seconds: number }): void
-  /** So many events of an append have had this outcome; failed: they were not appended. */
   answered(outcome: AppendResult['outcome'] | 'FAILED', events: number): void
 }
 
-/**
- * Appends that arrive together share a transaction: what comes while one is under way waits for the next, and when nothing is under way
- * nobody waits.
- */
+/** Group commit: appends of one event-loop turn, or that arrive during a transaction, share the next one. */
 export class AppendQueue {
   readonly #db: PrismaClient
   readonly #atOnce: number
@@ -37,28 +30,20 @@ export class AppendQueue {
   readonly #waiting = new PendingAppends()
   readonly #size = { events: 0, bytes: 0 }
   readonly #sizes = new Map<string, Size>()
-  /** Transactions that are under way, and how many of them are large. */
   readonly #running = { all: 0, large: 0 }
   #scheduled = false
 
-  /** @param atOnce transactions at the same time. */
   constructor(db: PrismaClient, atOnce: number, observer: AppendObserver) {
     this.#db = db
     this.#atOnce = atOnce
     this.#observer = observer
   }
 
-  /** Events that are not acknowledged yet. */
   get events(): number {
     return this.#size.events
   }
 
-  /**
-   * Appends events with different ids, in one transaction.
-   * @returns one result per event, in the same order, once they are committed.
-   * @param tenant on whose account.
-   * @throws CodedError NOT_FOUND for an unknown stream, RATE_LIMITED when too much waits already; nothing is stored then.
-   */
+  /** Appends distinct ids in one transaction. @throws CodedError NOT_FOUND, RATE_LIMITED; nothing is stored then. */
   async append(tenant: string, streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
     const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
     const own = this.#sizes.get(tenant) ?? { events: 0, bytes: 0 }
@@ -92,7 +77,6 @@ export class AppendQueue {
     }
   }
 
-  // After everything that this turn of the event loop brings.
   #schedule(): void {
     if (this.#scheduled || this.#running.all >= this.#atOnce) return
     this.#scheduled = true
@@ -102,7 +86,7 @@ export class AppendQueue {
     })
   }
 
-  // Half of the transactions are for what is small: the writers of large events do not hold up the others.
+  // Large groups get at most half of the transactions, so they cannot delay small appends.
   #start(): void {
     const mostLarge = Math.ceil(this.#atOnce / 2)
     while (this.#running.all < this.#atOnce) {
@@ -121,10 +105,7 @@ export class AppendQueue {
     }
   }
 
-  /**
-   * Never rejects. What fails for good is halved until whoever is to blame is alone, between streams first.
-   * @returns those that could not be done because somebody else holds their stream, in their order.
-   */
+  // Never rejects; halves a failing group, streams first, to isolate the bad append. Returns appends of locked streams.
   async #run(group: readonly PendingAppend[]): Promise<PendingAppend[]> {
     const byStream = groupByStream(group)
     try {
@@ -142,7 +123,7 @@ export class AppendQueue {
       }
       const [first, rest] = halvesOf(byStream)
       const held = await this.#run(first)
-      // Of one stream, nothing may overtake what waits.
+      // Within a stream, later appends must not overtake those that wait for its lock.
       return byStream.length === 1 && held.length > 0 ? [...held, ...rest] : [...held, ...(await this.#run(rest))]
     }
   }
@@ -154,7 +135,7 @@ export class AppendQueue {
     }))
     const began = performance.now()
     try {
-      // A lost answer may have been a commit: the ids make it safe to ask again.
+      // A lost response may have been a commit; the event ids make the retry idempotent.
       return await pRetry(() => appendBatches(this.#db, batches), {
         ...RETRIES,
         shouldRetry: ({ error }) => isTransient(error),
@@ -206,7 +187,7 @@ function answer(streamId: string, appends: readonly PendingAppend[], results: Ti
   let given = 0
   for (const { events, resolve, reject } of appends) {
     if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `There is no stream ${streamId}.`))
-    // Without times nothing is out of order.
+    // Without times, no result is OUT_OF_ORDER.
     else resolve(results.slice(given, given + events.length) as AppendResult[])
     given += events.length
   }

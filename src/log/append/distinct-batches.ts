@@ -1,13 +1,11 @@
-/**
- * Does something with items in rounds of which none has an id twice: the database takes an id once a call, and a repeat must meet its
- * first. @returns one result per item, in the same order.
- */
+/** Runs items in consecutive batches with unique ids. @returns one result per item, in the same order. */
 export async function inDistinctBatches<Item extends { id: string }, Result>(
   items: readonly Item[],
   work: (round: Item[]) => Promise<readonly Result[]>,
 ): Promise<Result[]> {
   const results: Result[] = new Array(items.length)
   let waiting = items.map((item, index) => ({ item, index }))
+  // `append_to_streams` takes an id once per call, and a repeat must see the first one committed.
   while (waiting.length > 0) {
     const ids = new Set<string>()
     const round: typeof waiting = []

@@ -6,20 +6,16 @@ import type { NewEvent } from '../event.ts'
 import { appendBatches, type TimedResult } from './append-batches.ts'
 import { inDistinctBatches } from './distinct-batches.ts'
 
-/** How long what fails for the moment is tried again, in milliseconds: nobody waits for an import but the one who runs it. */
+/** Retries for up to 2 minutes, in milliseconds: only the operator waits for an import. */
 const RETRIES = { retries: 200, minTimeout: 100, maxTimeout: 2_000, maxRetryTime: 120_000 }
 
-/** An event that has happened already, elsewhere. */
 export interface PastEvent extends NewEvent {
-  /** When; kept to the millisecond. */
   createdAt: Date
 }
 
 /**
- * Appends events with the times that they had elsewhere. Times may not run backwards in a stream: an event that is older than the
- * newest of its stream, or of the future, is OUT_OF_ORDER and not stored; the others are. One that the stream has already is
- * a DUPLICATE, or a CONFLICT, whatever its time.
- * @throws CodedError NOT_FOUND for an unknown stream.
+ * Appends with original times, to the millisecond. An event older than its stream's newest, or in the future, is
+ * OUT_OF_ORDER and not stored; a known id is DUPLICATE or CONFLICT at any time. @throws CodedError NOT_FOUND (stream).
  */
 export function importEvents(db: PrismaClient, streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]> {
   return inDistinctBatches(events, async (round) => {

@@ -1,44 +1,29 @@
 import type { AppendResult, NewEvent } from '../event.ts'
 
-/**
- * What goes into one transaction at most, give or take one append: of more, each would only wait longer for the
- * others.
- */
+/** Most of one transaction, give or take one append: in a larger one, appends only wait longer for each other. */
 const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
 
-/**
- * What several streams share at most, in bytes. What is larger has a transaction of its own, so that nothing small waits
- * for it to be written.
- */
+/** Most bytes that streams share in a transaction; a larger append has its own, so that small ones do not wait. */
 const SHARED_BYTES = 262_144
 
-/** One caller's append, which waits for its turn. */
 export interface PendingAppend {
-  /** On whose account. */
   readonly tenant: string
   readonly streamId: string
-  /** With different ids. */
   readonly events: readonly NewEvent[]
-  /** Of payloads, roughly. */
+  /** Approximate payload size, in UTF-16 units. */
   readonly bytes: number
-  /** When it came, in milliseconds. */
   readonly since: number
   resolve(results: AppendResult[]): void
   reject(error: unknown): void
 }
 
-/**
- * Appends that wait, by stream: in the order in which they came, and of each stream one group at a time. Tenants take
- * turns, so that however many streams of one have something waiting, a stream of another is among the next.
- */
+/** Waiting appends: FIFO per stream, one group per stream at a time, tenants in turn however many streams each has. */
 export class PendingAppends {
-  /** The streams, of each tenant in the order of their turn. */
+  /** Insertion order is the order of turns within a tenant; a served stream moves to the end. */
   readonly #byStream = new Map<string, PendingAppend[]>()
   readonly #taken = new Set<string>()
-  /** When each tenant with something waiting had its last turn. */
   readonly #turns = new Map<string, number>()
   #turn = 0
-  /** Streams that somebody else held. */
   readonly #alone = new Set<string>()
 
   add(append: PendingAppend): void {
@@ -47,10 +32,7 @@ export class PendingAppends {
     else this.#byStream.set(append.streamId, [append])
   }
 
-  /**
-   * Takes what goes into the next transaction. Of its streams nothing more is taken until they are released.
-   * @param mayBeLarge whether it may have more bytes than several streams share.
-   */
+  /** Takes the next group; its streams are blocked until released. @param mayBeLarge allows more than SHARED_BYTES. */
   take(mayBeLarge: boolean): PendingAppend[] {
     const group: PendingAppend[] = []
     const room = { ...GROUP, bytes: mayBeLarge ? GROUP.bytes : SHARED_BYTES }
@@ -69,7 +51,6 @@ export class PendingAppends {
       this.#turns.set(tenantOf(waiting), ++this.#turn)
       const taken = waiting.splice(0, countDistinct(waiting, room))
       this.#taken.add(streamId)
-      // What is left of it is last in turn.
       this.#byStream.delete(streamId)
       if (waiting.length > 0) this.#byStream.set(streamId, waiting)
       group.push(...taken)
@@ -78,15 +59,12 @@ export class PendingAppends {
       room.bytes = SHARED_BYTES - bytesOf(group)
       if (alone) break
     }
-    // What has to go alone is first once its tenant is.
+    // A passed-over tenant goes first next time, so that its locked stream can go alone.
     for (const tenant of passedOver) this.#turns.delete(tenant)
     return group
   }
 
-  /**
-   * The first stream of each tenant, then the second of each, and so on; first the tenant whose last turn is longest
-   * ago.
-   */
+  /** The first stream of each tenant, then the second of each, and so on; least recently served tenant first. */
   *#inTurn(): Generator<[streamId: string, waiting: PendingAppend[]]> {
     const byTenant = new Map<string, [string, PendingAppend[]][]>()
     for (const stream of this.#byStream) {
@@ -104,22 +82,18 @@ export class PendingAppends {
     }
   }
 
-  /**
-   * Gives back what could not be done because somebody else held its stream: it goes first there, and alone, so that
-   * it can wait.
-   */
+  /** Puts appends back at the front of their locked stream, to go alone, so that they can wait for the lock. */
   putBack(streamId: string, appends: readonly PendingAppend[]): void {
     this.#byStream.set(streamId, [...appends, ...(this.#byStream.get(streamId) ?? [])])
     this.#alone.add(streamId)
   }
 
-  /** Lets a stream have its turn again. */
   release(streamId: string): void {
     this.#taken.delete(streamId)
   }
 }
 
-/** Whether a group has a transaction of its own. */
+/** Whether a group is too large to share a transaction. */
 export function isLarge(group: readonly PendingAppend[]): boolean {
   return bytesOf(group) > SHARED_BYTES
 }
@@ -132,8 +106,7 @@ function tenantOf(waiting: readonly PendingAppend[]): string {
   return waiting[0]?.tenant ?? ''
 }
 
-// As many as there is room for, one in any case, up to one that repeats an id: that has to meet its first in another
-// transaction.
+// As many as fit, at least one, up to a repeated id: a repeat must see the first one committed.
 function countDistinct(waiting: readonly PendingAppend[], room: { events: number; bytes: number }): number {
   let { events: roomForEvents, bytes: roomForBytes } = room
   const ids = new Set<string>()

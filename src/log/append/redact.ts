@@ -3,7 +3,7 @@ import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
 import { readRange } from '../read/range.ts'
 
-/** The event of a stream that has this id, if it is kept. */
+/** The event of a stream with this id, if kept. */
 export async function findEvent(db: PrismaClient, streamId: string, id: string): Promise<LoggedEvent | undefined> {
   const row = await db.event.findUnique({ where: { streamId_id: { streamId, id } }, select: { seq: true } })
   if (!row) return undefined
@@ -12,17 +12,17 @@ export async function findEvent(db: PrismaClient, streamId: string, id: string):
   return events[0]
 }
 
-/** Does work in a transaction. */
+/** Opens a transaction, which may do more than the work. */
 export type Transact = (work: (transaction: Prisma.TransactionClient) => Promise<object>) => Promise<object>
 
-/** Puts the payload that an event of an organization is to have in the place of the one it has. */
+/** Replaces the payload of an organization's event. @throws CodedError NOT_FOUND when it was removed meanwhile. */
 export async function replacePayload(
   transaction: Prisma.TransactionClient,
   organizationId: string,
   event: LoggedEvent,
 ): Promise<LoggedEvent> {
   const { streamId, seq, data, redactedAt } = event
-  // Whoever keeps payloads in memory learns by this that some are not to be used any longer.
+  // Signals that payloads held in memory may be redacted.
   const { first } = await transaction.stream.update({
     where: { organizationId_id: { organizationId, id: streamId } },
     data: { redactions: { increment: 1 } },
@@ -31,7 +31,6 @@ export async function replacePayload(
     where: { streamId, seq: { equals: seq, gte: first } },
     data: { data, redactedAt },
   })
-  // It was there, and has been removed since.
   if (count === 0) throw new CodedError('NOT_FOUND', `The event ${event.id} is no longer kept.`)
   return event
 }

@@ -5,29 +5,23 @@ import { Follower, type FollowOptions } from './follower.ts'
 import { Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
 
-/** How often the heads of followed streams are compared with the database, in milliseconds: the most that a lost wake-up costs. */
+/** Interval of comparing followed heads with the database, in milliseconds: the longest delay of a lost wake-up. */
 const POLL_MS = 1_000
 
-/** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 5_000
 
-/** What made a tail look for something new. */
 export type ReadSource = WakeupSource | 'poll'
 
-/** What following needs beside the database. */
 export interface FollowingOptions {
   wakeups: Wakeups
-  /** How long a reader may leave new events lying, in milliseconds. */
+  /** How long a reader may leave new events unread, in milliseconds. */
   slowAfter: number
-  /** Told of what failed in the background; it is tried again. */
   onError: (error: unknown) => void
 }
 
-/** What is followed in this process. */
 export interface FollowingCounts {
   readonly streams: number
   readonly followers: number
-  /** Events, of the follower who is furthest behind. */
   readonly lag: number
 }
 
@@ -37,14 +31,13 @@ interface FollowedStream {
   unlisten: () => void
 }
 
-/** Everybody in this process who follows a stream, and one tail for each stream that is followed. */
+/** All followers of this process, and one tail per followed stream. */
 export class Following implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #options: FollowingOptions
   readonly #streams = new Map<string, FollowedStream>()
-  /** Those that were ended for being slow and have not noticed, with when to break their connections. */
+  /** Slow followers whose error is not collected yet, with when to break their connections. */
   readonly #stuck = new Map<Follower, number>()
-  /** How often a tail has found something new since the start, by what made it look. */
   readonly reads: Record<ReadSource, number> = { 'in-process': 0, postgres: 0, redis: 0, poll: 0 }
   #timer: NodeJS.Timeout | undefined
   #polling: Promise<void> | undefined
@@ -55,10 +48,9 @@ export class Following implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Begins to follow, catching up through the reader's own client; once disposed of, what it gives has ended. */
+  /** Follows a stream, catching up through the caller's client; after disposal, the follower has ended. */
   follow(db: PrismaClient, streamId: string, options: FollowOptions): Follower {
     const stream = this.#streams.get(streamId) ?? this.#open(streamId, options.head)
-    // Whoever has come later may know of more than the tail does.
     if (options.head > stream.tail.head) void stream.tail.read()
     const follower = new Follower(db, stream.tail, options, {
       onClose: () => {
@@ -72,7 +64,6 @@ export class Following implements AsyncDisposable {
     return follower
   }
 
-  /** How many there are now, and how many events the one who is furthest behind has yet to look at. */
   get counts(): FollowingCounts {
     let [count, lag] = [0, 0]
     for (const { followers } of this.#streams.values()) {
@@ -82,7 +73,6 @@ export class Following implements AsyncDisposable {
     return { streams: this.#streams.size, followers: count, lag }
   }
 
-  /** Ends every follower, as if its stream had ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
     for (const { followers } of [...this.#streams.values()])
@@ -94,7 +84,7 @@ export class Following implements AsyncDisposable {
 
   #open(streamId: string, head: number): FollowedStream {
     const tail = new Tail(this.#db, streamId, head, this.#options.onError)
-    // Listen first, then read what has come since the head was asked for.
+    // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
     void tail.read()
     const stream = { tail, followers: new Set<Follower>(), unlisten }
@@ -120,7 +110,6 @@ export class Following implements AsyncDisposable {
     this.#timer = undefined
   }
 
-  // What comes while a tail is reading is read along, and counts for whatever made it begin.
   async #read(tail: Tail, source: ReadSource): Promise<void> {
     const { head } = tail
     await tail.read()
@@ -144,7 +133,7 @@ export class Following implements AsyncDisposable {
     }
   }
 
-  // First the read fails, with a cursor to go on from. A reader that does not read that either is cut off, after as long again.
+  // First the read fails with a resume cursor; if that stays unread for `slowAfter` again, the connection is cut.
   #failSlow(): void {
     const { slowAfter } = this.#options
     for (const { followers } of [...this.#streams.values()]) {
@@ -163,7 +152,7 @@ export class Following implements AsyncDisposable {
   }
 }
 
-/** What a reader is ended with that leaves events unread. */
+/** The error for a reader that leaves events unread. */
 export function tooSlow(cursor: string): CodedError {
   return new CodedError('SLOW_CONSUMER', 'Events were left unread for too long. Go on from the cursor in extensions.', {
     cursor,

@@ -7,47 +7,36 @@ import type { LoggedEvent } from '../event.ts'
 import { type Read, readRange } from '../read/range.ts'
 import type { Tail } from './tail.ts'
 
-/** What a follower holds at most, give or take one event. */
 const PAGE = { events: 100, bytes: 1_048_576 }
 
-/** How long the database may take to answer, and how long a reader waits for one that does not, in milliseconds. */
+/** Query timeout, and the longest database outage that a reader survives, in milliseconds. */
 const PATIENCE = { answer: 15_000, outage: 60_000 }
 
-/** How long to wait before the database is asked again, in milliseconds. */
 const RETRY_MS = 500
 
-/** Whom a follower tells. */
 interface Callbacks {
-  /** It has ended. Called once. */
   onClose: () => void
-  /** Something failed, and is tried again. */
   onError: (error: unknown) => void
 }
 
-/** Where to begin, what to deliver and when to end. */
 export interface FollowOptions {
-  /** The position after which to begin. */
   after: number
-  /** What is known to be there when it begins. */
+  /** Head known at the start; the follower does not end before it. */
   head: number
-  /** Stored names. Absent or empty: all types. */
+  /** Stored names; absent or empty: all types. */
   types?: readonly string[] | null
-  /** Ends the stream once everything is delivered and the newest event of this type says so. */
+  /** Ends the stream once all is delivered and `says` holds for the newest event of this type. */
   end?: { readonly type: string; readonly says: (event: LoggedEvent) => boolean }
-  /** Called when the reader does not even collect the error that ended it. */
+  /** Called when the reader does not collect even the error that ended it. */
   cutOff?: () => void
 }
 
-/**
- * One reader of a stream: everything after a position, then whatever comes, in order, without a hole or a repeat. It reads only
- * as fast as it is asked, holds at most a page, and stops at once when it is told to, also while it waits.
- */
+/** Replay, then live events, in order, gapless; reads on demand, buffers a page, stops at once even while waiting. */
 export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   readonly #events: AsyncGenerator<LoggedEvent, undefined>
   readonly #stop = new AbortController()
   readonly #tail: Tail
   readonly #callbacks: Callbacks
-  /** Breaks the reader's connection. */
   readonly cutOff: () => void
   #position: number
   #scanned: number
@@ -68,17 +57,15 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     return this.#tail.streamId
   }
 
-  /** The position of what was delivered last, or of where it began. */
   get position(): number {
     return this.#position
   }
 
-  /** The same, as a cursor. */
   get cursor(): string {
     return encodeCursor(this.#tail.streamId, this.#position)
   }
 
-  /** How many events of its stream it has yet to look at, whether it wants them or not. */
+  /** Events of the stream not scanned yet, of any type. */
   get lag(): number {
     return Math.max(0, this.#tail.head - Math.max(this.#position, this.#scanned))
   }
@@ -119,23 +106,21 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     this.#close()
   }
 
-  /** Whether the reader has left new events lying for longer than this, in milliseconds. */
   isSlow(limit: number): boolean {
     return this.#idleSince !== undefined && Date.now() - this.#idleSince > limit && this.#tail.head > this.#position
   }
 
-  /** Ends it: the next read fails. */
   fail(failure: CodedError): void {
     this.#failure = failure
     this.#close()
   }
 
-  /** Whether the reader has left, or knows that it was ended. */
+  /** Whether the reader has left or has collected the error. */
   get isTold(): boolean {
     return this.#told
   }
 
-  // Once: a reader that goes on after an error finds the end.
+  // Thrown once; a read after the error finds the end.
   #tell(failure: CodedError): CodedError {
     this.#told = true
     return failure
@@ -165,7 +150,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       let stale = false
       for (const event of page.events) {
         if (signal.aborted) return undefined
-        // What is left of the page may hold what has been removed meanwhile.
+        // The rest of the page may hold payloads redacted since.
         stale = this.#tail.redactions > page.redactions
         if (stale) break
         this.#scanned = event.seq
@@ -173,10 +158,10 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
         if (!wanted || wanted.has(event.type)) yield event
       }
       if (stale) continue
-      // A page that is cut short ends where it ends, and so does one of the tail; any other has left nothing out up to the head.
+      // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
       this.#scanned = (page.more ? page.events.at(-1)?.seq : head) ?? this.#scanned
       if (this.#scanned < this.#tail.head) continue
-      // The tail may be behind what this reader was promised.
+      // The tail may be behind the head known at the start.
       if (ended && this.#scanned >= known) return undefined
       await this.#tail.changed(signal)
     }
@@ -193,7 +178,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     return events.some(says)
   }
 
-  // A reader that is live survives an outage of the database: one that is still catching up does, too.
+  // A reader that catches up survives a database outage, as a live one does.
   async #read(read: () => Promise<Read>): Promise<Read> {
     const { signal } = this.#stop
     const until = Date.now() + PATIENCE.outage

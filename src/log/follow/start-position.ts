@@ -3,17 +3,13 @@ import { CodedError } from '../../errors.ts'
 import { positionOf } from '../cursor.ts'
 import type { FollowOptions } from './follower.ts'
 
-/** What to follow, and from where: a cursor, or else the beginning or now. */
 export interface FollowRequest extends Omit<FollowOptions, 'after' | 'head'> {
   from: 'BEGINNING' | 'NOW'
-  /** A cursor; wins over `from`. */
+  /** A cursor; takes precedence over `from`. */
   after?: string | null
 }
 
-/**
- * The position after which to begin, and the stream's head at this moment.
- * @throws CodedError NOT_FOUND for an unknown stream, CURSOR_INVALID or CURSOR_EXPIRED for a cursor that leads nowhere.
- */
+/** Start position and head. @throws CodedError NOT_FOUND (unknown stream), CURSOR_INVALID or CURSOR_EXPIRED. */
 export async function startOf(
   db: PrismaClient,
   streamId: string,

@@ -3,16 +3,14 @@ import { withTimeout } from '../../lib/timeout.ts'
 import type { LoggedEvent } from '../event.ts'
 import { readRange } from '../read/range.ts'
 
-/** Most events that a tail keeps, and that it reads at once. */
 const MAX_EVENTS = 1_000
 
-/** Most text that a tail keeps, in UTF-16 units: 8 MiB in memory at worst. It reads as many bytes at once. */
+/** Most text kept, in UTF-16 units (8 MiB of memory at worst), and most bytes read at once. */
 const MAX_TEXT = 4_194_304
 
-/** How long the database may take to answer, in milliseconds. */
 const ANSWER_MS = 15_000
 
-/** The newest events of a followed stream, read from the log once for all who follow it. */
+/** The newest events of a followed stream, read once for all its followers. */
 export class Tail {
   readonly streamId: string
   readonly #db: PrismaClient
@@ -26,7 +24,7 @@ export class Tail {
   #reading = false
   #again = false
 
-  /** @param head a position that the stream has reached: the tail begins after it. */
+  /** @param head a position the stream has reached; the tail begins after it. */
   constructor(db: PrismaClient, streamId: string, head: number, onError: (error: unknown) => void) {
     this.#db = db
     this.streamId = streamId
@@ -34,17 +32,15 @@ export class Tail {
     this.#onError = onError
   }
 
-  /** The newest position that is known. */
   get head(): number {
     return this.#head
   }
 
-  /** How often payloads of the stream were removed, as far as is known. */
   get redactions(): number {
     return this.#redactions ?? 0
   }
 
-  /** Reads what has been added. Calls while it reads make it read once more; a failure is left to the next call. */
+  /** Reads new events. Calls during a read cause one more; a failure is left to the next call. */
   async read(): Promise<void> {
     this.#again = true
     if (this.#reading) return
@@ -56,7 +52,7 @@ export class Tail {
         const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
         const { events, more, first, redactions } = await withTimeout(read, ANSWER_MS)
         if (first > this.#head + 1) this.#skipTo(first)
-        // Some of what is kept may be what was removed.
+        // Kept events may include redacted ones.
         if (redactions !== this.#redactions) this.#forget()
         this.#redactions = redactions
         if (more) this.#again = true
@@ -69,13 +65,12 @@ export class Tail {
     }
   }
 
-  /** The kept events after a position, at most `limit`; undefined when the tail no longer holds the next one. */
+  /** Kept events after a position, at most `limit`; undefined when the tail no longer has the next one. */
   after(seq: number, limit: number): LoggedEvent[] | undefined {
     const first = this.#head - this.#events.length + 1
     return seq + 1 < first ? undefined : this.#events.slice(seq + 1 - first, seq + 1 - first + limit)
   }
 
-  /** Resolves when there may be something new, or when the signal fires. */
   changed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -89,7 +84,7 @@ export class Tail {
     })
   }
 
-  // What came next is removed already: whoever has not had it finds that out from the log.
+  // The next events were removed; followers that lack them find out from the log.
   #skipTo(first: number): void {
     this.#forget()
     this.#head = first - 1

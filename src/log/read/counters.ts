@@ -1,11 +1,8 @@
 import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { Range } from './range.ts'
 
-/** How many events a stream has, without reading any. */
 export interface Counts {
-  /** The earliest position that is kept; one more than the newest when there is none. */
   first: number
-  /** By type, in byte order: those that are kept, and how many were removed before them. */
   byType: Map<string, { kept: number; removed: number }>
 }
 
@@ -16,7 +13,7 @@ interface Row {
   removed: bigint | null
 }
 
-/** Counts the events of each type that a stream has. One that does not exist has none. */
+/** Types with kept events, in byte order, and the events removed before; from counters, none for an unknown stream. */
 export async function countTypes(db: PrismaClient, streamId: string): Promise<Counts> {
   const rows = await db.$queryRaw<Row[]>`
     SELECT s.first, c.type, c.n, c.removed
@@ -27,7 +24,7 @@ export async function countTypes(db: PrismaClient, streamId: string): Promise<Co
   return { first: Number(rows[0]?.first ?? 1), byType: new Map(counts.sort(([a], [b]) => (a < b ? -1 : 1))) }
 }
 
-/** How many events the range holds. Reads at most 64 index entries a type, however long the range is. */
+/** Number of events in a range of any length, from at most 64 index entries per type. */
 export async function countRange(db: PrismaClient, { streamId, types, low, high }: Range): Promise<number> {
   if (high - low <= 1) return 0
   if (!types) return high - low - 1

@@ -5,35 +5,24 @@ import { countTypes } from './counters.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
 import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 
-/** Most events on a numbered page. */
 const MAX_OFFSET_PAGE = 10_000
 
-/** A page by number, newest events first. */
+/** Newest events first, of all types by default. `page` counts from 1; `pageSize` is at most `MAX_OFFSET_PAGE`. */
 export interface OffsetPageRequest {
-  /** Stored names. Absent or empty: all types. */
   types?: readonly string[] | null
-  /** From 1. */
   page: number
-  /** 1 to `MAX_OFFSET_PAGE`. */
   pageSize: number
 }
 
-/** A numbered page, with what a pager shows beside it. */
 export interface OffsetPage {
   events: LoggedEvent[]
-  /** The types that the stream holds at all, whatever the filter, in byte order. */
+  /** All types the stream holds, whatever the filter, in byte order. */
   types: string[]
-  /** Events that match the filter. */
   total: number
-  /** Pages that they fill. */
   pageCount: number
 }
 
-/**
- * Reads page number `page` of a stream. Page 1,000,000 costs what page 1 costs: positions are dense, so a page of the whole
- * stream is a range of them, and marks lead to the n-th event of some types.
- * @throws CodedError BAD_USER_INPUT for a page or page size out of range, or one that comes to too many bytes.
- */
+/** Reads a numbered page. @throws CodedError BAD_USER_INPUT when out of range or over `MAX_PAGE_BYTES`. */
 export async function offsetPage(
   db: PrismaClient,
   streamId: string,
@@ -47,7 +36,6 @@ export async function offsetPage(
   }
   for (;;) {
     const read = await readPage(db, streamId, request, reading)
-    // What it was to be read from may just have been removed in part.
     if (read) return read
   }
 }
@@ -66,14 +54,14 @@ async function readPage(
   const pager = { types, total, pageCount: Math.ceil(total / pageSize) }
   const rank = total - (page - 1) * pageSize
   if (rank < 1) return { ...pager, events: [] }
-  // Positions and ranks rise together when no type is left out.
+  // Without a filter, a rank is a position; with one, marks lead to the n-th event. Every page costs the same.
   const whole = wanted.length === types.length
   const newest = whole ? first - 1 + rank : await seek(db, streamId, wanted, sum('removed') + rank)
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
   const read = await readCounted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES }, reading)
   const { events } = read
   if (read.first > first) return undefined
-  // A short page would shift all those after it.
+  // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
     throw new CodedError('BAD_USER_INPUT', `This page holds more than ${MAX_PAGE_BYTES} bytes. Ask for smaller pages.`)
   }

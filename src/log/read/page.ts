@@ -6,22 +6,18 @@ import { countRange } from './counters.ts'
 import { type Direction, type Range, readRange } from './range.ts'
 import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 
-/** Events on a page when the caller does not say. */
 const DEFAULT_PAGE = 20
 
-/** Most events on a page. */
 const MAX_PAGE = 1_000
 
-/** Most bytes of payloads on a page: a page may be shorter than it was asked for. */
+/** Most payload bytes on a page, which may make it shorter than requested. */
 export const MAX_PAGE_BYTES = 16_777_216
 
-/** Which events, and which page of them. The cursors and `first`/`last` are those of the Relay connection specification. */
+/** `since` is inclusive, `until` exclusive; cursors and `first`/`last` follow the Relay connection specification. */
 export interface PageRequest {
-  /** Stored names. Absent or empty: all types. */
+  /** Stored names; absent or empty: all types. */
   types?: readonly string[] | null
-  /** Inclusive. */
   since?: Date | null
-  /** Exclusive. */
   until?: Date | null
   order: 'NEWEST_FIRST' | 'OLDEST_FIRST'
   first?: number | null
@@ -30,20 +26,15 @@ export interface PageRequest {
   before?: string | null
 }
 
-/** One page, in the order that was asked for. */
+/** One page, in the requested order; `total` counts all events that match the filters. */
 export interface Page {
   events: LoggedEvent[]
   hasNextPage: boolean
   hasPreviousPage: boolean
-  /** All events that match the filters, on whichever page. */
   total: () => Promise<number>
 }
 
-/**
- * Reads one page of a stream's history.
- * @throws CodedError BAD_USER_INPUT for a bad `first` or `last`, CURSOR_INVALID or CURSOR_EXPIRED for a cursor that leads nowhere,
- * NOT_FOUND for an unknown stream.
- */
+/** @throws CodedError BAD_USER_INPUT (`first`, `last`), CURSOR_INVALID, CURSOR_EXPIRED or NOT_FOUND (stream). */
 export async function page(
   db: PrismaClient,
   streamId: string,
@@ -52,7 +43,7 @@ export async function page(
 ): Promise<Page> {
   for (;;) {
     const page = await readPage(db, streamId, request, reading)
-    // What it was to be read from may just have been removed in part.
+    // Part of the page may have been removed meanwhile: read again.
     if (page) return page
   }
 }
@@ -74,7 +65,7 @@ async function readPage(
     high: Math.min(filtered.range.high, position(streamId, highCursor, filtered.bounds) ?? Number.MAX_SAFE_INTEGER),
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
-  // One more than asked for tells whether there are more; past a cursor, on either side, it takes a look of its own.
+  // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
   const read = await readCounted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, reading)
   if (read.first > filtered.bounds.first) return undefined
   const events = read.events.slice(0, limit)
@@ -107,7 +98,7 @@ interface Row {
   high: bigint
 }
 
-// Times and positions rise together, so a span of time is a range of positions.
+// Times and positions rise together, so a time span is a range of positions.
 async function filteredRange(
   db: PrismaClient,
   streamId: string,

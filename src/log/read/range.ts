@@ -1,42 +1,34 @@
 import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { LoggedEvent } from '../event.ts'
 
-/** Part of a stream: the events between two positions, both exclusive, perhaps of some types only. */
+/** The events between two exclusive positions: of `types` (distinct stored names, default all), or those at `only`. */
 export interface Range {
   streamId: string
-  /** Stored names, without repeats. Absent: all types. */
   types?: readonly string[]
-  /** Only these positions, and then all types. */
   only?: readonly number[]
   low: number
   high: number
 }
 
-/** Where to stop: after so many events, or before their payloads have more than so many bytes, but not before the first. */
+/** Stops after `events`, or before payloads exceed `bytes`, but not before the first event. */
 export interface Limit {
   events: number
   bytes: number
 }
 
-/** An event with the length of its payload, in bytes of UTF-8. */
 export interface SizedEvent extends LoggedEvent {
   bytes: number
 }
 
-/** What a range holds, as far as the limit lets it be read. */
+/** `more`: a limit ended the read. `cut`: the byte limit did, the range holds more. Below `first`, all is removed. */
 export interface Read {
   events: SizedEvent[]
-  /** Whether the limit ended it, so that there may be more in the range. */
   more: boolean
-  /** Whether that was the limit of bytes: there is more in the range. */
   cut: boolean
-  /** The earliest position that is kept: what the range holds below it is removed. */
   first: number
-  /** How often payloads of the stream were removed. */
   redactions: number
 }
 
-/** ASC from `low` upwards, DESC from `high` downwards. */
 export type Direction = 'ASC' | 'DESC'
 
 interface Bounds {
@@ -55,7 +47,7 @@ interface Row extends Bounds {
   found: bigint
 }
 
-/** Reads the range in that direction, up to the limit. Costs what the result costs, however long the stream is. */
+/** Reads a range up to the limit, at a cost that depends on the result, not on the stream's length. */
 export async function readRange(
   db: PrismaClient,
   range: Range,
@@ -65,7 +57,7 @@ export async function readRange(
   const { streamId, types } = range
   const order = DIRECTIONS[direction]
   const bounds = boundsOf(range, direction, limit)
-  // One row at least, whatever the range holds: what is kept and what is read are of the same moment.
+  // Always one row for an existing stream, so that bounds and events come from the same snapshot.
   const rows = await db.$queryRaw<(Row | (Bounds & { seq: null }))[]>`
     SELECT s.first, s.redactions, p.seq, p.id, p.type, p.data, p.bytes, p.found,
            extract(epoch FROM p.created_at)::float8 * 1000 AS at, extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
@@ -97,8 +89,7 @@ function boundsOf(range: Range, direction: Direction, limit: number): Prisma.Sql
   return types ? Prisma.sql`e.seq > ${low} AND e.seq < ${high}` : narrowed(range, direction, limit)
 }
 
-// Positions are dense, so the page's own are known. Saying so keeps the planner, which may know nothing of how the table has grown,
-// from reading the whole stream and sorting it.
+// Positions are dense, so the page's are known; saying so keeps a planner without statistics from sorting the stream.
 function narrowed({ low, high }: Range, direction: Direction, limit: number): Prisma.Sql {
   return direction === 'ASC'
     ? Prisma.sql`e.seq > ${low} AND e.seq < least(${high}::bigint, greatest(${low + 1}::bigint, s.first) + ${limit})`
@@ -107,7 +98,7 @@ function narrowed({ low, high }: Range, direction: Direction, limit: number): Pr
 
 const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
 
-// Each type's own index range is ordered, their union is not: take the page from each, merge, and only then read the events.
+// Each type's index range is ordered, their union is not: take a page of each, merge, then read the events.
 function eventsOfTypes(
   { streamId, low, high }: Range,
   types: readonly string[],

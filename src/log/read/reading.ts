@@ -2,20 +2,17 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { LoggedEvent } from '../event.ts'
 import { type Direction, type Limit, type Range, type Read, readRange, type SizedEvent } from './range.ts'
 
-/** Where what is read is counted before it is read. */
+/** Budget that bytes are charged to before they are read. `mustWait`: yield to others first, with `turn`. */
 export interface Reading {
-  /** How many bytes may still be read. */
   readonly left: number
-  /** Counts bytes that are about to be read, once there is room for them. Throws when they may not be. */
+  /** Waits for room, then charges bytes to be read. Throws when they exceed the budget. */
   take(bytes: number): Promise<void>
-  /** Takes back what was counted and has not been read, or is not kept. */
+  /** Refunds charged bytes that were not read, or are not kept. */
   untake(bytes: number): void
-  /** Whether others have to go on first, with `turn`. */
   readonly mustWait: boolean
   turn(): Promise<void>
 }
 
-/** For readers that are bounded by themselves. */
 export const UNCOUNTED: Reading = {
   left: Number.POSITIVE_INFINITY,
   take: async () => undefined,
@@ -24,13 +21,12 @@ export const UNCOUNTED: Reading = {
   turn: async () => undefined,
 }
 
-/** What is counted at first, which is at least one event: most pages are smaller. What is longer is read in steps that grow. */
+/** Bytes charged at first: at least one event, enough for most pages. Longer pages take growing steps. */
 const STEP = { first: 1_048_576, growth: 4 } as const
 
-/** Positions that are looked up at once. */
 const POSITIONS = 1_000
 
-/** Reads a range as `readRange` does; what it holds stays counted. It is never cut short by what may be read: that throws. */
+/** `readRange`, with the result charged. An exhausted budget throws instead of shortening the result. */
 export async function readCounted(
   db: PrismaClient,
   range: Range,
@@ -55,7 +51,7 @@ export async function readCounted(
   }
 }
 
-/** The events at these positions that are kept, in no particular order. */
+/** The kept events at these positions, unordered. */
 export async function readAt(
   db: PrismaClient,
   streamId: string,

@@ -1,11 +1,10 @@
 import type { Connection } from '../../db/connection.ts'
 
-/** How many ids are read at once. */
 const IDS = 1_000
 
-/** The ids of all streams, in their order. */
+/** The ids of all streams, ascending. */
 export async function* streamIds(db: Connection): AsyncGenerator<string> {
-  // The nil UUID may be the id of a stream, too.
+  // The nil UUID is a valid stream id, so it cannot mark the start.
   let last: string | null = null
   for (;;) {
     const { rows }: { rows: { id: string }[] } = await db.query<{ id: string }>(
@@ -18,8 +17,8 @@ export async function* streamIds(db: Connection): AsyncGenerator<string> {
   }
 }
 
-// One statement, so that all is seen at the same moment while others append. Each part goes through an index once and keeps little.
-// Of what is kept: counts and ordinals go on counting what was removed before it.
+// One statement, for one snapshot under concurrent appends; each part makes one index pass and keeps little in memory.
+// Counts and ordinals of kept events include the removed ones before them.
 const RECONCILE = `
   WITH kept AS (
     SELECT e.type, e.seq FROM stream s JOIN event e ON e.stream_id = s.id AND e.seq >= s.first WHERE s.id = $1
@@ -58,14 +57,13 @@ interface Row {
   marks: string
 }
 
-/** What a stream's counters say that its events do not: a sentence each, none when all is well. Reads all of its events. */
+/** Compares a stream's counters with all of its events. @returns a sentence per difference. */
 export async function reconcile(db: Connection, streamId: string): Promise<string[]> {
   const { rows } = await db.query<Row>(RECONCILE, [streamId])
   const [row] = rows
   if (!row) return []
   const { first, head, events, lowest, highest, types, marks } = row
   const wrong: string[] = []
-  // Positions are dense from the first that is kept.
   const expected = BigInt(head) - BigInt(first) + 1n
   if (BigInt(events) !== expected || (expected > 0n && (lowest !== first || highest !== head))) {
     const where = events === '0' ? '' : `, at ${lowest} to ${highest}`

@@ -5,16 +5,13 @@ import { jsonObject, text, uuid } from '../../lib/text.ts'
 import { uuidBytes } from '../uuid-bytes.ts'
 import type { NodeWithScore, ReportEventData } from './report-event.ts'
 
-/** What a block update says when its writer does not. */
 export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 
-/** Most sources of one block. */
 export const MAX_SOURCES = 1_000
 
-/** Most sources of all blocks of one append: what is left out of each becomes 330 bytes of defaults. */
+/** Most sources of all blocks of one append: omitted members expand each to 330 bytes of defaults. */
 export const MAX_SOURCES_AT_ONCE = 10_000
 
-/** LlamaIndex's defaults for the members of a node, but for those that are empty. */
 export const NODE_DEFAULTS = {
   metadata_template: '{key}: {value}',
   metadata_seperator: '\n',
@@ -23,10 +20,9 @@ export const NODE_DEFAULTS = {
   class_name: 'TextNode',
 } as const
 
-/** LlamaIndex's name for a source. */
 export const SOURCE_CLASS = 'TextNodeWithScore'
 
-/** @param eventId the event the source belongs to: ids made from it are the same at a retry, so that a retry is a duplicate. */
+/** Deterministic, so that a retry is a duplicate. @param eventId the event that the source belongs to. */
 export function defaultNodeId(index: number, eventId: string): string {
   return v5(String(index), uuidBytes(eventId))
 }
@@ -39,7 +35,7 @@ const RelatedNode = z.looseObject({
   class_name: z.string().default('RelatedNodeInfo'),
 })
 
-/** Other nodes, by LlamaIndex's NodeRelationship: 1 source, 2 previous, 3 next, 4 parent, 5 child. */
+/** By LlamaIndex's NodeRelationship: 1 source, 2 previous, 3 next, 4 parent, 5 child. */
 export const Relationships = z.partialRecord(
   z.enum(['1', '2', '3', '4', '5']),
   z.union(
@@ -48,7 +44,7 @@ export const Relationships = z.partialRecord(
   ),
 )
 
-// The order of members here is that of the stored text.
+// Member order is that of the stored text.
 const TextNode = z.object({
   id_: text.optional(),
   embedding: z.array(z.number()).nullable().default(null),
@@ -99,12 +95,7 @@ const Data = z.discriminatedUnion('type', [
   }),
 ])
 
-/**
- * The data of an event as it is stored, from LlamaCloud's `event_data` or from what is stored already, which stays as it is. What is
- * left out gets LlamaCloud's default; members that it does not document are dropped.
- * @param name what a message calls the value.
- * @throws CodedError BAD_USER_INPUT when it is not what LlamaCloud documents.
- */
+/** `event_data` as stored, idempotent: adds defaults, drops undocumented members. @throws CodedError BAD_USER_INPUT. */
 export function reportDataOf(value: unknown, eventId: string, name: string): ReportEventData {
   const { data, error } = Data.safeParse(value)
   if (error) {
@@ -121,7 +112,7 @@ export function reportDataOf(value: unknown, eventId: string, name: string): Rep
   }
 }
 
-// See legacyEventData: what has an id of its own is what an API serves, and an event without a group is served as one of its own.
+// Data with an id comes from an API, which serves an event without a group as its own group: see `legacyEventData`.
 function isServedAsItsOwnGroup(value: unknown, eventId: string, groupId: string | null): boolean {
   return groupId === eventId && typeof value === 'object' && value !== null && 'id' in value
 }

@@ -1,7 +1,6 @@
 import type { LoggedEvent } from '../event.ts'
 
-// The payload of a report event, with the keys, and in the key order, of LlamaCloud's `event_data`. The members that every event
-// has of its own, `id` and `timestamp`, are not in it.
+// Payloads with the keys and key order of LlamaCloud's `event_data`, without every event's own `id` and `timestamp`.
 
 type Operation = 'load_template' | 'extract_plan' | 'summarize' | 'file_processing' | 'generate_block' | 'editing'
 type Status = 'pending' | 'in_progress' | 'completed' | 'error'
@@ -33,7 +32,7 @@ export interface StateData {
 export interface Block {
   idx: number
   template: string
-  /** Absent where the writer did not say: older clients do not know the key. */
+  /** Absent when the writer omits it: older clients do not know the key. */
   requires_human_review?: boolean
   sources: NodeWithScore[]
 }
@@ -64,7 +63,6 @@ export interface TextNodeData {
 
 export type ReportEventData = ProgressData | BlockUpdateData | StateData
 
-/** A report event, decoded: one type per kind of data. */
 export type DecodedReportEvent<Data extends ReportEventData = ReportEventData> = Data extends ReportEventData
   ? { event: LoggedEvent; data: Data }
   : never
@@ -74,13 +72,13 @@ export function decodeReportEvent(event: LoggedEvent): DecodedReportEvent {
   return { event, data: JSON.parse(event.data) } as DecodedReportEvent
 }
 
-/** Whether a report is finished, well or not, with this event. */
+/** Whether this event finishes a report, successfully or not. */
 export function isFinalState(event: LoggedEvent): boolean {
   const { data } = decodeReportEvent(event)
   return data.type === 'report_state_update' && (data.status === 'completed' || data.status === 'error')
 }
 
-/** What is left of the data of a report event without anything that somebody wrote: of the same kind, and of the same place. */
+/** Report data without any written content; its kind and place stay. */
 export function withoutContent(data: ReportEventData): ReportEventData {
   const msg = 'Redacted'
   switch (data.type) {
@@ -93,10 +91,9 @@ export function withoutContent(data: ReportEventData): ReportEventData {
   }
 }
 
-// An operation may ask for it many times.
 const legacy = new WeakMap<DecodedReportEvent, Record<string, unknown>>()
 
-/** The whole `event_data` object that LlamaCloud serves for an event: every key, nulls and defaults included, in its order. */
+/** LlamaCloud's whole `event_data` object for an event: every key, nulls and defaults included, in its order. */
 export function legacyEventData(decoded: DecodedReportEvent): Record<string, unknown> {
   const known = legacy.get(decoded) ?? toLegacy(decoded)
   legacy.set(decoded, known)
@@ -107,7 +104,7 @@ function toLegacy({ event, data }: DecodedReportEvent): Record<string, unknown> 
   const timestamp = event.createdAt.toISOString()
   switch (data.type) {
     case 'progress':
-      // LlamaCloud always has a group; an event that was given none is a group of its own.
+      // LlamaCloud always has a group; an event without one is its own.
       return { timestamp, id: event.id, ...data, group_id: data.group_id ?? event.id }
     case 'report_block_update':
     case 'report_state_update':

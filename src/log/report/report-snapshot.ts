@@ -5,47 +5,38 @@ import { type Read, readRange } from '../read/range.ts'
 import type { Reading } from '../read/reading.ts'
 import { decodeReportEvent } from './report-event.ts'
 
-/** Most things that one report may consist of, and all snapshots that are kept: 100 bytes each in memory at worst. */
+/** Most parts of one report, and of all cached snapshots: 100 bytes of memory each at worst. */
 const MOST = { parts: 200_000, kept: 400_000 } as const
 
-/** What is read at once, and what that takes in memory, decoded. */
+/** Limit of one read, and its memory when decoded, in bytes. */
 const PAGE = { events: 1_000, bytes: 1_048_576, memory: 4_194_304 } as const
 
-/** What is read of a report that is too large, to see whether some of it is removed meanwhile. */
 const GLANCE = { events: 1, bytes: 1 } as const
 
-/** What a report has come to: the positions of the newest event of each thing that events replace. */
+/** Positions of the newest event of each part, as of `seq`; later removals may take events from under a snapshot. */
 export interface ReportSnapshot {
   reportId: string
-  /** The position it is true at. */
   seq: number
-  /** The earliest position that was kept; events may be removed from under a snapshot. */
   first: number
   state?: number
-  /** By group; an operation without one counts by its kind. In the order in which they began. */
+  /** By group, or by kind without one, in the order of their start. */
   operations: ReadonlyMap<string, number>
-  /** By index, in no particular order. */
   blocks: ReadonlyMap<number, number>
-  /** It has more parts than `MOST`, and is not complete. */
   tooLarge?: true
 }
 
-/** Snapshots of a report that are being made: one now, and one that begins after it, for those who have come meanwhile. */
+/** Callers that arrive during a build share the next one, so each sees what was recorded before its call. */
 interface Building {
   now: Promise<ReportSnapshot>
   next?: Promise<ReportSnapshot>
 }
 
-/** Makes snapshots, each from the last one of its report and what has been recorded since. */
+/** Builds snapshots, each from its report's last one and the events since. */
 export class ReportSnapshots {
   readonly #known = new LRUCache<string, ReportSnapshot>({ maxSize: MOST.kept, sizeCalculation: partsOf })
   readonly #building = new Map<string, Building>()
 
-  /**
-   * The report as it is now. One that has no events, or does not exist, is empty. Each is made once, for all who have asked before
-   * that began: they must find what was recorded before they asked.
-   * @throws CodedError BAD_USER_INPUT when it has too many parts.
-   */
+  /** The report as it is now; empty if unknown. @throws CodedError BAD_USER_INPUT when it has too many parts. */
   async take(db: PrismaClient, reportId: string, reading: Reading): Promise<ReportSnapshot> {
     const building = this.#building.get(reportId)
     const made = building ? this.#afterwards(db, building, reportId, reading) : this.#begin(db, reportId, reading)
@@ -92,7 +83,7 @@ export class ReportSnapshots {
   }
 }
 
-/** A snapshot that is being made. It begins as a copy, because others may hold what it begins with. */
+/** A snapshot being built, from a copy because the cached one may be in use. */
 class Draft {
   readonly #reportId: string
   readonly #operations: Map<string, number>
@@ -122,12 +113,12 @@ class Draft {
       else this.#state = event.seq
       this.isTooLarge = this.#operations.size + this.#blocks.size > MOST.parts
     }
-    // Of a report whose events are all removed, too, the cursor must be one to go on from.
+    // The cursor must be valid to resume from, even when all events are removed.
     this.seq = Math.max(events.at(-1)?.seq ?? this.seq, first - 1)
     this.first = first
   }
 
-  // Of one that is too large no more is kept than that it is, as long as nothing of it is removed.
+  // A report that is too large keeps only that fact, until some of it is removed.
   finish(): ReportSnapshot {
     const { seq, first } = this
     const head = { reportId: this.#reportId, seq, first }
@@ -137,7 +128,7 @@ class Draft {
 }
 
 function partsOf({ operations, blocks }: ReportSnapshot): number {
-  // One more, because an empty one has to be counted as something.
+  // Plus one, because the cache needs a positive size.
   return 1 + operations.size + blocks.size
 }
 

@@ -3,10 +3,9 @@ import type { AppendObserver } from '../../log/append/append-queue.ts'
 import type { EventLog } from '../../log/event-log.ts'
 import { SECONDS } from './buckets.ts'
 
-/** Upper bounds of the events in a transaction, of which there are at most about a thousand. */
 const EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000]
 
-/** Counts and times what is recorded. */
+/** Counts and times appends; a transaction holds about 1,000 events at most. */
 export function createAppendMetrics(registry: Registry): AppendObserver {
   const registers = [registry]
   const events = new Counter({
@@ -36,7 +35,7 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
   }
 }
 
-/** Tells how many events wait. */
+/** Reports the length of the append queue. */
 export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'appending'>): void {
   new Gauge({
     name: 'tidemark_append_queue_events',
@@ -48,7 +47,7 @@ export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'app
   })
 }
 
-/** Counts what is removed because it is not to be kept any longer. @returns what to tell it. */
+/** Counts events removed by retention. @returns a function that takes the number removed. */
 export function countRemoved(registry: Registry): (events: number) => void {
   const removed = new Counter({
     name: 'tidemark_events_removed_total',

@@ -1,2 +1,2 @@
-/** The upper bounds of histograms of time, in seconds: from what memory answers to what a caller gives up on. */
+/** Histogram bounds in seconds, from an in-memory response to a client timeout. */
 export const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

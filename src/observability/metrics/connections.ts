@@ -1,13 +1,12 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** How many connections there are, how many bytes wait for them, and how many were broken, by reason. */
 interface Connections {
   readonly size: number
   readonly waiting: number
   readonly broken: Readonly<Record<string, number>>
 }
 
-/** Tells what is connected to this server, and what of it has been broken. */
+/** Reports open and broken connections, and unsent bytes. */
 export function registerConnectionMetrics(registry: Registry, connections: Connections): void {
   const registers = [registry]
   new Gauge({

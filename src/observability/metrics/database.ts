@@ -3,7 +3,7 @@ import type { Accounts } from '../../accounts/accounts.ts'
 import type { Database } from '../../db/database.ts'
 import type { Readiness } from '../readiness.ts'
 
-/** Tells whether the server can work, which asks the database, and how it gets on with that. */
+/** Reports readiness, which queries the database, and the use of the pool. */
 export function registerDatabaseMetrics(
   registry: Registry,
   { pool }: Pick<Database, 'pool'>,
@@ -30,7 +30,7 @@ export function registerDatabaseMetrics(
       this.set((pool?.waitingCount ?? 0) + accounts.waiting)
     },
   })
-  // Last: asking takes a connection itself.
+  // Last: the readiness check takes a connection itself.
   new Gauge({
     name: 'tidemark_ready',
     help: '1 when /readyz would answer 200, else 0.',

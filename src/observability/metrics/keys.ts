@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 
-/** Counts the keys that it does not let in. */
+/** Wraps `authenticate` to count rejected keys. */
 export function countRefusedKeys(registry: Registry, authenticate: Authenticate): Authenticate {
   const refused = new Counter({
     name: 'tidemark_keys_refused_total',

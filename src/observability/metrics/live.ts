@@ -3,13 +3,11 @@ import type { EventLog } from '../../log/event-log.ts'
 import type { Cohorts } from '../../subscriptions/cohort.ts'
 import type { WakeupBus } from '../../wakeups/bus.ts'
 
-/** WebSockets: how many are open, and how many have closed by code. */
 interface Sockets {
   readonly count: number
   readonly closed: ReadonlyMap<number | 'other', number>
 }
 
-/** What a server knows of its subscriptions. */
 interface Live {
   log: Pick<EventLog, 'following' | 'tailReads'>
   cohorts: Cohorts
@@ -17,7 +15,7 @@ interface Live {
   sockets: Sockets
 }
 
-/** Tells what is followed in this process, and how well. All of it is looked up when it is asked for, and costs nothing else. */
+/** Reports followers, cohorts, sockets and wakeups, all computed on scrape only. */
 export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, sockets }: Live): void {
   const registers = [registry]
   new Gauge({

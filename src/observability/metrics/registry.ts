@@ -2,10 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Database } from '../../db/database.ts'
 import { version } from '../../lib/version.ts'
 
-/**
- * What one server's metrics register on. It begins with those of the process and of Node.js under their usual names, among them the
- * delay of the event loop as `nodejs_eventloop_lag_*`, and with what is running.
- */
+/** One server's registry, with build info and Node.js' default metrics, such as `nodejs_eventloop_lag_*`. */
 export function createRegistry({ mode }: Pick<Database, 'mode'>): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })

@@ -1,9 +1,8 @@
 import { Counter, type Registry } from 'prom-client'
 
-/** What goes on beside the calls. */
 export type Task = 'following' | 'retention' | 'key-lookup' | 'key-watch' | 'key-uses' | 'live-connections'
 
-/** Counts what fails beside the calls and is tried again. */
+/** Counts failures of background tasks; each is retried. */
 export function countTaskFailures(registry: Registry): (task: Task) => void {
   const failures = new Counter({
     name: 'tidemark_task_failures_total',

@@ -1,7 +1,4 @@
-/**
- * A text read as a point in time: the millisecond since 1970 that it lies in, or what is wrong with it and what pydantic calls
- * that. Before 1970, where no events are, it may be the next one.
- */
+/** Unix milliseconds, rounded down (before 1970 possibly up), or pydantic's error type and message. */
 export type AfterTime =
   | { readonly millis: number; readonly problem?: undefined }
   | { readonly type: 'datetime_from_date_parsing' | 'datetime_parsing'; readonly problem: string }
@@ -10,12 +7,12 @@ const DATE_TIME =
   /^(\d{4}-\d\d-\d\d)(?:[Tt_ ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))?)?$/
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?$/
 
-/** The largest number that counts as seconds; beyond, it is milliseconds. */
+/** The largest number read as seconds; larger ones are milliseconds. */
 const LAST_SECOND = 20_000_000_000
 const YEAR_1 = -62_135_596_800_000
 const YEAR_10000 = 253_402_300_800_000
 
-/** Reads what pydantic takes for a datetime: ISO forms, with UTC where no zone is given, and unix times. */
+/** Parses pydantic's datetimes: ISO forms, UTC without a zone, and Unix times. */
 export function readAfterTime(text: string): AfterTime {
   const number = NUMBER.exec(text)
   if (number && /\d/.test(text)) return fromNumber(number)
@@ -42,7 +39,7 @@ function badDate(problem: string): AfterTime {
   return { type: 'datetime_from_date_parsing', problem }
 }
 
-// pydantic tries a date last, so whatever is wrong, its words are those for a bad date; they come in the order it reads one.
+// pydantic tries a date last, so every error is a date error, in its parsing order.
 function dateProblem(text: string): string | undefined {
   if (Buffer.byteLength(text) < 10) return 'input is too short'
   const separator = 'invalid date separator, expected `-`'
@@ -57,6 +54,6 @@ function dateProblem(text: string): string | undefined {
 }
 
 function daysIn(year: number, month: number): number {
-  // Years below 100 would be taken for 19xx; 400 years later the calendar is the same.
+  // `Date.UTC` maps years below 100 to 19xx; the calendar repeats every 400 years.
   return new Date(Date.UTC(year + 400, month, 0)).getUTCDate()
 }

@@ -7,7 +7,6 @@ interface Report {
   projectId: string | null
 }
 
-/** Asks for nothing but a report, which needs a valid key. */
 export const FindReport: Operation<{ id: string }, { report: Report | null }> = {
   query: 'query LlamaReport($id: UUID!) { report(id: $id) { organizationId projectId } }',
 }
@@ -39,7 +38,6 @@ const ReadHead: Operation<{ reportId: string }, { reportEvents: { nodes: { seq: 
   }`,
 }
 
-/** An event as LlamaCloud has it. */
 export interface LlamaEvent {
   id: string
   report_id: string
@@ -48,31 +46,25 @@ export interface LlamaEvent {
   timestamp: Date
 }
 
-/** An event of GraphQL's in LlamaCloud's shape. */
+/** Maps a GraphQL event to LlamaCloud's shape. */
 export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Omit<Node, 'seq'>): LlamaEvent {
   return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
 }
 
-/** Some of the events of a report, oldest first. */
+/** `last`: position of the last event; `next`: cursor of the next page, if any. */
 export interface Page {
   events: LlamaEvent[]
-  /** The position of the last of them. */
   last?: number
-  /** The cursor after which there are more, if there are. */
   next?: string | null
 }
 
-/** Where a page begins, and the position of the last event that is wanted. */
+/** `head` is the last position wanted. */
 interface Span {
   after: string | null
   head?: number
 }
 
-/**
- * Reads the next of the events that a request asks for.
- * @param span by default, from where the request begins.
- * @returns undefined when the report went away meanwhile, or the key did.
- */
+/** Reads one page, by default the request's first; undefined if the report or the key is gone by then. */
 export async function readLlamaPage(
   run: Run,
   request: ReportRequest,
@@ -80,9 +72,9 @@ export async function readLlamaPage(
 ): Promise<Page | undefined> {
   const reportId = request.path.report_id
   const { data, refusal } = await run(ReadEvents, { reportId, since: request.query.after, after })
-  // The only cursor that can be refused is the one of startOf: nothing has happened after a position past the head.
+  // Only the cursor of `startOf` can be invalid: a position past the head, with no events after it.
   if (refusal === 'CURSOR_INVALID') return { events: [] }
-  // Some of what follows is no longer kept, and the API has no way to say so: go on with what is, all of which is newer.
+  // Retention removed some events and the API cannot say so: continue with the rest, all of them newer.
   if (refusal === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, { after: null, head })
   if (!data) return undefined
   const { nodes, pageInfo } = data.reportEvents
@@ -94,7 +86,7 @@ export async function readLlamaPage(
     : { events, last }
 }
 
-/** The position of the newest event of a report. */
+/** The position of a report's newest event, or 0. */
 export async function readLlamaHead(run: Run, { path }: ReportRequest): Promise<number> {
   const { data } = await run(ReadHead, { reportId: path.report_id })
   return data?.reportEvents.nodes[0]?.seq ?? 0

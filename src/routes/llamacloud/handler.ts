@@ -14,12 +14,12 @@ import { streamLlamaEvents } from './stream.ts'
 
 const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
 
-/** Serves the events of a report as LlamaCloud does, with and without a slash at the end. */
+/** Serves a report's events as LlamaCloud does, with and without a trailing slash. */
 export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, gate: Gate, lifecycle: Lifecycle): void {
-  // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schemas.
+  // Not app.openapi(): it validates before authentication. The handler uses the same schemas.
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
   for (const path of [PATH, `${PATH}/`] as const) {
-    // hono takes HEAD for GET; FastAPI does not.
+    // hono routes HEAD to GET; FastAPI does not.
     app.get(path, (c, next) =>
       c.req.method === 'HEAD' ? next() : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
     )
@@ -50,7 +50,7 @@ async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: S
     const follow = createFollow(yoga, c.req.raw, { ...admitted, peer: answer, call })
     return streamLlamaEvents(c, { run, follow, peer: answer, lifecycle, call }, request)
   }
-  // A list can take hours to be read: each further page is read as whoever the key stands for then.
+  // A list can take hours to read, so each further page authenticates the key again.
   const viewer = () => gate.authenticate(key)
   const runAnew = createRun(yoga, c.req.raw, { caller: admitted.caller, peer: answer, call }, viewer)
   return (await listLlamaEvents(c, { run, runAnew, answer }, request)) ?? c.json({ detail: 'Report not found' }, 404)

@@ -5,19 +5,15 @@ import type { Run } from '../run-operation.ts'
 import { type Page, readLlamaHead, readLlamaPage } from './events.ts'
 import type { ReportRequest } from './query.ts'
 
-/** What a list needs of its request. */
 interface Listing {
   run: Run
-  /** The same, as whoever the key stands for by then. */
   runAnew: Run
   answer: Answer
 }
 
 /**
- * All events of a report that there are when it is asked for, oldest first, as one JSON array: the API has no pages. The server holds one
- * of its own at a time, and reads the next when there is room for it. What goes wrong on the way, as when the key is revoked, breaks the
- * connection.
- * @returns undefined when there is no such report any more, or the key is none.
+ * Streams all events present at the request, oldest first, as one JSON array, reading page by page as the client
+ * drains; a later error, such as a revoked key, breaks the connection. @returns undefined if the report or key is gone.
  */
 export async function listLlamaEvents(
   c: Context,
@@ -43,7 +39,7 @@ export async function listLlamaEvents(
       }
       await body.write(before === '[' ? '[]' : ']')
     },
-    // Told and logged where it was masked.
+    // Logged where it was masked.
     async () => answer.disconnect(),
   )
 }
@@ -51,7 +47,7 @@ export async function listLlamaEvents(
 async function* pages(first: Page, { run, runAnew }: Listing, request: ReportRequest): AsyncGenerator<Page, undefined> {
   yield first
   if (first.next === undefined) return
-  // A list that is longer than a page would have no end while events come faster than it is read.
+  // Without a fixed head, a list would not end while events arrive faster than the client reads.
   const head = await readLlamaHead(run, request)
   for (let page = first; page.next !== undefined && (page.last ?? 0) < head; ) {
     const next = await readLlamaPage(runAnew, request, { after: page.next, head })

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { readUuid } from '../../lib/uuid-text.ts'
 import { readAfterTime } from './datetime-text.ts'
 
-// What pydantic says of a bad value rides on zod's issues: `type` and `ctx` in their params, `loc` is their path.
+// zod issues carry pydantic's errors: `type` and `ctx` in their params, `loc` as their path.
 
 const uuid = z
   .string()
@@ -22,7 +22,7 @@ const after = z
   .string()
   .transform((text, { addIssue }) => {
     const read = readAfterTime(text)
-    // Events have whole milliseconds, so strictly after any time in one is from the next one on.
+    // Timestamps are whole milliseconds, so strictly later begins at the next one.
     if ('millis' in read) return new Date(read.millis + 1)
     const range = read.type === 'datetime_parsing' ? 'datetime' : 'datetime or date'
     addIssue({
@@ -48,10 +48,9 @@ const lastSequence = z
   })
   .openapi({ type: 'integer' })
 
-/** The path of a request. */
 export const ReportPath = z.object({ report_id: uuid.openapi({ description: 'The id of the report.' }) })
 
-/** The query of a request. Parameters that are not here are ignored. */
+/** Other parameters are ignored. */
 export const ReportQuery = z.object({
   after: after.optional().openapi({
     description:
@@ -71,7 +70,7 @@ const Request = z.object({ path: ReportPath, query: ReportQuery })
 
 export type ReportRequest = z.infer<typeof Request>
 
-/** One entry of a 422, with its keys in the order of pydantic. */
+/** One entry of a 422, with keys in pydantic's order. */
 interface ValidationProblem {
   type: string
   loc: string[]
@@ -80,12 +79,11 @@ interface ValidationProblem {
   ctx?: { error: string }
 }
 
-/** The request when all of it is right, else everything that is wrong with it, in the order of the parameters. */
 export type CheckedRequest =
   | { readonly request: ReportRequest; readonly problems?: undefined }
   | { readonly request?: undefined; readonly problems: ValidationProblem[] }
 
-/** Checks the parameters of a request. Of a repeated one, the last value counts. */
+/** Validates the parameters and lists all problems in their order; the last value of a repeated one counts. */
 export function checkReportRequest(reportId: string, search: URLSearchParams): CheckedRequest {
   const checked = Request.safeParse(
     { path: { report_id: reportId }, query: Object.fromEntries(search) },

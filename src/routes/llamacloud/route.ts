@@ -20,7 +20,6 @@ function failure(description: string, schema: typeof HTTPError | typeof HTTPVali
   return { description, content: { 'application/json': { schema } } }
 }
 
-/** The one path of LlamaCloud. */
 export const LLAMACLOUD_ROUTE = createRoute({
   method: 'get',
   path: '/api/v1/reports/{report_id}/events',

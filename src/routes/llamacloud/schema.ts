@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 
-// The documented schemas of LlamaCloud, by their names. What the server always sends is required here.
+// LlamaCloud's documented schemas and names; fields that the server always sends are required.
 
 const NodeType = z
   .union([z.enum(['1', '2', '3', '4', '5']), z.string()])
@@ -94,7 +94,6 @@ const ReportStateEvent = z
   })
   .openapi('ReportStateEvent', { description: "Event for notifying when an report's state changes." })
 
-/** An item of the reply. */
 export const ReportEventItem = z
   .object({
     id: z.uuid().openapi({ description: 'The id of the event.' }),

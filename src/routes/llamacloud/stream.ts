@@ -8,7 +8,6 @@ import type { Follow, Operation, Run } from '../run-operation.ts'
 import { type LlamaEvent, toLlamaEvent } from './events.ts'
 import type { ReportRequest } from './query.ts'
 
-/** How often a silent stream says that it lives, in milliseconds. */
 const HEARTBEAT_MS = 12_000
 
 interface Edge {
@@ -35,7 +34,6 @@ const FindBefore: Operation<{ reportId: string; until: Date }, Newest> = {
   }`,
 }
 
-/** The states in which a report's stream ends. */
 const ENDS = new Set(['COMPLETED', 'ERROR'])
 
 interface Rest {
@@ -48,7 +46,6 @@ const FindRest: Operation<{ reportId: string }, Rest> = {
   }`,
 }
 
-/** What a stream needs of the caller's request and of the server. */
 interface Streaming {
   run: Run
   follow: Follow
@@ -58,9 +55,8 @@ interface Streaming {
 }
 
 /**
- * The events of a report as they come, for a caller that accepts server-sent events: the same items as in the list, each with its
- * cursor as `id:`, so that `Last-Event-ID` resumes. Ends with `event: complete` when the report does; whoever then comes back for
- * more gets a 204, which tells an EventSource to stay away. Whatever else ends it breaks the connection.
+ * Streams the list's items as SSE with cursors as ids, so `Last-Event-ID` resumes. `event: complete` ends a finished
+ * report; a client that returns then gets 204, which stops an EventSource. Any other end breaks the connection.
  */
 export async function streamLlamaEvents(
   c: Context,
@@ -71,7 +67,7 @@ export async function streamLlamaEvents(
   if (await hasSeenAll(run, reportId, c.req.header('last-event-id'))) return c.body(null, 204)
   const after = await start(run, reportId, query)
   let { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
-  // Of a client that counts events itself, as for the list: what is kept, all of which is newer. One with a cursor is told.
+  // A client that counts events gets the retained ones, as in the list; a client with a cursor gets the error.
   if (refusal === 'CURSOR_EXPIRED' && c.req.header('last-event-id') === undefined)
     ({ data: edges, refusal } = await follow(FollowEvents, { reportId, after: null }))
   if (!edges) return refused(c, refusal)
@@ -90,7 +86,7 @@ export async function streamLlamaEvents(
         clearInterval(heartbeat)
       }
     },
-    // Told and logged where it was masked.
+    // Logged where it was masked.
     async () => peer.disconnect(),
   )
 }
@@ -106,7 +102,7 @@ async function hasSeenAll(run: Run, reportId: string, lastEventId: string | unde
   return cursor === lastEventId && ENDS.has(state?.node.state ?? '')
 }
 
-// The position that both parameters lead to; the context lets a Last-Event-ID win over it.
+// The later of both start positions; the context prefers a Last-Event-ID.
 async function start(
   run: Run,
   reportId: string,
@@ -116,7 +112,7 @@ async function start(
   if (!after) return bySequence
   const { data } = await run(FindBefore, { reportId, until: after })
   const byTime = data?.before.pageInfo.endCursor ?? null
-  // Cursors of one stream sort as their positions do.
+  // Cursors of one stream sort by position.
   return (
     [bySequence, byTime]
       .filter((cursor) => cursor !== null)

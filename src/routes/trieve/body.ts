@@ -6,10 +6,9 @@ import { ByteLimitError } from '../../lib/read-bytes.ts'
 import { TrieveError } from './error.ts'
 import { GetEventsData } from './schema.ts'
 
-/** The largest body, if no setting says less. A request that asks for all 24 types has under a thousandth of it. */
+/** Maximum body, unless a setting is lower; a request for all 24 types has under 1/1000 of it. */
 const MAX_BODY_BYTES = 1_048_576
 
-// Trieve's classes of body errors, each with the advice that ends its message.
 const ADVICE = {
   'Content type header error':
     'Ensure the content type request header of the HTTP request is set as `Content-Type: application/json`.',
@@ -28,18 +27,13 @@ function jsonError(type: keyof typeof ADVICE, detail: string): TrieveError {
   return bodyError(type, `Json deserialize error: ${detail}`)
 }
 
-/**
- * Reads and checks the body of a Trieve request.
- * @param holding counts it until it is parsed.
- * @throws TrieveError 400, of the class that Trieve has for what is wrong, or 429 when there is no room for it.
- */
+/** Reads and validates a body. @throws TrieveError 400 of Trieve's error class, 429 when the budget is exhausted. */
 export async function readTrieveBody(
   request: IncomingMessage,
   maxBytes: number,
   holding: Holding,
 ): Promise<GetEventsData> {
   const contentType = request.headers['content-type'] ?? null
-  // A missing one counts as JSON.
   if (contentType !== null && !/^[^\s/;]+\/([^\s;]+\+)?json *(;.*)?$/i.test(contentType)) {
     throw bodyError('Content type header error', 'Content type error')
   }
@@ -58,7 +52,7 @@ async function readText(request: IncomingMessage, maxBytes: number, holding: Hol
       : bodyError('Payload error', 'The payload did not arrive.')
   })
   try {
-    // A byte order mark is kept: to Trieve it is a syntax error.
+    // Keeps the byte order mark: to Trieve it is a syntax error.
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw jsonError('Syntax error in JSON', 'invalid UTF-8')
@@ -89,7 +83,7 @@ function check(body: unknown): GetEventsData {
   const [issue] = checked.error.issues
   const place = issue?.path.join('.')
   const detail = `${issue?.message ?? 'invalid'}${place ? ` for ${place}` : ''}`
-  // Trieve's parser takes the names of event types for part of the syntax: anything but a text or an object there is a slip in it.
+  // Trieve parses event type names as syntax: any value but a string or an object there is a syntax error.
   const name = issue?.path[0] === 'event_types' && issue.path.length > 1
   const unreadable = name && typeof issue.input !== 'string' && !isObject(issue.input)
   throw jsonError(unreadable ? 'Syntax error in JSON' : 'Data error in JSON', detail)

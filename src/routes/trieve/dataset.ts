@@ -17,14 +17,10 @@ const FindOrganization: Operation<{ id: string }, { organization: { id: string }
 }
 
 /**
- * The id of the dataset that the caller means and may read.
- *
- * Trieve resolves the dataset before it looks at who asks, so a caller without a key learns whether a dataset exists: 404 or 401.
- * Its 403 is for users who are not members and for keys with narrower scopes; our keys belong to one organization and all of
- * them may read, so nobody gets it.
- * @param runAsCaller finds only what the caller may see.
- * @param runAsDoor finds everything. Nothing but whether it does is used.
- * @throws TrieveError for everything that Trieve answers before it reads the body.
+ * Resolves the dataset before it checks the key, as Trieve does: callers without a key learn whether it exists (404 or
+ * 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
+ * @param runAsDoor sees everything; only existence is used.
+ * @throws TrieveError for all that Trieve answers before it reads the body.
  */
 export async function callersDataset(
   caller: TrieveCaller,
@@ -39,7 +35,7 @@ export async function callersDataset(
   if (data?.dataset) return data.dataset.id
   const found = await runAsDoor(FindDataset, address)
   if (!found.data?.dataset) throw new TrieveError(404, 'Not Found: Could not find dataset')
-  // Trieve refuses a missing key in its handler, which knows the version, and a restricted key in a middleware before it.
+  // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
   throw new TrieveError(401, 'Unauthorized', refusal && caller.apiVersion)
 }
 
@@ -56,14 +52,14 @@ function organizationId(organization: string): string {
   return read.uuid
 }
 
-// What Trieve answers with 500 is the client's slip, and a 500 would make it try again.
+// Trieve answers 500 to this client error, which would make clients retry.
 const MISSING_DATASET_STATUS = 400
 
 async function withoutDataset({ organization }: TrieveCaller, viewer: Viewer, runAsDoor: Run): Promise<TrieveError> {
   const id = organization === undefined ? undefined : organizationId(organization)
   if (id !== undefined && !(await runAsDoor(FindOrganization, { id })).data?.organization)
     return new TrieveError(404, 'Not Found: Organization not found')
-  // Trieve asks for membership here, which a narrowed key has, though it sees nothing of the organization itself.
+  // Trieve checks membership here, which a narrowed key has without seeing the organization.
   const isMember = id === undefined ? viewer.type !== 'anonymous' : belongsTo(viewer, id)
   return isMember
     ? new TrieveError(MISSING_DATASET_STATUS, 'Could not get dataset from request')

@@ -1,9 +1,9 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
-/** A reply of the Trieve API other than 200. The message is what its clients show. */
+/** A Trieve response other than 200; clients display its message. */
 export class TrieveError extends Error {
   readonly status: ContentfulStatusCode
-  /** Present where the dataset was known by then. */
+  /** Set once the dataset is known. */
   readonly apiVersion?: string
 
   constructor(status: ContentfulStatusCode, message: string, apiVersion?: string) {

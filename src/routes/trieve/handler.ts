@@ -10,10 +10,10 @@ import { trieveCaller } from './headers.ts'
 import { readTrievePage } from './page.ts'
 import { TRIEVE_ROUTES } from './route.ts'
 
-/** Serves the events of a dataset as Trieve does, at its path of today and at the one that its early SDKs call. */
+/** Serves a dataset's events as Trieve does, at the current path and at that of its early SDKs. */
 export function serveTrieve(app: OpenAPIHono, yoga: Yoga, gate: Gate): void {
   for (const route of TRIEVE_ROUTES) {
-    // Not app.openapi(): its validators would run before anyone is authenticated. The handler uses the same schema.
+    // Not app.openapi(): it validates before authentication. The handler uses the same schema.
     app.openAPIRegistry.registerPath(route)
     app.post(route.path, (c) => events(c, yoga, gate))
     app.all(route.path, counted(gate), (c) => c.body(null, 405, { Allow: 'POST' }))

@@ -1,30 +1,27 @@
 import { readUuid } from '../../lib/uuid-text.ts'
 
-/** How a Trieve request names its dataset. Anything that is not a UUID is a tracking id, the empty text included. */
+/** Any value but a UUID is a tracking id, including the empty string. */
 type DatasetName = { readonly id: string } | { readonly trackingId: string }
 
-/** What the headers of a Trieve request say. */
 export interface TrieveCaller {
-  /** Null when no header has one. */
   readonly key: string | null
-  /** Absent when no header names one. */
   readonly dataset?: DatasetName
-  /** As it was sent: whether it is a UUID matters only where it is looked at. */
+  /** As sent; validated only where it is used. */
   readonly organization?: string
-  /** What the reply calls itself. Nothing else depends on it. */
+  /** Echoed in the response; nothing else depends on it. */
   readonly apiVersion: '1.0' | '2.0'
 }
 
-/** Reads the headers by Trieve's rules: the first name that is there wins, however bad its value. */
+/** Reads the headers by Trieve's rules: the first name present wins, even if its value is invalid. */
 export function trieveCaller(headers: Headers): TrieveCaller {
   const credentials = first(headers, 'authorization', 'x-api-key')
   const dataset = first(headers, 'tr-dataset', 'x-dataset')
   return {
-    // The scheme is case-sensitive here: "bearer x" is itself the key, and unknown. An empty key stays one that nobody has.
+    // Case-sensitive: "bearer x" is itself a key, and unknown; so is an empty key.
     key: credentials?.replace(/^Bearer /, '') ?? null,
     dataset: dataset === undefined ? undefined : datasetName(dataset),
     organization: first(headers, 'tr-organization', 'x-organization'),
-    // Trieve's default depends on the age of the organization; all of ours are younger than its version 2.0.
+    // Trieve's default depends on the organization's age; all of ours are newer than its version 2.0.
     apiVersion: /^(1\.0|v1)$/i.test(headers.get('x-api-version') ?? '') ? '1.0' : '2.0',
   }
 }
@@ -34,7 +31,7 @@ function datasetName(value: string): DatasetName {
   return 'uuid' in read ? { id: read.uuid } : { trackingId: value }
 }
 
-// A value with other than visible ASCII in it counts as not sent.
+// A value with other than printable ASCII counts as not sent.
 function first(headers: Headers, ...names: readonly string[]): string | undefined {
   for (const name of names) {
     const value = headers.get(name)

@@ -37,11 +37,7 @@ const MAX_PAGE_SIZE = 10_000
 const MAX_INT32 = 2_147_483_647
 const MAX_INT64 = 2n ** 63n - 1n
 
-/**
- * Reads the page that a request asks for.
- * @returns undefined when the dataset went away meanwhile, or the key did.
- * @throws TrieveError 400 for a page or page size that there cannot be, and for a page of too many bytes.
- */
+/** Reads a page; undefined if the dataset or key is gone by then. @throws TrieveError 400 out of range or too large. */
 export async function readTrievePage(
   run: Run,
   datasetId: string,
@@ -51,7 +47,7 @@ export async function readTrievePage(
   const pageSize = body.page_size ?? 10
   checkRange(page, pageSize)
   const types = [...new Set(body.event_types)].map((type) => type.toUpperCase())
-  // GraphQL's Int ends where a page of any history that fits on a disk does: beyond are only empty ones.
+  // Pages beyond GraphQL's Int are empty: no history that fits on a disk reaches them.
   const empty = pageSize === 0 || page > MAX_INT32
   const variables = { datasetId, types, page: empty ? MAX_INT32 : page, pageSize: Math.max(pageSize, 1) }
   const { data, refusal } = await run(ReadPage, variables)
@@ -62,7 +58,7 @@ export async function readTrievePage(
   return {
     events: empty ? [] : events.map(toTrieveEvent),
     event_types: eventTypes.map(toStoredName),
-    // Trieve divides by a page size of 0, too, and its integers saturate.
+    // Trieve also divides by a page size of 0, and its integers saturate.
     page_count: pageSize === 0 && totalCount > 0 ? MAX_INT32 : Math.min(pageCount, MAX_INT32),
   }
 }

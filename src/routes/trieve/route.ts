@@ -32,7 +32,7 @@ const route = {
   tags: ['Dataset'],
   summary: 'Get events for the dataset',
   description: 'Get a page of the events of the dataset that the TR-Dataset header names, newest first.',
-  // The bare key, or behind `Bearer `; x-api-key is looked at when there is no Authorization.
+  // The key alone or after `Bearer `; x-api-key counts only without Authorization.
   security: [{ ApiKey: [] }, { XApiKey: [] }] as Record<string, string[]>[],
   request: {
     headers,
@@ -62,7 +62,6 @@ const route = {
   },
 } satisfies Omit<RouteConfig, 'path'>
 
-/** The two paths of one operation. */
 export const TRIEVE_ROUTES = [
   createRoute({ ...route, path: '/api/dataset/events', operationId: 'get_events' }),
   createRoute({

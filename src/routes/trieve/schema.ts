@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { type DocumentedType, WORKER_EVENT_TYPES } from '../../log/worker-event-type.ts'
 
-// JSON numbers are doubles here: what lies just below 2^63 arrives as 2^63 and is refused with it.
+// JSON numbers are doubles: values just below 2^63 arrive as 2^63 and are rejected with it.
 const isInt64 = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63
 
 const int64 = z
@@ -14,7 +14,7 @@ const EventTypeRequest = z
   .enum(Object.keys(WORKER_EVENT_TYPES) as [DocumentedType, ...DocumentedType[]])
   .openapi('EventTypeRequest', { description: 'A type of worker event, as requests name it.' })
 
-/** The body of a request. Unknown members are ignored, `type` of the originals' own example among them. */
+/** Unknown members are ignored, including `type` of the upstream's own example. */
 export const GetEventsData = z
   .object({
     event_types: z
@@ -54,7 +54,7 @@ const WorkerEvent = z
     },
   })
 
-/** The body of a 200. Clients expect its members in this order. */
+/** Clients expect the members in this order. */
 export const EventReturn = z
   .object({
     events: z.array(WorkerEvent).openapi({ description: 'Newest first. Empty past the last page.' }),
@@ -71,7 +71,6 @@ export const EventReturn = z
 
 export type EventReturn = z.infer<typeof EventReturn>
 
-/** The body of every other reply. */
 export const ErrorResponseBody = z
   .object({ message: z.string() })
   .openapi('ErrorResponseBody', { example: { message: 'Unauthorized' } })
