@@ -80,10 +80,11 @@ export class FairSlots {
     this.#free++
     this.#count(`t ${tenant}`, -1)
     this.#count(`c ${name}`, -1)
-    this.#startNext()
+    // One freed slot can let two callers start: a tenant that has just given back its last may take a reserved one.
+    while (this.#startNext()) {}
   }
 
-  #startNext(): void {
+  #startNext(): boolean {
     for (const [tenant, callers] of this.#tenants) {
       if (this.#takenBy(`t ${tenant}`) >= this.#slots.tenant) continue
       for (const [name, queue] of callers) {
@@ -99,9 +100,10 @@ export class FairSlots {
         else this.#waitingOf.delete(tenant)
         this.#start(next.caller)
         next.start()
-        return
+        return true
       }
     }
+    return false
   }
 
   #takenBy(name: string): number {
