@@ -47,6 +47,20 @@ test('A body counts in its caller’s share of memory from its first byte until 
   expect((await post(key, '/api/dataset/events', dataset)).status).toBe(200)
 })
 
+test('However much many organizations hold, another one has room for what is small', async () => {
+  const newcomer = async () => newKey(server, await newOrganization(server))
+  // Each a quarter of all that there is.
+  const keys = await Promise.all(Array.from({ length: 4 }, newcomer))
+  const other = await newcomer()
+  let refused = 0
+  const sockets = keys.map((key) => begin(key, `Content-Length: ${SHARE}`).once('data', () => refused++))
+  const holding = async () => (await Promise.all(keys.map((key) => post(key)))).filter(({ status }) => status === 429)
+  await until(async () => (await holding()).length + refused === 4)
+  expect((await post(other)).status).toBe(200)
+  for (const socket of sockets) socket.destroy()
+  await until(async () => (await holding()).length === 0)
+})
+
 test('A body that no caller has room for is refused before it comes', async () => {
   const socket = begin(await newKey(server, organization), `Content-Length: ${SHARE + 1}`)
   const [status] = await new Promise<string[]>((resolve) =>
