@@ -19,7 +19,7 @@ import type { Limits } from '../../lib/limits.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
-import type { Socket } from './socket.ts'
+import { type Socket, TRY_AGAIN } from './socket.ts'
 
 const INIT_MS = 3_000
 
@@ -27,8 +27,6 @@ const TOO_MANY = 4429
 
 /** Consecutive refused operations before the socket is closed. */
 const MAX_REFUSALS = 100
-
-const TRY_AGAIN = 1013
 
 export interface Gate extends Pick<Services, 'keyWatch'> {
   admit: Admit

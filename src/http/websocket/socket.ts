@@ -19,7 +19,7 @@ const MAX_STRANGE_BYTES = 16_384
 const LEAST_STRANGE_BYTES = 64
 
 /** "Try again later": clients reconnect, which they do not after 4500. */
-const TRY_AGAIN = 1013
+export const TRY_AGAIN = 1013
 
 /** Longest close reason by RFC 6455, in bytes; some contain an operation id of any length. */
 const MAX_REASON_BYTES = 123

@@ -1,5 +1,6 @@
 import { CodedError } from '../../errors.ts'
 import type { Caller } from '../caller.ts'
+import { RoundRobin } from './round-robin.ts'
 
 /** Maximum queue length per tenant, and Retry-After in seconds once it is full. */
 const FULL = { waiting: 10_000, retryAfter: 1 } as const
@@ -16,7 +17,7 @@ interface Waiting {
 export class FairSlots {
   readonly #slots: Readonly<Record<'tenant' | 'caller' | 'reserved', number>>
   readonly #taken = new Map<string, number>()
-  readonly #tenants = new Map<string, Map<string, Waiting[]>>()
+  readonly #waiting = new RoundRobin<Waiting>()
   readonly #waitingOf = new Map<string, number>()
   #free: number
 
@@ -49,13 +50,7 @@ export class FairSlots {
     const waiting = this.#waitingOf.get(caller.tenant) ?? 0
     if (waiting >= FULL.waiting) throw full()
     this.#waitingOf.set(caller.tenant, waiting + 1)
-    return new Promise((start) => {
-      const callers = this.#tenants.get(caller.tenant) ?? new Map<string, Waiting[]>()
-      this.#tenants.set(caller.tenant, callers)
-      const queue = callers.get(caller.name)
-      if (queue) queue.push({ caller, start })
-      else callers.set(caller.name, [{ caller, start }])
-    })
+    return new Promise((start) => this.#waiting.add(caller, { caller, start }))
   }
 
   #mayStart({ name, tenant }: Caller): boolean {
@@ -72,7 +67,7 @@ export class FairSlots {
 
   // Yields to the event loop first: back-to-back statements of the embedded database would starve new requests.
   #giveBack(caller: Caller): void {
-    if (this.#tenants.size > 0) setImmediate(() => this.#end(caller))
+    if (!this.#waiting.isEmpty) setImmediate(() => this.#end(caller))
     else this.#end(caller)
   }
 
@@ -85,25 +80,15 @@ export class FairSlots {
   }
 
   #startNext(): boolean {
-    for (const [tenant, callers] of this.#tenants) {
-      if (this.#takenBy(`t ${tenant}`) >= this.#slots.tenant) continue
-      for (const [name, queue] of callers) {
-        const [next] = queue
-        if (!next || !this.#mayStart(next.caller)) continue
-        queue.shift()
-        callers.delete(name)
-        if (queue.length > 0) callers.set(name, queue)
-        this.#tenants.delete(tenant)
-        if (callers.size > 0) this.#tenants.set(tenant, callers)
-        const left = (this.#waitingOf.get(tenant) ?? 1) - 1
-        if (left > 0) this.#waitingOf.set(tenant, left)
-        else this.#waitingOf.delete(tenant)
-        this.#start(next.caller)
-        next.start()
-        return true
-      }
-    }
-    return false
+    const next = this.#waiting.take((caller) => this.#mayStart(caller))
+    if (!next) return false
+    const { tenant } = next.caller
+    const left = (this.#waitingOf.get(tenant) ?? 1) - 1
+    if (left > 0) this.#waitingOf.set(tenant, left)
+    else this.#waitingOf.delete(tenant)
+    this.#start(next.caller)
+    next.start()
+    return true
   }
 
   #takenBy(name: string): number {

@@ -1,4 +1,5 @@
 import type { Caller } from '../caller.ts'
+import { RoundRobin } from './round-robin.ts'
 
 /** How long operations may work per event-loop pass, in total. */
 const PASS_MS = 5
@@ -8,7 +9,7 @@ const ARRIVALS_MS = 50
 
 /** Time-slices long work: past PASS_MS it waits for a later event-loop pass, round-robin by tenant and caller. */
 export class Turns {
-  readonly #tenants = new Map<string, Map<string, (() => void)[]>>()
+  readonly #waiting = new RoundRobin<() => void>()
   #began: number | undefined
   #arrived = false
   #worked = 0
@@ -27,13 +28,9 @@ export class Turns {
     return performance.now() - this.#began > PASS_MS
   }
 
-  next({ tenant, name }: Caller): Promise<void> {
+  next(caller: Caller): Promise<void> {
     return new Promise((resolve) => {
-      const callers = this.#tenants.get(tenant) ?? new Map<string, (() => void)[]>()
-      this.#tenants.set(tenant, callers)
-      const waiting = callers.get(name)
-      if (waiting) waiting.push(resolve)
-      else callers.set(name, [resolve])
+      this.#waiting.add(caller, resolve)
       if (this.#began === undefined) this.#begin()
     })
   }
@@ -49,24 +46,16 @@ export class Turns {
       const arrived = this.#arrived
       this.#arrived = false
       if (!arrived || performance.now() - this.#worked > ARRIVALS_MS) this.#resumeOne()
-      else if (this.#tenants.size > 0) this.#begin()
+      else if (!this.#waiting.isEmpty) this.#begin()
     })
   }
 
   // One, not all: each may use up the whole pass.
   #resumeOne(): void {
-    for (const [tenant, callers] of this.#tenants) {
-      for (const [name, waiting] of callers) {
-        const resume = waiting.shift()
-        callers.delete(name)
-        if (waiting.length > 0) callers.set(name, waiting)
-        this.#tenants.delete(tenant)
-        if (callers.size > 0) this.#tenants.set(tenant, callers)
-        this.#begin()
-        resume?.()
-        this.#worked = performance.now()
-        return
-      }
-    }
+    const resume = this.#waiting.take()
+    if (!resume) return
+    this.#begin()
+    resume()
+    this.#worked = performance.now()
   }
 }
