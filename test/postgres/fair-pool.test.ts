@@ -1,7 +1,6 @@
-import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
-import { TEST } from '../support/postgres.ts'
+import { holdLock } from '../support/lock.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -28,13 +27,10 @@ test('While two organizations wait for locks with all that they may, a third has
       return Promise.all(Array.from({ length: 20 }, () => newKey(server, organization)))
     }),
   )
-  const holder = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
-  await holder.connect()
+  const holder = await holdLock(server.env, 'LOCK TABLE organization')
   let calls: Promise<unknown>[] = []
   let ended = 0
   try {
-    await holder.query('BEGIN')
-    await holder.query('LOCK TABLE organization')
     const blocked = '{ organization(id: "00000000-0000-4000-8000-000000000000") { id } }'
     calls = keys.flat().map((key) => server.graphql(blocked, {}, key).finally(() => ended++))
     await until(async () => (await metric(server.url, 'tidemark_database_waiting')) > 20)
@@ -43,8 +39,7 @@ test('While two organizations wait for locks with all that they may, a third has
     expect(workerEvents.totalCount).toBe(1)
     expect(ended).toBe(0)
   } finally {
-    await holder.query('ROLLBACK').catch(() => undefined)
-    await holder.end()
+    await holder[Symbol.asyncDispose]()
   }
   await Promise.all(calls)
 })
@@ -56,12 +51,9 @@ test.each([
 ])('While %s wait for a lock, another organization has connections left', async (_, count, query, lock) => {
   const organization = await newOrganization(server)
   const keys = await Promise.all(Array.from({ length: count }, () => newKey(server, organization, 'WRITE')))
-  const holder = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
-  await holder.connect()
+  const holder = await holdLock(server.env, lock)
   let calls: Promise<unknown>[] = []
   try {
-    await holder.query('BEGIN')
-    await holder.query(lock)
     calls = Array.from({ length: 60 }, (_, i) => server.graphql(query, { o: organization }, keys[i % count]))
     const blocked = `SELECT count(*)::int AS n FROM pg_stat_activity
                       WHERE datname = current_database() AND wait_event_type = 'Lock'`
@@ -74,8 +66,7 @@ test.each([
     }
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
   } finally {
-    await holder.query('ROLLBACK').catch(() => undefined)
-    await holder.end()
+    await holder[Symbol.asyncDispose]()
   }
   await Promise.all(calls)
 })

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
-import { TEST } from '../support/postgres.ts'
+import { holdLock } from '../support/lock.ts'
 import { newDataset, newKey, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { expectData, metric, type Result, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -30,21 +29,8 @@ function outcomes({ data, errors }: Result): string[] {
 }
 
 /** Holds the rows of streams, as a writer does that is not ours, until it is disposed of. */
-async function hold(...streams: string[]) {
-  const client = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
-  await client.connect()
-  await client.query('BEGIN')
-  await client.query('SELECT 1 FROM stream WHERE id = ANY ($1) FOR UPDATE', [streams])
-  return { [Symbol.asyncDispose]: () => client.query('ROLLBACK').then(() => client.end()) }
-}
-
-/** Keeps events from being stored, until it is disposed of. */
-async function lockEvents() {
-  const client = new pg.Client({ connectionString: server.env.DATABASE_URL, application_name: TEST })
-  await client.connect()
-  await client.query('BEGIN')
-  await client.query('LOCK TABLE event IN SHARE MODE')
-  return { [Symbol.asyncDispose]: () => client.query('ROLLBACK').then(() => client.end()) }
+function hold(...streams: string[]) {
+  return holdLock(server.env, 'SELECT 1 FROM stream WHERE id = ANY ($1) FOR UPDATE', [streams])
 }
 
 const APPENDING = `SELECT pid FROM pg_stat_activity
@@ -89,7 +75,7 @@ test('A large append shares no transaction with small ones, and leaves transacti
     until(async () => (await metric(server.url, 'tidemark_append_queue_events')) === count)
   const payload = 'x'.repeat(900_000)
   // Nothing goes until all of them wait, so that they could share.
-  const held = await lockEvents()
+  const held = await holdLock(server.env, 'LOCK TABLE event IN SHARE MODE')
   const first = before.map((dataset) => record(dataset, [event('first')]))
   await waiting(4)
   const big = large.map((dataset) => record(dataset, [event(payload)]))

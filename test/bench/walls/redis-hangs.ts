@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { freePort } from '../../support/free-port.ts'
+import { redisServer } from '../../support/redis.ts'
 import { askGraphql } from '../../support/rig/ask.ts'
 import { percentile } from '../../support/rig/figures.ts'
 import type { Node } from '../../support/rig/node.ts'
@@ -21,21 +19,14 @@ export const REDIS_HANGS: Wall[] = [
     name: 'redis-hangs',
     about: 'Thirty requests one after the other, with Redis, while it hangs, and when it is dead',
     async run({ start, victim }) {
-      const port = await freePort()
-      const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-      const redis = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] })
-      try {
-        for await (const line of createInterface({ input: redis.stdout })) if (line.includes('Ready to accept')) break
-        redis.stdout.resume()
-        const node = await start({ REDIS_URL: `redis://127.0.0.1:${port}` })
-        const well = await times(node, victim.read, victim.dataset)
-        redis.kill('SIGSTOP')
-        const hanging = await times(node, victim.read, victim.dataset)
-        redis.kill('SIGKILL')
-        return { well, hanging, dead: await times(node, victim.read, victim.dataset) }
-      } finally {
-        redis.kill('SIGKILL')
-      }
+      await using redis = await redisServer()
+      await redis.start()
+      const node = await start({ REDIS_URL: redis.url })
+      const well = await times(node, victim.read, victim.dataset)
+      redis.pause()
+      const hanging = await times(node, victim.read, victim.dataset)
+      await redis.stop()
+      return { well, hanging, dead: await times(node, victim.read, victim.dataset) }
     },
   },
 ]
