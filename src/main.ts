@@ -4,7 +4,7 @@ import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
 import type { ExportOptions } from './cli/export/command.ts'
 import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
-import type { MoveInOptions } from './cli/import/run-import.ts'
+import type { ImportOptions } from './cli/import/run-import.ts'
 import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
 import { readSettings, withConfig } from './cli/run-command.ts'
@@ -104,7 +104,7 @@ const importing = program
     parseId,
   )
   .option('--json', 'report in JSON')
-  .action((file: string, options: MoveInOptions) =>
+  .action((file: string, options: ImportOptions) =>
     withConfig(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
   )
 
