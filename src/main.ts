@@ -114,8 +114,8 @@ importing
     'record the events of a dataset of Trieve, which a key in TRIEVE_API_KEY may read, with their ids and times',
   )
   .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai')
-  .requiredOption('--dataset <id>', "the original's id or tracking id")
-  .option('--organization-id <id>', "the original's organization, for a tracking id", parseId)
+  .requiredOption('--dataset <id>', "the upstream's id or tracking id")
+  .option('--organization-id <id>', "the upstream's organization, for a tracking id", parseId)
   .option('--into <id>', 'the dataset here (default: the same id; needed with a tracking id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
@@ -132,8 +132,8 @@ importing
     'record the events of a report of LlamaCloud, which a key in LLAMA_CLOUD_API_KEY may read, with their ids and times',
   )
   .requiredOption('--url <address>', 'of the API, such as https://api.cloud.llamaindex.ai')
-  .requiredOption('--report <id>', "the original's id", parseId)
-  .option('--project-id <id>', "the original's project", parseId)
+  .requiredOption('--report <id>', "the upstream's id", parseId)
+  .option('--project-id <id>', "the upstream's project", parseId)
   .option('--into <id>', 'the report here (default: the same id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)

@@ -3,7 +3,7 @@ import { jsonObject } from '../../lib/text.ts'
 import { payloadOf } from '../../log/payload.ts'
 import { reportDataOf } from '../../log/report/report-data.ts'
 import { type ImportItem, readItem, upstreamId } from './import-item.ts'
-import { addressOf, askUpstream, readReply } from './upstream-http.ts'
+import { apiUrl, readReply, requestUpstream } from './upstream-http.ts'
 
 export interface LlamaReport {
   url: string
@@ -27,11 +27,11 @@ export async function* llamaEvents(
   newest: number,
   signal: AbortSignal,
 ): AsyncGenerator<ImportItem[]> {
-  const address = addressOf(url, `api/v1/reports/${report}/events`)
+  const address = apiUrl(url, `api/v1/reports/${report}/events`)
   // `after` is exclusive, and more events may share the newest time; duplicates are skipped.
   if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
   if (projectId !== undefined) address.searchParams.set('project_id', projectId)
-  const answer = await askUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
+  const answer = await requestUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
   const items = readReply(z.array(z.unknown()), answer, 'a list of events')
     .map((item) => readReply(Item, item, 'an event'))
     .toSorted((a, b) => a.timestamp - b.timestamp)
