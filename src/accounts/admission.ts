@@ -1,7 +1,7 @@
 import type { Caller } from '../lib/caller.ts'
 import type { Authenticate } from './authenticate.ts'
 import { callerOf } from './caller-of.ts'
-import type { RequestRate } from './rate-limit.ts'
+import type { RateLimit } from './rate-limit.ts'
 import { Refusal } from './refusal.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
@@ -22,7 +22,7 @@ export type Admit = (key: string | null | undefined, address: string | undefined
  * Looks the key up first (cheap, see `KeyLookup`), then charges it, so other traffic from its address never blocks a
  * valid key. Without a valid key, or when the lookup fails, the address is charged.
  */
-export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admit {
+export function createAdmit(authenticate: Authenticate, rate: RateLimit): Admit {
   return async (key, address) => {
     const viewer = await authenticate(key ?? undefined).catch(() => undefined)
     const caller = callerOf(viewer ?? ANONYMOUS, address)

@@ -12,7 +12,7 @@ const MINUTE = 60
 /** Budgets relative to a key's: an organization, an address without a valid key, and all such addresses together. */
 const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
 
-export interface RequestRate extends AsyncDisposable {
+export interface RateLimit extends AsyncDisposable {
   /** @param requests the weight of the request. @returns the refusal, if any. */
   count(caller: Caller, requests?: number): Promise<Refusal | undefined>
 }
@@ -23,10 +23,7 @@ type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
  * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
  * callers without a key is always per process, because it limits the time they take from that process.
  */
-export function createRequestRate(
-  { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
-  logger: Logger,
-): RequestRate {
+export function createRateLimit({ redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>, logger: Logger): RateLimit {
   const redis = redisUrl ? new SharedRedis(redisUrl, logger) : undefined
   const most = (share: number) => Math.ceil(limits.requestsPerMinute * share)
   const perKey = createLimiter(most(1), 'tidemark:requests', redis)

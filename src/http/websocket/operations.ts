@@ -5,7 +5,7 @@ import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import { callerOf } from '../../accounts/caller-of.ts'
-import type { RequestRate } from '../../accounts/rate-limit.ts'
+import type { RateLimit } from '../../accounts/rate-limit.ts'
 import { Refusal } from '../../accounts/refusal.ts'
 import { ANONYMOUS, type Viewer } from '../../accounts/viewer.ts'
 import { CodedError } from '../../errors.ts'
@@ -34,7 +34,7 @@ export interface Gate extends Pick<Services, 'keyWatch'> {
   addressOf: AddressOf
   calls: Calls
   counts: ConnectionLimit
-  rate: RequestRate
+  rate: RateLimit
   limits: Limits
 }
 
