@@ -2,7 +2,7 @@ import type { Caller } from '../lib/caller.ts'
 import type { Authenticate } from './authenticate.ts'
 import { callerOf } from './caller-of.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { Refusal } from './refusal.ts'
+import { TemporaryError } from './temporary-error.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** The viewer of a request, and the caller it is charged to. */
@@ -12,8 +12,8 @@ export interface Asking {
 }
 
 export type Admitted =
-  | (Asking & { readonly refusal?: undefined })
-  | { readonly viewer?: undefined; readonly caller?: undefined; readonly refusal: Refusal }
+  | (Asking & { readonly error?: undefined })
+  | { readonly viewer?: undefined; readonly caller?: undefined; readonly error: TemporaryError }
 
 /** Authenticates and counts a request. */
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
@@ -26,7 +26,7 @@ export function createAdmit(authenticate: Authenticate, rate: RateLimit): Admit 
   return async (key, address) => {
     const viewer = await authenticate(key ?? undefined).catch(() => undefined)
     const caller = callerOf(viewer ?? ANONYMOUS, address)
-    const refusal = (await rate.count(caller)) ?? (viewer ? undefined : Refusal.keyUnavailable())
-    return viewer && !refusal ? { viewer, caller } : { refusal: refusal ?? Refusal.keyUnavailable() }
+    const error = (await rate.count(caller)) ?? (viewer ? undefined : TemporaryError.keyUnavailable())
+    return viewer && !error ? { viewer, caller } : { error: error ?? TemporaryError.keyUnavailable() }
   }
 }

@@ -3,8 +3,8 @@ import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limite
 import type { Config } from '../config.ts'
 import type { Caller } from '../lib/caller.ts'
 import { STRANGERS } from './caller-of.ts'
-import { Refusal } from './refusal.ts'
 import { SharedRedis } from './shared-redis.ts'
+import { TemporaryError } from './temporary-error.ts'
 
 /** Window in seconds. */
 const MINUTE = 60
@@ -13,11 +13,11 @@ const MINUTE = 60
 const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
 
 export interface RateLimit extends AsyncDisposable {
-  /** @param requests the weight of the request. @returns the refusal, if any. */
-  count(caller: Caller, requests?: number): Promise<Refusal | undefined>
+  /** @param requests the weight of the request. @returns an error over the limit. */
+  count(caller: Caller, requests?: number): Promise<TemporaryError | undefined>
 }
 
-type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
+type Limiter = (name: string, requests: number) => Promise<TemporaryError | undefined>
 
 /**
  * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
@@ -51,13 +51,13 @@ function createLimiter(points: number, keyPrefix: string, redis?: SharedRedis): 
     // A weight above the whole budget would never pass.
     const weight = Math.min(requests, points)
     if (shared && redis.usable) {
-      const { refusal, error } = await consume(shared, name, weight)
-      if (!error) return refusal
-      redis.failed(error.message)
+      const { limited, failure } = await consume(shared, name, weight)
+      if (!failure) return limited
+      redis.failed(failure.message)
     }
-    const { refusal, error } = await consume(memory, name, weight)
-    if (error) throw error
-    return refusal
+    const { limited, failure } = await consume(memory, name, weight)
+    if (failure) throw failure
+    return limited
   }
 }
 
@@ -65,12 +65,12 @@ async function consume(
   limiter: RateLimiterMemory | RateLimiterRedis,
   name: string,
   requests: number,
-): Promise<{ refusal?: Refusal; error?: Error }> {
+): Promise<{ limited?: TemporaryError; failure?: Error }> {
   try {
     await limiter.consume(name, requests)
     return {}
   } catch (reason) {
-    if (!(reason instanceof RateLimiterRes)) return { error: reason as Error }
-    return { refusal: Refusal.tooMany(Math.max(1, Math.ceil(reason.msBeforeNext / 1_000))) }
+    if (!(reason instanceof RateLimiterRes)) return { failure: reason as Error }
+    return { limited: TemporaryError.tooMany(Math.max(1, Math.ceil(reason.msBeforeNext / 1_000))) }
   }
 }

@@ -55,7 +55,7 @@ export function serveWebSocket(
     queue.takeOver(connection, () => {
       const address = addressOf(request)
       const stranger = callerOf(ANONYMOUS, address)
-      const status = refusalOf(request, corsOrigins) ?? (counts.isFull(stranger) ? 429 : undefined)
+      const status = errorStatusOf(request, corsOrigins) ?? (counts.isFull(stranger) ? 429 : undefined)
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
       else if (status !== undefined) open.of(connection).end(responseOf(status, requestIdOf(request)))
       else
@@ -76,7 +76,7 @@ export function serveWebSocket(
     const closed = graphql.opened(socket, {
       socket,
       address,
-      refusals: 0,
+      failures: 0,
       held: new Map(),
     })
     webSocket.once('close', (code, reason) => {
@@ -106,7 +106,7 @@ export function serveWebSocket(
   }
 }
 
-function refusalOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
+function errorStatusOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
   if (url?.split('?', 1)[0] !== '/graphql') return 404
   // CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
   return origin === undefined || isOwnOrigin(origin, host) || allows(corsOrigins, origin) ? undefined : 403
