@@ -6,13 +6,13 @@ import { TemporaryError } from './temporary-error.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** The viewer of a request, and the caller it is charged to. */
-export interface Asking {
+export interface Identity {
   readonly viewer: Viewer
   readonly caller: Caller
 }
 
 export type Admitted =
-  | (Asking & { readonly error?: undefined })
+  | (Identity & { readonly error?: undefined })
   | { readonly viewer?: undefined; readonly caller?: undefined; readonly error: TemporaryError }
 
 /** Authenticates and counts a request. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
 import type { Caller } from '../lib/caller.ts'
-import { STRANGERS } from './caller-of.ts'
+import { ANONYMOUS_TENANT } from './caller-of.ts'
 import { SharedRedis } from './shared-redis.ts'
 import { TemporaryError } from './temporary-error.ts'
 
@@ -10,7 +10,7 @@ import { TemporaryError } from './temporary-error.ts'
 const MINUTE = 60
 
 /** Budgets relative to a key's: an organization, an address without a valid key, and all such addresses together. */
-const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
+const SHARES = { tenant: 10, address: 1 / 10, anonymous: 1 / 5 } as const
 
 export interface RateLimit extends AsyncDisposable {
   /** @param requests the weight of the request. @returns an error over the limit. */
@@ -29,11 +29,11 @@ export function createRateLimit({ redisUrl, limits }: Pick<Config, 'redisUrl' | 
   const perKey = createLimiter(most(1), 'tidemark:requests', redis)
   const perTenant = createLimiter(most(SHARES.tenant), 'tidemark:tenants', redis)
   const perAddress = createLimiter(most(SHARES.address), 'tidemark:addresses', redis)
-  const strangers = createLimiter(most(SHARES.strangers), 'tidemark:strangers')
+  const allAnonymous = createLimiter(most(SHARES.anonymous), 'tidemark:anonymous')
   return {
     async count({ name, tenant }, requests = 1) {
       // Narrower budget first: what it refuses uses up nothing of the wider one.
-      if (tenant === STRANGERS) return (await perAddress(name, requests)) ?? strangers(tenant, requests)
+      if (tenant === ANONYMOUS_TENANT) return (await perAddress(name, requests)) ?? allAnonymous(tenant, requests)
       return (await perKey(name, requests)) ?? perTenant(tenant, requests)
     },
     async [Symbol.asyncDispose]() {

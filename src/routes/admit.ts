@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Admit, Asking } from '../accounts/admission.ts'
+import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
 import type { Answer } from '../http/answer.ts'
@@ -50,8 +50,8 @@ export function callOf(c: Context, { calls }: Gate): Call | undefined {
 }
 
 /** The response to a caller, tracked while it is open. */
-export function answerOf(c: Context, gate: Gate, asking: Asking): Answer {
-  return gate.answers.of(outgoing(c), asking, callOf(c, gate))
+export function answerOf(c: Context, gate: Gate, identity: Identity): Answer {
+  return gate.answers.of(outgoing(c), identity, callOf(c, gate))
 }
 
 /** Node's response, under the adapter. */
