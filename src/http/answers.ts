@@ -64,6 +64,6 @@ export class Answers {
     answer.onEnd(keyWatch.watch(viewer, () => answer.disconnect()))
     const operationName = call?.operation?.split(' ')[1] ?? null
     const end = () => answer.disconnect()
-    answer.onEnd(connections.add({ viewer, transport: 'HTTP_RESPONSE', operationName, source: answer, end }))
+    answer.onEnd(connections.add({ viewer, transport: 'http', operationName, source: answer, end }))
   }
 }

@@ -6,7 +6,7 @@ import { bearerKey } from '../accounts/bearer-key.ts'
 import type { Answer } from '../http/answer.ts'
 import type { Answers } from '../http/answers.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
-import type { Call, Calls, Door } from '../lib/call.ts'
+import type { Call, Calls, Transport } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
 
 export interface RouteServices {
@@ -41,9 +41,9 @@ export function rateLimited(services: RouteServices): MiddlewareHandler {
 }
 
 /** Records the entry point of a call. */
-export function setTransport(door: Door, services: RouteServices): MiddlewareHandler {
+export function setTransport(transport: Transport, services: RouteServices): MiddlewareHandler {
   return (c, next) => {
-    callOf(c, services)?.enter(door)
+    callOf(c, services)?.enter(transport)
     return next()
   }
 }

@@ -32,7 +32,7 @@ export function useCohorts(cohorts: Cohorts, connectionLimit: ConnectionLimit, {
 
 /** A socket is counted when it opens. */
 function mayOpen({ caller, peer }: Context, connectionLimit: ConnectionLimit): boolean {
-  return peer.transport === 'WEBSOCKET' || connectionLimit.add(caller, peer)
+  return peer.transport === 'websocket' || connectionLimit.add(caller, peer)
 }
 
 const TOO_MANY = {

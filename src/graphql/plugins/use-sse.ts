@@ -19,7 +19,7 @@ export function useSse(lifecycle: Lifecycle): Plugin {
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
       if (!accepted) void iterator.return?.()
       else if (call) {
-        call.door = 'sse'
+        call.transport = 'sse'
         call.end('ok')
       }
       setResultProcessor(

@@ -18,8 +18,8 @@ export function createRequestMetrics(registry: Registry): Observe {
     buckets: SECONDS,
     registers,
   })
-  return (door, outcome, elapsed) => {
-    requests.inc({ door, outcome })
-    seconds.observe({ door }, elapsed)
+  return (transport, outcome, elapsed) => {
+    requests.inc({ door: transport, outcome })
+    seconds.observe({ door: transport }, elapsed)
   }
 }
