@@ -74,14 +74,14 @@ export class Call {
     observe(this.transport, outcome, ms / 1_000)
     const [type, name] = this.operation?.split(' ') ?? []
     this.span?.end(outcome, {
-      'tidemark.door': this.transport,
+      'tidemark.transport': this.transport,
       'graphql.operation.type': type,
       'graphql.operation.name': name,
     })
     const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.told ? 'error' : 'debug'
     if (!logger.isLevelEnabled(level)) return
     const { ids, transport, operation, errorId } = this
-    logger[level]({ ...ids, door: transport, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
+    logger[level]({ ...ids, transport, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
   }
 }
 
