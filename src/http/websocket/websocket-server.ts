@@ -8,6 +8,7 @@ import { callerOf } from '../../accounts/caller-of.ts'
 import { ANONYMOUS } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Caller } from '../../lib/caller.ts'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import { allows, isOwnOrigin, type Origins } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
 import type { Connections } from '../connections.ts'
@@ -16,8 +17,6 @@ import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { operationsOver, type WebSocketServices } from './operations.ts'
 import { Socket } from './socket.ts'
-
-const HEARTBEAT_MS = 12_000
 
 /** Minimum average frame size of a message of the largest size, in bytes: each frame costs memory. */
 const FRAME_BYTES = 16_384
