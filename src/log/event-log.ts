@@ -1,6 +1,6 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { TimedResult } from './append/append-batches.ts'
+import type { ImportResult } from './append/append-batches.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
 import { inDistinctBatches } from './append/distinct-batches.ts'
 import { importEvents, type PastEvent } from './append/import-events.ts'
@@ -26,7 +26,7 @@ export interface LogOperations {
    * stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  import(streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]>
+  import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>

@@ -49,11 +49,11 @@ interface Extra {
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
 
-type Outcome = ExecutionResult | AsyncIterable<ExecutionResult>
+type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>
 
 /** Passed to graphql-ws in place of execution arguments: the operation has already run. */
 interface Prepared extends ExecutionArgs {
-  outcome: Outcome
+  result: OperationResult
 }
 
 // graphql-ws only checks whether it is a subscription, which may have any kind of result.
@@ -100,18 +100,18 @@ export function operationsOver(
           return undefined
         }
         const door = { viewer, caller: callerOf(viewer, address), peer: socket, call }
-        const { outcome, budget } = await run(yoga, door, id, params)
+        const { result, budget } = await run(yoga, door, id, params)
         if (budget) held.set(id, budget)
-        return outcome
+        return result
       })
-      const outcome = await ended(call, prepared)
-      if (!outcome) return NOTHING
-      if (!isAsyncIterable(outcome) && outcome.errors && !('data' in outcome)) return outcome.errors
-      return { document: ANY_OPERATION, contextValue: undefined, rootValue: undefined, outcome } as unknown as Prepared
+      const result = await ended(call, prepared)
+      if (!result) return NOTHING
+      if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
+      return { document: ANY_OPERATION, contextValue: undefined, rootValue: undefined, result } as unknown as Prepared
     },
     subscribe: (args) => {
-      const { outcome } = args as Prepared
-      return (isAsyncIterable(outcome) ? failing(outcome) : outcome) as never
+      const { result } = args as Prepared
+      return (isAsyncIterable(result) ? failing(result) : result) as never
     },
     onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
     onComplete({ extra: { held } }, id) {
@@ -123,12 +123,12 @@ export function operationsOver(
   }
 }
 
-async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promise<Outcome | undefined> {
+async function ended(call: Call, prepared: Promise<OperationResult | undefined>): Promise<OperationResult | undefined> {
   try {
-    const outcome = await prepared
-    if (outcome && !isAsyncIterable(outcome)) call.note(outcome.errors)
-    call.end(outcome ? call.outcome : 'BAD_REQUEST')
-    return outcome
+    const result = await prepared
+    if (result && !isAsyncIterable(result)) call.note(result.errors)
+    call.end(result ? call.outcome : 'BAD_REQUEST')
+    return result
   } catch (error) {
     call.end('INTERNAL_SERVER_ERROR')
     throw error
@@ -151,21 +151,26 @@ function withoutStatus(error: GraphQLError): GraphQLFormattedError {
 // graphql-ws takes errors as a rejected subscription; this socket is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
-/** An outcome and, for a complete result, its budget, to be released once that is sent. */
-interface Run {
-  outcome: Outcome
+/** A result and, for a complete result, its budget, to be released once that is sent. */
+interface BudgetedResult {
+  result: OperationResult
   budget?: OperationBudget
 }
 
 type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
-async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Run> {
+async function run(
+  yoga: Yoga,
+  door: DoorContext & { peer: Socket },
+  id: string,
+  params: Params,
+): Promise<BudgetedResult> {
   const { query, operationName, variables, extensions } = params
   // Yoga refuses mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   // Yoga builds the operation's context from this object.
   const context: DoorContext & Partial<Context> & { request: Request } = { request, ...door }
-  const outcome = (await yoga.getResultForParams(
+  const result = (await yoga.getResultForParams(
     {
       params: {
         query,
@@ -176,24 +181,24 @@ async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string,
       request,
     },
     context,
-  )) as Outcome
+  )) as OperationResult
   // The cursor to resume from if the socket breaks before the first event.
   if (context.start) void door.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
   const { budget } = context
-  if (isAsyncIterable(outcome) || !('data' in outcome)) budget?.release()
-  else if (budget) return written(outcome, budget)
-  return { outcome }
+  if (isAsyncIterable(result) || !('data' in result)) budget?.release()
+  else if (budget) return written(result, budget)
+  return { result }
 }
 
 /** Serializes a long result in slices, as a WebSocket message is sent in one piece. */
-async function written(result: ExecutionResult, budget: OperationBudget): Promise<Run> {
-  if (!isLong(budget)) return { outcome: result, budget }
+async function written(result: ExecutionResult, budget: OperationBudget): Promise<BudgetedResult> {
+  if (!isLong(budget)) return { result, budget }
   const { data, errors } = result
   try {
-    return { outcome: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
+    return { result: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
   } catch (error) {
     budget.release()
-    if (error instanceof CodedError) return { outcome: { errors: [toGraphqlError(error)] } }
+    if (error instanceof CodedError) return { result: { errors: [toGraphqlError(error)] } }
     throw error
   }
 }

@@ -3,7 +3,7 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
-import { appendBatches, type BatchResult, type TimedResult } from './append-batches.ts'
+import { appendBatches, type BatchResult, type ImportResult } from './append-batches.ts'
 import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
 /** Most that this process queues, `SHARE` of it for one tenant; others are sent `retryAfter`, in seconds. */
@@ -183,7 +183,7 @@ function halvesOf(byStream: readonly OfStream[]): [PendingAppend[], PendingAppen
   return [whole.slice(0, middle).flat(), whole.slice(middle).flat()]
 }
 
-function answer(streamId: string, appends: readonly PendingAppend[], results: TimedResult[] | 'NO_STREAM'): void {
+function answer(streamId: string, appends: readonly PendingAppend[], results: ImportResult[] | 'NO_STREAM'): void {
   let given = 0
   for (const { events, resolve, reject } of appends) {
     if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `There is no stream ${streamId}.`))
