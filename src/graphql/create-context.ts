@@ -13,7 +13,7 @@ import type { Limits } from '../lib/limits.ts'
 import { NO_PEER, type Peer } from '../lib/peer.ts'
 import { budgetLog } from '../log/budgeted-log.ts'
 import { traceLog } from '../log/traced-log.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
+import type { Context, ServerContext } from '../schema/context.ts'
 
 /** Maximum length of a result in characters: streamed over HTTP, one message over a WebSocket. */
 const MOST_TEXT = { http: 67_108_864, message: 16_777_216 } as const
@@ -37,7 +37,7 @@ export function createContextFactory(
   { accounts, keyWatch, connections, answers, sweep, budget: shared }: Services,
   { cost }: Pick<Limits, 'cost'>,
 ) {
-  return async (initial: YogaInitialContext & DoorContext): Promise<Context> => {
+  return async (initial: YogaInitialContext & ServerContext): Promise<Context> => {
     const viewer = initial.viewer ?? ANONYMOUS
     const caller = initial.caller ?? callerOf(viewer, undefined)
     const { db, log } = accounts.of(caller)
@@ -45,7 +45,7 @@ export function createContextFactory(
     const peer =
       initial.peer ?? (answers && initial.res ? answers.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
     const budget = new OperationBudget(shared, caller, {
-      values: initial.ownDocument ? Number.POSITIVE_INFINITY : cost,
+      values: initial.trusted ? Number.POSITIVE_INFINITY : cost,
       text: peer.transport === 'websocket' ? MOST_TEXT.message : MOST_TEXT.http,
     })
     // Other transports release it themselves.
@@ -63,13 +63,13 @@ export function createContextFactory(
       sweep,
       peer,
       lastEventId: initial.request.headers.get('last-event-id'),
-      findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
-      findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
+      findDataset: memoize((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
+      findReport: memoize((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
     }
   }
 }
 
-function once<Value>(find: (id: string) => Promise<Value>): (id: string) => Promise<Value> {
+function memoize<Value>(find: (id: string) => Promise<Value>): (id: string) => Promise<Value> {
   const found = new Map<string, Promise<Value>>()
   return (id) => {
     const known = found.get(id) ?? find(id)

@@ -8,7 +8,7 @@ import type { Lifecycle } from '../lib/lifecycle.ts'
 import { allows } from '../lib/origins.ts'
 import { markPrivate } from '../lib/private-answer.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
+import type { Context, ServerContext } from '../schema/context.ts'
 import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
@@ -30,7 +30,7 @@ import { useStrangerLimit } from './plugins/use-stranger-limit.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
 
 /** The GraphQL pipeline that every transport runs its operations through. */
-export type Yoga = YogaServerInstance<DoorContext, Context>
+export type Yoga = YogaServerInstance<ServerContext, Context>
 
 const PREFLIGHT_SECONDS = 3_600
 
@@ -52,7 +52,7 @@ export function createPipeline(
   logger: Logger,
 ): Yoga {
   const maskError = createMaskError(logger)
-  return createYoga<DoorContext, Context>({
+  return createYoga<ServerContext, Context>({
     schema,
     context: createContextFactory(services, limits),
     maskedErrors: { maskError: (error, message) => maskError(error, message) },

@@ -2,7 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable } from 'graphql-yoga'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
+import type { Context, ServerContext } from '../schema/context.ts'
 
 declare const types: unique symbol
 
@@ -40,19 +40,24 @@ export type Run = <Variables extends object, Data>(
  * @param viewerNow authenticates again before each operation.
  * @throws Overloaded for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
  */
-export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewerNow = async () => door.viewer): Run {
+export function createRun(
+  yoga: Yoga,
+  request: Request,
+  serverContext: ServerContext,
+  viewerNow = async () => serverContext.viewer,
+): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let held: OperationBudget | undefined
-  door.peer?.onGone(() => held?.release())
+  serverContext.peer?.onGone(() => held?.release())
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     held?.release()
     // Yoga mutates this object, so every operation needs its own.
     const viewer = await viewerNow()
-    const context: DoorContext & Partial<Context> & { request: Request } = {
+    const context: ServerContext & Partial<Context> & { request: Request } = {
       request,
-      ...door,
+      ...serverContext,
       viewer,
-      ownDocument: true,
+      trusted: true,
     }
     const result = await yoga.getResultForParams(
       { params: { query: operation.query, variables: { ...variables } }, request },
@@ -99,10 +104,10 @@ interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
 }
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
-export function createFollow(yoga: Yoga, request: Request, door: DoorContext): Follow {
+export function createFollow(yoga: Yoga, request: Request, serverContext: ServerContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
-    const context = { request, ...door, ownDocument: true } as const
+    const context = { request, ...serverContext, trusted: true } as const
     const result = await yoga.getResultForParams({ params, request }, context)
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]

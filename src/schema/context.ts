@@ -40,15 +40,15 @@ export interface Context {
   readonly findReport: (id: string) => Promise<Stream | null>
 }
 
-/** What an entry point other than `/graphql` passes in. */
-export interface DoorContext {
+/** What a transport passes in: Yoga's server context. */
+export interface ServerContext {
   /** For logs and metrics. */
   readonly call?: Call
-  /** The client's, or the entry point's own for its own requests. */
+  /** The client's, or the server's own for its own requests. */
   readonly viewer?: Viewer
   readonly caller?: Caller
   /** The document is the server's own and exempt from limits. */
-  readonly ownDocument?: true
+  readonly trusted?: true
   /** Node's request and response, over HTTP. */
   readonly req?: IncomingMessage
   readonly res?: ServerResponse

@@ -1,13 +1,13 @@
 import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Call } from '../../lib/call.ts'
-import type { DoorContext } from '../../schema/context.ts'
+import type { ServerContext } from '../../schema/context.ts'
 import type { MaskError } from '../mask-error.ts'
 
 const NAME_LENGTH = 100
 
 /** Records each call's outcome and masks its errors with its ids; Yoga masks earlier failures and results of events. */
-export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
+export function useCallReport(maskError: MaskError): Plugin<ServerContext> {
   const masked = ({ errors, ...result }: ExecutionResult, call: Call | undefined): ExecutionResult => ({
     ...result,
     errors: errors?.map((error) => maskError(error, MESSAGE, call) as GraphQLError),
@@ -15,7 +15,7 @@ export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
   return {
     onPluginInit({ registerContextErrorHandler }) {
       registerContextErrorHandler(({ context, error, setError }) => {
-        setError(maskError(error, MESSAGE, (context as DoorContext).call))
+        setError(maskError(error, MESSAGE, (context as ServerContext).call))
       })
     },
     onExecute({ args: { document, operationName, contextValue } }) {
@@ -38,7 +38,7 @@ export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
       }
     },
     onResultProcess({ result, serverContext }) {
-      const { call } = serverContext as DoorContext
+      const { call } = serverContext as ServerContext
       if (!isAsyncIterable(result)) call?.note((result as ExecutionResult).errors)
     },
   }

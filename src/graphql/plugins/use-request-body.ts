@@ -6,7 +6,7 @@ import { CodedError } from '../../errors.ts'
 import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { readBody } from '../../lib/read-body.ts'
 import { ByteLimitError } from '../../lib/read-bytes.ts'
-import type { DoorContext } from '../../schema/context.ts'
+import type { ServerContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 
 /** Body limit without a valid key, in bytes: enough for introspection, all that such a caller may run. */
@@ -17,7 +17,7 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
   return {
     onRequestParse({ request, requestParser, setRequestParser, serverContext, fetchAPI }) {
       if (!requestParser || request.method !== 'POST') return
-      const { viewer, caller, req } = serverContext as unknown as DoorContext & { req: IncomingMessage }
+      const { viewer, caller, req } = serverContext as unknown as ServerContext & { req: IncomingMessage }
       const stranger = !viewer || viewer.type === 'anonymous'
       const limit = stranger ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
       setRequestParser(async ({ url, method, headers }) => {

@@ -2,7 +2,7 @@ import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
+import type { Context, ServerContext } from '../../schema/context.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 
 const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }
@@ -13,7 +13,7 @@ export function useSse(lifecycle: Lifecycle): Plugin {
     onResultProcess({ request, result, serverContext, setResultProcessor }) {
       if (!isAsyncIterable(result)) return
       const iterator = (result as AsyncIterable<ExecutionResult>)[Symbol.asyncIterator]()
-      const { start, call } = serverContext as Partial<Context> & DoorContext
+      const { start, call } = serverContext as Partial<Context> & ServerContext
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
       if (!accepted) void iterator.return?.()
       else if (call) {

@@ -16,7 +16,7 @@ import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import type { Call, Calls } from '../../lib/call.ts'
 import type { AddressOf } from '../../lib/client-address.ts'
 import type { Limits } from '../../lib/limits.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
+import type { Context, ServerContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import { type Socket, TRY_AGAIN } from './socket.ts'
@@ -99,8 +99,8 @@ export function operationsOver(
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        const door = { viewer, caller: callerOf(viewer, address), peer: socket, call }
-        const { result, budget } = await run(yoga, door, id, params)
+        const serverContext = { viewer, caller: callerOf(viewer, address), peer: socket, call }
+        const { result, budget } = await run(yoga, serverContext, id, params)
         if (budget) held.set(id, budget)
         return result
       })
@@ -161,7 +161,7 @@ type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
 async function run(
   yoga: Yoga,
-  door: DoorContext & { peer: Socket },
+  serverContext: ServerContext & { peer: Socket },
   id: string,
   params: Params,
 ): Promise<BudgetedResult> {
@@ -169,7 +169,7 @@ async function run(
   // Yoga refuses mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   // Yoga builds the operation's context from this object.
-  const context: DoorContext & Partial<Context> & { request: Request } = { request, ...door }
+  const context: ServerContext & Partial<Context> & { request: Request } = { request, ...serverContext }
   const result = (await yoga.getResultForParams(
     {
       params: {
@@ -183,7 +183,8 @@ async function run(
     context,
   )) as OperationResult
   // The cursor to resume from if the socket breaks before the first event.
-  if (context.start) void door.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
+  if (context.start)
+    void serverContext.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
   const { budget } = context
   if (isAsyncIterable(result) || !('data' in result)) budget?.release()
   else if (budget) return written(result, budget)
