@@ -6,7 +6,12 @@ import { inDistinctBatches } from './append/distinct-batches.ts'
 import { importEvents, type PastEvent } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
-import { Following, type FollowingCounts, type FollowingOptions, type ReadSource } from './follow/followed-streams.ts'
+import {
+  FollowedStreams,
+  type FollowedStreamsCounts,
+  type FollowedStreamsOptions,
+  type ReadSource,
+} from './follow/followed-streams.ts'
 import type { Follower } from './follow/follower.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
@@ -43,11 +48,11 @@ export interface EventLog extends LogOperations, AsyncDisposable {
   /** The log for one caller: reads through the caller's client, appends on the tenant's share of the queue. */
   onAccountOf(tenant: string, db: PrismaClient): LogOperations
   readonly appending: number
-  readonly following: FollowingCounts
+  readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
 }
 
-export interface EventLogOptions extends FollowingOptions {
+export interface EventLogOptions extends FollowedStreamsOptions {
   /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
   appendsAtOnce: number
@@ -57,7 +62,7 @@ export interface EventLogOptions extends FollowingOptions {
 /** Opens the log of a database. Disposing of it ends its followers. */
 export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
   const snapshots = new ReportSnapshots()
-  const following = new Following(db, options)
+  const followedStreams = new FollowedStreams(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
   // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
   const tell = (streamId: string) => {
@@ -92,7 +97,7 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
     at: (streamId, positions, reading) => readAt(client, streamId, positions, reading),
     reportSnapshot: (reportId, reading) => snapshots.take(client, reportId, reading),
     follow: async (streamId, request) => {
-      return following.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
+      return followedStreams.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
     },
   })
   return {
@@ -102,10 +107,10 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       return queue.events
     },
     get following() {
-      return following.counts
+      return followedStreams.counts
     },
-    tailReads: following.reads,
-    [Symbol.asyncDispose]: () => following[Symbol.asyncDispose](),
+    tailReads: followedStreams.reads,
+    [Symbol.asyncDispose]: () => followedStreams[Symbol.asyncDispose](),
   }
 }
 
