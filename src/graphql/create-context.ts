@@ -11,8 +11,7 @@ import { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Call } from '../lib/call.ts'
 import type { Limits } from '../lib/limits.ts'
 import { NO_PEER, type Peer } from '../lib/peer.ts'
-import { budgetLog } from '../log/budgeted-log.ts'
-import { traceLog } from '../log/traced-log.ts'
+import { createOperationLog } from '../log/operation-log.ts'
 import type { Context, ServerContext } from '../schema/context.ts'
 
 /** Maximum length of a result in characters: streamed over HTTP, one message over a WebSocket. */
@@ -53,7 +52,7 @@ export function createContextFactory(
     const select = { id: true, organizationId: true } as const
     return {
       db,
-      log: budgetLog(traceLog(log, span), budget),
+      log: createOperationLog(log, budget, span),
       budget,
       span,
       viewer,

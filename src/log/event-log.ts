@@ -15,9 +15,9 @@ import {
 import type { Follower } from './follow/follower.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
-import { type OffsetPage, type OffsetPageRequest, offsetPage } from './read/numbered-page.ts'
+import { type ReadBudget, readAt } from './read/budgeted-read.ts'
+import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
-import { type Reading, readAt } from './read/reading.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
 /** Most of one append; `text` is payload length in UTF-16 units. */
@@ -35,11 +35,11 @@ export interface LogOperations {
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
-  page(streamId: string, request: PageRequest, reading?: Reading): Promise<Page>
-  offsetPage(streamId: string, request: OffsetPageRequest, reading?: Reading): Promise<OffsetPage>
-  at(streamId: string, positions: readonly number[], reading: Reading): Promise<LoggedEvent[]>
-  reportSnapshot(reportId: string, reading: Reading): Promise<ReportSnapshot>
-  /** The caller must end the follower: by reading to the end, or with `return`. */
+  page(streamId: string, request: PageRequest, budget?: ReadBudget): Promise<Page>
+  numberedPage(streamId: string, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
+  at(streamId: string, positions: readonly number[], budget: ReadBudget): Promise<LoggedEvent[]>
+  reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
+  /** The caller must end the follower: by budget to the end, or with `return`. */
   follow(streamId: string, request: FollowRequest): Promise<Follower>
 }
 
@@ -92,10 +92,10 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       tell(event.streamId)
       return redacted
     },
-    page: (streamId, request, reading) => page(client, streamId, request, reading),
-    offsetPage: (streamId, request, reading) => offsetPage(client, streamId, request, reading),
-    at: (streamId, positions, reading) => readAt(client, streamId, positions, reading),
-    reportSnapshot: (reportId, reading) => snapshots.take(client, reportId, reading),
+    page: (streamId, request, budget) => page(client, streamId, request, budget),
+    numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
+    at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
+    reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
     follow: async (streamId, request) => {
       return followedStreams.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
     },

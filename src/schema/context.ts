@@ -8,7 +8,7 @@ import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Span } from '../lib/span.ts'
-import type { BudgetedLog } from '../log/budgeted-log.ts'
+import type { OperationLog } from '../log/operation-log.ts'
 
 /** A dataset or report, as authorization and events need it. */
 export interface Stream {
@@ -20,7 +20,7 @@ export interface Stream {
 export interface Context {
   /** Each statement takes a slot of the caller. */
   readonly db: PrismaClient
-  readonly log: BudgetedLog
+  readonly log: OperationLog
   readonly budget: OperationBudget
   readonly viewer: Viewer
   readonly caller: Caller

@@ -1,5 +1,5 @@
 import type { Connection } from '../../db/connection.ts'
-import { reconcile, streamIds } from '../../log/read/verify-counters.ts'
+import { streamIds, verifyCounters } from '../../log/read/verify-counters.ts'
 import type { CheckResult } from './finding.ts'
 
 const NAMED = 100
@@ -10,7 +10,7 @@ export async function checkCounters(db: Connection, progress: (streams: number) 
   let wrong = 0
   const details: string[] = []
   for await (const id of streamIds(db)) {
-    const findings = await reconcile(db, id)
+    const findings = await verifyCounters(db, id)
     if (findings.length > 0 && ++wrong <= NAMED) details.push(`stream ${id}: ${findings.join('; ')}`)
     progress(++streams)
   }

@@ -2,9 +2,9 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { type Bounds, positionOf } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
+import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
 import { type Direction, type Range, readRange } from './range.ts'
-import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 
 const DEFAULT_PAGE = 20
 
@@ -39,10 +39,10 @@ export async function page(
   db: PrismaClient,
   streamId: string,
   request: PageRequest,
-  reading: Reading = UNCOUNTED,
+  budget: ReadBudget = NO_LIMIT,
 ): Promise<Page> {
   for (;;) {
-    const page = await readPage(db, streamId, request, reading)
+    const page = await readPage(db, streamId, request, budget)
     // Part of the page may have been removed meanwhile: read again.
     if (page) return page
   }
@@ -52,7 +52,7 @@ async function readPage(
   db: PrismaClient,
   streamId: string,
   request: PageRequest,
-  reading: Reading,
+  budget: ReadBudget,
 ): Promise<Page | undefined> {
   const backward = request.last != null
   const limit = pageLimit(request)
@@ -66,7 +66,7 @@ async function readPage(
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
-  const read = await readCounted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, reading)
+  const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, budget)
   if (read.first > filtered.bounds.first) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered.range, high: range.low + 1 })

@@ -19,7 +19,7 @@ export async function* streamIds(db: Connection): AsyncGenerator<string> {
 
 // One statement, for one snapshot under concurrent appends; each part makes one index pass and keeps little in memory.
 // Counts and ordinals of kept events include the removed ones before them.
-const RECONCILE = `
+const COMPARE = `
   WITH kept AS (
     SELECT e.type, e.seq FROM stream s JOIN event e ON e.stream_id = s.id AND e.seq >= s.first WHERE s.id = $1
   ), counted AS (
@@ -58,8 +58,8 @@ interface Row {
 }
 
 /** Compares a stream's counters with all of its events. @returns a sentence per difference. */
-export async function reconcile(db: Connection, streamId: string): Promise<string[]> {
-  const { rows } = await db.query<Row>(RECONCILE, [streamId])
+export async function verifyCounters(db: Connection, streamId: string): Promise<string[]> {
+  const { rows } = await db.query<Row>(COMPARE, [streamId])
   const [row] = rows
   if (!row) return []
   const { first, head, events, lowest, highest, types, marks } = row
