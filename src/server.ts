@@ -16,9 +16,9 @@ import { openDatabase } from './db/database.ts'
 import { StartError } from './errors.ts'
 import { readOperationList } from './graphql/operation-list.ts'
 import { createPipeline } from './graphql/yoga.ts'
-import { Answers } from './http/answers.ts'
 import { Connections } from './http/connections.ts'
 import { Drainer } from './http/drain.ts'
+import { OpenResponses } from './http/open-responses.ts'
 import { RequestQueue } from './http/request-queue.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { createBudget } from './lib/budget/budget.ts'
@@ -140,8 +140,8 @@ async function open(
   const tcpConnections = new Connections(http, { memory: budget.memory, slowAfter, logger })
   closers.add(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
-  const answers = new Answers(tcpConnections, { keyWatch, connections, connectionLimit })
-  const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
+  const responses = new OpenResponses(tcpConnections, { keyWatch, connections, connectionLimit })
+  const services = { accounts, keyWatch, connections, responses, budget, sweep: () => void retention.sweep() }
   const rate = createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
@@ -150,7 +150,7 @@ async function open(
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
-  const routeServices = { admit, authenticate, addressOf, memory: budget.memory, calls, answers, maxBodyBytes }
+  const routeServices = { admit, authenticate, addressOf, memory: budget.memory, calls, responses, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, accounts, readiness)

@@ -4,7 +4,7 @@ import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import { admitRequest, answerOf, callOf, type RouteServices, rateLimited } from '../admit.ts'
+import { admitRequest, callOf, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createFollow, createRun, NIL_ID } from '../run-operation.ts'
 import { FindReport } from './events.ts'
 import { listLlamaEvents } from './list.ts'
@@ -39,21 +39,21 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (admitted.error) return c.json({ detail: admitted.error.message }, admitted.error.status)
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, services)
-  const answer = answerOf(c, services, admitted)
-  const run = createRun(yoga, c.req.raw, { ...admitted, peer: answer, call })
+  const response = openResponseOf(c, services, admitted)
+  const run = createRun(yoga, c.req.raw, { ...admitted, peer: response, call })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, errorCode } = await run(FindReport, { id: request?.path.report_id ?? NIL_ID })
   if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, { ...admitted, peer: answer, call })
-    return streamLlamaEvents(c, { run, follow, peer: answer, lifecycle, call }, request)
+    const follow = createFollow(yoga, c.req.raw, { ...admitted, peer: response, call })
+    return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call }, request)
   }
   // A list can take hours to read, so each further page authenticates the key again.
   const viewer = () => services.authenticate(key)
-  const runAnew = createRun(yoga, c.req.raw, { caller: admitted.caller, peer: answer, call }, viewer)
-  return (await listLlamaEvents(c, { run, runAnew, answer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
+  const runAnew = createRun(yoga, c.req.raw, { caller: admitted.caller, peer: response, call }, viewer)
+  return (await listLlamaEvents(c, { run, runAnew, response }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {
