@@ -1,11 +1,11 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import { streamIds, verifyCounters } from '../../log/read/verify-counters.ts'
 import type { CheckResult } from './finding.ts'
 
 const NAMED = 100
 
 /** Compares each stream's counters with its events. @param progress receives the number of streams checked. */
-export async function checkCounters(db: Connection, progress: (streams: number) => void): Promise<CheckResult> {
+export async function checkCounters(db: DatabaseConnection, progress: (streams: number) => void): Promise<CheckResult> {
   let streams = 0
   let wrong = 0
   const details: string[] = []

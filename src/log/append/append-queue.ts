@@ -15,7 +15,7 @@ const SHARE = 1 / 2
 const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
 
 /** Age in milliseconds at which an append fails if its stream is locked. */
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export interface AppendObserver {
   committed(group: { events: number; seconds: number }): void
@@ -147,7 +147,7 @@ export class AppendQueue {
   }
 
   #putBack(streamId: string, appends: readonly PendingAppend[]): void {
-    const isLate = ({ since }: PendingAppend) => Date.now() - since > PATIENCE_MS
+    const isLate = ({ since }: PendingAppend) => Date.now() - since > TIMEOUT_MS
     for (const append of appends)
       if (isLate(append)) append.reject(new Error(`Stream ${streamId} was held by somebody else for too long.`))
     const patient = appends.filter((append) => !isLate(append))

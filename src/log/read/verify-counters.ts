@@ -1,9 +1,9 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 
 const IDS = 1_000
 
 /** The ids of all streams, ascending. */
-export async function* streamIds(db: Connection): AsyncGenerator<string> {
+export async function* streamIds(db: DatabaseConnection): AsyncGenerator<string> {
   // The nil UUID is a valid stream id, so it cannot mark the start.
   let last: string | null = null
   for (;;) {
@@ -58,7 +58,7 @@ interface Row {
 }
 
 /** Compares a stream's counters with all of its events. @returns a sentence per difference. */
-export async function verifyCounters(db: Connection, streamId: string): Promise<string[]> {
+export async function verifyCounters(db: DatabaseConnection, streamId: string): Promise<string[]> {
   const { rows } = await db.query<Row>(COMPARE, [streamId])
   const [row] = rows
   if (!row) return []

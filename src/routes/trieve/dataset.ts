@@ -28,7 +28,7 @@ export async function findTrieveDataset(
   runAsCaller: Run,
   runAsRoot: Run,
 ): Promise<string> {
-  if (!headers.dataset) throw await withoutDataset(headers, viewer, runAsRoot)
+  if (!headers.dataset) throw await missingDatasetError(headers, viewer, runAsRoot)
   const address: Address =
     'id' in headers.dataset ? headers.dataset : { ...headers.dataset, organizationId: trackingOrganization(headers) }
   const { data, errorCode } = await runAsCaller(FindDataset, address)
@@ -55,7 +55,11 @@ function organizationId(organization: string): string {
 // Trieve answers 500 to this client error, which would make clients retry.
 const MISSING_DATASET_STATUS = 400
 
-async function withoutDataset({ organization }: TrieveHeaders, viewer: Viewer, runAsRoot: Run): Promise<TrieveError> {
+async function missingDatasetError(
+  { organization }: TrieveHeaders,
+  viewer: Viewer,
+  runAsRoot: Run,
+): Promise<TrieveError> {
   const id = organization === undefined ? undefined : organizationId(organization)
   if (id !== undefined && !(await runAsRoot(FindOrganization, { id })).data?.organization)
     return new TrieveError(404, 'Not Found: Organization not found')
