@@ -41,7 +41,7 @@ export function createRestApp(
     // The pipeline logs its errors where it masks them; this covers errors in the routes.
     const call = callOf(c, services)
     logger.error({ err: error, ...call?.ids }, 'a route failed')
-    if (call) call.told = true
+    if (call) call.logged = true
     return c.json(failure(c, 'Internal Server Error'), 500)
   })
   return app
