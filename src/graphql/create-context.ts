@@ -5,13 +5,15 @@ import type { Asking } from '../accounts/admission.ts'
 import { callerOf } from '../accounts/caller-of.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
-import { ANONYMOUS, visibleDatasets, visibleReports } from '../accounts/viewer.ts'
+import { ANONYMOUS, maySee } from '../accounts/viewer.ts'
+import { CodedError } from '../errors.ts'
 import type { Budget } from '../lib/budget/budget.ts'
 import { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Call } from '../lib/call.ts'
 import type { Limits } from '../lib/limits.ts'
 import { NO_PEER, type Peer } from '../lib/peer.ts'
 import { budgetLog } from '../log/budgeted-log.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 import { traceLog } from '../log/traced-log.ts'
 import type { Context, DoorContext } from '../schema/context.ts'
 
@@ -50,10 +52,16 @@ export function createContextFactory(
     })
     // Other transports release it themselves.
     if (initial.res) peer.onGone(() => budget.release())
-    const select = { id: true, organizationId: true } as const
+    const budgeted = budgetLog(traceLog(log, span), budget)
+    const findStream = memoize((id) => budgeted.findStream(id))
+    const visible = (kind: Stream['kind']) => async (id: string) => {
+      const stream = await findStream(id)
+      if (stream?.kind === kind && maySee(viewer, stream)) return stream
+      throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
+    }
     return {
       db,
-      log: budgetLog(traceLog(log, span), budget),
+      log: budgeted,
       budget,
       span,
       viewer,
@@ -63,13 +71,13 @@ export function createContextFactory(
       sweep,
       peer,
       lastEventId: initial.request.headers.get('last-event-id'),
-      findDataset: once((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
-      findReport: once((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
+      dataset: visible('DATASET'),
+      report: visible('REPORT'),
     }
   }
 }
 
-function once<Value>(find: (id: string) => Promise<Value>): (id: string) => Promise<Value> {
+function memoize<Value>(find: (id: string) => Promise<Value>): (id: string) => Promise<Value> {
   const found = new Map<string, Promise<Value>>()
   return (id) => {
     const known = found.get(id) ?? find(id)

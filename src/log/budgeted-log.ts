@@ -12,9 +12,14 @@ export interface BudgetedLog extends Omit<CallLog, 'at' | 'reportSnapshot'> {
 /** The log, whose reads are charged to an operation's budget before they run, one at a time. */
 export function budgetLog(log: CallLog, budget: OperationBudget): BudgetedLog {
   const reads: Pick<BudgetedLog, 'page' | 'offsetPage' | 'at' | 'reportSnapshot'> = {
-    page: async (streamId, request): Promise<Page> => {
-      const page = await budget.inOrder(() => log.page(streamId, request, budget))
-      return { ...page, total: () => budget.inOrder(page.total) }
+    page: async (stream, request): Promise<Page> => {
+      const page = await budget.inOrder(() => log.page(stream, request, budget))
+      return {
+        events: page.events,
+        hasNextPage: () => budget.inOrder(page.hasNextPage),
+        hasPreviousPage: () => budget.inOrder(page.hasPreviousPage),
+        total: () => budget.inOrder(page.total),
+      }
     },
     offsetPage: (streamId, request) => budget.inOrder(() => log.offsetPage(streamId, request, budget)),
     at: (streamId, positions) => budget.inOrder(() => log.at(streamId, positions, budget)),

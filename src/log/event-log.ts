@@ -1,3 +1,4 @@
+import type { Database } from '../db/database.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { TimedResult } from './append/append-batches.ts'
@@ -13,6 +14,7 @@ import type { Payload } from './payload.ts'
 import { type OffsetPage, type OffsetPageRequest, offsetPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
 import { type Reading, readAt } from './read/reading.ts'
+import { createStreamIndex, type Stream } from './read/stream-index.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
 /** Most of one append; `text` is payload length in UTF-16 units. */
@@ -27,15 +29,18 @@ export interface LogOperations {
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   import(streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]>
+  /** The stream as of this call, from a statement that all callers share. */
+  findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
-  page(streamId: string, request: PageRequest, reading?: Reading): Promise<Page>
+  /** @param stream as found in the same operation. */
+  page(stream: Stream, request: PageRequest, reading?: Reading): Promise<Page>
   offsetPage(streamId: string, request: OffsetPageRequest, reading?: Reading): Promise<OffsetPage>
   at(streamId: string, positions: readonly number[], reading: Reading): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, reading: Reading): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
-  follow(streamId: string, request: FollowRequest): Promise<Follower>
+  follow(stream: Stream, request: FollowRequest): Follower
 }
 
 /** The only access to the event tables. */
@@ -55,7 +60,11 @@ export interface EventLogOptions extends FollowingOptions {
 }
 
 /** Opens the log of a database. Disposing of it ends its followers. */
-export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
+export function createEventLog(
+  { prisma: db, spare }: Pick<Database, 'prisma' | 'spare'>,
+  options: EventLogOptions,
+): EventLog {
+  const findStream = createStreamIndex(spare)
   const snapshots = new ReportSnapshots()
   const following = new Following(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
@@ -87,13 +96,12 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       tell(event.streamId)
       return redacted
     },
-    page: (streamId, request, reading) => page(client, streamId, request, reading),
+    findStream,
+    page: (stream, request, reading) => page({ db: client, findStream }, stream, request, reading),
     offsetPage: (streamId, request, reading) => offsetPage(client, streamId, request, reading),
     at: (streamId, positions, reading) => readAt(client, streamId, positions, reading),
     reportSnapshot: (reportId, reading) => snapshots.take(client, reportId, reading),
-    follow: async (streamId, request) => {
-      return following.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
-    },
+    follow: (stream, request) => following.follow(client, stream.id, { ...request, ...startOf(stream, request) }),
   })
   return {
     ...onAccountOf('operator', db),

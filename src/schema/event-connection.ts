@@ -1,3 +1,4 @@
+import type { PageInfoShape } from '@pothos/plugin-relay'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Page } from '../log/read/page.ts'
@@ -24,17 +25,22 @@ export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; 
   return { cursor: encodeCursor(event.streamId, event.seq), node }
 }
 
-/** A page as a Relay connection; the total is counted on request. @param nodes one for each event of the page. */
+/** A page as a Relay connection; what lies around it, and the total, are read when they are selected. @param nodes one for each event of the page. */
 export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
   const edges = page.events.map((event, index) => toEdge(event, nodes[index] as Node))
   return {
     edges,
+    // Pothos hands promises on to the executor, though its type has none here.
     pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: page.hasPreviousPage,
+      get hasNextPage() {
+        return page.hasNextPage()
+      },
+      get hasPreviousPage() {
+        return page.hasPreviousPage()
+      },
       startCursor: edges.at(0)?.cursor,
       endCursor: edges.at(-1)?.cursor,
-    },
+    } as unknown as PageInfoShape,
     total: page.total,
   }
 }

@@ -2,9 +2,10 @@ import { act } from '../accounts/audit.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 import { decodeReportEvent, withoutContent } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
-import type { Context, Stream } from './context.ts'
+import type { Context } from './context.ts'
 import { ReportEvent } from './report-event.ts'
 import { WorkerEvent, workerEventsOf } from './worker-event.ts'
 
@@ -21,7 +22,7 @@ builder.mutationField('redactWorkerEvent', (t) =>
       id: t.arg(id),
     },
     resolve: async (_root, { datasetId, id }, context) => {
-      const redacted = await redact(context, await context.findDataset(datasetId), id, () => null)
+      const redacted = await redact(context, await context.dataset(datasetId), id, () => null)
       return (await workerEventsOf(datasetId, context))(redacted)
     },
   }),
@@ -38,7 +39,7 @@ builder.mutationField('redactReportEvent', (t) =>
       id: t.arg(id),
     },
     resolve: async (_root, { reportId, id }, context) => {
-      const redacted = await redact(context, await context.findReport(reportId), id, (event) =>
+      const redacted = await redact(context, await context.report(reportId), id, (event) =>
         withoutContent(decodeReportEvent(event).data),
       )
       return decodeReportEvent(redacted)
@@ -49,11 +50,11 @@ builder.mutationField('redactReportEvent', (t) =>
 /** Redacts an event of a visible stream, once. @returns the redacted event. */
 async function redact(
   { log, db, viewer }: Context,
-  stream: Stream | null,
+  stream: Stream,
   id: string,
   toData: (event: LoggedEvent) => unknown,
 ): Promise<LoggedEvent> {
-  const event = stream && (await log.find(stream.id, id))
+  const event = await log.find(stream.id, id)
   if (!event) throw new CodedError('NOT_FOUND', `No event ${id} of this stream is kept.`)
   if (event.redactedAt) return event
   const { organizationId } = stream

@@ -169,8 +169,8 @@ builder.queryField('reportEvents', (t) =>
       order: t.arg({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'In which direction to read.' }),
       ...t.arg.connectionArgs(),
     },
-    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget }) => {
-      const page = await log.page(reportId, { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
+    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget, report }) => {
+      const page = await log.page(await report(reportId), { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
       return toConnection(page, await decodeAll(page.events, budget))
     },
   }),
@@ -212,8 +212,8 @@ builder.subscriptionField('reportEvents', (t) =>
       }),
       pastEnd: t.arg.boolean({ defaultValue: false, description: 'Whether to go on after COMPLETED or ERROR.' }),
     },
-    subscribe: (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer }) =>
-      log.follow(reportId, {
+    subscribe: async (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer, report }) =>
+      log.follow(await report(reportId), {
         types: kinds,
         from: from ?? 'NOW',
         after: lastEventId ?? after,

@@ -75,7 +75,7 @@ async function setRetention(
 }
 
 async function subjectOf(
-  { db, findDataset, findReport }: Context,
+  { db, dataset, report }: Context,
   { organizationId, datasetId, reportId }: typeof RetentionTarget.$inferInput,
 ): Promise<PolicySubject> {
   if (organizationId) {
@@ -83,8 +83,5 @@ async function subjectOf(
       throw new CodedError('NOT_FOUND', `There is no organization ${organizationId}.`)
     return { kind: 'ORGANIZATION', id: organizationId, organizationId }
   }
-  const stream = datasetId ? await findDataset(datasetId) : await findReport(String(reportId))
-  // Possibly deleted since the scope check.
-  if (!stream) throw new CodedError('NOT_FOUND', 'There is no such stream any more.')
-  return { kind: datasetId ? 'DATASET' : 'REPORT', ...stream }
+  return datasetId ? await dataset(datasetId) : await report(String(reportId))
 }

@@ -169,7 +169,10 @@ builder.queryField('workerEvents', (t) =>
     },
     resolve: async (_root, { datasetId, order, ...request }, context) => {
       const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const page = await context.log.page(datasetId, { ...request, order: order ?? 'NEWEST_FIRST' })
+      const page = await context.log.page(await context.dataset(datasetId), {
+        ...request,
+        order: order ?? 'NEWEST_FIRST',
+      })
       return toConnection(page, page.events.map(toWorkerEvent))
     },
   }),
@@ -233,8 +236,8 @@ builder.subscriptionField('workerEvents', (t) =>
         description: 'Begin after this cursor of the same dataset, from wherever it is. Wins over `from`.',
       }),
     },
-    subscribe: (_root, { datasetId, types, from, after }, { log, lastEventId, peer }) =>
-      log.follow(datasetId, {
+    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
+      log.follow(await dataset(datasetId), {
         types,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
@@ -253,9 +256,9 @@ function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
 /** Maps logged events of a dataset to worker events. */
 export async function workerEventsOf(
   datasetId: string,
-  { findDataset }: Context,
+  { dataset }: Context,
 ): Promise<(event: LoggedEvent) => WorkerEventShape> {
-  const organizationId = (await findDataset(datasetId))?.organizationId ?? null
+  const { organizationId } = await dataset(datasetId)
   return (event) => ({ event, organizationId, value: undefined })
 }
 
