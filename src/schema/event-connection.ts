@@ -5,18 +5,18 @@ import type { Page } from '../log/read/page.ts'
 import { builder } from './builder.ts'
 
 export const EventOrder = builder.enumType('EventOrder', {
-  description: 'In which direction a history is read.',
+  description: 'Order in which events are returned.',
   values: {
-    NEWEST_FIRST: { description: 'From the newest event back.' },
-    OLDEST_FIRST: { description: 'From the first event on, as it happened.' },
+    NEWEST_FIRST: { description: 'Descending seq: the newest event first.' },
+    OLDEST_FIRST: { description: 'Ascending seq: the oldest event first.' },
   } as const,
 })
 
 export const StreamStart = builder.enumType('StreamStart', {
-  description: 'Where a subscription begins when it is given no cursor.',
+  description: 'Where a subscription begins if no cursor is given.',
   values: {
-    BEGINNING: { description: 'With the first event of the stream: everything, then whatever comes.' },
-    NOW: { description: 'With the next event.' },
+    BEGINNING: { description: 'At the earliest event that is still kept. New events follow.' },
+    NOW: { description: 'After the newest event: delivers only events recorded from now on.' },
   } as const,
 })
 
