@@ -4,7 +4,7 @@ import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
 import type { ExportOptions } from './cli/export/command.ts'
 import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
-import type { MoveInOptions } from './cli/import/run-import.ts'
+import type { ImportOptions } from './cli/import/run-import.ts'
 import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
 import { readSettings, withConfig } from './cli/run-command.ts'
@@ -104,7 +104,7 @@ const importing = program
     parseId,
   )
   .option('--json', 'report in JSON')
-  .action((file: string, options: MoveInOptions) =>
+  .action((file: string, options: ImportOptions) =>
     withConfig(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
   )
 
@@ -114,8 +114,8 @@ importing
     'record the events of a dataset of Trieve, which a key in TRIEVE_API_KEY may read, with their ids and times',
   )
   .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai')
-  .requiredOption('--dataset <id>', "the original's id or tracking id")
-  .option('--organization-id <id>', "the original's organization, for a tracking id", parseId)
+  .requiredOption('--dataset <id>', "the upstream's id or tracking id")
+  .option('--organization-id <id>', "the upstream's organization, for a tracking id", parseId)
   .option('--into <id>', 'the dataset here (default: the same id; needed with a tracking id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
@@ -132,8 +132,8 @@ importing
     'record the events of a report of LlamaCloud, which a key in LLAMA_CLOUD_API_KEY may read, with their ids and times',
   )
   .requiredOption('--url <address>', 'of the API, such as https://api.cloud.llamaindex.ai')
-  .requiredOption('--report <id>', "the original's id", parseId)
-  .option('--project-id <id>', "the original's project", parseId)
+  .requiredOption('--report <id>', "the upstream's id", parseId)
+  .option('--project-id <id>', "the upstream's project", parseId)
   .option('--into <id>', 'the report here (default: the same id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)

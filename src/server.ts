@@ -6,10 +6,10 @@ import { Accounts } from './accounts/accounts.ts'
 import { createAdmit } from './accounts/admission.ts'
 import { createAuthenticate } from './accounts/authenticate.ts'
 import { KeyLookup } from './accounts/key-lookup.ts'
-import { KeyUses } from './accounts/key-usage.ts'
+import { KeyUsage } from './accounts/key-usage.ts'
 import { KeyWatch } from './accounts/key-watch.ts'
 import { LiveConnections } from './accounts/live-connections.ts'
-import { createRequestRate } from './accounts/rate-limit.ts'
+import { createRateLimit } from './accounts/rate-limit.ts'
 import { type FirstRootKey, makeFirstRootKey } from './accounts/root-key.ts'
 import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
@@ -110,16 +110,16 @@ async function open(
     },
   })
   closers.add(() => retention[Symbol.asyncDispose]())
-  const keyUses = new KeyUses(db, (error) => {
+  const keyUsage = new KeyUsage(db, (error) => {
     failed('key-uses')
     logger.warn({ err: error }, 'when keys were last used is lost')
   })
-  closers.add(() => keyUses[Symbol.asyncDispose]())
+  closers.add(() => keyUsage[Symbol.asyncDispose]())
   const lookup = new KeyLookup(database.spare, (error) => {
     failed('key-lookup')
     logger.error({ err: error }, 'keys cannot be looked up: callers are told to try again')
   })
-  const authenticate = countRefusedKeys(registry, createAuthenticate(lookup, keyUses, config.rootApiKey))
+  const authenticate = countRefusedKeys(registry, createAuthenticate(lookup, keyUsage, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(database.spare, (error) => {
@@ -142,7 +142,7 @@ async function open(
   const counts = new ConnectionLimit(config.limits.socketsPerKey)
   const answers = new Answers(open, { keyWatch, connections, counts })
   const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
-  const rate = createRequestRate(config, logger)
+  const rate = createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)

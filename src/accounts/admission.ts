@@ -1,19 +1,19 @@
 import type { Caller } from '../lib/caller.ts'
 import type { Authenticate } from './authenticate.ts'
 import { callerOf } from './caller-of.ts'
-import type { RequestRate } from './rate-limit.ts'
-import { Refusal } from './refusal.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { TemporaryError } from './temporary-error.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** The viewer of a request, and the caller it is charged to. */
-export interface Asking {
+export interface Identity {
   readonly viewer: Viewer
   readonly caller: Caller
 }
 
 export type Admitted =
-  | (Asking & { readonly refusal?: undefined })
-  | { readonly viewer?: undefined; readonly caller?: undefined; readonly refusal: Refusal }
+  | (Identity & { readonly error?: undefined })
+  | { readonly viewer?: undefined; readonly caller?: undefined; readonly error: TemporaryError }
 
 /** Authenticates and counts a request. */
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
@@ -22,11 +22,11 @@ export type Admit = (key: string | null | undefined, address: string | undefined
  * Looks the key up first (cheap, see `KeyLookup`), then charges it, so other traffic from its address never blocks a
  * valid key. Without a valid key, or when the lookup fails, the address is charged.
  */
-export function createAdmit(authenticate: Authenticate, rate: RequestRate): Admit {
+export function createAdmit(authenticate: Authenticate, rate: RateLimit): Admit {
   return async (key, address) => {
     const viewer = await authenticate(key ?? undefined).catch(() => undefined)
     const caller = callerOf(viewer ?? ANONYMOUS, address)
-    const refusal = (await rate.count(caller)) ?? (viewer ? undefined : Refusal.keyUnavailable())
-    return viewer && !refusal ? { viewer, caller } : { refusal: refusal ?? Refusal.keyUnavailable() }
+    const error = (await rate.count(caller)) ?? (viewer ? undefined : TemporaryError.keyUnavailable())
+    return viewer && !error ? { viewer, caller } : { error: error ?? TemporaryError.keyUnavailable() }
   }
 }

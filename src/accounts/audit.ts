@@ -13,7 +13,7 @@ type AuditAction =
   | 'SET_RETENTION'
 
 /** An administrative act. */
-export interface Act {
+export interface AuditedAct {
   action: AuditAction
   organizationId: string
   /** Needed beside the id: ids of different kinds may be equal. */
@@ -31,10 +31,10 @@ const PATIENCE = { maxWait: 10_000, timeout: 15_000 } as const
  * first: the key may have been revoked since authentication, even by this request, and cannot be before the commit.
  * @throws CodedError UNAUTHENTICATED when the key no longer works.
  */
-export function act<Result>(
+export function withAudit<Result>(
   db: PrismaClient,
   viewer: Viewer,
-  { details = {}, ...act }: Act,
+  { details = {}, ...act }: AuditedAct,
   work: (transaction: Prisma.TransactionClient) => Promise<Result>,
 ): Promise<Result> {
   const actorKeyId = viewer.type === 'key' ? viewer.keyId : null

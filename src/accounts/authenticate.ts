@@ -1,7 +1,7 @@
 import { hashKey, sameHash } from './key-hash.ts'
 import type { KeyLookup, StoredKey } from './key-lookup.ts'
 import { KeyMemory } from './key-memory.ts'
-import type { KeyUses } from './key-usage.ts'
+import type { KeyUsage } from './key-usage.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
 /** Row id of the root key made at the first start. */
@@ -11,7 +11,7 @@ export const ROOT_KEY_ID = '00000000-0000-0000-0000-000000000000'
 export type Authenticate = (key: string | undefined) => Promise<Viewer>
 
 /** @param rootApiKey when set, the only root key: a stored one is then anonymous. */
-export function createAuthenticate(lookup: KeyLookup, uses: KeyUses, rootApiKey: string | undefined): Authenticate {
+export function createAuthenticate(lookup: KeyLookup, usage: KeyUsage, rootApiKey: string | undefined): Authenticate {
   const rootHash = rootApiKey === undefined ? undefined : hashKey(rootApiKey)
   const memory = new KeyMemory()
   return async (key) => {
@@ -23,7 +23,7 @@ export function createAuthenticate(lookup: KeyLookup, uses: KeyUses, rootApiKey:
     const viewer = stored && works(stored) ? viewerOf(stored, rootHash !== undefined) : ANONYMOUS
     if (viewer.type === 'anonymous') memory.fails(hash)
     else memory.works(hash, stored?.organizationId ?? 'root')
-    if (stored && viewer.type !== 'anonymous') uses.note(stored.id)
+    if (stored && viewer.type !== 'anonymous') usage.note(stored.id)
     return viewer
   }
 }

@@ -3,13 +3,13 @@ import type { Caller } from '../lib/caller.ts'
 import type { Viewer } from './viewer.ts'
 
 /** The tenant of all requests without a valid key. */
-export const STRANGERS = 'anonymous'
+export const ANONYMOUS_TENANT = 'anonymous'
 
 /** The key, or the address without a valid one; IPv6 by its /64 network, because one host can use all of it. */
 export function callerOf(viewer: Viewer, address: string | undefined): Caller {
   switch (viewer.type) {
     case 'anonymous':
-      return { name: `address:${address && networkOf(address)}`, tenant: STRANGERS }
+      return { name: `address:${address && networkOf(address)}`, tenant: ANONYMOUS_TENANT }
     case 'root':
       return { name: 'root', tenant: 'root' }
     case 'key':

@@ -1,5 +1,5 @@
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
-import { act } from './audit.ts'
+import { withAudit } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 
 export interface NewDataset {
@@ -25,7 +25,7 @@ export async function createDataset(
 ) {
   const kind = 'DATASET'
   const creation = { organizationId, subjectKind: kind, subjectId: id, details: { trackingId, name } } as const
-  return act(db, viewer, { action: 'CREATE_DATASET', ...creation }, async (transaction) => {
+  return withAudit(db, viewer, { action: 'CREATE_DATASET', ...creation }, async (transaction) => {
     await transaction.stream.create({ data: { id, organizationId, kind } })
     return transaction.dataset.create({ ...query, data: { id, organizationId, trackingId, name } })
   })
@@ -40,7 +40,7 @@ export async function createReport(
 ) {
   const kind = 'REPORT'
   const creation = { organizationId, subjectKind: kind, subjectId: id, details: { projectId, name } } as const
-  return act(db, viewer, { action: 'CREATE_REPORT', ...creation }, async (transaction) => {
+  return withAudit(db, viewer, { action: 'CREATE_REPORT', ...creation }, async (transaction) => {
     await transaction.stream.create({ data: { id, organizationId, kind } })
     return transaction.report.create({ ...query, data: { id, organizationId, projectId, name } })
   })

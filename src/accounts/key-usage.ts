@@ -4,10 +4,10 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 const GATHER_MS = 30_000
 
 /** Records the last use of keys in delayed batches. */
-export class KeyUses implements AsyncDisposable {
+export class KeyUsage implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void
-  readonly #uses = new Map<string, Date>()
+  readonly #lastUsed = new Map<string, Date>()
   #timer: NodeJS.Timeout | undefined
 
   /** @param onError called when a batch could not be written and is lost. */
@@ -17,7 +17,7 @@ export class KeyUses implements AsyncDisposable {
   }
 
   note(keyId: string): void {
-    this.#uses.set(keyId, new Date())
+    this.#lastUsed.set(keyId, new Date())
     this.#timer ??= setTimeout(() => void this.#write(), GATHER_MS)
   }
 
@@ -28,8 +28,8 @@ export class KeyUses implements AsyncDisposable {
   async #write(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const [ids, times] = [[...this.#uses.keys()], [...this.#uses.values()]]
-    this.#uses.clear()
+    const [ids, times] = [[...this.#lastUsed.keys()], [...this.#lastUsed.values()]]
+    this.#lastUsed.clear()
     if (ids.length === 0) return
     const seconds = times.map((time) => time.getTime() / 1_000)
     try {

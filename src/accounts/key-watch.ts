@@ -3,7 +3,7 @@ import { withTimeout } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
 /** Milliseconds between polls; with the query timeout, a revocation is noticed well within 5 s. */
-const ASK_MS = 2_000
+const POLL_MS = 2_000
 
 /** Query timeout in milliseconds; expiry needs no query. */
 const ANSWER_MS = 2_000
@@ -19,7 +19,7 @@ export class KeyWatch implements AsyncDisposable {
   readonly #onError: (error: unknown) => void
   readonly #keys = new Map<string, Watched>()
   #timer: NodeJS.Timeout | undefined
-  #asking: Promise<void> | undefined
+  #polling: Promise<void> | undefined
 
   /** @param onError called when a poll fails; the next one retries. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
@@ -35,10 +35,10 @@ export class KeyWatch implements AsyncDisposable {
     this.#keys.set(keyId, watched)
     watched.onEnd.add(onEnd)
     this.#timer ??= setInterval(() => {
-      this.#asking ??= this.#ask().finally(() => {
-        this.#asking = undefined
+      this.#polling ??= this.#poll().finally(() => {
+        this.#polling = undefined
       })
-    }, ASK_MS)
+    }, POLL_MS)
     return () => {
       watched.onEnd.delete(onEnd)
       if (watched.onEnd.size === 0 && this.#keys.get(keyId) === watched) this.#keys.delete(keyId)
@@ -49,10 +49,10 @@ export class KeyWatch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#keys.clear()
     this.#rest()
-    await this.#asking
+    await this.#polling
   }
 
-  async #ask(): Promise<void> {
+  async #poll(): Promise<void> {
     for (const [id, { expiresAt }] of this.#keys) if (expiresAt <= Date.now()) this.#end(id)
     try {
       const id = { in: [...this.#keys.keys()] }

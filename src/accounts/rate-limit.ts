@@ -2,41 +2,38 @@ import type { Logger } from 'pino'
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Config } from '../config.ts'
 import type { Caller } from '../lib/caller.ts'
-import { STRANGERS } from './caller-of.ts'
-import { Refusal } from './refusal.ts'
+import { ANONYMOUS_TENANT } from './caller-of.ts'
 import { SharedRedis } from './shared-redis.ts'
+import { TemporaryError } from './temporary-error.ts'
 
 /** Window in seconds. */
 const MINUTE = 60
 
 /** Budgets relative to a key's: an organization, an address without a valid key, and all such addresses together. */
-const SHARES = { tenant: 10, address: 1 / 10, strangers: 1 / 5 } as const
+const SHARES = { tenant: 10, address: 1 / 10, anonymous: 1 / 5 } as const
 
-export interface RequestRate extends AsyncDisposable {
-  /** @param requests the weight of the request. @returns the refusal, if any. */
-  count(caller: Caller, requests?: number): Promise<Refusal | undefined>
+export interface RateLimit extends AsyncDisposable {
+  /** @param requests the weight of the request. @returns an error over the limit. */
+  count(caller: Caller, requests?: number): Promise<TemporaryError | undefined>
 }
 
-type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
+type Limiter = (name: string, requests: number) => Promise<TemporaryError | undefined>
 
 /**
  * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
  * callers without a key is always per process, because it limits the time they take from that process.
  */
-export function createRequestRate(
-  { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
-  logger: Logger,
-): RequestRate {
+export function createRateLimit({ redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>, logger: Logger): RateLimit {
   const redis = redisUrl ? new SharedRedis(redisUrl, logger) : undefined
   const most = (share: number) => Math.ceil(limits.requestsPerMinute * share)
   const perKey = createLimiter(most(1), 'tidemark:requests', redis)
   const perTenant = createLimiter(most(SHARES.tenant), 'tidemark:tenants', redis)
   const perAddress = createLimiter(most(SHARES.address), 'tidemark:addresses', redis)
-  const strangers = createLimiter(most(SHARES.strangers), 'tidemark:strangers')
+  const allAnonymous = createLimiter(most(SHARES.anonymous), 'tidemark:anonymous')
   return {
     async count({ name, tenant }, requests = 1) {
       // Narrower budget first: what it refuses uses up nothing of the wider one.
-      if (tenant === STRANGERS) return (await perAddress(name, requests)) ?? strangers(tenant, requests)
+      if (tenant === ANONYMOUS_TENANT) return (await perAddress(name, requests)) ?? allAnonymous(tenant, requests)
       return (await perKey(name, requests)) ?? perTenant(tenant, requests)
     },
     async [Symbol.asyncDispose]() {
@@ -54,13 +51,13 @@ function createLimiter(points: number, keyPrefix: string, redis?: SharedRedis): 
     // A weight above the whole budget would never pass.
     const weight = Math.min(requests, points)
     if (shared && redis.usable) {
-      const { refusal, error } = await consume(shared, name, weight)
-      if (!error) return refusal
-      redis.failed(error.message)
+      const { limited, failure } = await consume(shared, name, weight)
+      if (!failure) return limited
+      redis.failed(failure.message)
     }
-    const { refusal, error } = await consume(memory, name, weight)
-    if (error) throw error
-    return refusal
+    const { limited, failure } = await consume(memory, name, weight)
+    if (failure) throw failure
+    return limited
   }
 }
 
@@ -68,12 +65,12 @@ async function consume(
   limiter: RateLimiterMemory | RateLimiterRedis,
   name: string,
   requests: number,
-): Promise<{ refusal?: Refusal; error?: Error }> {
+): Promise<{ limited?: TemporaryError; failure?: Error }> {
   try {
     await limiter.consume(name, requests)
     return {}
   } catch (reason) {
-    if (!(reason instanceof RateLimiterRes)) return { error: reason as Error }
-    return { refusal: Refusal.tooMany(Math.max(1, Math.ceil(reason.msBeforeNext / 1_000))) }
+    if (!(reason instanceof RateLimiterRes)) return { failure: reason as Error }
+    return { limited: TemporaryError.tooMany(Math.max(1, Math.ceil(reason.msBeforeNext / 1_000))) }
   }
 }

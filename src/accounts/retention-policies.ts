@@ -1,5 +1,5 @@
 import type { OrganizationRetention, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
-import { act } from './audit.ts'
+import { withAudit } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 
 /** Retention limits; both null keeps all events. */
@@ -20,7 +20,7 @@ export async function setPolicy(
 ): Promise<void> {
   const details = policy && { ...policy, maxEvents: policy.maxEvents === null ? null : Number(policy.maxEvents) }
   const setting = { organizationId, subjectKind: kind, subjectId: id, details } as const
-  await act(db, viewer, { action: 'SET_RETENTION', ...setting }, (transaction) =>
+  await withAudit(db, viewer, { action: 'SET_RETENTION', ...setting }, (transaction) =>
     kind === 'ORGANIZATION'
       ? setOfOrganization(transaction, organizationId, policy)
       : setOfStream(transaction, { organizationId, streamId: id }, policy),

@@ -4,7 +4,7 @@ import type { LoggedEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { reportDataOf } from '../log/report/report-data.ts'
 import { enumName, typeNamed } from '../log/worker-event-type.ts'
-import { type Arrival, arrivalFrom, refusal, type StreamKind } from './import/import-item.ts'
+import { type ImportItem, invalidItem, readItem, type StreamKind } from './import/import-item.ts'
 import type { Line } from './import/lines.ts'
 
 const time = z.iso
@@ -29,9 +29,9 @@ export function lineOf(kind: StreamKind, event: LoggedEvent): string {
 }
 
 /** Parses a line into an event, or the reason it is refused. */
-export function arrivalOf(line: Line): Arrival {
-  return arrivalFrom({ line: line.number }, () => {
-    if (line.problem !== undefined) throw refusal(line.problem)
+export function parseLine(line: Line): ImportItem {
+  return readItem({ line: line.number }, () => {
+    if (line.problem !== undefined) throw invalidItem(line.problem)
     return read(line.text)
   })
 }
@@ -41,7 +41,7 @@ function read(text: string) {
   if ('datasetId' in value) {
     const { datasetId, id, eventType, createdAt, ...given } = check(WorkerLine, value)
     const type = typeNamed(eventType)
-    if (type === undefined) throw refusal(`eventType: there is no ${JSON.stringify(eventType)}.`)
+    if (type === undefined) throw invalidItem(`eventType: there is no ${JSON.stringify(eventType)}.`)
     return { kind: 'DATASET', streamId: datasetId, event: { id, type, createdAt, data: workerPayload(given) } } as const
   }
   if ('reportId' in value) {
@@ -51,7 +51,7 @@ function read(text: string) {
     const event = { id, type: data.type, createdAt: timestamp, data: payloadOf(data, name) }
     return { kind: 'REPORT', streamId: reportId, event } as const
   }
-  throw refusal('An event has a datasetId or a reportId.')
+  throw invalidItem('An event has a datasetId or a reportId.')
 }
 
 type Given = { eventData?: unknown; eventDataText?: string }
@@ -72,7 +72,7 @@ function reportPayload(given: Given): { name: string; value: unknown } {
 
 function checkOneWay({ eventData, eventDataText }: Given): void {
   if (eventData !== null && eventDataText !== undefined)
-    throw refusal('eventData and eventDataText are two ways to give the same: give one.')
+    throw invalidItem('eventData and eventDataText are two ways to give the same: give one.')
 }
 
 function parse(text: string): object {
@@ -80,14 +80,14 @@ function parse(text: string): object {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch (error) {
-    throw refusal(`The line is not JSON: ${error instanceof Error ? error.message : error}.`)
+    throw invalidItem(`The line is not JSON: ${error instanceof Error ? error.message : error}.`)
   }
-  throw refusal('The line is not a JSON object.')
+  throw invalidItem('The line is not a JSON object.')
 }
 
 function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const { data, error } = schema.safeParse(value)
   if (!error) return data
   const { path, message } = error.issues[0] as z.core.$ZodIssue
-  throw refusal(`${path.join('.')}: ${message}.`)
+  throw invalidItem(`${path.join('.')}: ${message}.`)
 }

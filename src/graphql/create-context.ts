@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { YogaInitialContext } from 'graphql-yoga'
 import type { Accounts } from '../accounts/accounts.ts'
-import type { Asking } from '../accounts/admission.ts'
+import type { Identity } from '../accounts/admission.ts'
 import { callerOf } from '../accounts/caller-of.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
@@ -21,7 +21,7 @@ import type { Context, DoorContext } from '../schema/context.ts'
 const MOST_TEXT = { http: 67_108_864, message: 16_777_216 } as const
 
 interface Responses {
-  of(response: ServerResponse, asking: Asking, call?: Call): Peer
+  of(response: ServerResponse, identity: Identity, call?: Call): Peer
 }
 
 export interface Services {

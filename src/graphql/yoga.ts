@@ -1,7 +1,7 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { Admit } from '../accounts/admission.ts'
-import type { RequestRate } from '../accounts/rate-limit.ts'
+import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Config } from '../config.ts'
 import type { AddressOf } from '../lib/client-address.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
@@ -37,7 +37,7 @@ const PREFLIGHT_SECONDS = 3_600
 export interface Entry {
   admit: Admit
   addressOf: AddressOf
-  rate: RequestRate
+  rate: RateLimit
   counts: ConnectionLimit
 }
 

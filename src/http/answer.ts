@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Asking } from '../accounts/admission.ts'
+import type { Identity } from '../accounts/admission.ts'
 import type { Viewer } from '../accounts/viewer.ts'
 import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
@@ -21,7 +21,7 @@ export class Answer implements Peer {
   readonly #onGone = new Set<() => void>()
   readonly #onEnd: (() => void)[] = []
 
-  constructor(response: ServerResponse, connection: Connection, { viewer, caller }: Asking, call: Call | undefined) {
+  constructor(response: ServerResponse, connection: Connection, { viewer, caller }: Identity, call: Call | undefined) {
     this.#response = response
     this.#connection = connection
     this.viewer = viewer

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Asking } from '../accounts/admission.ts'
+import type { Identity } from '../accounts/admission.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import type { Call } from '../lib/call.ts'
@@ -36,7 +36,7 @@ export class Answers {
     open.onSweep(() => this.#sweep())
   }
 
-  of(response: ServerResponse, { viewer, caller }: Asking, call?: Call): Answer {
+  of(response: ServerResponse, { viewer, caller }: Identity, call?: Call): Answer {
     const known = this.#byResponse.get(response)
     if (known) return known
     const { socket } = response.req

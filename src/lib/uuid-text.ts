@@ -5,12 +5,12 @@ const GROUPS = [8, 4, 4, 4, 12] as const
 /** Parses the forms both upstreams accept (hyphens or none, braces, `urn:uuid:`), with their Rust crate's messages. */
 export function readUuid(text: string): UuidText {
   const { digits, offset } = strip(text)
-  const stranger = /[^0-9a-fA-F-]/u.exec(digits)
-  if (stranger) {
+  const invalid = /[^0-9a-fA-F-]/u.exec(digits)
+  if (invalid) {
     // All characters before the first invalid one are ASCII, so the index is a byte position.
-    const position = stranger.index + offset + 1
+    const position = invalid.index + offset + 1
     const expected = 'expected an optional prefix of `urn:uuid:` followed by [0-9a-fA-F-]'
-    return { problem: `invalid character: ${expected}, found \`${stranger[0]}\` at ${position}` }
+    return { problem: `invalid character: ${expected}, found \`${invalid[0]}\` at ${position}` }
   }
   const groups = digits.split('-')
   if (groups.length === 1 && offset === 0) {

@@ -14,14 +14,14 @@ export type Payload = string & { readonly [checked]: true }
 export function payloadOf(value: unknown, name: string): Payload {
   for (const scalar of scalars(value, name)) {
     if (!isExact(scalar))
-      throw refusal(name, `holds ${scalar}, which would not come back as it was sent: send it as a string`)
+      throw invalidPayload(name, `holds ${scalar}, which would not come back as it was sent: send it as a string`)
   }
   return checkSize(JSON.stringify(value), name)
 }
 
 /** Accepts JSON text byte for byte. @throws CodedError BAD_USER_INPUT when it is not JSON, too large or too deep. */
 export function payloadFromText(text: string, name: string): Payload {
-  if (!text.isWellFormed()) throw refusal(name, 'holds half of a surrogate pair, which has no UTF-8 form')
+  if (!text.isWellFormed()) throw invalidPayload(name, 'holds half of a surrogate pair, which has no UTF-8 form')
   const payload = checkSize(text, name)
   for (const _ of scalars(parse(text, name), name)) {
     // The walk throws for deep nesting.
@@ -33,13 +33,13 @@ function parse(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw refusal(name, `is not JSON: ${error instanceof Error ? error.message : error}`)
+    throw invalidPayload(name, `is not JSON: ${error instanceof Error ? error.message : error}`)
   }
 }
 
 function checkSize(text: string, name: string): Payload {
   const bytes = Buffer.byteLength(text)
-  if (bytes > MAX_PAYLOAD_BYTES) throw refusal(name, `has ${bytes} bytes, of ${MAX_PAYLOAD_BYTES} allowed`)
+  if (bytes > MAX_PAYLOAD_BYTES) throw invalidPayload(name, `has ${bytes} bytes, of ${MAX_PAYLOAD_BYTES} allowed`)
   return text as Payload
 }
 
@@ -58,12 +58,12 @@ function* scalars(root: unknown, name: string): Generator<unknown> {
       yield value
       continue
     }
-    if (depth === MAX_PAYLOAD_DEPTH) throw refusal(name, `is nested deeper than ${MAX_PAYLOAD_DEPTH} levels`)
+    if (depth === MAX_PAYLOAD_DEPTH) throw invalidPayload(name, `is nested deeper than ${MAX_PAYLOAD_DEPTH} levels`)
     for (const child of Object.values(value)) stack.push({ value: child, depth: depth + 1 })
   }
 }
 
 /** @param name the value's path, such as `events[3].eventData`. */
-function refusal(name: string, problem: string): CodedError {
+function invalidPayload(name: string, problem: string): CodedError {
   return new CodedError('BAD_USER_INPUT', `${name} ${problem}.`)
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Admit, Asking } from '../accounts/admission.ts'
+import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
 import type { Answer } from '../http/answer.ts'
@@ -19,19 +19,19 @@ export interface Gate {
   maxBodyBytes: number
 }
 
-/** Authenticates and rate-limits a request once, for all its documents. @returns a refusal, with Retry-After set. */
+/** Authenticates and rate-limits a request once, for all its documents. @returns an error, with Retry-After set. */
 export async function admit(c: Context, gate: Gate, key: string | null | undefined): ReturnType<Admit> {
   const admitted = await gate.admit(key, gate.addressOf(incoming(c)))
-  if (!admitted.refusal) answerOf(c, gate, admitted)
-  if (admitted.refusal) c.header('Retry-After', String(admitted.refusal.retryAfter))
+  if (!admitted.error) answerOf(c, gate, admitted)
+  if (admitted.error) c.header('Retry-After', String(admitted.error.retryAfter))
   return admitted
 }
 
 /** Rate-limits by key or else by address, for routes without access rules of their own. */
 export function counted(gate: Gate): MiddlewareHandler {
   return async (c, next) => {
-    const { refusal } = await admit(c, gate, bearerKey(c.req.header('authorization')))
-    if (refusal) return c.json({ message: refusal.message }, refusal.status)
+    const { error } = await admit(c, gate, bearerKey(c.req.header('authorization')))
+    if (error) return c.json({ message: error.message }, error.status)
     return next()
   }
 }
@@ -50,8 +50,8 @@ export function callOf(c: Context, { calls }: Gate): Call | undefined {
 }
 
 /** The response to a caller, tracked while it is open. */
-export function answerOf(c: Context, gate: Gate, asking: Asking): Answer {
-  return gate.answers.of(outgoing(c), asking, callOf(c, gate))
+export function answerOf(c: Context, gate: Gate, identity: Identity): Answer {
+  return gate.answers.of(outgoing(c), identity, callOf(c, gate))
 }
 
 /** Node's response, under the adapter. */

@@ -23,8 +23,8 @@ export function createGraphiqlPage(gate: Gate): Hono {
   let page: ReturnType<typeof compressedPage> | undefined
   return new Hono().get('/graphql', async (c) => {
     // A browser that opens a page sends no key.
-    const { refusal } = await admit(c, gate, undefined)
-    if (refusal) return c.text(refusal.message, refusal.status)
+    const { error } = await admit(c, gate, undefined)
+    if (error) return c.text(error.message, error.status)
     if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page

@@ -4,7 +4,7 @@ import { bearerKey } from '../accounts/bearer-key.ts'
 import { isFromNearby } from '../lib/client-address.ts'
 import { admit, type Gate, incoming } from './admit.ts'
 
-const REFUSAL = {
+const FORBIDDEN = {
   message:
     'Metrics are for requests from this machine or a private network, not by way of a proxy, and for the root key.',
 }
@@ -14,9 +14,9 @@ export function createMetricsRoute(registry: Registry, gate: Gate): Hono {
   let collecting: Promise<string> | undefined
   return new Hono().get('/metrics', async (c) => {
     if (!isFromNearby(incoming(c))) {
-      const { viewer, refusal } = await admit(c, gate, bearerKey(c.req.header('authorization')))
-      if (refusal) return c.json({ message: refusal.message }, refusal.status)
-      if (viewer.type !== 'root') return c.json(REFUSAL, 403)
+      const { viewer, error } = await admit(c, gate, bearerKey(c.req.header('authorization')))
+      if (error) return c.json({ message: error.message }, error.status)
+      if (viewer.type !== 'root') return c.json(FORBIDDEN, 403)
     }
     collecting ??= registry.metrics().finally(() => {
       collecting = undefined

@@ -13,12 +13,12 @@ export interface Operation<Variables, Data> {
 }
 
 type Answer<Data> =
-  | { readonly data: Data; readonly refusal?: undefined }
-  | { readonly data?: undefined; readonly refusal: Refusal }
+  | { readonly data: Data; readonly errorCode?: undefined }
+  | { readonly data?: undefined; readonly errorCode: ExpectedCode }
 
-type Refusal = (typeof REFUSALS)[number]
+type ExpectedCode = (typeof EXPECTED_CODES)[number]
 
-const REFUSALS = [
+const EXPECTED_CODES = [
   'UNAUTHENTICATED',
   'NOT_FOUND',
   'CURSOR_INVALID',
@@ -28,7 +28,7 @@ const REFUSALS = [
 ] as const
 
 /** Matches no entity: looking it up only checks the caller's key. */
-export const NOBODY = '00000000-0000-0000-0000-000000000000'
+export const NIL_ID = '00000000-0000-0000-0000-000000000000'
 
 export type Run = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
@@ -63,7 +63,7 @@ export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewe
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
     if (error.extensions.code === 'RATE_LIMITED') throw new Overloaded(error)
-    return { refusal: refusalOf(error) }
+    return { errorCode: errorCodeOf(error) }
   }
 }
 
@@ -78,10 +78,10 @@ export class Overloaded extends Error {
   }
 }
 
-function refusalOf(error: GraphQLError | undefined): Refusal {
-  const refusal = REFUSALS.find((code) => code === error?.extensions.code)
-  if (!refusal) throw new Error(`The pipeline refused: ${reason(error)}`)
-  return refusal
+function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {
+  const errorCode = EXPECTED_CODES.find((code) => code === error?.extensions.code)
+  if (!errorCode) throw new Error(`The pipeline refused: ${reason(error)}`)
+  return errorCode
 }
 
 // `errorId` finds a masked error in the log.
@@ -106,7 +106,7 @@ export function createFollow(yoga: Yoga, request: Request, door: DoorContext): F
     const result = await yoga.getResultForParams({ params, request }, context)
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
-    return { refusal: refusalOf(error) }
+    return { errorCode: errorCodeOf(error) }
   }
 }
 

@@ -1,6 +1,6 @@
 import { v7 } from 'uuid'
 import { z } from 'zod'
-import { act } from '../accounts/audit.ts'
+import { withAudit } from '../accounts/audit.ts'
 import { makeKey, storedForm } from '../accounts/key-hash.ts'
 import type { Viewer } from '../accounts/viewer.ts'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
@@ -180,7 +180,7 @@ async function createApiKey(
   const [key, id] = [makeKey(), v7()]
   const details = { role, name, expiresAt, datasetIds, reportIds }
   const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
-  await act(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
+  await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
     const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
     const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
     if (datasets < datasetIds.length || reports < reportIds.length)
@@ -218,7 +218,7 @@ async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promi
   if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
   const { organizationId } = key
   const subject = { organizationId, subjectKind: 'API_KEY', subjectId: id } as const
-  await act(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
+  await withAudit(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
     const revokedAt = new Date()
     const where = { organizationId, id, revokedAt: null }
     const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt } })

@@ -1,4 +1,4 @@
-import { act } from '../accounts/audit.ts'
+import { withAudit } from '../accounts/audit.ts'
 import { NODE_GONE_MS } from '../accounts/live-connections.ts'
 import type { Viewer } from '../accounts/viewer.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
@@ -102,7 +102,7 @@ async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise
   const { organizationId, apiKeyId, streamId } = open
   const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
   const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const
-  await act(db, viewer, ending, async (transaction) => {
+  await withAudit(db, viewer, ending, async (transaction) => {
     const where = { id, organizationId, endRequested: false }
     const { count } = await transaction.liveConnection.updateMany({ where, data: { endRequested: true } })
     return count > 0 ? id : null

@@ -1,5 +1,5 @@
 import { v7 } from 'uuid'
-import { act } from '../accounts/audit.ts'
+import { withAudit } from '../accounts/audit.ts'
 import { visibleOrganizations } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
@@ -67,7 +67,7 @@ builder.mutationField('createOrganization', (t) =>
     resolve: (query, _root, { input: { id: given, name } }, { db, viewer }) => {
       const id = given ?? v7()
       const subject = { organizationId: id, subjectKind: 'ORGANIZATION', subjectId: id } as const
-      return act(db, viewer, { action: 'CREATE_ORGANIZATION', ...subject, details: { name } }, (transaction) =>
+      return withAudit(db, viewer, { action: 'CREATE_ORGANIZATION', ...subject, details: { name } }, (transaction) =>
         transaction.organization.create({ ...query, data: { id, name } }),
       )
     },

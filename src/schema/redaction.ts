@@ -1,4 +1,4 @@
-import { act } from '../accounts/audit.ts'
+import { withAudit } from '../accounts/audit.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
@@ -62,6 +62,6 @@ async function redact(
   const subject = { organizationId, subjectKind: 'EVENT', subjectId: id } as const
   const redaction = { action: 'REDACT_EVENT', ...subject, details: { streamId, seq } } as const
   return log.redact(organizationId, event, payloadOf(toData(event), 'event'), (work) =>
-    act(db, viewer, redaction, work),
+    withAudit(db, viewer, redaction, work),
   )
 }

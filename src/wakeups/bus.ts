@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { WakeupSource, Wakeups } from '../log/follow/wakeups.ts'
 import { Batcher } from './batcher.ts'
 import { type OpenChannel, PATIENCE } from './channel.ts'
-import { decodeHint, encodeHint } from './message.ts'
+import { decodeMessage, encodeMessages } from './message.ts'
 import { postgresChannel } from './postgres-channel.ts'
 import { ReconnectingChannel } from './reconnecting-channel.ts'
 import { redisChannel } from './redis-channel.ts'
@@ -48,7 +48,7 @@ class ChannelBus implements WakeupBus {
     let failing = false
     this.#channel = new ReconnectingChannel(open, {
       received: (message) => {
-        const { sender, streamIds } = decodeHint(message)
+        const { sender, streamIds } = decodeMessage(message)
         if (sender !== self) for (const streamId of streamIds) wakeups.wake(streamId, source)
       },
       opened: () => {
@@ -64,7 +64,7 @@ class ChannelBus implements WakeupBus {
       },
     })
     this.#batcher = new Batcher(async (streamIds) => {
-      for (const message of encodeHint({ sender: self, streamIds })) await this.#channel.send(message)
+      for (const message of encodeMessages({ sender: self, streamIds })) await this.#channel.send(message)
     })
   }
 

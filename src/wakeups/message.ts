@@ -1,5 +1,5 @@
 /** "These streams may have grown", sent as `sender id id …` in ASCII. */
-export interface Hint {
+export interface WakeupMessage {
   sender: string
   streamIds: string[]
 }
@@ -7,8 +7,8 @@ export interface Hint {
 /** PostgreSQL rejects a payload of 8,000 bytes. */
 const MAX_BYTES = 7_999
 
-/** Splits a hint into messages that each fit a NOTIFY. */
-export function encodeHint({ sender, streamIds }: Hint): string[] {
+/** Splits the streams over messages that each fit a NOTIFY. */
+export function encodeMessages({ sender, streamIds }: WakeupMessage): string[] {
   const messages: string[] = []
   let message = sender
   for (const streamId of streamIds) {
@@ -22,7 +22,7 @@ export function encodeHint({ sender, streamIds }: Hint): string[] {
 }
 
 /** Accepts any text; malformed messages yield ids without listeners. */
-export function decodeHint(message: string): Hint {
+export function decodeMessage(message: string): WakeupMessage {
   const [sender = '', ...streamIds] = message.split(' ')
   return { sender, streamIds }
 }

@@ -58,7 +58,7 @@ test.each([
   const { url } = await original((response) => response.writeHead(status).end(text))
   const { code, stderr } = await fromLlamaCloud(url)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^The original answers [^\n]*\n$/)
+  expect(stderr).toMatch(/^The upstream answers [^\n]*\n$/)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   expect(stderr.trim()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/)
 })
@@ -74,7 +74,7 @@ test('An answer that unpacks to more than may be read ends it, and is not asked 
   const { code, stderr } = await fromLlamaCloud(asked.url)
   expect({ code, stderr, times: asked.times }).toEqual({
     code: 1,
-    stderr: "The original's answer exceeds 64 MiB.\n",
+    stderr: "The upstream's answer exceeds 64 MiB.\n",
     times: 1,
   })
 })
@@ -110,7 +110,7 @@ test('A Trieve that never ends is not asked forever', async () => {
 
   const asked = await original((response) => response.end(pageOf(5_000)))
   expect((await fromTrieve(asked.url)).stderr).toMatch(
-    /^The original answers with 5000 events where \d+ were asked for/m,
+    /^The upstream answers with 5000 events where \d+ were asked for/m,
   )
   expect(asked.times).toBeLessThan(5)
 })

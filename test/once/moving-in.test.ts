@@ -184,7 +184,7 @@ test('A Trieve with whole seconds, equal ones in any order, pages that shift and
   events.push(late)
   const again = await moveIn(...from)
   expect(again).toMatchObject({ code: 1, recorded: 0 })
-  expect(again.stderr).toContain(`The original has 1 event more than ${into}`)
+  expect(again.stderr).toContain(`The upstream has 1 event more than ${into}`)
 })
 
 test('What is younger than --settle is left for another time', async () => {
@@ -201,19 +201,19 @@ test.each([
     'an original that refuses the key',
     () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
     'wrong',
-    /^The original answers 40[14]: /,
+    /^The upstream answers 40[14]: /,
   ],
   [
     'a dataset that it has not',
     () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
     undefined,
-    /^The original answers 404: .*Could not find dataset/,
+    /^The upstream answers 404: .*Could not find dataset/,
   ],
   [
     'a report that it has not',
     () => ['llamacloud', '--url', original.url, '--report', randomUUID()],
     undefined,
-    /^The original answers 404: .*Report not found/,
+    /^The upstream answers 404: .*Report not found/,
   ],
   ['no key', () => ['trieve', '--url', original.url, '--dataset', randomUUID()], '', /^Set TRIEVE_API_KEY /],
 ])('%s ends it with one line', async (_, args, apiKey, message) => {

@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config.ts'
 import { Wakeups } from '../../src/log/follow/wakeups.ts'
 import { Batcher } from '../../src/wakeups/batcher.ts'
 import { openWakeupBus } from '../../src/wakeups/bus.ts'
-import { decodeHint, encodeHint } from '../../src/wakeups/message.ts'
+import { decodeMessage, encodeMessages } from '../../src/wakeups/message.ts'
 import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
 import { type Process, serve } from '../support/process.ts'
 import { type RedisServer, redisInstalled, redisServer } from '../support/redis.ts'
@@ -334,10 +334,10 @@ test('Streams that grow while others are being told are told together, each once
 
 test('A hint is split so that PostgreSQL takes each part, and nonsense is nobody', () => {
   const streamIds = Array.from({ length: 1_000 }, () => randomUUID())
-  const messages = encodeHint({ sender: 'me', streamIds })
+  const messages = encodeMessages({ sender: 'me', streamIds })
   for (const message of messages) expect(Buffer.byteLength(message)).toBeLessThan(8_000)
   expect(messages.length).toBeLessThan(6)
-  expect(messages.map(decodeHint).flatMap((hint) => hint.streamIds)).toEqual(streamIds)
-  expect(new Set(messages.map((message) => decodeHint(message).sender))).toEqual(new Set(['me']))
-  expect(decodeHint('')).toEqual({ sender: '', streamIds: [] })
+  expect(messages.map(decodeMessage).flatMap((hint) => hint.streamIds)).toEqual(streamIds)
+  expect(new Set(messages.map((message) => decodeMessage(message).sender))).toEqual(new Set(['me']))
+  expect(decodeMessage('')).toEqual({ sender: '', streamIds: [] })
 })

@@ -8,7 +8,7 @@ import { printable } from '../../lib/text.ts'
 import type { Server } from '../../server.ts'
 import { say, tell } from '../terminal.ts'
 import { GraphqlFailure } from './client.ts'
-import { createRecorder, type Stage, setStage } from './demo-tenant.ts'
+import { createDemoTenant, createRecorder, type DemoTenant } from './demo-tenant.ts'
 import { guide } from './guide.ts'
 import { runPipeline } from './pipeline.ts'
 import { findMarkdown } from './source-files.ts'
@@ -32,9 +32,11 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
   const { runServer } = await import('../serve.ts')
   const { server, stopping } = await runServer(config)
   try {
-    const stage = await setStage(server.url, await findRootKey(config, server), basename(path)).catch(explainRootKey)
-    say(guide(stage))
-    await record(stage, runPipeline(path, names), pace, stopping)
+    const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
+      explainRootKey,
+    )
+    say(guide(tenant))
+    await record(tenant, runPipeline(path, names), pace, stopping)
   } catch (error) {
     if (stopping.aborted) return
     await server[Symbol.asyncDispose]()
@@ -49,8 +51,13 @@ export function parsePace(text: string): number {
   return Number(text)
 }
 
-async function record(stage: Stage, steps: AsyncIterable<Step>, pace: number, signal: AbortSignal): Promise<void> {
-  const recordStep = createRecorder(stage)
+async function record(
+  tenant: DemoTenant,
+  steps: AsyncIterable<Step>,
+  pace: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const recordStep = createRecorder(tenant)
   const counts = { dataset: 0, report: 0 }
   for await (const step of steps) {
     const seq = await recordStep(step)

@@ -1,7 +1,7 @@
 import { createClient, type Graphql } from './client.ts'
 import type { Step } from './step.ts'
 
-export interface Stage {
+export interface DemoTenant {
   url: string
   key: string
   datasetId: string
@@ -9,7 +9,7 @@ export interface Stage {
 }
 
 /** Uses the root key only to create organization and key. @throws GraphqlFailure UNAUTHENTICATED if it is invalid. */
-export async function setStage(url: string, rootKey: string, about: string): Promise<Stage> {
+export async function createDemoTenant(url: string, rootKey: string, about: string): Promise<DemoTenant> {
   const root = createClient(url, rootKey)
   const organizationId = await create(root, 'Organization', { name: 'Tidemark demo' })
   const { createApiKey } = await root<{ createApiKey: { key: string } }>(
@@ -25,7 +25,7 @@ export async function setStage(url: string, rootKey: string, about: string): Pro
 }
 
 /** Records steps one by one. @returns the event's `seq`. */
-export function createRecorder({ url, key, datasetId, reportId }: Stage): (step: Step) => Promise<number> {
+export function createRecorder({ url, key, datasetId, reportId }: DemoTenant): (step: Step) => Promise<number> {
   const client = createClient(url, key)
   return async ({ stream, event }) => {
     const payload = await (stream === 'dataset'

@@ -1,4 +1,4 @@
-import type { Stage } from './demo-tenant.ts'
+import type { DemoTenant } from './demo-tenant.ts'
 
 const QUERY = `query ($dataset: UUID!, $report: UUID!) {
   workerEvents(datasetId: $dataset, first: 3) { totalCount nodes { seq eventType eventData } }
@@ -13,7 +13,7 @@ const QUERY = `query ($dataset: UUID!, $report: UUID!) {
 }`
 
 /** What to open and run in a shell during the demo. */
-export function guide({ url, key, datasetId, reportId }: Stage): string {
+export function guide({ url, key, datasetId, reportId }: DemoTenant): string {
   const variables = { dataset: datasetId, report: reportId }
   const graphql = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables })
   return `

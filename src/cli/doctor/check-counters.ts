@@ -1,11 +1,11 @@
 import type { Connection } from '../../db/connection.ts'
 import { reconcile, streamIds } from '../../log/read/verify-counters.ts'
-import type { Outcome } from './finding.ts'
+import type { CheckResult } from './finding.ts'
 
 const NAMED = 100
 
 /** Compares each stream's counters with its events. @param progress receives the number of streams checked. */
-export async function checkCounters(db: Connection, progress: (streams: number) => void): Promise<Outcome> {
+export async function checkCounters(db: Connection, progress: (streams: number) => void): Promise<CheckResult> {
   let streams = 0
   let wrong = 0
   const details: string[] = []

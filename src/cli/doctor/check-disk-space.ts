@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import type { Outcome } from './finding.ts'
+import type { CheckResult } from './finding.ts'
 
 const MIB = 1_048_576
 
@@ -7,7 +7,7 @@ const MIB = 1_048_576
 const ROOM = { little: 1_024, none: 64 } as const
 
 /** Checks free space for the embedded database. */
-export async function checkDiskSpace(dataDir: string): Promise<Outcome> {
+export async function checkDiskSpace(dataDir: string): Promise<CheckResult> {
   const { bavail, bsize } = await statfs(dataDir)
   const free = Math.floor((bavail * bsize) / MIB)
   const found = `${free} MiB are free on the disk of DATA_DIR.`

@@ -1,8 +1,8 @@
 import { openMode } from '../../db/private-directory.ts'
-import type { Outcome } from './finding.ts'
+import type { CheckResult } from './finding.ts'
 
 /** Whether DATA_DIR, which holds the embedded database or the root key, is closed to other users. */
-export async function checkFolder(dataDir: string): Promise<Outcome> {
+export async function checkFolder(dataDir: string): Promise<CheckResult> {
   const mode = await openMode(dataDir)
   if (mode === undefined) return { state: 'ok', found: 'DATA_DIR is closed to other users.' }
   return {

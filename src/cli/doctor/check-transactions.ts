@@ -1,5 +1,5 @@
 import type { Connection } from '../../db/connection.ts'
-import type { Outcome } from './finding.ts'
+import type { CheckResult } from './finding.ts'
 
 /** Seconds a transaction may stay idle or open; a server's take milliseconds. */
 const PATIENCE = { idle: 1, open: 600 } as const
@@ -25,7 +25,7 @@ const TRANSACTIONS = `
   ORDER BY a.xact_start`
 
 /** Finds transactions left open, among those visible to this user: they hold locks and block VACUUM. */
-export async function checkTransactions(db: Connection): Promise<Outcome> {
+export async function checkTransactions(db: Connection): Promise<CheckResult> {
   const { rows } = await db.query<Transaction>(TRANSACTIONS)
   const stuck = rows.filter(({ idle, open, since }) => (idle && since > PATIENCE.idle) || open > PATIENCE.open)
   if (stuck.length === 0) {

@@ -3,14 +3,14 @@ import { withTimeout } from '../../lib/timeout.ts'
 import type { OpenChannel } from '../../wakeups/channel.ts'
 import { postgresChannel } from '../../wakeups/postgres-channel.ts'
 import { redisChannel } from '../../wakeups/redis-channel.ts'
-import type { Outcome } from './finding.ts'
+import type { CheckResult } from './finding.ts'
 
 const ARRIVAL_MS = 3_000
 
 const MEANWHILE = "Meanwhile other servers' events reach subscribers about a second late; none is lost."
 
 /** Whether a message published on one Redis connection reaches another. */
-export async function checkRedis(redisUrl: string): Promise<Outcome> {
+export async function checkRedis(redisUrl: string): Promise<CheckResult> {
   try {
     if (await arrives(redisChannel(redisUrl))) return { state: 'ok', found: 'Servers hear each other by Redis.' }
     return { state: 'problem', found: 'What is published in Redis does not arrive.', advice: MEANWHILE }
@@ -24,7 +24,7 @@ export async function checkRedis(redisUrl: string): Promise<Outcome> {
 }
 
 /** Whether a NOTIFY reaches a LISTEN on another connection; it does not through a transaction pooler. */
-export async function checkListen(databaseUrl: string): Promise<Outcome> {
+export async function checkListen(databaseUrl: string): Promise<CheckResult> {
   if (await arrives(postgresChannel(databaseUrl)))
     return { state: 'ok', found: 'Servers hear each other by LISTEN and NOTIFY.' }
   return {

@@ -11,7 +11,7 @@ import { checkFolder } from './check-folder.ts'
 import { checkMigrations } from './check-migrations.ts'
 import { checkTransactions } from './check-transactions.ts'
 import { checkListen, checkRedis } from './check-wakeups.ts'
-import type { Finding, Outcome } from './finding.ts'
+import type { CheckResult, Finding } from './finding.ts'
 
 /** Read-only; later checks rely on earlier ones. @param progress receives the number of streams checked. */
 export async function* runChecks(
@@ -60,7 +60,7 @@ async function* examineDatabase(
   if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))
 }
 
-async function version(db: Connection, name: string): Promise<Outcome> {
+async function version(db: Connection, name: string): Promise<CheckResult> {
   const { rows } = await db.query<{ version: string }>(`SELECT current_setting('server_version') AS version`)
   return { state: 'ok', found: `${name} ${rows[0]?.version} answers.` }
 }
@@ -74,9 +74,9 @@ function settings(read: () => Config): Config | ConfigError {
   }
 }
 
-async function check(name: string, work: () => Promise<Outcome>): Promise<Finding> {
+async function check(name: string, work: () => Promise<CheckResult>): Promise<Finding> {
   return work().then(
-    (outcome) => ({ check: name, ...outcome }),
+    (result) => ({ check: name, ...result }),
     (error) => failed(name, error),
   )
 }

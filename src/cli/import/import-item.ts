@@ -7,39 +7,39 @@ export type StreamKind = 'DATASET' | 'REPORT'
 /** Position of an item in messages: a line of a file, or the upstream's id. */
 export type Place = { readonly line: number } | { readonly id: string }
 
-interface Arrived {
+interface ImportedEvent {
   readonly event: PastEvent
   readonly kind: StreamKind
   readonly streamId: string
 }
 
 /** An item from outside: a past event for a stream, or the reason it is refused. */
-export type Arrival = { readonly place: Place } & (
-  | (Arrived & { readonly refusal?: undefined })
-  | { readonly refusal: string; readonly event?: undefined }
+export type ImportItem = { readonly place: Place } & (
+  | (ImportedEvent & { readonly problem?: undefined })
+  | { readonly problem: string; readonly event?: undefined }
 )
 
-/** Batches of arrivals, in order within a stream. */
-export type Source = AsyncIterable<readonly Arrival[]>
+/** Batches of items, in order within a stream. */
+export type ImportSource = AsyncIterable<readonly ImportItem[]>
 
 /** @param read throws a CodedError to refuse the item. */
-export function arrivalFrom(place: Place, read: () => Arrived): Arrival {
+export function readItem(place: Place, read: () => ImportedEvent): ImportItem {
   try {
     return { place, ...read() }
   } catch (error) {
-    if (error instanceof CodedError) return { place, refusal: error.message }
+    if (error instanceof CodedError) return { place, problem: error.message }
     throw error
   }
 }
 
-/** The error that `arrivalFrom` turns into a refusal. */
-export function refusal(message: string): CodedError {
+/** The error that `readItem` turns into a problem. */
+export function invalidItem(message: string): CodedError {
   return new CodedError('BAD_USER_INPUT', message)
 }
 
-/** An upstream event id. @throws CodedError for `arrivalFrom`. */
-export function originalId(text: string): string {
+/** An upstream event id. @throws CodedError for `readItem`. */
+export function upstreamId(text: string): string {
   const { data } = uuid.safeParse(text)
-  if (data === undefined) throw refusal('Its id is not a UUID.')
+  if (data === undefined) throw invalidItem('Its id is not a UUID.')
   return data
 }

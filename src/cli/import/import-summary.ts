@@ -1,6 +1,6 @@
-import type { Arrival, Place } from './import-item.ts'
+import type { ImportItem, Place } from './import-item.ts'
 
-export type Fate =
+export type ItemResult =
   | { readonly outcome: 'RECORDED' | 'DUPLICATE' }
   | { readonly outcome: 'CONFLICT' | 'REJECTED'; readonly reason: string }
 
@@ -11,18 +11,18 @@ export interface Rejection {
 }
 
 /** Maximum rejections kept and printed; the others are only counted. */
-export const TOLD = 100
+export const MAX_REJECTIONS = 100
 
 const MAX_REASON = 500
 
-/** Counts outcomes; keeps the first rejections and passes each to `tell`. */
-export class Tally {
-  readonly #tell: (rejection: Rejection) => void
+/** Counts outcomes; keeps the first rejections and passes each to `onRejection`. */
+export class ImportSummary {
+  readonly #onRejection: (rejection: Rejection) => void
   readonly #counts = { read: 0, recorded: 0, duplicates: 0, conflicts: 0, rejected: 0 }
   readonly #rejections: Rejection[] = []
 
-  constructor(tell: (rejection: Rejection) => void) {
-    this.#tell = tell
+  constructor(onRejection: (rejection: Rejection) => void) {
+    this.#onRejection = onRejection
   }
 
   get counts(): Readonly<Record<'read' | 'recorded' | 'duplicates' | 'conflicts' | 'rejected', number>> {
@@ -33,9 +33,9 @@ export class Tally {
     return this.#rejections
   }
 
-  add({ place }: Arrival, fate: Fate): void {
+  add({ place }: ImportItem, result: ItemResult): void {
     this.#counts.read++
-    switch (fate.outcome) {
+    switch (result.outcome) {
       case 'RECORDED':
         this.#counts.recorded++
         return
@@ -44,14 +44,14 @@ export class Tally {
         return
       case 'CONFLICT':
       case 'REJECTED':
-        this.#counts[fate.outcome === 'CONFLICT' ? 'conflicts' : 'rejected']++
-        if (this.#rejections.length < TOLD) this.#keep({ place, ...fate, reason: shortened(fate.reason) })
+        this.#counts[result.outcome === 'CONFLICT' ? 'conflicts' : 'rejected']++
+        if (this.#rejections.length < MAX_REJECTIONS) this.#keep({ place, ...result, reason: shortened(result.reason) })
     }
   }
 
   #keep(rejection: Rejection): void {
     this.#rejections.push(rejection)
-    this.#tell(rejection)
+    this.#onRejection(rejection)
   }
 }
 

@@ -2,9 +2,9 @@ import { type Config, ConfigError } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { llamaEvents } from './llamacloud-source.ts'
 import { poll } from './poll.ts'
-import { type MoveInOptions, runMoveIn } from './run-import.ts'
+import { type ImportOptions, runImport } from './run-import.ts'
 
-export interface LlamaCloudOptions extends MoveInOptions {
+export interface LlamaCloudOptions extends ImportOptions {
   url: string
   report: string
   projectId?: string
@@ -19,7 +19,7 @@ export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Pr
   const { llamaCloudApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key that may read the report.')
   const { report, into = report, follow = false, interval } = options
-  return runMoveIn(config, options, async ({ streams }, signal) => {
+  return runImport(config, options, async ({ streams }, signal) => {
     const obstacle = await streams.obstacle('REPORT', into)
     if (obstacle !== undefined) throw new StartError(obstacle)
     const ask = async function* () {

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { jsonObject } from '../../lib/text.ts'
 import { payloadOf } from '../../log/payload.ts'
 import { reportDataOf } from '../../log/report/report-data.ts'
-import { type Arrival, arrivalFrom, originalId } from './import-item.ts'
-import { addressOf, askUpstream, readReply } from './upstream-http.ts'
+import { type ImportItem, readItem, upstreamId } from './import-item.ts'
+import { apiUrl, readReply, requestUpstream } from './upstream-http.ts'
 
 export interface LlamaReport {
   url: string
@@ -26,21 +26,21 @@ export async function* llamaEvents(
   reportId: string,
   newest: number,
   signal: AbortSignal,
-): AsyncGenerator<Arrival[]> {
-  const address = addressOf(url, `api/v1/reports/${report}/events`)
+): AsyncGenerator<ImportItem[]> {
+  const address = apiUrl(url, `api/v1/reports/${report}/events`)
   // `after` is exclusive, and more events may share the newest time; duplicates are skipped.
   if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
   if (projectId !== undefined) address.searchParams.set('project_id', projectId)
-  const answer = await askUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
+  const answer = await requestUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
   const items = readReply(z.array(z.unknown()), answer, 'a list of events')
     .map((item) => readReply(Item, item, 'an event'))
     .toSorted((a, b) => a.timestamp - b.timestamp)
-  if (items.length > 0) yield items.map((item) => arrivalOf(item, reportId))
+  if (items.length > 0) yield items.map((item) => itemOf(item, reportId))
 }
 
-function arrivalOf({ id: given, event_type, event_data, timestamp }: z.infer<typeof Item>, streamId: string): Arrival {
-  return arrivalFrom({ id: given }, () => {
-    const id = originalId(given)
+function itemOf({ id: given, event_type, event_data, timestamp }: z.infer<typeof Item>, streamId: string): ImportItem {
+  return readItem({ id: given }, () => {
+    const id = upstreamId(given)
     const data = reportDataOf({ type: event_type, ...event_data }, id, 'event_data')
     const event = { id, type: data.type, createdAt: new Date(timestamp), data: payloadOf(data, 'event_data') }
     return { kind: 'REPORT', streamId, event }

@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Arrival, Source } from './import-item.ts'
+import type { ImportItem, ImportSource } from './import-item.ts'
 
 /** Reads a source again, `seconds` after it ends, until the signal fires. */
 export async function* poll(
-  ask: () => Source,
+  ask: () => ImportSource,
   seconds: number,
   signal: AbortSignal,
-): AsyncGenerator<readonly Arrival[]> {
+): AsyncGenerator<readonly ImportItem[]> {
   try {
     for (;;) {
       yield* ask()

@@ -1,13 +1,13 @@
-import type { Arrival, Source } from './import-item.ts'
+import type { ImportItem, ImportSource } from './import-item.ts'
 
-/** Buffer limit in payload characters plus `OVERHEAD` per arrival; the last batch read may exceed it. */
+/** Buffer limit in payload characters plus `OVERHEAD` per item; the last batch read may exceed it. */
 const ROOM = 4_194_304
 
 const OVERHEAD = 300
 
 /** Reads on while the caller works, then yields everything buffered; backpressure stops reading beyond `ROOM`. */
-export async function* readAhead(source: Source): AsyncGenerator<Arrival[]> {
-  let waiting: Arrival[] = []
+export async function* readAhead(source: ImportSource): AsyncGenerator<ImportItem[]> {
+  let waiting: ImportItem[] = []
   let weight = 0
   let ended = false
   let left = false
@@ -19,10 +19,10 @@ export async function* readAhead(source: Source): AsyncGenerator<Arrival[]> {
 
   const reading = (async () => {
     try {
-      for await (const arrivals of source) {
-        for (const arrival of arrivals) {
-          waiting.push(arrival)
-          weight += OVERHEAD + (arrival.event?.data.length ?? 0)
+      for await (const items of source) {
+        for (const item of items) {
+          waiting.push(item)
+          weight += OVERHEAD + (item.event?.data.length ?? 0)
         }
         wake()
         while (weight > ROOM && !left) await woken()

@@ -5,18 +5,18 @@ import { listenForInterruption } from '../interrupt-signal.ts'
 import { openLog } from '../open-log.ts'
 import { startProgress } from '../progress.ts'
 import { say, sayJson, tell } from '../terminal.ts'
-import { moveIn, type Target } from './import-events.ts'
-import type { Source } from './import-item.ts'
-import { type Rejection, Tally, TOLD } from './import-summary.ts'
-import { Streams } from './target-streams.ts'
+import type { ImportSource } from './import-item.ts'
+import { type ImportTarget, importItems } from './import-items.ts'
+import { ImportSummary, MAX_REJECTIONS, type Rejection } from './import-summary.ts'
+import { TargetStreams } from './target-streams.ts'
 
-export interface MoveInOptions {
+export interface ImportOptions {
   organization?: string
   json?: boolean
 }
 
-export interface Opened {
-  source: Source
+export interface OpenedSource {
+  source: ImportSource
   size?: { total: number; read: () => number }
   /** Runs until stopped, so an interruption is no failure. */
   endless?: boolean
@@ -28,10 +28,10 @@ export interface Opened {
 const AT_ONCE = 4
 
 /** Exit status 1 if something was not stored. @throws StartError before it begins, other errors after the report. */
-export async function runMoveIn(
+export async function runImport(
   config: Config,
-  { organization, json = false }: MoveInOptions,
-  open: (target: Target, signal: AbortSignal) => Promise<Opened> | Opened,
+  { organization, json = false }: ImportOptions,
+  open: (target: ImportTarget, signal: AbortSignal) => Promise<OpenedSource> | OpenedSource,
 ): Promise<void> {
   using interruption = listenForInterruption()
   await using opened = await openLog(config)
@@ -43,13 +43,13 @@ export async function runMoveIn(
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, interruption.signal])
   const atOnce = Math.min(AT_ONCE, database.connections)
-  const target = { log, streams: new Streams(database.prisma, organization), atOnce }
+  const target = { log, streams: new TargetStreams(database.prisma, organization), atOnce }
   const { source, size, endless = false, missing } = await open(target, signal)
-  const tally = new Tally((rejection) => progress.note(told(rejection)))
-  const progress = startProgress(size?.total, () => line(tally))
+  const summary = new ImportSummary((rejection) => progress.note(describe(rejection)))
+  const progress = startProgress(size?.total, () => line(summary))
   const timer = setInterval(() => progress.update(size?.read() ?? 0), 100)
   try {
-    await moveIn(source, target, tally)
+    await importItems(source, target, summary)
     progress.update(size?.total ?? 0)
     const problem = interruption.status === undefined ? await missing?.() : undefined
     if (problem !== undefined) {
@@ -62,31 +62,31 @@ export async function runMoveIn(
     ending.abort()
     clearInterval(timer)
     progress[Symbol.dispose]()
-    report(tally, json)
+    report(summary, json)
   }
-  const { conflicts, rejected } = tally.counts
+  const { conflicts, rejected } = summary.counts
   if (conflicts + rejected > 0) process.exitCode = 1
   if (interruption.status === undefined || endless) return
   tell('Stopped. The same command goes on from here: what is there already is passed over.')
   process.exitCode = interruption.status
 }
 
-function line(tally: Tally): string {
-  const { read, recorded, duplicates, conflicts, rejected } = tally.counts
+function line(summary: ImportSummary): string {
+  const { read, recorded, duplicates, conflicts, rejected } = summary.counts
   return `${read} read, ${recorded} recorded, ${duplicates} duplicates, ${conflicts + rejected} rejected`
 }
 
-function told({ place, reason }: Rejection): string {
+function describe({ place, reason }: Rejection): string {
   return printable(`${'line' in place ? `line ${place.line}` : `event ${place.id}`}: ${reason}`)
 }
 
-function report(tally: Tally, json: boolean): void {
-  const { counts, rejections } = tally
-  const untold = counts.conflicts + counts.rejected - TOLD
-  if (untold > 0) tell(`… and ${untold} more.`)
+function report(summary: ImportSummary, json: boolean): void {
+  const { counts, rejections } = summary
+  const unlisted = counts.conflicts + counts.rejected - MAX_REJECTIONS
+  if (unlisted > 0) tell(`… and ${unlisted} more.`)
   if (json) {
-    const told = rejections.map(({ place, outcome, reason }) => ({ ...place, outcome, reason }))
-    sayJson({ ...counts, rejections: told })
+    const listed = rejections.map(({ place, outcome, reason }) => ({ ...place, outcome, reason }))
+    sayJson({ ...counts, rejections: listed })
   } else {
     for (const [name, count] of Object.entries(counts)) say(`${name.padEnd(10)} ${String(count).padStart(12)}`)
   }

@@ -15,7 +15,7 @@ interface Found {
 }
 
 /** Import targets: an organization's own streams, created when missing; without one, all streams that exist. */
-export class Streams {
+export class TargetStreams {
   readonly #db: PrismaClient
   readonly #organizationId: string | undefined
   readonly #found = new LRUCache<string, Found>({ max: REMEMBERED })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { StartError } from '../../errors.ts'
-import { addressOf, askUpstream, readReply } from './upstream-http.ts'
+import { apiUrl, readReply, requestUpstream } from './upstream-http.ts'
 
 export interface TrieveDataset {
   url: string
@@ -30,7 +30,7 @@ export interface TrievePage {
   pages: number
 }
 
-/** Reads a page, numbered from 1. @throws StartError as `askUpstream` does. */
+/** Reads a page, numbered from 1. @throws StartError as `requestUpstream` does. */
 export async function readTrievePage(
   { url, key, dataset, organizationId }: TrieveDataset,
   page: number,
@@ -43,10 +43,10 @@ export async function readTrievePage(
     ...(organizationId !== undefined && { 'tr-organization': organizationId }),
   }
   const body = { page, page_size: pageSize }
-  const answer = await askUpstream(addressOf(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
+  const answer = await requestUpstream(apiUrl(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
   const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
   if (events.length > pageSize)
-    throw new StartError(`The original answers with ${events.length} events where ${pageSize} were asked for.`)
+    throw new StartError(`The upstream answers with ${events.length} events where ${pageSize} were asked for.`)
   return { events: events.map((event) => readReply(Event, event, 'an event')), pages }
 }
 

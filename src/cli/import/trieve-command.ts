@@ -1,13 +1,13 @@
 import { type Config, ConfigError } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
-import type { Target } from './import-events.ts'
+import type { ImportTarget } from './import-items.ts'
 import { poll } from './poll.ts'
-import { type MoveInOptions, runMoveIn } from './run-import.ts'
+import { type ImportOptions, runImport } from './run-import.ts'
 import { trieveEvents } from './trieve-source.ts'
 import { TrieveWalk } from './trieve-walk.ts'
 
-export interface TrieveOptions extends MoveInOptions {
+export interface TrieveOptions extends ImportOptions {
   url: string
   dataset: string
   organizationId?: string
@@ -20,17 +20,17 @@ export interface TrieveOptions extends MoveInOptions {
 }
 
 // Only the upstream can resolve a tracking id, and it must not choose the target here.
-const NO_ID = 'A tracking id names a dataset of the original: say which dataset here its events go into, with --into.'
+const NO_ID = 'A tracking id names a dataset of the upstream: say which dataset here its events go into, with --into.'
 
 /** Imports the events of a Trieve dataset. */
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
   const { trieveApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key that may read the dataset.')
   const { follow = false, interval, settle } = options
-  const original = { ...options, key }
+  const upstream = { ...options, key }
   const id = options.into ?? idOf(options.dataset)
-  return runMoveIn(config, options, async (target, signal) => {
-    const walk = new TrieveWalk(original, await startOf(target, id), signal)
+  return runImport(config, options, async (target, signal) => {
+    const walk = new TrieveWalk(upstream, await startOf(target, id), signal)
     const ask = () => trieveEvents(walk, id, settle)
     if (follow) return { source: poll(ask, interval, signal), endless: true }
     return { source: ask(), missing: () => whatIsMissing(walk, target, id) }
@@ -43,14 +43,14 @@ function idOf(dataset: string): string {
   return read.uuid
 }
 
-async function startOf({ streams }: Target, id: string): Promise<number> {
+async function startOf({ streams }: ImportTarget, id: string): Promise<number> {
   const obstacle = await streams.obstacle('DATASET', id)
   if (obstacle !== undefined) throw new StartError(obstacle)
   return (await streams.reach(id)).newest
 }
 
-async function whatIsMissing(walk: TrieveWalk, { streams }: Target, id: string): Promise<string | undefined> {
+async function whatIsMissing(walk: TrieveWalk, { streams }: ImportTarget, id: string): Promise<string | undefined> {
   const missing = (await walk.countTaken()) - (await streams.reach(id)).events
   if (missing <= 0) return undefined
-  return `The original has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected, now or before, or put in later than the ones after them.`
+  return `The upstream has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected, now or before, or put in later than the ones after them.`
 }

@@ -1,6 +1,6 @@
 import { StartError } from '../../errors.ts'
 import { readTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
-import { Refused, TooLarge } from './upstream-http.ts'
+import { ResponseTooLarge, UpstreamStatusError } from './upstream-http.ts'
 
 /** Page sizes in events, and the characters of an answer below or above which the size doubles or halves. */
 const SIZE = { first: 100, most: 1_000, few: 500_000, many: 5_000_000 }
@@ -87,7 +87,8 @@ export class TrieveWalk {
       else if (characters < SIZE.few) this.#size = Math.min(this.#size * 2, SIZE.most)
       return events
     } catch (error) {
-      const tooMuch = error instanceof TooLarge || (error instanceof Refused && error.status === 400)
+      const tooMuch =
+        error instanceof ResponseTooLarge || (error instanceof UpstreamStatusError && error.status === 400)
       if (!(tooMuch && this.#size > 1 && this.#widened === 1)) throw error
       this.#size = Math.floor(this.#size / 2)
       return undefined
@@ -98,7 +99,7 @@ export class TrieveWalk {
     this.#widened *= 2
     if (this.#size * this.#widened <= MAX_PAGE / 2) return
     throw new StartError(
-      `The original has more than ${size} events of one time, which cannot be told apart from page to page.`,
+      `The upstream has more than ${size} events of one time, which cannot be told apart from page to page.`,
     )
   }
 
@@ -120,7 +121,7 @@ export class TrieveWalk {
   }
 }
 
-const NOTHING_NEW = `The original has given nothing new on ${MAX_IDLE} pages in a row: it grows faster than it is read, or does not say how much it has. Try again later.`
+const NOTHING_NEW = `The upstream has given nothing new on ${MAX_IDLE} pages in a row: it grows faster than it is read, or does not say how much it has. Try again later.`
 
 /** Page size from `least` to its double whose page with this rank has the most newer events, within the slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {

@@ -12,38 +12,42 @@ const PATIENCE_MS = 60_000
 const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
 
 /** Longest honoured `Retry-After` in milliseconds. */
-const MAX_AWAY_MS = 300_000
+const MAX_RETRY_AFTER_MS = 300_000
 
 /** Maximum unpacked response in MiB; it is buffered whole, with its JSON beside it. */
 const MAX_ANSWER = 64
 
-export interface Asked {
+export interface UpstreamRequest {
   method: 'GET' | 'POST'
   headers: Record<string, string>
   body?: unknown
 }
 
-/** A refusal that a retry would repeat. */
-export class Refused extends StartError {
+/** An error status that a retry would repeat. */
+export class UpstreamStatusError extends StartError {
   readonly status: number
 
-  constructor(status: number, said: string) {
-    super(`The original answers ${status}: ${printable(said)}`)
+  constructor(status: number, body: string) {
+    super(`The upstream answers ${status}: ${printable(body)}`)
     this.status = status
   }
 }
 
 /** A response over the limit, which a retry would repeat. */
-export class TooLarge extends StartError {
+export class ResponseTooLarge extends StartError {
   constructor() {
-    super(`The original's answer exceeds ${MAX_ANSWER} MiB.`)
+    super(`The upstream's answer exceeds ${MAX_ANSWER} MiB.`)
   }
 }
 
-class Unavailable extends Error {}
+class UpstreamUnavailable extends Error {}
 
-/** Requests JSON with retries. @throws Refused or TooLarge at once, StartError after retries, or the abort reason. */
-export async function askUpstream(url: URL, { method, headers, body }: Asked, signal: AbortSignal): Promise<unknown> {
+/** Requests JSON with retries. @throws UpstreamStatusError, ResponseTooLarge, StartError, or the abort reason. */
+export async function requestUpstream(
+  url: URL,
+  { method, headers, body }: UpstreamRequest,
+  signal: AbortSignal,
+): Promise<unknown> {
   const request = {
     method,
     headers: {
@@ -56,49 +60,50 @@ export async function askUpstream(url: URL, { method, headers, body }: Asked, si
     redirect: 'error',
   } as const
   try {
-    return await pRetry(() => ask(url, request, signal), {
+    return await pRetry(() => attempt(url, request, signal), {
       ...RETRIES,
       signal,
       shouldRetry: ({ error }) => !(error instanceof StartError),
     })
   } catch (error) {
     if (signal.aborted || error instanceof StartError) throw error
-    throw new StartError(`The original cannot be reached at ${url.origin}: ${reasonOf(error)}`, { cause: error })
+    throw new StartError(`The upstream cannot be reached at ${url.origin}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
-async function ask(url: URL, request: RequestInit, signal: AbortSignal): Promise<unknown> {
+async function attempt(url: URL, request: RequestInit, signal: AbortSignal): Promise<unknown> {
   const response = await fetch(url, {
     ...request,
     signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
-  }).catch(unavailable)
-  const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(unavailable))
+  }).catch(throwUpstreamError)
+  const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(throwUpstreamError))
   if (response.ok) return parse(text)
-  if (response.status !== 429 && response.status < 500) throw new Refused(response.status, text.slice(0, 300))
-  await setTimeout(awayFor(response.headers.get('retry-after')), undefined, { signal })
-  throw new Unavailable(`it answers ${response.status}`)
+  if (response.status !== 429 && response.status < 500)
+    throw new UpstreamStatusError(response.status, text.slice(0, 300))
+  await setTimeout(retryAfterMs(response.headers.get('retry-after')), undefined, { signal })
+  throw new UpstreamUnavailable(`it answers ${response.status}`)
 }
 
 // p-retry does not retry TypeErrors that it does not recognize as network errors.
-function unavailable(error: unknown): never {
-  if (error instanceof ByteLimitError) throw new TooLarge()
-  throw new Unavailable(reasonOf(error), { cause: error })
+function throwUpstreamError(error: unknown): never {
+  if (error instanceof ByteLimitError) throw new ResponseTooLarge()
+  throw new UpstreamUnavailable(reasonOf(error), { cause: error })
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new StartError(`The original answers with something that is not JSON: ${printable(text.slice(0, 100))}`, {
+    throw new StartError(`The upstream answers with something that is not JSON: ${printable(text.slice(0, 100))}`, {
       cause: error,
     })
   }
 }
 
-function awayFor(retryAfter: string | null): number {
+function retryAfterMs(retryAfter: string | null): number {
   if (retryAfter === null) return 0
   const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now()
-  return Math.min(Math.max(ms || 0, 0), MAX_AWAY_MS)
+  return Math.min(Math.max(ms || 0, 0), MAX_RETRY_AFTER_MS)
 }
 
 function reasonOf(error: unknown): string {
@@ -112,10 +117,10 @@ export function readReply<Schema extends z.ZodType>(schema: Schema, value: unkno
   if (!error) return data
   const { path, message } = error.issues[0] as z.core.$ZodIssue
   const problem = [...path.map(String), message].join(': ')
-  throw new StartError(`The original answers with something that is not ${name}: ${printable(problem)}`)
+  throw new StartError(`The upstream answers with something that is not ${name}: ${printable(problem)}`)
 }
 
 /** URL of an API path below the base. */
-export function addressOf(base: string, path: string): URL {
+export function apiUrl(base: string, path: string): URL {
   return new URL(path, base.endsWith('/') ? base : `${base}/`)
 }

@@ -12,10 +12,10 @@ export function useAdmission(admit: Admit, addressOf: AddressOf): Plugin {
       if (request.method === 'OPTIONS') return
       const context = serverContext as unknown as { req: IncomingMessage } & Partial<Admitted>
       const key = bearerKey(request.headers.get('authorization'))
-      const { viewer, caller, refusal } = await admit(key, addressOf(context.req))
+      const { viewer, caller, error } = await admit(key, addressOf(context.req))
       Object.assign(context, { viewer, caller })
-      if (!refusal) return
-      const { message, code, status, retryAfter } = refusal
+      if (!error) return
+      const { message, code, status, retryAfter } = error
       endResponse(
         fetchAPI.Response.json(
           { errors: [{ message, extensions: { code, retryAfter } }] },

@@ -1,7 +1,7 @@
 import { createComplexityRule } from '@pothos/plugin-complexity'
 import { GraphQLError, getOperationAST, validate } from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
-import type { RequestRate } from '../../accounts/rate-limit.ts'
+import type { RateLimit } from '../../accounts/rate-limit.ts'
 import type { Limits } from '../../lib/limits.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
@@ -16,7 +16,7 @@ const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 const VALUES_A_REQUEST = 10_000
 
 /** Refuses, before the context is built, what is too deep or costly; uncached, as variables set list lengths. */
-export function useCostLimit({ depth, cost }: Limits, rate: RequestRate): Plugin<DoorContext & YogaInitialContext> {
+export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<DoorContext & YogaInitialContext> {
   const weights = new WeakMap<object, number>()
   return {
     onValidate({ context, params: { schema, documentAST } }) {

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql'
 import type { GraphQLParams, Plugin, YogaInitialContext } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
-import { STRANGERS } from '../../accounts/caller-of.ts'
+import { ANONYMOUS_TENANT } from '../../accounts/caller-of.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { type OperationList, sha256 } from '../operation-list.ts'
 
@@ -34,7 +34,7 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
   return {
     onParams({ params, context, setParams, setResult }) {
       if (context.ownDocument) return
-      const text = textOf(params, context.caller?.tenant ?? STRANGERS)
+      const text = textOf(params, context.caller?.tenant ?? ANONYMOUS_TENANT)
       const refused = text instanceof GraphQLError
       if (refused) setResult({ errors: [text] })
       // Yoga requires a text even when there is a result.
@@ -43,7 +43,8 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
     // Reached only by valid operations within the cost limit; an organization neither finds nor evicts those of others.
     onContextBuilding({ context: { caller, params } }) {
       const hash = hashIn(params)
-      if (list || !hash || !params.query || caller.tenant === STRANGERS || params.query.length > KEPT.text) return
+      if (list || !hash || !params.query || caller.tenant === ANONYMOUS_TENANT || params.query.length > KEPT.text)
+        return
       const ofTenant = registered.get(caller.tenant) ?? new LRUCache({ maxSize: KEPT.ofEach, sizeCalculation })
       registered.set(caller.tenant, ofTenant)
       ofTenant.set(hash, params.query)

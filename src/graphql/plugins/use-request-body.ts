@@ -10,7 +10,7 @@ import type { DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 
 /** Body limit without a valid key, in bytes: enough for introspection, all that such a caller may run. */
-const STRANGERS = 16_384
+const MAX_ANONYMOUS_BYTES = 16_384
 
 /** Reads bodies up to a limit, charged to the caller's memory budget until parsed. Requires `useAdmission`. */
 export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
@@ -19,7 +19,7 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
       if (!requestParser || request.method !== 'POST') return
       const { viewer, caller, req } = serverContext as unknown as DoorContext & { req: IncomingMessage }
       const stranger = !viewer || viewer.type === 'anonymous'
-      const limit = stranger ? Math.min(STRANGERS, most) : most
+      const limit = stranger ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
       setRequestParser(async ({ url, method, headers }) => {
         const holding = memory.open(caller ?? callerOf({ type: 'anonymous' }, undefined))
         try {

@@ -1,6 +1,6 @@
 import { type DocumentNode, GraphQLError, Kind, parse, type SelectionSetNode } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { RequestRate } from '../../accounts/rate-limit.ts'
+import type { RateLimit } from '../../accounts/rate-limit.ts'
 import { CodedError } from '../../errors.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
@@ -12,7 +12,7 @@ const MOST = { tokens: 500, fragments: 20 } as const
 const SCHEMA_REQUESTS = 9
 
 /** Without a valid key, runs only introspection, parsed outside the shared caches. Comes after persisted operations. */
-export function useStrangerLimit(rate: RequestRate): Plugin<DoorContext> {
+export function useStrangerLimit(rate: RateLimit): Plugin<DoorContext> {
   return {
     async onParams({ params: { query }, context, setResult }) {
       const { viewer, caller, ownDocument } = context as DoorContext & Partial<Context>

@@ -5,8 +5,8 @@ import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import { callerOf } from '../../accounts/caller-of.ts'
-import type { RequestRate } from '../../accounts/rate-limit.ts'
-import { Refusal } from '../../accounts/refusal.ts'
+import type { RateLimit } from '../../accounts/rate-limit.ts'
+import { TemporaryError } from '../../accounts/temporary-error.ts'
 import { ANONYMOUS, type Viewer } from '../../accounts/viewer.ts'
 import { CodedError } from '../../errors.ts'
 import type { Services } from '../../graphql/create-context.ts'
@@ -25,8 +25,8 @@ const INIT_MS = 3_000
 
 const TOO_MANY = 4429
 
-/** Consecutive refused operations before the socket is closed. */
-const MAX_REFUSALS = 100
+/** Consecutive rate-limited operations before the socket is closed. */
+const MAX_FAILURES = 100
 
 export interface Gate extends Pick<Services, 'keyWatch'> {
   admit: Admit
@@ -34,7 +34,7 @@ export interface Gate extends Pick<Services, 'keyWatch'> {
   addressOf: AddressOf
   calls: Calls
   counts: ConnectionLimit
-  rate: RequestRate
+  rate: RateLimit
   limits: Limits
 }
 
@@ -43,7 +43,7 @@ interface Extra {
   address: string | undefined
   key?: string
   viewer?: Viewer
-  refusals: number
+  failures: number
   readonly held: Map<string, OperationBudget>
 }
 
@@ -69,11 +69,11 @@ export function operationsOver(
     async onConnect({ extra, connectionParams }) {
       const { socket, address } = extra
       extra.key = bearerKey(authorization(connectionParams))
-      const { viewer, caller, refusal } = await admit(extra.key, address)
+      const { viewer, caller, error } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') return false
-      if (refusal || !counts.add(caller, socket)) {
-        if (refusal?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
-        else socket.close(TOO_MANY, refusal ? 'Too many requests' : 'Too many sockets')
+      if (error || !counts.add(caller, socket)) {
+        if (error?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
+        else socket.close(TOO_MANY, error ? 'Too many requests' : 'Too many sockets')
         return false
       }
       extra.viewer = viewer
@@ -87,13 +87,13 @@ export function operationsOver(
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
         // Before any database access.
-        const refusal = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
-        extra.refusals = refusal ? extra.refusals + 1 : 0
-        if (extra.refusals > MAX_REFUSALS) socket.close(TOO_MANY, 'Too many requests')
-        if (refusal) return { errors: [refused(refusal)] }
+        const error = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
+        extra.failures = error ? extra.failures + 1 : 0
+        if (extra.failures > MAX_FAILURES) socket.close(TOO_MANY, 'Too many requests')
+        if (error) return { errors: [toGraphqlError(error)] }
         // For each operation: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key).catch(() => undefined)
-        if (!viewer) return { errors: [refused(Refusal.keyUnavailable())] }
+        if (!viewer) return { errors: [toGraphqlError(TemporaryError.keyUnavailable())] }
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
           call.end('UNAUTHENTICATED')
@@ -139,7 +139,7 @@ function crowded(underWay: number, most: number): CodedError | undefined {
   return underWay > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
 }
 
-function refused({ message, code, details }: CodedError): GraphQLError {
+function toGraphqlError({ message, code, details }: CodedError): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...details } })
 }
 
@@ -148,7 +148,7 @@ function withoutStatus(error: GraphQLError): GraphQLFormattedError {
   return { ...rest, extensions }
 }
 
-// graphql-ws takes errors as a refusal; this socket is closed already.
+// graphql-ws takes errors as a rejected subscription; this socket is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
 /** An outcome and, for a complete result, its budget, to be released once that is sent. */
@@ -193,7 +193,7 @@ async function written(result: ExecutionResult, budget: OperationBudget): Promis
     return { outcome: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
   } catch (error) {
     budget.release()
-    if (error instanceof CodedError) return { outcome: { errors: [refused(error)] } }
+    if (error instanceof CodedError) return { outcome: { errors: [toGraphqlError(error)] } }
     throw error
   }
 }

@@ -13,10 +13,10 @@ const MAX_BUFFERED_BYTES = 65_536
 const MAX_PREPARING = 32
 
 /** Input limit before authentication, in bytes: enough for `connection_init` and a few pings. */
-const MAX_STRANGE_BYTES = 16_384
+const MAX_ANONYMOUS_BYTES = 16_384
 
 /** Minimum charge per input chunk before authentication, in bytes: each chunk has memory overhead. */
-const LEAST_STRANGE_BYTES = 64
+const LEAST_ANONYMOUS_BYTES = 64
 
 /** "Try again later": clients reconnect, which they do not after 4500. */
 export const TRY_AGAIN = 1013
@@ -39,15 +39,15 @@ export class Socket implements GraphqlSocket, Peer {
   #instead: string | undefined
   #alive = true
   readonly #connection: Connection
-  #isStranger = true
-  #strangeBytes = 0
+  #isAnonymous = true
+  #anonymousBytes = 0
   closedWith: number | undefined
 
   /** @param connection counts input bytes before ws assembles messages. @param id as in the log. */
   constructor(webSocket: WebSocket, connection: Connection, id: string, logger: Logger) {
     this.#webSocket = webSocket
     this.#connection = connection
-    connection.socket.on('data', this.#watchStranger).on('drain', () => this.#pace())
+    connection.socket.on('data', this.#limitAnonymous).on('drain', () => this.#pace())
     this.id = id
     this.#logger = logger
     webSocket.on('pong', () => {
@@ -56,7 +56,7 @@ export class Socket implements GraphqlSocket, Peer {
     webSocket.on('error', (err) => {
       logger.debug({ err, socketId: id }, 'a WebSocket failed')
       // ws has already sent the right close code.
-      if (this.#isStranger) connection.end()
+      if (this.#isAnonymous) connection.end()
     })
     webSocket.once('close', () => {
       for (const callback of [...this.#onGone]) callback()
@@ -67,16 +67,16 @@ export class Socket implements GraphqlSocket, Peer {
     return this.#webSocket.protocol
   }
 
-  readonly #watchStranger = ({ length }: Buffer): void => {
-    this.#strangeBytes += Math.max(length, LEAST_STRANGE_BYTES)
-    if (this.#strangeBytes > MAX_STRANGE_BYTES) this.disconnect()
+  readonly #limitAnonymous = ({ length }: Buffer): void => {
+    this.#anonymousBytes += Math.max(length, LEAST_ANONYMOUS_BYTES)
+    if (this.#anonymousBytes > MAX_ANONYMOUS_BYTES) this.disconnect()
   }
 
   /** Lifts the input limit once the client has shown a key, and charges its bytes to that caller. */
   admit(caller: Caller): void {
-    this.#isStranger = false
+    this.#isAnonymous = false
     this.#connection.caller = caller
-    this.#connection.socket.off('data', this.#watchStranger)
+    this.#connection.socket.off('data', this.#limitAnonymous)
   }
 
   /** Answers a protocol ping without its payload, unless the client leaves too much unread. */
@@ -111,7 +111,7 @@ export class Socket implements GraphqlSocket, Peer {
     // Reads on for the client's close frame, and drops the rest.
     this.#webSocket.resume()
     // ws waits 30 seconds for that close frame.
-    if (this.#isStranger) this.#connection.end()
+    if (this.#isAnonymous) this.#connection.end()
   }
 
   onMessage(handle: (data: string) => Promise<void>): void {

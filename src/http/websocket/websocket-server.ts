@@ -54,29 +54,29 @@ export function serveWebSocket(
   http.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     queue.takeOver(connection, () => {
       const address = addressOf(request)
-      const stranger = callerOf(ANONYMOUS, address)
-      const status = refusalOf(request, corsOrigins) ?? (counts.isFull(stranger) ? 429 : undefined)
+      const anonymous = callerOf(ANONYMOUS, address)
+      const status = errorStatusOf(request, corsOrigins) ?? (counts.isFull(anonymous) ? 429 : undefined)
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
       else if (status !== undefined) open.of(connection).end(responseOf(status, requestIdOf(request)))
       else
-        server.handleUpgrade(request, connection, head, (webSocket) => welcome(webSocket, request, stranger, address))
+        server.handleUpgrade(request, connection, head, (webSocket) => welcome(webSocket, request, anonymous, address))
     })
   })
 
   function welcome(
     webSocket: WebSocket,
     request: IncomingMessage,
-    stranger: Caller,
+    anonymous: Caller,
     address: string | undefined,
   ): void {
     const id = requestIdOf(request)
     const socket = new Socket(webSocket, open.of(request.socket), id, logger)
-    counts.add(stranger, socket)
+    counts.add(anonymous, socket)
     sockets.open.add(socket)
     const closed = graphql.opened(socket, {
       socket,
       address,
-      refusals: 0,
+      failures: 0,
       held: new Map(),
     })
     webSocket.once('close', (code, reason) => {
@@ -106,7 +106,7 @@ export function serveWebSocket(
   }
 }
 
-function refusalOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
+function errorStatusOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
   if (url?.split('?', 1)[0] !== '/graphql') return 404
   // CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
   return origin === undefined || isOwnOrigin(origin, host) || allows(corsOrigins, origin) ? undefined : 403

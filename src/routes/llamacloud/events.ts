@@ -71,11 +71,11 @@ export async function readLlamaPage(
   { after, head = Infinity }: Span = { after: startOf(request) },
 ): Promise<Page | undefined> {
   const reportId = request.path.report_id
-  const { data, refusal } = await run(ReadEvents, { reportId, since: request.query.after, after })
+  const { data, errorCode } = await run(ReadEvents, { reportId, since: request.query.after, after })
   // Only the cursor of `startOf` can be invalid: a position past the head, with no events after it.
-  if (refusal === 'CURSOR_INVALID') return { events: [] }
+  if (errorCode === 'CURSOR_INVALID') return { events: [] }
   // Retention removed some events and the API cannot say so: continue with the rest, all of them newer.
-  if (refusal === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, { after: null, head })
+  if (errorCode === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, { after: null, head })
   if (!data) return undefined
   const { nodes, pageInfo } = data.reportEvents
   const wanted = nodes.filter(({ seq }) => seq <= head)

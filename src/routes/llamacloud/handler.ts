@@ -5,7 +5,7 @@ import { bearerKey } from '../../accounts/bearer-key.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { admit, answerOf, callOf, counted, type Gate } from '../admit.ts'
-import { createFollow, createRun, NOBODY } from '../run-operation.ts'
+import { createFollow, createRun, NIL_ID } from '../run-operation.ts'
 import { FindReport } from './events.ts'
 import { listLlamaEvents } from './list.ts'
 import { checkReportRequest } from './query.ts'
@@ -36,14 +36,14 @@ interface Serving {
 async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: Serving): Promise<Response> {
   const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
   const admitted = await admit(c, gate, key)
-  if (admitted.refusal) return c.json({ detail: admitted.refusal.message }, admitted.refusal.status)
+  if (admitted.error) return c.json({ detail: admitted.error.message }, admitted.error.status)
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, gate)
   const answer = answerOf(c, gate, admitted)
   const run = createRun(yoga, c.req.raw, { ...admitted, peer: answer, call })
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
-  const { data, refusal } = await run(FindReport, { id: request?.path.report_id ?? NOBODY })
-  if (refusal) return unauthenticated(c, 'Invalid API Key')
+  const { data, errorCode } = await run(FindReport, { id: request?.path.report_id ?? NIL_ID })
+  if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
   if (c.req.header('accept')?.includes('text/event-stream')) {

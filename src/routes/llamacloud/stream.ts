@@ -66,11 +66,11 @@ export async function streamLlamaEvents(
   const reportId = path.report_id
   if (await hasSeenAll(run, reportId, c.req.header('last-event-id'))) return c.body(null, 204)
   const after = await start(run, reportId, query)
-  let { data: edges, refusal } = await follow(FollowEvents, { reportId, after })
+  let { data: edges, errorCode } = await follow(FollowEvents, { reportId, after })
   // A client that counts events gets the retained ones, as in the list; a client with a cursor gets the error.
-  if (refusal === 'CURSOR_EXPIRED' && c.req.header('last-event-id') === undefined)
-    ({ data: edges, refusal } = await follow(FollowEvents, { reportId, after: null }))
-  if (!edges) return refused(c, refusal)
+  if (errorCode === 'CURSOR_EXPIRED' && c.req.header('last-event-id') === undefined)
+    ({ data: edges, errorCode } = await follow(FollowEvents, { reportId, after: null }))
+  if (!edges) return errorResponse(c, errorCode)
   call?.end('ok')
   return streamSSE(
     c,
@@ -121,13 +121,14 @@ async function start(
   )
 }
 
-function refused(c: Context, refusal?: string): Response {
-  if (refusal === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
-  if (refusal !== 'CURSOR_INVALID' && refusal !== 'CURSOR_EXPIRED') return c.json({ detail: 'Report not found' }, 404)
+function errorResponse(c: Context, errorCode?: string): Response {
+  if (errorCode === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
+  if (errorCode !== 'CURSOR_INVALID' && errorCode !== 'CURSOR_EXPIRED')
+    return c.json({ detail: 'Report not found' }, 404)
   const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
   const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
   const what =
-    refusal === 'CURSOR_EXPIRED' ? 'one after which events are no longer kept' : 'not a position of this report'
+    errorCode === 'CURSOR_EXPIRED' ? 'one after which events are no longer kept' : 'not a position of this report'
   const msg = `Value error, this is ${what}`
   return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
 }

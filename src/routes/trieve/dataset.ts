@@ -31,12 +31,12 @@ export async function callersDataset(
   if (!caller.dataset) throw await withoutDataset(caller, viewer, runAsDoor)
   const address: Address =
     'id' in caller.dataset ? caller.dataset : { ...caller.dataset, organizationId: trackingOrganization(caller) }
-  const { data, refusal } = await runAsCaller(FindDataset, address)
+  const { data, errorCode } = await runAsCaller(FindDataset, address)
   if (data?.dataset) return data.dataset.id
   const found = await runAsDoor(FindDataset, address)
   if (!found.data?.dataset) throw new TrieveError(404, 'Not Found: Could not find dataset')
   // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
-  throw new TrieveError(401, 'Unauthorized', refusal && caller.apiVersion)
+  throw new TrieveError(401, 'Unauthorized', errorCode && caller.apiVersion)
 }
 
 function trackingOrganization({ organization }: TrieveCaller): string {

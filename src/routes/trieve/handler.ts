@@ -25,8 +25,8 @@ async function events(c: Context, yoga: Yoga, gate: Gate): Promise<Response> {
     const request = c.req.raw
     const caller = trieveCaller(request.headers)
     const admitted = await admit(c, gate, caller.key)
-    const { refusal } = admitted
-    if (refusal) return c.json({ message: refusal.message }, refusal.status)
+    const { error } = admitted
+    if (error) return c.json({ message: error.message }, error.status)
     const call = callOf(c, gate)
     const peer = answerOf(c, gate, admitted)
     const runAsCaller = createRun(yoga, request, { ...admitted, peer, call })

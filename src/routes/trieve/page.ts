@@ -50,8 +50,8 @@ export async function readTrievePage(
   // Pages beyond GraphQL's Int are empty: no history that fits on a disk reaches them.
   const empty = pageSize === 0 || page > MAX_INT32
   const variables = { datasetId, types, page: empty ? MAX_INT32 : page, pageSize: Math.max(pageSize, 1) }
-  const { data, refusal } = await run(ReadPage, variables)
-  if (refusal === 'BAD_USER_INPUT')
+  const { data, errorCode } = await run(ReadPage, variables)
+  if (errorCode === 'BAD_USER_INPUT')
     throw new TrieveError(400, 'BadRequest: page is too large, ask for a smaller page_size')
   if (!data) return undefined
   const { events, eventTypes, pageCount, totalCount } = data.workerEventPage

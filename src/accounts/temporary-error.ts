@@ -1,0 +1,28 @@
+import { CodedError } from '../errors.ts'
+
+/** A request that may be retried after some seconds. */
+export class TemporaryError extends CodedError {
+  readonly status: 429 | 503
+  /** In seconds. */
+  readonly retryAfter: number
+
+  private constructor(code: 'RATE_LIMITED' | 'UNAVAILABLE', status: 429 | 503, message: string, retryAfter: number) {
+    super(code, message, { retryAfter })
+    this.status = status
+    this.retryAfter = retryAfter
+  }
+
+  static tooMany(retryAfter: number): TemporaryError {
+    return new TemporaryError('RATE_LIMITED', 429, `Too many requests. Try again in ${retryAfter} seconds.`, retryAfter)
+  }
+
+  /** The key lookup failed, or its queue is full. */
+  static keyUnavailable(): TemporaryError {
+    return new TemporaryError(
+      'UNAVAILABLE',
+      503,
+      'The API key cannot be looked up at the moment. Try again in a second.',
+      1,
+    )
+  }
+}
