@@ -37,7 +37,7 @@ import { createRegistry } from './observability/metrics/registry.ts'
 import { createRequestMetrics } from './observability/metrics/requests.ts'
 import { countTaskFailures } from './observability/metrics/tasks.ts'
 import { createReadiness } from './observability/readiness.ts'
-import { counted } from './routes/admit.ts'
+import { rateLimited } from './routes/admit.ts'
 import { createRestApp } from './routes/app.ts'
 import { createGraphiqlPage } from './routes/graphiql.ts'
 import { createHealthRoutes } from './routes/health.ts'
@@ -137,32 +137,32 @@ async function open(
   const accounts = new Accounts(db, log, budget.slots)
   const http = createServer(RECEIVING)
   http.on('connection', () => budget.turns.arrive())
-  const open = new Connections(http, { memory: budget.memory, slowAfter, logger })
-  closers.add(() => open.close())
-  const counts = new ConnectionLimit(config.limits.socketsPerKey)
-  const answers = new Answers(open, { keyWatch, connections, counts })
+  const tcpConnections = new Connections(http, { memory: budget.memory, slowAfter, logger })
+  closers.add(() => tcpConnections.close())
+  const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
+  const answers = new Answers(tcpConnections, { keyWatch, connections, connectionLimit })
   const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
   const rate = createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
-  const entry = { admit, addressOf, rate, counts }
+  const entry = { admit, addressOf, rate, connectionLimit }
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
-  const gate = { admit, authenticate, addressOf, memory: budget.memory, calls, answers, maxBodyBytes }
-  const pages = createRestApp(yoga, gate, lifecycle, config.corsOrigins, logger)
+  const routeServices = { admit, authenticate, addressOf, memory: budget.memory, calls, answers, maxBodyBytes }
+  const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, accounts, readiness)
   pages.route('/', createHealthRoutes(readiness))
-  pages.route('/', createMetricsRoute(registry, gate))
+  pages.route('/', createMetricsRoute(registry, routeServices))
   if (config.graphiql) {
-    pages.route('/', createGraphiqlPage(gate))
-    pages.get('/', counted(gate), (c) => c.redirect('/graphql'))
+    pages.route('/', createGraphiqlPage(routeServices))
+    pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
-  const drainer = new Drainer(http, open)
-  const queue = new RequestQueue((socket) => open.break(open.of(socket), 'pipelined'))
+  const drainer = new Drainer(http, tcpConnections)
+  const queue = new RequestQueue((socket) => tcpConnections.break(tcpConnections.of(socket), 'pipelined'))
   http.on('request', (request, response) => queue.answer(request.socket, response, () => answer(request, response)))
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     drainer.add(response)
@@ -176,9 +176,9 @@ async function open(
     } else void toPages(request, response)
   }
   await listen(http, config)
-  const webSocketGate = { ...services, ...config, ...entry, authenticate, calls, queue, open }
-  const webSocket = serveWebSocket(http, yoga, webSocketGate, logger)
-  registerConnectionMetrics(registry, open)
+  const webSocketServices = { ...services, ...config, ...entry, authenticate, calls, queue, tcpConnections }
+  const webSocket = serveWebSocket(http, yoga, webSocketServices, logger)
+  registerConnectionMetrics(registry, tcpConnections)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
   // Streams never end on their own: end them first, then finish the requests in progress.
   closers.add(async () => {

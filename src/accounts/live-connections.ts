@@ -12,10 +12,16 @@ const ANSWER_MS = 10_000
 /** Milliseconds without a heartbeat after which a node counts as gone. */
 export const NODE_GONE_MS = 15_000
 
+const TRANSPORTS = {
+  websocket: 'WEBSOCKET',
+  sse: 'SERVER_SENT_EVENTS',
+  http: 'HTTP_RESPONSE',
+} as const satisfies Record<string, LiveTransport>
+
 /** A subscription or slow response that is open in this process. */
 interface Open {
   viewer: Viewer
-  transport: LiveTransport
+  transport: keyof typeof TRANSPORTS
   operationName: string | null
   /** What it reads and how far; without a stream it belongs to the organization of its key. */
   source: { readonly streamId: string | null; readonly position: number }
@@ -106,7 +112,7 @@ export class LiveConnections implements AsyncDisposable {
       api_key_id: viewer.type === 'key' ? viewer.keyId : null,
       organization_id: viewer.type === 'key' ? viewer.organizationId : null,
       stream_id: source.streamId,
-      transport,
+      transport: TRANSPORTS[transport],
       operation_name: operationName,
       opened_at: openedAt,
       position: source.position,

@@ -48,7 +48,7 @@ export function createContextFactory(
       initial.peer ?? (answers && initial.res ? answers.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
     const budget = new OperationBudget(shared, caller, {
       values: initial.ownDocument ? Number.POSITIVE_INFINITY : cost,
-      text: peer.transport === 'WEBSOCKET' ? MOST_TEXT.message : MOST_TEXT.http,
+      text: peer.transport === 'websocket' ? MOST_TEXT.message : MOST_TEXT.http,
     })
     // Other transports release it themselves.
     if (initial.res) peer.onGone(() => budget.release())

@@ -38,13 +38,13 @@ export interface Entry {
   admit: Admit
   addressOf: AddressOf
   rate: RateLimit
-  counts: ConnectionLimit
+  connectionLimit: ConnectionLimit
 }
 
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
   services: Services,
-  { admit, addressOf, rate, counts }: Entry,
+  { admit, addressOf, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
@@ -85,7 +85,7 @@ export function createPipeline(
       useCostLimit(limits, rate),
       usePersistedOperations(operationList),
       useStrangerLimit(rate),
-      useCohorts(cohorts, counts, limits),
+      useCohorts(cohorts, connectionLimit, limits),
       useSse(lifecycle),
       useLongAnswers(),
       useCallReport(maskError),

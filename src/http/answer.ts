@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts'
 
 /** An HTTP response in progress, and its client. */
 export class Answer implements Peer {
-  readonly transport = 'SERVER_SENT_EVENTS'
+  readonly transport = 'sse'
   readonly viewer: Viewer
   readonly caller: Caller
   readonly call: Call | undefined

@@ -5,10 +5,10 @@ import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
 import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
 import type { Span, Tracing } from './span.ts'
 
-/** The entry point of a call; `other` covers health, metrics, pages and unknown paths. */
-export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
+/** How a call came in; `other` covers health, metrics, pages and unknown paths. */
+export type Transport = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
 
-export type Observe = (door: Door, outcome: Outcome, seconds: number) => void
+export type Observe = (transport: Transport, outcome: Outcome, seconds: number) => void
 
 /** Ids in the log; `socketId` is the id of the request that opened the socket. */
 type Ids = ({ requestId: string } | { socketId: string; operationId?: string }) & { traceId?: string }
@@ -19,7 +19,7 @@ interface Watchers {
   tracing?: Tracing
 }
 
-const ROUTES: Partial<Record<Door, string>> = {
+const ROUTES: Partial<Record<Transport, string>> = {
   graphql: '/graphql',
   trieve: '/api/dataset/events',
   llamacloud: '/api/v1/reports/{report_id}/events',
@@ -32,7 +32,7 @@ export class Call {
   #over = false
   readonly #request: IncomingMessage | undefined
   ids: Ids
-  door: Door
+  transport: Transport
   span: Span | undefined
   operation: string | undefined
   outcome: Outcome | undefined
@@ -40,19 +40,19 @@ export class Call {
   /** Whether the failure is already logged under these ids. */
   told = false
 
-  constructor(door: Door, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
-    this.door = door
+  constructor(transport: Transport, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
+    this.transport = transport
     this.ids = ids
     this.#watchers = watchers
     this.#request = request
   }
 
-  enter(door: Door): void {
-    this.door = door
+  enter(transport: Transport): void {
+    this.transport = transport
     const { method, headers = {} } = this.#request ?? {}
-    const route = ROUTES[door]
+    const route = ROUTES[transport]
     const http = { 'http.request.method': method, 'http.route': route }
-    const name = route ? `${method} ${route}` : `${door} operation`
+    const name = route ? `${method} ${route}` : `${transport} operation`
     this.span = this.#watchers.tracing?.begin(name, headers, this.#begun, {
       ...http,
       'tidemark.request_id': 'requestId' in this.ids ? this.ids.requestId : this.ids.socketId,
@@ -71,17 +71,17 @@ export class Call {
     this.#over = true
     const { observe, logger } = this.#watchers
     const ms = performance.now() - this.#begun
-    observe(this.door, outcome, ms / 1_000)
+    observe(this.transport, outcome, ms / 1_000)
     const [type, name] = this.operation?.split(' ') ?? []
     this.span?.end(outcome, {
-      'tidemark.door': this.door,
+      'tidemark.transport': this.transport,
       'graphql.operation.type': type,
       'graphql.operation.name': name,
     })
     const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.told ? 'error' : 'debug'
     if (!logger.isLevelEnabled(level)) return
-    const { ids, door, operation, errorId } = this
-    logger[level]({ ...ids, door, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
+    const { ids, transport, operation, errorId } = this
+    logger[level]({ ...ids, transport, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
   }
 }
 
@@ -100,7 +100,7 @@ export class Calls {
     const call = new Call('other', { requestId }, this.#watchers, request)
     this.#byRequest.set(request, call)
     response.once('close', () => {
-      if (call.door === 'graphql' && isEventStream(response)) call.door = 'sse'
+      if (call.transport === 'graphql' && isEventStream(response)) call.transport = 'sse'
       call.end(response.writableFinished ? (call.outcome ?? outcomeOfStatus(response.statusCode)) : 'gone')
     })
     return call

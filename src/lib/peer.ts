@@ -1,5 +1,7 @@
+import type { Transport } from './call.ts'
+
 export interface Peer {
-  readonly transport: 'WEBSOCKET' | 'SERVER_SENT_EVENTS'
+  readonly transport: Extract<Transport, 'websocket' | 'sse'>
   /** Calls back once the connection is gone, immediately if it already is. @returns an unsubscribe function. */
   onGone(callback: () => void): () => void
   /** Calls back when the client has not read pending output for too long. @returns an unsubscribe function. */
@@ -8,7 +10,7 @@ export interface Peer {
 }
 
 export const NO_PEER: Peer = {
-  transport: 'SERVER_SENT_EVENTS',
+  transport: 'sse',
   onGone: () => () => undefined,
   onStalled: () => () => undefined,
   disconnect: () => undefined,

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
-import { counted, type Gate } from './admit.ts'
+import { type RouteServices, rateLimited } from './admit.ts'
 
 /** Serves the OpenAPI document of the registered routes, built once from their validation schemas on first request. */
-export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
+export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
   const security = (
     name: string,
     scheme: Parameters<typeof app.openAPIRegistry.registerComponent<'securitySchemes'>>[2],
@@ -39,7 +39,7 @@ export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
       ],
     })
   let made: { text: string; etag: string } | undefined
-  app.get('/openapi.json', counted(gate), (c) => {
+  app.get('/openapi.json', rateLimited(services), (c) => {
     made ??= withEtag(JSON.stringify(describe()))
     c.header('etag', made.etag)
     c.header('cache-control', 'no-cache')

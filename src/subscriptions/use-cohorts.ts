@@ -21,18 +21,18 @@ import { type Lane, laneOf } from './lane.ts'
 import { SubscriptionLimit } from './subscription-limit.ts'
 
 /** Executes subscriptions once per event for all subscribers with the same result. */
-export function useCohorts(cohorts: Cohorts, counts: ConnectionLimit, { socketsPerKey }: Limits): Plugin {
+export function useCohorts(cohorts: Cohorts, connectionLimit: ConnectionLimit, { socketsPerKey }: Limits): Plugin {
   const subscriptions = new SubscriptionLimit(socketsPerKey)
   return {
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, { connections: counts, subscriptions }, args))
+      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, { connectionLimit, subscriptions }, args))
     },
   }
 }
 
 /** A socket is counted when it opens. */
-function mayOpen({ caller, peer }: Context, counts: ConnectionLimit): boolean {
-  return peer.transport === 'WEBSOCKET' || counts.add(caller, peer)
+function mayOpen({ caller, peer }: Context, connectionLimit: ConnectionLimit): boolean {
+  return peer.transport === 'websocket' || connectionLimit.add(caller, peer)
 }
 
 const TOO_MANY = {
@@ -45,15 +45,15 @@ const TOO_MANY = {
 
 async function subscribe(
   cohorts: Cohorts,
-  counts: { connections: ConnectionLimit; subscriptions: SubscriptionLimit },
+  limits: { connectionLimit: ConnectionLimit; subscriptions: SubscriptionLimit },
   args: ExecutionArgs,
 ): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
   const source = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in source)) return source
   const follower = source as Follower
   const context = args.contextValue as Context
-  const ended = counts.subscriptions.open(context.caller)
-  if (!ended || !mayOpen(context, counts.connections)) {
+  const ended = limits.subscriptions.open(context.caller)
+  if (!ended || !mayOpen(context, limits.connectionLimit)) {
     ended?.()
     await follower.return()
     return TOO_MANY

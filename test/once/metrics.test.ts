@@ -116,10 +116,10 @@ test('They say which version runs on which kind of database, and how long the ev
   expect(await sample('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0)
 })
 
-describe('A call is counted and timed by its door and what came of it', () => {
+describe('A call is counted and timed by its transport and what came of it', () => {
   const nowhere = randomUUID()
 
-  test.each<[door: string, outcome: string, act: () => Promise<unknown>]>([
+  test.each<[transport: string, outcome: string, act: () => Promise<unknown>]>([
     ['graphql', 'ok', () => post('/graphql', '{"query":"{ __typename }"}')],
     ['graphql', 'GRAPHQL_PARSE_FAILED', () => post('/graphql', '{"query":"{"}')],
     ['graphql', 'GRAPHQL_VALIDATION_FAILED', () => post('/graphql', '{"query":"{ nothing }"}')],
@@ -138,15 +138,15 @@ describe('A call is counted and timed by its door and what came of it', () => {
     ['llamacloud', 'NOT_FOUND', () => get(`/api/v1/reports/${nowhere}/events`)],
     ['llamacloud', 'ok', () => openStream(`/api/v1/reports/${report}/events`)],
     ['other', 'NOT_FOUND', () => get('/nowhere')],
-  ])('%s: %s', async (door, outcome, act) => {
-    const counted = [`tidemark_requests_total{door="${door}",outcome="${outcome}"}`]
+  ])('%s: %s', async (transport, outcome, act) => {
+    const counted = [`tidemark_requests_total{transport="${transport}",outcome="${outcome}"}`]
     const timed = [
-      `tidemark_request_seconds_count{door="${door}"}`,
-      `tidemark_request_seconds_bucket{le="+Inf",door="${door}"}`,
+      `tidemark_request_seconds_count{transport="${transport}"}`,
+      `tidemark_request_seconds_bucket{le="+Inf",transport="${transport}"}`,
     ]
     const [count, ...times] = await risen([...counted, ...timed], act)
     // What asks for the metrics is itself another.
-    if (door !== 'other') expect([count, ...times]).toEqual([1, 1, 1])
+    if (transport !== 'other') expect([count, ...times]).toEqual([1, 1, 1])
   })
 
   function get(path: string): Promise<string> {
@@ -204,7 +204,7 @@ test('What is recorded, and what is removed, is counted', async () => {
   expect(removed).toEqual([3])
 })
 
-test('A key that does not work is counted, whichever door it comes to', async () => {
+test('A key that does not work is counted, whichever transport it comes to', async () => {
   const bad = 'no-such-key'
   expect(await risen(['tidemark_keys_refused_total'], () => server.graphql('{ __typename }', {}, bad))).toEqual([1])
   const closed = 'tidemark_sockets_closed_total{code="4403"}'
@@ -213,7 +213,7 @@ test('A key that does not work is counted, whichever door it comes to', async ()
   // No key at all is none that was refused.
   const none = () => server.graphql('{ __typename }', {}, null)
   expect(
-    await risen(['tidemark_requests_total{door="graphql",outcome="ok"}', 'tidemark_keys_refused_total'], none),
+    await risen(['tidemark_requests_total{transport="graphql",outcome="ok"}', 'tidemark_keys_refused_total'], none),
   ).toEqual([1, 0])
 })
 

@@ -108,7 +108,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       'graphql.operation.type': 'mutation',
       'graphql.operation.name': 'Note',
       'tidemark.request_id': 'request-10',
-      'tidemark.door': 'graphql',
+      'tidemark.transport': 'graphql',
     })
     expect(
       steps(10)
@@ -147,7 +147,10 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
 
   test('an operation over a WebSocket has a trace of its own, until its events begin', () => {
     const operation = spans.find(({ name }) => name === 'websocket operation')
-    expect(attributes(operation)).toMatchObject({ 'graphql.operation.name': 'Follow', 'tidemark.door': 'websocket' })
+    expect(attributes(operation)).toMatchObject({
+      'graphql.operation.name': 'Follow',
+      'tidemark.transport': 'websocket',
+    })
     expect(
       spans
         .filter(({ traceId }) => traceId === operation?.traceId)

@@ -1,11 +1,9 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import type { Context, DoorContext } from '../../schema/context.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
-
-/** Heartbeat interval in milliseconds, below the usual proxy timeout of a minute. */
-const HEARTBEAT_MS = 12_000
 
 const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }
 
@@ -19,7 +17,7 @@ export function useSse(lifecycle: Lifecycle): Plugin {
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
       if (!accepted) void iterator.return?.()
       else if (call) {
-        call.door = 'sse'
+        call.transport = 'sse'
         call.end('ok')
       }
       setResultProcessor(

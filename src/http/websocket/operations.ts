@@ -28,12 +28,12 @@ const TOO_MANY = 4429
 /** Consecutive rate-limited operations before the socket is closed. */
 const MAX_FAILURES = 100
 
-export interface Gate extends Pick<Services, 'keyWatch'> {
+export interface WebSocketServices extends Pick<Services, 'keyWatch'> {
   admit: Admit
   authenticate: Authenticate
   addressOf: AddressOf
   calls: Calls
-  counts: ConnectionLimit
+  connectionLimit: ConnectionLimit
   rate: RateLimit
   limits: Limits
 }
@@ -62,7 +62,7 @@ const ANY_OPERATION = parse('subscription { any }')
 /** Runs the operations of WebSockets through the same pipeline as HTTP. */
 export function operationsOver(
   yoga: Yoga,
-  { admit, authenticate, keyWatch, rate, limits, counts, calls }: Gate,
+  { admit, authenticate, keyWatch, rate, limits, connectionLimit, calls }: WebSocketServices,
 ): Options {
   return {
     connectionInitWaitTimeout: INIT_MS,
@@ -71,7 +71,7 @@ export function operationsOver(
       extra.key = bearerKey(authorization(connectionParams))
       const { viewer, caller, error } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') return false
-      if (error || !counts.add(caller, socket)) {
+      if (error || !connectionLimit.add(caller, socket)) {
         if (error?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
         else socket.close(TOO_MANY, error ? 'Too many requests' : 'Too many sockets')
         return false

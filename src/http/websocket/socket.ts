@@ -29,7 +29,7 @@ const UNEXPECTED = /^Unexpected message of type /
 
 /** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
-  readonly transport = 'WEBSOCKET'
+  readonly transport = 'websocket'
   readonly id: string
   readonly #webSocket: WebSocket
   readonly #logger: Logger

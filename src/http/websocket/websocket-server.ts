@@ -8,16 +8,15 @@ import { callerOf } from '../../accounts/caller-of.ts'
 import { ANONYMOUS } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Caller } from '../../lib/caller.ts'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import { allows, isOwnOrigin, type Origins } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
 import type { Connections } from '../connections.ts'
 import type { RequestQueue } from '../request-queue.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { OpenSockets } from './open-sockets.ts'
-import { type Gate, operationsOver } from './operations.ts'
+import { operationsOver, type WebSocketServices } from './operations.ts'
 import { Socket } from './socket.ts'
-
-const HEARTBEAT_MS = 12_000
 
 /** Minimum average frame size of a message of the largest size, in bytes: each frame costs memory. */
 const FRAME_BYTES = 16_384
@@ -27,7 +26,7 @@ const FRAMES = 16
 /** Timeouts of a stop in milliseconds: for operations in progress, and for close handshakes. */
 const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
 
-export interface WebSocketDoor {
+export interface WebSocketEndpoint {
   readonly sockets: OpenSockets
   /** Finishes operations, then closes sockets with 1001, so clients reconnect. @returns a nested promise of the end. */
   drain: () => Promise<{ gone: Promise<void> }>
@@ -37,14 +36,14 @@ export interface WebSocketDoor {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  gate: Gate & { corsOrigins: Origins; open: Connections; queue: RequestQueue },
+  services: WebSocketServices & { corsOrigins: Origins; tcpConnections: Connections; queue: RequestQueue },
   logger: Logger,
-): WebSocketDoor {
-  const { corsOrigins, counts, addressOf, open, queue } = gate
-  const { bodyBytes } = gate.limits
+): WebSocketEndpoint {
+  const { corsOrigins, connectionLimit, addressOf, tcpConnections, queue } = services
+  const { bodyBytes } = services.limits
   const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
   const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
-  const graphql = makeServer(operationsOver(yoga, gate))
+  const graphql = makeServer(operationsOver(yoga, services))
   const sockets = new OpenSockets()
   const heartbeat = setInterval(() => {
     for (const socket of sockets.open) socket.probe()
@@ -55,9 +54,9 @@ export function serveWebSocket(
     queue.takeOver(connection, () => {
       const address = addressOf(request)
       const anonymous = callerOf(ANONYMOUS, address)
-      const status = errorStatusOf(request, corsOrigins) ?? (counts.isFull(anonymous) ? 429 : undefined)
+      const status = errorStatusOf(request, corsOrigins) ?? (connectionLimit.isFull(anonymous) ? 429 : undefined)
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
-      else if (status !== undefined) open.of(connection).end(responseOf(status, requestIdOf(request)))
+      else if (status !== undefined) tcpConnections.of(connection).end(responseOf(status, requestIdOf(request)))
       else
         server.handleUpgrade(request, connection, head, (webSocket) => welcome(webSocket, request, anonymous, address))
     })
@@ -70,8 +69,8 @@ export function serveWebSocket(
     address: string | undefined,
   ): void {
     const id = requestIdOf(request)
-    const socket = new Socket(webSocket, open.of(request.socket), id, logger)
-    counts.add(anonymous, socket)
+    const socket = new Socket(webSocket, tcpConnections.of(request.socket), id, logger)
+    connectionLimit.add(anonymous, socket)
     sockets.open.add(socket)
     const closed = graphql.opened(socket, {
       socket,

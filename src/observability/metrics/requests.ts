@@ -7,19 +7,19 @@ export function createRequestMetrics(registry: Registry): Observe {
   const registers = [registry]
   const requests = new Counter({
     name: 'tidemark_requests_total',
-    help: 'Requests over HTTP and operations over WebSockets, by door and by what came of them: ok, the code of the first error, or gone for a caller who left before the answer. A stream counts when it begins.',
-    labelNames: ['door', 'outcome'],
+    help: 'Requests over HTTP and operations over WebSockets, by transport and by what came of them: ok, the code of the first error, or gone for a caller who left before the answer. A stream counts when it begins.',
+    labelNames: ['transport', 'outcome'],
     registers,
   })
   const seconds = new Histogram({
     name: 'tidemark_request_seconds',
     help: 'How long those took to be answered; for a stream, to begin.',
-    labelNames: ['door'],
+    labelNames: ['transport'],
     buckets: SECONDS,
     registers,
   })
-  return (door, outcome, elapsed) => {
-    requests.inc({ door, outcome })
-    seconds.observe({ door }, elapsed)
+  return (transport, outcome, elapsed) => {
+    requests.inc({ transport, outcome })
+    seconds.observe({ transport }, elapsed)
   }
 }

@@ -1,14 +1,13 @@
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { Call } from '../../lib/call.ts'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import type { Peer } from '../../lib/peer.ts'
 import { encodeCursor } from '../../log/cursor.ts'
 import type { Follow, Operation, Run } from '../run-operation.ts'
 import { type LlamaEvent, toLlamaEvent } from './events.ts'
 import type { ReportRequest } from './query.ts'
-
-const HEARTBEAT_MS = 12_000
 
 interface Edge {
   cursor: string

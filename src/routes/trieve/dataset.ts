@@ -19,21 +19,21 @@ const FindOrganization: Operation<{ id: string }, { organization: { id: string }
 /**
  * Resolves the dataset before it checks the key, as Trieve does: callers without a key learn whether it exists (404 or
  * 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
- * @param runAsDoor sees everything; only existence is used.
+ * @param runAsRoot sees everything; only existence is used.
  * @throws TrieveError for all that Trieve answers before it reads the body.
  */
 export async function callersDataset(
   caller: TrieveCaller,
   viewer: Viewer,
   runAsCaller: Run,
-  runAsDoor: Run,
+  runAsRoot: Run,
 ): Promise<string> {
-  if (!caller.dataset) throw await withoutDataset(caller, viewer, runAsDoor)
+  if (!caller.dataset) throw await withoutDataset(caller, viewer, runAsRoot)
   const address: Address =
     'id' in caller.dataset ? caller.dataset : { ...caller.dataset, organizationId: trackingOrganization(caller) }
   const { data, errorCode } = await runAsCaller(FindDataset, address)
   if (data?.dataset) return data.dataset.id
-  const found = await runAsDoor(FindDataset, address)
+  const found = await runAsRoot(FindDataset, address)
   if (!found.data?.dataset) throw new TrieveError(404, 'Not Found: Could not find dataset')
   // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
   throw new TrieveError(401, 'Unauthorized', errorCode && caller.apiVersion)
@@ -55,9 +55,9 @@ function organizationId(organization: string): string {
 // Trieve answers 500 to this client error, which would make clients retry.
 const MISSING_DATASET_STATUS = 400
 
-async function withoutDataset({ organization }: TrieveCaller, viewer: Viewer, runAsDoor: Run): Promise<TrieveError> {
+async function withoutDataset({ organization }: TrieveCaller, viewer: Viewer, runAsRoot: Run): Promise<TrieveError> {
   const id = organization === undefined ? undefined : organizationId(organization)
-  if (id !== undefined && !(await runAsDoor(FindOrganization, { id })).data?.organization)
+  if (id !== undefined && !(await runAsRoot(FindOrganization, { id })).data?.organization)
     return new TrieveError(404, 'Not Found: Organization not found')
   // Trieve checks membership here, which a narrowed key has without seeing the organization.
   const isMember = id === undefined ? viewer.type !== 'anonymous' : belongsTo(viewer, id)
