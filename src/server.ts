@@ -90,7 +90,7 @@ async function open(
   const bus = openWakeupBus(config, wakeups, logger)
   closers.add(() => bus[Symbol.asyncDispose]())
   const appendsAtOnce = Math.ceil(database.connections / 3)
-  const log = createEventLog(db, {
+  const log = createEventLog(database, {
     wakeups,
     announce: (streamId) => bus.publish(streamId),
     appendsAtOnce,

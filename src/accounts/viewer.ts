@@ -1,4 +1,5 @@
 import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 
 /** The identity of a request, made once from its credentials. */
 export type Viewer =
@@ -52,6 +53,20 @@ export function visibleDatasets(viewer: Viewer) {
 /** Prisma filter for the reports visible to a viewer. */
 export function visibleReports(viewer: Viewer) {
   return visible(viewer, (only) => only.reportIds)
+}
+
+/** Whether the viewer can see a stream. */
+export function maySee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream, 'id' | 'organizationId' | 'kind'>) {
+  switch (viewer.type) {
+    case 'anonymous':
+      return false
+    case 'root':
+      return true
+    case 'key': {
+      const only = kind === 'DATASET' ? viewer.only?.datasetIds : viewer.only?.reportIds
+      return viewer.organizationId === organizationId && (viewer.only === undefined || only?.includes(id) === true)
+    }
+  }
 }
 
 type Only = NonNullable<Extract<Viewer, { type: 'key' }>['only']>

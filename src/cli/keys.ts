@@ -80,7 +80,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
   await using database = await openDatabase(config)
   const db = database.prisma
   const ignore = () => undefined
-  const log = createEventLog(db, {
+  const log = createEventLog(database, {
     wakeups: new Wakeups(),
     announce: ignore,
     appendsAtOnce: 1,

@@ -20,7 +20,7 @@ export async function openLog(config: Config): Promise<OpenLog> {
   // Bus failures are ignored: servers also poll for new events.
   const bus = openWakeupBus(config, new Wakeups(), pino({ level: 'silent' }))
   closers.add(() => bus[Symbol.asyncDispose]())
-  const log = createEventLog(database.prisma, {
+  const log = createEventLog(database, {
     wakeups: new Wakeups(),
     announce: (streamId) => bus.publish(streamId),
     appendsAtOnce: 1,

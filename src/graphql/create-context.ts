@@ -5,12 +5,14 @@ import type { Identity } from '../accounts/admission.ts'
 import { callerOf } from '../accounts/caller-of.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
-import { ANONYMOUS, visibleDatasets, visibleReports } from '../accounts/viewer.ts'
+import { ANONYMOUS, maySee } from '../accounts/viewer.ts'
+import { CodedError } from '../errors.ts'
 import type { Budget } from '../lib/budget/budget.ts'
 import { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Call } from '../lib/call.ts'
 import type { Limits } from '../lib/limits.ts'
 import { NO_PEER, type Peer } from '../lib/peer.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 import { createOperationLog } from '../log/operation-log.ts'
 import type { Context, ServerContext } from '../schema/context.ts'
 
@@ -25,7 +27,7 @@ export interface Services {
   readonly accounts: Accounts
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
-  readonly responses?: Responses
+  readonly answers?: Responses
   /** Starts the removal of data past its retention, in the background. */
   readonly sweep: () => void
   readonly budget: Budget
@@ -33,7 +35,7 @@ export interface Services {
 
 /** Creates the context of one request, which its transport has already authenticated. */
 export function createContextFactory(
-  { accounts, keyWatch, connections, responses, sweep, budget: shared }: Services,
+  { accounts, keyWatch, connections, answers, sweep, budget: shared }: Services,
   { cost }: Pick<Limits, 'cost'>,
 ) {
   return async (initial: YogaInitialContext & ServerContext): Promise<Context> => {
@@ -42,17 +44,23 @@ export function createContextFactory(
     const { db, log } = accounts.of(caller)
     const span = initial.call?.span
     const peer =
-      initial.peer ?? (responses && initial.res ? responses.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
+      initial.peer ?? (answers && initial.res ? answers.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
     const budget = new OperationBudget(shared, caller, {
       values: initial.trusted ? Number.POSITIVE_INFINITY : cost,
       text: peer.transport === 'websocket' ? MOST_TEXT.message : MOST_TEXT.http,
     })
     // Other transports release it themselves.
     if (initial.res) peer.onGone(() => budget.release())
-    const select = { id: true, organizationId: true } as const
+    const operationLog = createOperationLog(log, budget, span)
+    const findStream = memoize((id) => operationLog.findStream(id))
+    const visible = (kind: Stream['kind']) => async (id: string) => {
+      const stream = await findStream(id)
+      if (stream?.kind === kind && maySee(viewer, stream)) return stream
+      throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
+    }
     return {
       db,
-      log: createOperationLog(log, budget, span),
+      log: operationLog,
       budget,
       span,
       viewer,
@@ -62,8 +70,8 @@ export function createContextFactory(
       sweep,
       peer,
       lastEventId: initial.request.headers.get('last-event-id'),
-      findDataset: memoize((id) => db.dataset.findFirst({ where: { AND: [{ id }, visibleDatasets(viewer)] }, select })),
-      findReport: memoize((id) => db.report.findFirst({ where: { AND: [{ id }, visibleReports(viewer)] }, select })),
+      dataset: visible('DATASET'),
+      report: visible('REPORT'),
     }
   }
 }

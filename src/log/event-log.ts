@@ -1,3 +1,4 @@
+import type { Database } from '../db/database.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { ImportResult } from './append/append-batches.ts'
@@ -6,18 +7,14 @@ import { inDistinctBatches } from './append/distinct-batches.ts'
 import { importEvents, type PastEvent } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
-import {
-  FollowedStreams,
-  type FollowedStreamsCounts,
-  type FollowedStreamsOptions,
-  type ReadSource,
-} from './follow/followed-streams.ts'
+import { FollowedStreams, type FollowedStreamsCounts, type FollowedStreamsOptions, type ReadSource } from './follow/followed-streams.ts'
 import type { Follower } from './follow/follower.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
-import { type ReadBudget, readAt } from './read/budgeted-read.ts'
 import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
+import { type ReadBudget, readAt } from './read/budgeted-read.ts'
+import { createStreamIndex, type Stream } from './read/stream-index.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
 /** Most of one append; `text` is payload length in UTF-16 units. */
@@ -32,15 +29,18 @@ export interface LogOperations {
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
+  /** The stream as of this call, from a statement that all callers share. */
+  findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
-  page(streamId: string, request: PageRequest, budget?: ReadBudget): Promise<Page>
+  /** @param stream as found in the same operation. */
+  page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
   numberedPage(streamId: string, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
   at(streamId: string, positions: readonly number[], budget: ReadBudget): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
-  /** The caller must end the follower: by budget to the end, or with `return`. */
-  follow(streamId: string, request: FollowRequest): Promise<Follower>
+  /** The caller must end the follower: by reading to the end, or with `return`. */
+  follow(stream: Stream, request: FollowRequest): Follower
 }
 
 /** The only access to the event tables. */
@@ -60,7 +60,11 @@ export interface EventLogOptions extends FollowedStreamsOptions {
 }
 
 /** Opens the log of a database. Disposing of it ends its followers. */
-export function createEventLog(db: PrismaClient, options: EventLogOptions): EventLog {
+export function createEventLog(
+  { prisma: db, spare }: Pick<Database, 'prisma' | 'spare'>,
+  options: EventLogOptions,
+): EventLog {
+  const findStream = createStreamIndex(spare)
   const snapshots = new ReportSnapshots()
   const followedStreams = new FollowedStreams(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
@@ -92,13 +96,12 @@ export function createEventLog(db: PrismaClient, options: EventLogOptions): Even
       tell(event.streamId)
       return redacted
     },
-    page: (streamId, request, budget) => page(client, streamId, request, budget),
+    findStream,
+    page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),
     numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
     at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
     reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
-    follow: async (streamId, request) => {
-      return followedStreams.follow(client, streamId, { ...request, ...(await startOf(client, streamId, request)) })
-    },
+    follow: (stream, request) => followedStreams.follow(client, stream.id, { ...request, ...startOf(stream, request) }),
   })
   return {
     ...onAccountOf('operator', db),

@@ -18,16 +18,22 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
     import: (id, events) => call('import', () => log.import(id, events), { 'tidemark.events': events.length }),
+    findStream: (id) => call("findStream", () => log.findStream(id)),
     find: (id, eventId) => call('find', () => log.find(id, eventId)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
-    page: async (id, request) => {
-      const page = await read('page', () => log.page(id, request, budget))
-      return { ...page, total: () => budget.inOrder(page.total) }
+    page: async (stream, request) => {
+      const page = await read("page", () => log.page(stream, request, budget))
+      return {
+        events: page.events,
+        hasNextPage: () => budget.inOrder(page.hasNextPage),
+        hasPreviousPage: () => budget.inOrder(page.hasPreviousPage),
+        total: () => budget.inOrder(page.total),
+      }
     },
     numberedPage: (id, request) => read('numberedPage', () => log.numberedPage(id, request, budget)),
     at: (id, positions) => read('at', () => log.at(id, positions, budget)),
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
-    follow: (id, request) => call('follow', () => log.follow(id, request)),
+    follow: (stream, request) => log.follow(stream, request),
   }
 }

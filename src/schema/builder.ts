@@ -12,7 +12,7 @@ import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import { outcomeOfError } from '../lib/outcome.ts'
 import BudgetPlugin from './budget-plugin.ts'
-import type { Context, Stream } from './context.ts'
+import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -83,30 +83,33 @@ export const builder = new SchemaBuilder<Types>({
     cursorType: 'String',
     edgesFieldOptions: {
       nullable: { list: false, items: false },
-      description: 'The events of this page, each with its cursor.',
+      description: 'Events of this page, each with its cursor.',
     },
-    nodeFieldOptions: { nullable: false, description: 'The event itself.' },
-    nodesOnConnection: { description: 'The events of this page without their cursors.' },
+    nodeFieldOptions: { nullable: false, description: 'The event.' },
+    nodesOnConnection: { description: 'Events of this page, without cursors.' },
     cursorFieldOptions: {
       description:
-        'The position just after this event. It works as `after` of a page in either order, and of a subscription to the same stream.',
+        'Opaque position of this event in its stream. Pass it as `after` or `before` to read pages from here, in either order, or as `after` to a subscription to the same stream.',
     },
-    pageInfoFieldOptions: { description: 'What lies before and after this page.' },
-    pageInfoTypeOptions: { description: 'What lies before and after a page, as the Relay specification has it.' },
+    pageInfoFieldOptions: { description: 'Whether there are more pages, and the cursors to get them.' },
+    pageInfoTypeOptions: { description: 'Pagination details, as defined by the Relay connection specification.' },
     hasNextPageFieldOptions: {
-      description: 'Whether there are events after this page, in the order that was asked for.',
+      description: 'Whether more events follow this page, in the requested order.',
     },
     hasPreviousPageFieldOptions: {
-      description: 'Whether there are events before this page, in the order that was asked for.',
+      description: 'Whether more events precede this page, in the requested order.',
     },
-    startCursorFieldOptions: { description: 'The cursor of the first edge; null on an empty page.' },
-    endCursorFieldOptions: { description: 'The cursor of the last edge; null on an empty page.' },
-    beforeArgOptions: { description: 'Only events before this cursor, in the order that was asked for.' },
-    afterArgOptions: { description: 'Only events after this cursor, in the order that was asked for.' },
+    startCursorFieldOptions: { description: 'Cursor of the first edge. Null if the page is empty.' },
+    endCursorFieldOptions: { description: 'Cursor of the last edge. Null if the page is empty.' },
+    beforeArgOptions: { description: 'Return only events before this cursor, in the requested order.' },
+    afterArgOptions: { description: 'Return only events after this cursor, in the requested order.' },
     firstArgOptions: {
-      description: 'How many events from the start, 0 to 1,000; 20 when neither first nor last is given.',
+      description:
+        'Maximum number of events from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A page also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of events.',
     },
-    lastArgOptions: { description: 'How many events from the end, 0 to 1,000. Not together with first.' },
+    lastArgOptions: {
+      description: 'Maximum number of events from the end, 0 to 1,000. Cannot be combined with first.',
+    },
   },
   scopeAuth: {
     authorizeOnSubscribe: true,
@@ -114,10 +117,10 @@ export const builder = new SchemaBuilder<Types>({
       viewer.type === 'anonymous'
         ? new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
         : new CodedError('FORBIDDEN', 'This API key may not do that.'),
-    authScopes: ({ viewer, findDataset, findReport }) => {
-      const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<Stream | null>) => async (id: string) => {
+    authScopes: ({ viewer, dataset, report }) => {
+      const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<unknown>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false
-        if (!(await find(id))) throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
+        await find(id)
         return hasRole(viewer, role)
       }
       return {
@@ -126,12 +129,12 @@ export const builder = new SchemaBuilder<Types>({
         admin: viewer.type === 'root' || (viewer.type === 'key' && hasRoleIn(viewer, viewer.organizationId, 'ADMIN')),
         writeIn: (organizationId) => hasRoleIn(viewer, organizationId, 'WRITE'),
         adminIn: (organizationId) => hasRoleIn(viewer, organizationId, 'ADMIN'),
-        readDataset: mayOn('READ', findDataset),
-        writeDataset: mayOn('WRITE', findDataset),
-        adminDataset: mayOn('ADMIN', findDataset),
-        readReport: mayOn('READ', findReport),
-        writeReport: mayOn('WRITE', findReport),
-        adminReport: mayOn('ADMIN', findReport),
+        readDataset: mayOn('READ', dataset),
+        writeDataset: mayOn('WRITE', dataset),
+        adminDataset: mayOn('ADMIN', dataset),
+        readReport: mayOn('READ', report),
+        writeReport: mayOn('WRITE', report),
+        adminReport: mayOn('ADMIN', report),
       }
     },
   },
@@ -153,12 +156,12 @@ export const builder = new SchemaBuilder<Types>({
   },
 })
 
-builder.queryType({ description: 'Everything that can be read. Every field needs an API key.' })
-builder.mutationType({ description: 'Everything that can be changed. Every field needs an API key.' })
+builder.queryType({ description: 'Read operations. Every field requires a valid API key.' })
+builder.mutationType({ description: 'Write operations. Every field requires a valid API key.' })
 
 builder.subscriptionType({
   description:
-    'Everything that can be followed live, over WebSocket or server-sent events. Every field needs an API key.',
+    'Live event streams, over WebSocket (graphql-transport-ws) or server-sent events. Every field requires a valid API key.',
 })
 
 builder.addScalarType('DateTime', DateTime)

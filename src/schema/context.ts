@@ -9,12 +9,7 @@ import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Span } from '../lib/span.ts'
 import type { OperationLog } from '../log/operation-log.ts'
-
-/** A dataset or report, as authorization and events need it. */
-export interface Stream {
-  readonly id: string
-  readonly organizationId: string
-}
+import type { Stream } from '../log/read/stream-index.ts'
 
 /** The resolver context, the same for every transport. */
 export interface Context {
@@ -35,9 +30,10 @@ export interface Context {
   readonly lastEventId: string | null
   /** Start cursor of the operation's subscription, once it has begun. */
   start?: string
-  /** Null when missing or hidden from the viewer; like `findReport`, one query per id and request. */
-  readonly findDataset: (id: string) => Promise<Stream | null>
-  readonly findReport: (id: string) => Promise<Stream | null>
+  /** The stream of a dataset, looked up once per operation. @throws CodedError NOT_FOUND when missing or hidden. */
+  readonly dataset: (id: string) => Promise<Stream>
+  /** Like `dataset`. */
+  readonly report: (id: string) => Promise<Stream>
 }
 
 /** What a transport passes in: Yoga's server context. */

@@ -2,26 +2,27 @@ import { withAudit } from '../accounts/audit.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 import { decodeReportEvent, withoutContent } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
-import type { Context, Stream } from './context.ts'
+import type { Context } from './context.ts'
 import { ReportEvent } from './report-event.ts'
 import { WorkerEvent, workerEventsOf } from './worker-event.ts'
 
-const id = { type: 'UUID', required: true, description: 'The id of the event.' } as const
+const id = { type: 'UUID', required: true, description: 'Id of the event to redact.' } as const
 
 builder.mutationField('redactWorkerEvent', (t) =>
   t.field({
     type: WorkerEvent,
     description:
-      'Removes the payload of an event for good; its position, type, id and time stay. Subscribers that have not been given it get it without. NOT_FOUND when no such event is kept. ADMIN on the dataset.',
+      'Removes the payload of an event permanently. Its position, type, id and time remain. Subscribers that have not received the event yet receive it without payload. Redacting it again has no effect. Requires ADMIN on the dataset. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
     authScopes: (_root, { datasetId }) => ({ adminDataset: datasetId }),
     args: {
-      datasetId: t.arg({ type: 'UUID', required: true, description: 'The dataset that it is about.' }),
+      datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset that contains the event.' }),
       id: t.arg(id),
     },
     resolve: async (_root, { datasetId, id }, context) => {
-      const redacted = await redact(context, await context.findDataset(datasetId), id, () => null)
+      const redacted = await redact(context, await context.dataset(datasetId), id, () => null)
       return (await workerEventsOf(datasetId, context))(redacted)
     },
   }),
@@ -31,14 +32,14 @@ builder.mutationField('redactReportEvent', (t) =>
   t.field({
     type: ReportEvent,
     description:
-      'Removes what somebody wrote from an event for good: its message, details, template and sources. Its position, kind, id and time stay. Subscribers that have not been given it get it without. NOT_FOUND when no such event is kept. ADMIN on the report.',
+      'Removes the content of an event permanently: message, extraDetail, template and sources. Its position, kind, id and time remain. Subscribers that have not received the event yet receive it without content. Redacting it again has no effect. Requires ADMIN on the report. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
     authScopes: (_root, { reportId }) => ({ adminReport: reportId }),
     args: {
-      reportId: t.arg({ type: 'UUID', required: true, description: 'The report that it is about.' }),
+      reportId: t.arg({ type: 'UUID', required: true, description: 'Report that contains the event.' }),
       id: t.arg(id),
     },
     resolve: async (_root, { reportId, id }, context) => {
-      const redacted = await redact(context, await context.findReport(reportId), id, (event) =>
+      const redacted = await redact(context, await context.report(reportId), id, (event) =>
         withoutContent(decodeReportEvent(event).data),
       )
       return decodeReportEvent(redacted)
@@ -49,11 +50,11 @@ builder.mutationField('redactReportEvent', (t) =>
 /** Redacts an event of a visible stream, once. @returns the redacted event. */
 async function redact(
   { log, db, viewer }: Context,
-  stream: Stream | null,
+  stream: Stream,
   id: string,
   toData: (event: LoggedEvent) => unknown,
 ): Promise<LoggedEvent> {
-  const event = stream && (await log.find(stream.id, id))
+  const event = await log.find(stream.id, id)
   if (!event) throw new CodedError('NOT_FOUND', `No event ${id} of this stream is kept.`)
   if (event.redactedAt) return event
   const { organizationId } = stream

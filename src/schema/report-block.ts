@@ -6,31 +6,35 @@ import { builder } from './builder.ts'
 import { TextNodeWithScore, TextNodeWithScoreInput, toNodeWithScore } from './text-node.ts'
 
 export const ReportBlock = builder.objectRef<Block>('ReportBlock').implement({
-  description: 'One block of a report, as it was at one time. A later update with the same idx replaces it.',
+  description:
+    'Content of one block of a report at the time of the event. A later update with the same idx replaces it.',
   fields: (t) => ({
-    idx: t.exposeInt('idx', { description: 'Its place in the report.' }),
-    template: t.exposeString('template', { description: 'Its content.' }),
+    idx: t.exposeInt('idx', { description: 'Position of the block in the report.' }),
+    template: t.exposeString('template', { description: 'Content of the block.' }),
     requiresHumanReview: t.boolean({
-      description: 'Whether a person must look at it before it counts; false when the workflow did not say.',
+      description: 'Whether a person must review the block. False if the workflow did not specify it.',
       resolve: ({ requires_human_review }) => requires_human_review ?? false,
     }),
-    sources: t.expose('sources', { type: [TextNodeWithScore], description: 'What it was written from.' }),
+    sources: t.expose('sources', {
+      type: [TextNodeWithScore],
+      description: 'Source texts that the block was generated from.',
+    }),
   }),
 })
 
 export const ReportBlockInput = builder.inputType('ReportBlockInput', {
-  description: 'The content of one block of a report.',
+  description: 'Content of one block of a report.',
   fields: (t) => ({
-    idx: t.int({ required: true, description: 'Its place in the report.' }),
-    template: t.string({ required: true, validate: text, description: 'Its content.' }),
+    idx: t.int({ required: true, description: 'Position of the block in the report.' }),
+    template: t.string({ required: true, validate: text, description: 'Content of the block.' }),
     requiresHumanReview: t.boolean({
       description:
-        'Whether a person must look at it. Left out, legacy clients do not see the key, which older ones do not know.',
+        'Whether a person must review the block. If omitted, the REST route omits it too, for older clients that do not expect it.',
     }),
     sources: t.field({
       type: [TextNodeWithScoreInput],
       validate: z.array(z.unknown()).max(MAX_SOURCES, 'has more than 1,000 sources'),
-      description: 'What it was written from; at most 1,000 sources.',
+      description: 'Source texts that the block was generated from: at most 1,000 per block and 10,000 per call.',
     }),
   }),
 })

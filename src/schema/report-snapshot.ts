@@ -36,28 +36,28 @@ const BlockUpdateEventEdge = builder.edgeObject({
 
 const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
   description:
-    'What a report has come to: of everything that its events replace, the newest. Show it, then subscribe to reportEvents after its cursor, and nothing is missed or seen twice. Of a large one ask for a part of operations and blocks at a time.',
+    'Current state of a report: its newest state event, and the newest event of each operation and each block. To display a live report, query the snapshot, then subscribe to reportEvents after its cursor. Read large reports in parts, with the arguments of operations and blocks.',
   fields: (t) => ({
     cursor: t.string({
-      description: 'The position that the whole snapshot is true at.',
+      description: 'Opaque position of the snapshot, which reflects all events up to it.',
       resolve: ({ reportId, seq }) => encodeCursor(reportId, seq),
     }),
     state: t.field({
       type: StateEventEdge,
       nullable: true,
-      description: 'The state it entered last; null when it has entered none.',
+      description: 'The most recent state event. Null if there is none.',
       resolve: async ({ reportId, state }, _args, context) =>
         state === undefined ? null : (await edgesAt<StateData>(reportId, [state], context))[0],
     }),
     operations: t.field({
       type: [ProgressEventEdge],
       description:
-        'The newest progress of each operation, by group, or by variant where there is none; in the order they began.',
+        'The most recent progress event of each operation, in the order in which the operations started. An operation is identified by groupId, or by variant if it has none.',
       args: {
-        first: t.arg.int({ validate: listLength, description: 'At most so many, 1 to 1,000; all when left out.' }),
+        first: t.arg.int({ validate: listLength, description: 'Maximum number, 1 to 1,000. All if omitted.' }),
         after: t.arg.string({
           description:
-            'Only those that began after this operation, the last one seen: its groupId, or its variant where it has none.',
+            'Return only operations that started after this one: the groupId of the last operation received, or its variant if it has none.',
         }),
       },
       resolve: ({ reportId, operations }, { first, after }, context) => {
@@ -71,10 +71,13 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
     }),
     blocks: t.field({
       type: [BlockUpdateEventEdge],
-      description: 'The newest content of each block, by idx, in the order of idx.',
+      description: 'The most recent update of each block, ordered by idx.',
       args: {
-        first: t.arg.int({ validate: listLength, description: 'At most so many, 1 to 1,000; all when left out.' }),
-        after: t.arg.int({ description: 'Only blocks with a greater idx: that of the last one seen.' }),
+        first: t.arg.int({ validate: listLength, description: 'Maximum number, 1 to 1,000. All if omitted.' }),
+        after: t.arg.int({
+          description:
+            'Return only blocks with a greater idx. For the next part, pass the idx of the last block received.',
+        }),
       },
       resolve: ({ reportId, blocks }, { first, after }, context) => {
         const indexes = [...blocks.keys()].filter((idx) => after == null || idx > after).sort((a, b) => a - b)
@@ -102,7 +105,8 @@ async function edgesAt<Data extends ReportEventData>(
 builder.objectField(Report, 'snapshot', (t) =>
   t.field({
     type: ReportSnapshot,
-    description: 'What it has come to, so that nobody has to read its whole history for that.',
+    description:
+      'Current state of the report, computed from its events. Errors: BAD_USER_INPUT if it has more than 200,000 operations and blocks.',
     resolve: ({ id }, _args, { log }) => log.reportSnapshot(id),
   }),
 )

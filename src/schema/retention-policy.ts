@@ -3,16 +3,16 @@ import { builder } from './builder.ts'
 
 export const RetentionPolicy = builder.objectRef<Policy>('RetentionPolicy').implement({
   description:
-    'How long events are kept. What is not kept any longer is removed within half a minute, from the oldest on: it is counted and paged no more, and a cursor that leads there is refused with CURSOR_EXPIRED. A finished report keeps the state that says so.',
+    'Limits how long events are kept. Events beyond a limit are removed within 30 seconds, oldest first: pages and counts exclude them, and a cursor before the earliest event kept fails with CURSOR_EXPIRED. A finished report always keeps its final state event. If both limits are null, all events are kept.',
   fields: (t) => ({
     maxAgeSeconds: t.exposeInt('maxAgeSeconds', {
       nullable: true,
-      description: 'For how many seconds; null for any time.',
+      description: 'Maximum age of events, in seconds. Null for no limit.',
     }),
     maxEvents: t.field({
       type: 'SafeInt',
       nullable: true,
-      description: 'How many of the newest of each stream; null for any number. With both null, everything is kept.',
+      description: 'Maximum number of events per stream. Null for no limit.',
       resolve: ({ maxEvents }) => (maxEvents === null ? null : Number(maxEvents)),
     }),
   }),

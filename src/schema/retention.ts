@@ -8,33 +8,34 @@ import { RetentionPolicy } from './retention-policy.ts'
 const positive = z.number().min(1, 'must be 1 or more')
 
 const RetentionPolicyInput = builder.inputType('RetentionPolicyInput', {
-  description: 'How long to keep events: at most so long, at most so many, or all of them.',
+  description: 'A retention policy: maxAgeSeconds, maxEvents or both; or else keepAll.',
   fields: (t) => ({
     maxAgeSeconds: t.int({
       validate: positive,
-      description: 'For how many seconds, 1 or more; any time when left out.',
+      description: 'Maximum age of events, in seconds, at least 1. Omit for no limit.',
     }),
     maxEvents: t.field({
       type: 'SafeInt',
       validate: positive,
-      description: 'How many of the newest of each stream, 1 or more; any number when left out.',
+      description: 'Maximum number of events per stream, at least 1. Omit for no limit.',
     }),
     keepAll: t.boolean({
-      description: 'true, and nothing else: keep everything, whatever the policy of the organization says.',
+      description:
+        "Set to true to keep all events, overriding the organization's policy. Cannot be combined with the limits.",
     }),
   }),
 })
 
 const RetentionTarget = builder.inputType('RetentionTarget', {
-  description: 'What a retention policy is for.',
+  description: 'Object that a retention policy applies to. Set exactly one field.',
   isOneOf: true,
   fields: (t) => ({
     organizationId: t.field({
       type: 'UUID',
       description: 'All streams of an organization that have no policy of their own.',
     }),
-    datasetId: t.field({ type: 'UUID', description: 'One dataset.' }),
-    reportId: t.field({ type: 'UUID', description: 'One report.' }),
+    datasetId: t.field({ type: 'UUID', description: "One dataset. Its policy replaces the organization's policy." }),
+    reportId: t.field({ type: 'UUID', description: "One report. Its policy replaces the organization's policy." }),
   }),
 })
 
@@ -43,15 +44,15 @@ builder.mutationField('setRetention', (t) =>
     type: RetentionPolicy,
     nullable: true,
     description:
-      'Says how long to keep events, from now on and of what there is. What is removed cannot be had back. Gives the policy as it is then. ADMIN in the organization, or on the dataset or report.',
+      'Sets, replaces or removes a retention policy, for existing and future events. Returns the new policy, or null if it was removed. Removed events cannot be recovered. Requires ADMIN in the organization, or on the dataset or report.',
     authScopes: (_root, { of: { organizationId, datasetId, reportId } }) => ({
       ...(organizationId && { adminIn: organizationId }),
       ...(datasetId && { adminDataset: datasetId }),
       ...(reportId && { adminReport: reportId }),
     }),
     args: {
-      of: t.arg({ type: RetentionTarget, required: true, description: 'What it is for.' }),
-      policy: t.arg({ type: RetentionPolicyInput, description: 'The policy; without one, there is none any longer.' }),
+      of: t.arg({ type: RetentionTarget, required: true, description: 'Object that the policy applies to.' }),
+      policy: t.arg({ type: RetentionPolicyInput, description: 'The new policy. Omit it to remove the current one.' }),
     },
     resolve: (_root, { of, policy }, context) => setRetention(context, of, policy ? toPolicy(policy) : undefined),
   }),
@@ -75,7 +76,7 @@ async function setRetention(
 }
 
 async function subjectOf(
-  { db, findDataset, findReport }: Context,
+  { db, dataset, report }: Context,
   { organizationId, datasetId, reportId }: typeof RetentionTarget.$inferInput,
 ): Promise<PolicySubject> {
   if (organizationId) {
@@ -83,8 +84,5 @@ async function subjectOf(
       throw new CodedError('NOT_FOUND', `There is no organization ${organizationId}.`)
     return { kind: 'ORGANIZATION', id: organizationId, organizationId }
   }
-  const stream = datasetId ? await findDataset(datasetId) : await findReport(String(reportId))
-  // Possibly deleted since the scope check.
-  if (!stream) throw new CodedError('NOT_FOUND', 'There is no such stream any more.')
-  return { kind: datasetId ? 'DATASET' : 'REPORT', ...stream }
+  return datasetId ? await dataset(datasetId) : await report(String(reportId))
 }

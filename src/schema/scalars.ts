@@ -12,7 +12,7 @@ function canonical(value: unknown): string {
 
 export const UUID = new GraphQLScalarType({
   ...GraphQLUUID.toConfig(),
-  description: 'A UUID of any version, with hyphens. Upper case is accepted; answers are in lower case.',
+  description: 'A UUID of any version, with hyphens. Input is case-insensitive; output is in lower case.',
   parseValue: (value) => canonical(GraphQLUUID.parseValue(value)),
   parseLiteral: (node: ValueNode) => canonical(GraphQLUUID.parseLiteral(node, undefined)),
 })
@@ -30,16 +30,17 @@ export const DateTime = new GraphQLScalarType({
   parseValue: writable,
   parseLiteral: (node: ValueNode) =>
     node.kind === Kind.STRING ? writable(node.value) : GraphQLDateTime.parseLiteral(node, undefined),
-  description: 'An RFC 3339 time such as 2026-11-22T06:00:00.000Z. Answers are in UTC, with milliseconds.',
+  description: 'An RFC 3339 date and time, such as 2026-11-22T06:00:00.000Z. Output is in UTC, with milliseconds.',
 })
 
 export const JSONValue = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
   description:
-    'Any JSON value. As an argument: at most 1 MiB of compact text, at most 100 levels deep, and no integer beyond ±(2^53 - 1), which would lose digits on its way.',
+    'Any JSON value. As input: at most 1 MiB as compact JSON text, at most 100 levels of nesting, and no integers beyond ±(2^53 - 1), which would lose precision; send those as strings.',
 })
 
 export const SafeInt = new GraphQLScalarType({
   ...GraphQLSafeInt.toConfig(),
-  description: 'A whole number up to 2^53 - 1, sent as a JSON number. Positions and counts outgrow the 32 bits of Int.',
+  description:
+    'An integer from -(2^53 - 1) to 2^53 - 1, serialized as a JSON number. For positions and counts, which can exceed the 32 bits of Int.',
 })

@@ -5,110 +5,122 @@ import type { NodeWithScore, TextNodeData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 
 const RELATIONSHIPS =
-  'Other nodes by relationship, as LlamaIndex writes them: the keys are "1" source, "2" previous, "3" next, "4" parent and "5" child, each value a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
+  'Related nodes, in the format of LlamaIndex. Keys: "1" source, "2" previous, "3" next, "4" parent, "5" child. Values: a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
 
 const TextNode = builder.objectRef<TextNodeData>('TextNode').implement({
-  description: 'A piece of source text, as LlamaIndex describes it.',
+  description: 'A piece of source text, as defined by LlamaIndex.',
   fields: (t) => ({
-    id: t.exposeString('id_', { description: 'LlamaIndex’s id_: usually a UUID, but any text.' }),
+    id: t.exposeString('id_', {
+      description: 'Id of the node: usually a UUID, but any string is allowed. LlamaIndex calls it id_.',
+    }),
     embedding: t.expose('embedding', {
       type: ['Float'],
       nullable: true,
-      description: 'Its vector; null when it was not sent along.',
+      description: 'Embedding vector. Null if it was not provided.',
     }),
     metadata: t.expose('extra_info', {
       type: 'JSON',
-      description: 'A flat object about the text. LlamaIndex sends it as extra_info.',
+      description: 'Metadata of the text, as a JSON object. LlamaIndex calls it extra_info.',
     }),
     excludedEmbedMetadataKeys: t.exposeStringList('excluded_embed_metadata_keys', {
-      description: 'Metadata that the embedding model does not see.',
+      description: 'Metadata keys hidden from the embedding model.',
     }),
     excludedLlmMetadataKeys: t.exposeStringList('excluded_llm_metadata_keys', {
-      description: 'Metadata that the language model does not see.',
+      description: 'Metadata keys hidden from the language model.',
     }),
     relationships: t.expose('relationships', { type: 'JSON', description: RELATIONSHIPS }),
     metadataTemplate: t.exposeString('metadata_template', {
-      description: 'How one metadata entry is written: {key} and {value}.',
+      description: 'Template of one metadata entry, with the placeholders {key} and {value}.',
     }),
-    metadataSeparator: t.exposeString('metadata_seperator', { description: 'What stands between metadata entries.' }),
-    text: t.exposeString('text', { description: 'The text itself.' }),
-    mimetype: t.exposeString('mimetype', { description: 'The media type of the text.' }),
+    metadataSeparator: t.exposeString('metadata_seperator', { description: 'Separator between metadata entries.' }),
+    text: t.exposeString('text', { description: 'The text.' }),
+    mimetype: t.exposeString('mimetype', { description: 'Media type of the text.' }),
     startCharIdx: t.exposeInt('start_char_idx', {
       nullable: true,
-      description: 'Where it begins in its source, in characters.',
+      description: 'Start of the text in its source document, in characters. Null if unknown.',
     }),
     endCharIdx: t.exposeInt('end_char_idx', {
       nullable: true,
-      description: 'Where it ends in its source, in characters.',
+      description: 'End of the text in its source document, in characters. Null if unknown.',
     }),
     textTemplate: t.exposeString('text_template', {
-      description: 'How text and metadata are put together: {metadata_str} and {content}.',
+      description: 'Template that combines metadata and text, with the placeholders {metadata_str} and {content}.',
     }),
-    className: t.exposeString('class_name', { description: 'LlamaIndex’s name for this kind of node.' }),
+    className: t.exposeString('class_name', { description: 'Class name of the node in LlamaIndex.' }),
   }),
 })
 
 export const TextNodeWithScore = builder.objectRef<NodeWithScore>('TextNodeWithScore').implement({
-  description: 'A source of a block, and how well it matched.',
+  description: 'A source of a block, with its relevance score.',
   fields: (t) => ({
-    node: t.expose('node', { type: TextNode, description: 'The source text.' }),
+    node: t.expose('node', { type: TextNode, description: 'Source text.' }),
     score: t.exposeFloat('score', {
       nullable: true,
-      description: 'How well it matched, on the retriever’s own scale; null when unknown.',
+      description: 'Relevance, on a scale that depends on the retriever. Null if unknown.',
     }),
-    className: t.exposeString('class_name', { description: 'LlamaIndex’s name for this kind of result.' }),
+    className: t.exposeString('class_name', { description: 'Class name of the result in LlamaIndex.' }),
   }),
 })
 
 const TextNodeInput = builder.inputType('TextNodeInput', {
-  description: 'A piece of source text. What is left out gets LlamaIndex’s default.',
+  description: 'A piece of source text. Omitted fields get the defaults of LlamaIndex.',
   fields: (t) => ({
     id: t.string({
       validate: text,
-      description: 'Any text; by default a UUID that follows from the event’s id and the place in its list.',
+      description:
+        'Id of the node: any string. Defaults to a UUID derived from the event id and the index of the source, so that retries are identical.',
     }),
-    embedding: t.floatList({ description: 'Its vector.' }),
-    metadata: t.field({ type: 'JSON', validate: jsonObject, description: 'An object about the text.' }),
+    embedding: t.floatList({ description: 'Embedding vector.' }),
+    metadata: t.field({
+      type: 'JSON',
+      validate: jsonObject,
+      description: 'Metadata of the text, as a JSON object. Defaults to {}.',
+    }),
     excludedEmbedMetadataKeys: t.stringList({
       validate: z.array(text),
-      description: 'Metadata to hide from the embedding model.',
+      description: 'Metadata keys to hide from the embedding model.',
     }),
     excludedLlmMetadataKeys: t.stringList({
       validate: z.array(text),
-      description: 'Metadata to hide from the language model.',
+      description: 'Metadata keys to hide from the language model.',
     }),
     relationships: t.field({ type: 'JSON', validate: Relationships, description: RELATIONSHIPS }),
     metadataTemplate: t.string({
       validate: text,
-      description: 'How to write one metadata entry; "{key}: {value}" by default.',
+      description: 'Template of one metadata entry. Defaults to "{key}: {value}".',
     }),
     metadataSeparator: t.string({
       validate: text,
-      description: 'What to put between metadata entries; a newline by default.',
+      description: 'Separator between metadata entries. Defaults to a newline.',
     }),
-    text: t.string({ validate: text, description: 'The text itself; empty by default.' }),
-    mimetype: t.string({ validate: text, description: 'The media type of the text; "text/plain" by default.' }),
-    startCharIdx: t.int({ description: 'Where it begins in its source, in characters.' }),
-    endCharIdx: t.int({ description: 'Where it ends in its source, in characters.' }),
+    text: t.string({ validate: text, description: 'The text. Defaults to the empty string.' }),
+    mimetype: t.string({ validate: text, description: 'Media type of the text. Defaults to "text/plain".' }),
+    startCharIdx: t.int({
+      description: 'Start of the text in its source document, in characters. Null if unknown.',
+    }),
+    endCharIdx: t.int({
+      description: 'End of the text in its source document, in characters. Null if unknown.',
+    }),
     textTemplate: t.string({
       validate: text,
-      description: 'How to put text and metadata together; "{metadata_str}", an empty line and "{content}" by default.',
+      description:
+        'Template that combines metadata and text. Defaults to "{metadata_str}", an empty line and "{content}".',
     }),
     className: t.string({
       validate: text,
-      description: 'LlamaIndex’s name for this kind of node; "TextNode" by default.',
+      description: 'Class name of the node in LlamaIndex. Defaults to "TextNode".',
     }),
   }),
 })
 
 export const TextNodeWithScoreInput = builder.inputType('TextNodeWithScoreInput', {
-  description: 'A source of a block, and how well it matched.',
+  description: 'A source of a block, with its relevance score.',
   fields: (t) => ({
-    node: t.field({ type: TextNodeInput, required: true, description: 'The source text.' }),
-    score: t.float({ description: 'How well it matched, on the retriever’s own scale.' }),
+    node: t.field({ type: TextNodeInput, required: true, description: 'Source text.' }),
+    score: t.float({ description: 'Relevance, on a scale that depends on the retriever.' }),
     className: t.string({
       validate: text,
-      description: 'LlamaIndex’s name for this kind of result; "TextNodeWithScore" by default.',
+      description: 'Class name of the result in LlamaIndex. Defaults to "TextNodeWithScore".',
     }),
   }),
 })

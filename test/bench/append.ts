@@ -86,14 +86,17 @@ async function withLog(
   const streams = Array.from({ length: 64 }, () => randomUUID())
   const { id: organizationId } = await db.organization.create({ data: { name: 'Bench' } })
   await db.stream.createMany({ data: streams.map((id) => ({ id, organizationId, kind: 'DATASET' as const })) })
-  await using log = createEventLog(db, {
-    wakeups: new Wakeups(),
-    announce: () => undefined,
-    appendsAtOnce: Math.ceil(connections / 3),
-    appends: { committed: () => undefined, answered: () => undefined },
-    slowAfter: 1_000,
-    onError: console.error,
-  })
+  await using log = createEventLog(
+    { prisma: db, spare: db },
+    {
+      wakeups: new Wakeups(),
+      announce: () => undefined,
+      appendsAtOnce: Math.ceil(connections / 3),
+      appends: { committed: () => undefined, answered: () => undefined },
+      slowAfter: 1_000,
+      onError: console.error,
+    },
+  )
   await work(log, streams)
 }
 

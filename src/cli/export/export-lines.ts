@@ -3,6 +3,7 @@ import { CodedError } from '../../errors.ts'
 import { encodeCursor } from '../../log/cursor.ts'
 import type { EventLog } from '../../log/event-log.ts'
 import type { Page } from '../../log/read/page.ts'
+import type { Stream } from '../../log/read/stream-index.ts'
 import { lineOf } from '../event-line.ts'
 import type { StreamKind } from '../import/import-item.ts'
 
@@ -39,14 +40,16 @@ export async function* exportLines(
     progress.reached(stream)
     let cursor = after
     for (let more = true; more; ) {
-      const page = await readPage(log, stream.id, cursor, after)
+      const now = await log.findStream(stream.id)
+      if (!now) break
+      const page = await readPage(log, now, cursor, after)
       const events = page.events.filter(({ seq }) => seq <= stream.head)
       const last = events.at(-1)
       if (!last) break
       cursor = encodeCursor(stream.id, last.seq)
       yield events.map((event) => `${lineOf(stream.kind, event)}\n`).join('')
       progress.read(events.length, cursor)
-      more = page.hasNextPage && last.seq < stream.head
+      more = last.seq < stream.head
     }
   }
 }
@@ -54,16 +57,16 @@ export async function* exportLines(
 // Events may be removed meanwhile; only an expired `after` from the caller is an error.
 async function readPage(
   log: EventLog,
-  id: string,
+  stream: Stream,
   cursor: string | undefined,
   after: string | undefined,
 ): Promise<Page> {
   try {
-    return await log.page(id, { order: 'OLDEST_FIRST', first: PAGE, after: cursor })
+    return await log.page(stream, { order: 'OLDEST_FIRST', first: PAGE, after: cursor })
   } catch (error) {
     const removed = error instanceof CodedError && error.code === 'CURSOR_EXPIRED' && cursor !== after
     if (!removed) throw error
-    return readPage(log, id, String(error.details.earliest), after)
+    return readPage(log, stream, String(error.details.earliest), after)
   }
 }
 

@@ -1,6 +1,5 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import { CodedError } from '../../errors.ts'
 import { positionOf } from '../cursor.ts'
+import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
 
 export interface FollowRequest extends Omit<FollowOptions, 'after' | 'head'> {
@@ -9,16 +8,9 @@ export interface FollowRequest extends Omit<FollowOptions, 'after' | 'head'> {
   after?: string | null
 }
 
-/** Start position and head. @throws CodedError NOT_FOUND (unknown stream), CURSOR_INVALID or CURSOR_EXPIRED. */
-export async function startOf(
-  db: PrismaClient,
-  streamId: string,
-  { from, after }: FollowRequest,
-): Promise<{ head: number; after: number }> {
-  const stream = await db.stream.findUnique({ where: { id: streamId }, select: { first: true, head: true } })
-  if (!stream) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
-  const bounds = { first: Number(stream.first), head: Number(stream.head) }
-  const { first, head } = bounds
+/** Start position and head. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED. */
+export function startOf(stream: Stream, { from, after }: FollowRequest): { head: number; after: number } {
+  const { first, head } = stream
   if (after == null) return { head, after: from === 'NOW' ? head : first - 1 }
-  return { head, after: positionOf(streamId, after, bounds) }
+  return { head, after: positionOf(stream.id, after, stream) }
 }

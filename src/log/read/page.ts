@@ -1,10 +1,11 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
-import { type Bounds, positionOf } from '../cursor.ts'
+import { positionOf } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
-import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
 import { type Direction, type Range, readRange } from './range.ts'
+import { type ReadBudget, readBudgeted, NO_LIMIT } from './budgeted-read.ts'
+import type { Reads, Stream } from './stream-index.ts'
 
 const DEFAULT_PAGE = 20
 
@@ -26,59 +27,61 @@ export interface PageRequest {
   before?: string | null
 }
 
-/** One page, in the requested order; `total` counts all events that match the filters. */
+/** One page, in the requested order. What only some callers ask for is read on request. */
 export interface Page {
   events: LoggedEvent[]
-  hasNextPage: boolean
-  hasPreviousPage: boolean
+  hasNextPage: () => Promise<boolean>
+  hasPreviousPage: () => Promise<boolean>
+  /** Number of all events that match the filters. */
   total: () => Promise<number>
 }
 
 /** @throws CodedError BAD_USER_INPUT (`first`, `last`), CURSOR_INVALID, CURSOR_EXPIRED or NOT_FOUND (stream). */
 export async function page(
-  db: PrismaClient,
-  streamId: string,
+  { db, findStream }: Reads,
+  stream: Stream,
   request: PageRequest,
   budget: ReadBudget = NO_LIMIT,
 ): Promise<Page> {
-  for (;;) {
-    const page = await readPage(db, streamId, request, budget)
+  for (let now: Stream | undefined = stream; now; now = await findStream(stream.id)) {
+    const page = await readPage(db, now, request, budget)
     // Part of the page may have been removed meanwhile: read again.
     if (page) return page
   }
+  throw new CodedError('NOT_FOUND', `There is no stream ${stream.id}.`)
 }
 
 async function readPage(
   db: PrismaClient,
-  streamId: string,
+  stream: Stream,
   request: PageRequest,
   budget: ReadBudget,
 ): Promise<Page | undefined> {
   const backward = request.last != null
   const limit = pageLimit(request)
-  const filtered = await filteredRange(db, streamId, request)
   const newestFirst = request.order === 'NEWEST_FIRST'
   const [lowCursor, highCursor] = newestFirst ? [request.before, request.after] : [request.after, request.before]
+  const cursors = { low: positionIn(stream, lowCursor), high: positionIn(stream, highCursor) }
+  const filtered = await filteredRange(db, stream, request)
   const range = {
-    ...filtered.range,
-    low: Math.max(filtered.range.low, position(streamId, lowCursor, filtered.bounds) ?? 0),
-    high: Math.min(filtered.range.high, position(streamId, highCursor, filtered.bounds) ?? Number.MAX_SAFE_INTEGER),
+    ...filtered,
+    low: Math.max(filtered.low, cursors.low ?? 0),
+    high: Math.min(filtered.high, cursors.high ?? Number.MAX_SAFE_INTEGER),
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
   const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, budget)
-  if (read.first > filtered.bounds.first) return undefined
+  if (read.first > stream.first) return undefined
   const events = read.events.slice(0, limit)
-  const below = () => holdsEvents(db, { ...filtered.range, high: range.low + 1 })
-  const above = () => holdsEvents(db, { ...filtered.range, low: range.high - 1 })
-  const [toStart, toEnd] = direction === 'ASC' ? [below, above] : [above, below]
-  const back = await toStart()
-  const ahead = read.more || (await toEnd())
+  const below = () => holdsEvents(db, { ...filtered, high: Math.min(filtered.high, range.low + 1) })
+  const above = () => holdsEvents(db, { ...filtered, low: Math.max(filtered.low, range.high - 1) })
+  const [back, toEnd] = direction === 'ASC' ? [below, above] : [above, below]
+  const ahead = async () => read.more || (await toEnd())
   return {
     events: backward ? events.reverse() : events,
     hasNextPage: backward ? back : ahead,
     hasPreviousPage: backward ? ahead : back,
-    total: () => countRange(db, filtered.range),
+    total: () => countRange(db, filtered),
   }
 }
 
@@ -91,38 +94,33 @@ function pageLimit({ first, last }: PageRequest): number {
   return limit
 }
 
-interface Row {
-  first: bigint
-  head: bigint
-  low: bigint
-  high: bigint
-}
-
 // Times and positions rise together, so a time span is a range of positions.
 async function filteredRange(
   db: PrismaClient,
-  streamId: string,
+  { id: streamId, first, head }: Stream,
   { types, since, until }: PageRequest,
-): Promise<{ range: Range; bounds: Bounds }> {
-  const rows = await db.$queryRaw<Row[]>`
-    SELECT first, head,
-           CASE WHEN ${since != null} THEN event_seq_at(id, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) - 1 ELSE first - 1 END AS low,
-           CASE WHEN ${until != null} THEN event_seq_at(id, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) ELSE head + 1 END AS high
-      FROM stream WHERE id = ${streamId}::uuid`
-  const row = rows[0]
-  if (!row) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
+): Promise<Range> {
   const distinct = types?.length ? [...new Set(types)] : undefined
+  const range = { streamId, types: distinct, low: first - 1, high: head + 1 }
+  if (since == null && until == null) return range
+  const rows = await db.$queryRaw<{ since: bigint | null; until: bigint | null }[]>`
+    SELECT CASE WHEN ${since != null} THEN event_seq_at(${streamId}::uuid, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) END AS since,
+           CASE WHEN ${until != null} THEN event_seq_at(${streamId}::uuid, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) END AS until`
+  const at = rows[0]
   return {
-    range: { streamId, types: distinct, low: Number(row.low), high: Number(row.high) },
-    bounds: { first: Number(row.first), head: Number(row.head) },
+    ...range,
+    low: at?.since == null ? range.low : Math.max(range.low, Number(at.since) - 1),
+    high: at?.until == null ? range.high : Math.min(range.high, Number(at.until)),
   }
 }
 
-function position(streamId: string, cursor: string | null | undefined, bounds: Bounds): number | undefined {
-  return cursor == null ? undefined : positionOf(streamId, cursor, bounds)
+function positionIn(stream: Stream, cursor: string | null | undefined): number | undefined {
+  return cursor == null ? undefined : positionOf(stream.id, cursor, stream)
 }
 
 async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {
+  // Positions are dense, and the range begins at the first kept event.
+  if (!range.types) return range.high - range.low > 1
   const { events } = await readRange(db, range, 'ASC', { events: 1, bytes: 1 })
   return events.length > 0
 }
