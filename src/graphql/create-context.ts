@@ -12,8 +12,8 @@ import { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Call } from '../lib/call.ts'
 import type { Limits } from '../lib/limits.ts'
 import { NO_PEER, type Peer } from '../lib/peer.ts'
-import type { Stream } from '../log/read/stream-index.ts'
 import { createOperationLog } from '../log/operation-log.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 import type { Context, ServerContext } from '../schema/context.ts'
 
 /** Maximum length of a result in characters: streamed over HTTP, one message over a WebSocket. */

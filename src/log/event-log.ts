@@ -7,13 +7,18 @@ import { inDistinctBatches } from './append/distinct-batches.ts'
 import { importEvents, type PastEvent } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
-import { FollowedStreams, type FollowedStreamsCounts, type FollowedStreamsOptions, type ReadSource } from './follow/followed-streams.ts'
+import {
+  FollowedStreams,
+  type FollowedStreamsCounts,
+  type FollowedStreamsOptions,
+  type ReadSource,
+} from './follow/followed-streams.ts'
 import type { Follower } from './follow/follower.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
+import { type ReadBudget, readAt } from './read/budgeted-read.ts'
 import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
-import { type ReadBudget, readAt } from './read/budgeted-read.ts'
 import { createStreamIndex, type Stream } from './read/stream-index.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 

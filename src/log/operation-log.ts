@@ -18,11 +18,11 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
     import: (id, events) => call('import', () => log.import(id, events), { 'tidemark.events': events.length }),
-    findStream: (id) => call("findStream", () => log.findStream(id)),
+    findStream: (id) => call('findStream', () => log.findStream(id)),
     find: (id, eventId) => call('find', () => log.find(id, eventId)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
     page: async (stream, request) => {
-      const page = await read("page", () => log.page(stream, request, budget))
+      const page = await read('page', () => log.page(stream, request, budget))
       return {
         events: page.events,
         hasNextPage: () => budget.inOrder(page.hasNextPage),

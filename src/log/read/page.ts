@@ -2,9 +2,9 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { positionOf } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
+import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
 import { type Direction, type Range, readRange } from './range.ts'
-import { type ReadBudget, readBudgeted, NO_LIMIT } from './budgeted-read.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
 const DEFAULT_PAGE = 20
