@@ -27,7 +27,7 @@ export interface Services {
   readonly accounts: Accounts
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
-  readonly answers?: Responses
+  readonly responses?: Responses
   /** Starts the removal of data past its retention, in the background. */
   readonly sweep: () => void
   readonly budget: Budget
@@ -35,7 +35,7 @@ export interface Services {
 
 /** Creates the context of one request, which its transport has already authenticated. */
 export function createContextFactory(
-  { accounts, keyWatch, connections, answers, sweep, budget: shared }: Services,
+  { accounts, keyWatch, connections, responses, sweep, budget: shared }: Services,
   { cost }: Pick<Limits, 'cost'>,
 ) {
   return async (initial: YogaInitialContext & ServerContext): Promise<Context> => {
@@ -44,7 +44,7 @@ export function createContextFactory(
     const { db, log } = accounts.of(caller)
     const span = initial.call?.span
     const peer =
-      initial.peer ?? (answers && initial.res ? answers.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
+      initial.peer ?? (responses && initial.res ? responses.of(initial.res, { viewer, caller }, initial.call) : NO_PEER)
     const budget = new OperationBudget(shared, caller, {
       values: initial.trusted ? Number.POSITIVE_INFINITY : cost,
       text: peer.transport === 'websocket' ? MOST_TEXT.message : MOST_TEXT.http,
