@@ -1,5 +1,5 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
-import { isAsyncIterable } from 'graphql-yoga'
+import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Context, ServerContext } from '../schema/context.ts'
@@ -97,11 +97,7 @@ function reason({ extensions }: Partial<GraphQLError> = {}): string {
 export type Follow = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
-) => Promise<Answer<Followed<Data>>>
-
-interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
-  return(): Promise<IteratorResult<Data, undefined>>
-}
+) => Promise<Answer<AsyncIterableIterator<Data>>>
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
 export function createFollow(yoga: Yoga, request: Request, serverContext: ServerContext): Follow {
@@ -116,24 +112,9 @@ export function createFollow(yoga: Yoga, request: Request, serverContext: Server
 }
 
 // Not an async generator: its `return` would wait for a pending `next`.
-function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
-  const iterator = results[Symbol.asyncIterator]()
-  return {
-    async next() {
-      const { done, value } = await iterator.next()
-      if (done) return { done, value: undefined }
-      if (value.errors) {
-        await iterator.return?.()
-        throw new Error(`The stream was ended: ${reason(value.errors[0])}`)
-      }
-      return { done: false, value: value.data as Data }
-    },
-    async return() {
-      await iterator.return?.()
-      return { done: true, value: undefined }
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
+function dataOf<Data>(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<Data> {
+  return mapAsyncIterator(results, ({ data, errors }) => {
+    if (errors) throw new Error(`The stream was ended: ${reason(errors[0])}`)
+    return data as Data
+  })
 }

@@ -87,6 +87,7 @@ function keyEnded(cursor: string): CodedError {
   return new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.', { cursor })
 }
 
+// Not an async generator: its `return` would wait for a pending `next`.
 class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #source: Follower
   readonly #cohort: Cohort

@@ -1,6 +1,6 @@
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, parse } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
-import { isAsyncIterable } from 'graphql-yoga'
+import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
 import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
@@ -206,23 +206,11 @@ async function written(result: ExecutionResult, budget: OperationBudget): Promis
 
 /** Throws the error that ends a subscription, which the pipeline yields as its last result. */
 function failing(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<ExecutionResult> {
-  const iterator = results[Symbol.asyncIterator]()
-  return {
-    async next() {
-      const next = await iterator.next()
-      const [error] = next.done || 'data' in next.value ? [] : (next.value.errors ?? [])
-      if (!error) return next
-      await iterator.return?.()
-      throw error
-    },
-    async return() {
-      await iterator.return?.()
-      return { done: true, value: undefined }
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
+  return mapAsyncIterator(results, (result) => {
+    const [error] = 'data' in result ? [] : (result.errors ?? [])
+    if (error) throw error
+    return result
+  })
 }
 
 function authorization(params: ConnectionContext['connectionParams']): string | undefined {

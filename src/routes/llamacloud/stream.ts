@@ -74,7 +74,7 @@ export async function streamLlamaEvents(
   return streamSSE(
     c,
     async (stream) => {
-      stream.onAbort(() => void edges.return())
+      stream.onAbort(() => void edges.return?.())
       const heartbeat = setInterval(() => void stream.write(':\n\n'), HEARTBEAT_MS)
       try {
         await stream.write(':\n\n')
