@@ -63,6 +63,8 @@ export class Connections {
     const known = this.#open.get(socket)
     if (known) return known
     const connection = new Connection(socket as Socket)
+    // After an await; it would never leave the list.
+    if (socket.closed) return connection
     this.#open.set(socket, connection)
     socket.once('close', () => {
       this.#open.delete(socket)
