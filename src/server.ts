@@ -15,10 +15,12 @@ import type { Config } from './config.ts'
 import { openDatabase } from './db/database.ts'
 import { StartError } from './errors.ts'
 import { readOperationList } from './graphql/operation-list.ts'
+import { requestContexts } from './graphql/request-context.ts'
 import { createPipeline } from './graphql/yoga.ts'
 import { Answers } from './http/answers.ts'
 import { Connections } from './http/connections.ts'
 import { Drainer } from './http/drain.ts'
+import { createGraphqlHandler } from './http/graphql-handler.ts'
 import { RequestQueue } from './http/request-queue.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { createBudget } from './lib/budget/budget.ts'
@@ -141,16 +143,18 @@ async function open(
   closers.add(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
   const answers = new Answers(tcpConnections, { keyWatch, connections, connectionLimit })
-  const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
+  const services = { accounts, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
-  const entry = { admit, addressOf, rate, connectionLimit }
+  const createRequestContext = requestContexts(budget, config.limits)
+  const entry = { memory: budget.memory, rate, connectionLimit }
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
-  const routeServices = { admit, authenticate, addressOf, memory: budget.memory, calls, answers, maxBodyBytes }
+  const admission = { admit, addressOf, authenticate, calls, createRequestContext }
+  const routeServices = { ...admission, memory: budget.memory, answers, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, accounts, readiness)
@@ -161,6 +165,7 @@ async function open(
     pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
   }
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
+  const toGraphql = createGraphqlHandler(yoga, routeServices, logger)
   const drainer = new Drainer(http, tcpConnections)
   const queue = new RequestQueue((socket) => tcpConnections.break(tcpConnections.of(socket), 'pipelined'))
   http.on('request', (request, response) => queue.answer(request.socket, response, () => answer(request, response)))
@@ -170,13 +175,11 @@ async function open(
     response.setHeader('x-content-type-options', 'nosniff')
     // Yoga and Hono both build a URL from it, and one of them answers with a stack trace when that fails.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}`)) response.writeHead(400).end()
-    else if (isGraphql(request, config)) {
-      call.enter('graphql')
-      void yoga(request, response, { call })
-    } else void toPages(request, response)
+    else if (isGraphql(request, config)) toGraphql(request, response, call)
+    else void toPages(request, response)
   }
   await listen(http, config)
-  const webSocketServices = { ...services, ...config, ...entry, authenticate, calls, queue, tcpConnections }
+  const webSocketServices = { ...config, ...entry, ...admission, keyWatch, queue, tcpConnections }
   const webSocket = serveWebSocket(http, yoga, webSocketServices, logger)
   registerConnectionMetrics(registry, tcpConnections)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })

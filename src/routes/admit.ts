@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
+import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { Answer } from '../http/answer.ts'
 import type { Answers } from '../http/answers.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
@@ -16,6 +17,7 @@ export interface RouteServices {
   memory: MemoryBudget
   calls: Calls
   answers: Answers
+  createRequestContext: CreateRequestContext
   maxBodyBytes: number
 }
 

@@ -2,7 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable } from 'graphql-yoga'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
+import type { RequestContext } from '../schema/context.ts'
 
 declare const types: unique symbol
 
@@ -35,30 +35,25 @@ export type Run = <Variables extends object, Data>(
   variables: Variables,
 ) => Promise<Answer<Data>>
 
+/** Makes the context of the next operation; it may authenticate again. */
+export type NextContext = () => RequestContext | Promise<RequestContext>
+
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @param viewerNow authenticates again before each operation.
  * @throws Overloaded for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
  */
-export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewerNow = async () => door.viewer): Run {
+export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let held: OperationBudget | undefined
-  door.peer?.onGone(() => held?.release())
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     held?.release()
-    // Yoga mutates this object, so every operation needs its own.
-    const viewer = await viewerNow()
-    const context: DoorContext & Partial<Context> & { request: Request } = {
-      request,
-      ...door,
-      viewer,
-      ownDocument: true,
-    }
-    const result = await yoga.getResultForParams(
-      { params: { query: operation.query, variables: { ...variables } }, request },
-      context,
-    )
+    const context = await nextContext()
+    const isFirst = held === undefined
     held = context.budget
+    if (isFirst) context.peer.onGone(() => held?.release())
+    const params = { query: operation.query, variables: { ...variables } }
+    // Yoga mutates the object it is given.
+    const result = await yoga.getResultForParams({ params, request }, { ...context })
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
@@ -99,11 +94,10 @@ interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
 }
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
-export function createFollow(yoga: Yoga, request: Request, door: DoorContext): Follow {
+export function createFollow(yoga: Yoga, request: Request, nextContext: NextContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
-    const context = { request, ...door, ownDocument: true } as const
-    const result = await yoga.getResultForParams({ params, request }, context)
+    const result = await yoga.getResultForParams({ params, request }, { ...(await nextContext()) })
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
     return { errorCode: errorCodeOf(error) }

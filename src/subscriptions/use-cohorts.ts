@@ -58,7 +58,7 @@ async function subscribe(
     await follower.return()
     return TOO_MANY
   }
-  context.start = follower.cursor
+  context.onStart?.(follower.cursor)
   const { cohort, leave } = cohorts.join(args)
   const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)
   deliveries.onEnd(leave)

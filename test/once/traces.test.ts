@@ -114,7 +114,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       steps(10)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['Mutation.recordWorkerEvents', 'append'])
+    ).toEqual(['Mutation.recordWorkerEvents', 'append', 'findStream'])
     expect(attributes(steps(10).find(({ name }) => name === 'append'))).toEqual({ 'tidemark.events': 1 })
     expect(ofTrace(10)).toHaveLength(3)
   })
@@ -140,6 +140,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     expect(attributes(root(14))['error.type']).toBe('BAD_USER_INPUT')
     expect(attributes(root(15))['error.type']).toBe('NOT_FOUND')
     expect(steps(15).map((span) => [span.name, attributes(span)['error.type']])).toEqual([
+      ['findStream', undefined],
       ['Query.workerEvents', 'NOT_FOUND'],
     ])
     expect(spans.filter(({ status }) => status.code === 2)).toEqual([])
@@ -156,7 +157,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
         .filter(({ traceId }) => traceId === operation?.traceId)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['follow', 'websocket operation'])
+    ).toEqual(['findStream', 'websocket operation'])
   })
 
   test('no key, payload or variable is in them', () => {

@@ -4,7 +4,7 @@ import { type DocumentNode, GraphQLError, Kind, parse, type ValidationContext } 
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { Limits } from '../../lib/limits.ts'
-import type { DoorContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import { introspectionRule } from './introspection-rule.ts'
 
 /** Longest document that is parsed, in UTF-16 units; payloads belong in variables, which the body limit bounds. */
@@ -18,11 +18,11 @@ const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
 /** Refuses documents too expensive to process: by length before parsing, by the other limits before execution. */
-export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
+export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<RequestContext> {
   const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
   return {
     onParse({ context, setParseFn }) {
-      if (context.ownDocument) return
+      if (context.trusted) return
       setParseFn((source: string | { body: string }, options?: object) => {
         const { length } = typeof source === 'string' ? source : source.body
         if (length > MAX_LENGTH) {
@@ -35,7 +35,7 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
       })
     },
     onValidate({ context, addValidationRule }) {
-      if (!context.ownDocument) for (const rule of rules) addValidationRule(rule)
+      if (!context.trusted) for (const rule of rules) addValidationRule(rule)
     },
   }
 }

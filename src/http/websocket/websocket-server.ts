@@ -76,7 +76,6 @@ export function serveWebSocket(
       socket,
       address,
       failures: 0,
-      held: new Map(),
     })
     webSocket.once('close', (code, reason) => {
       sockets.close(socket, socket.closedWith ?? code)
