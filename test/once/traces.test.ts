@@ -116,7 +116,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
         .sort(),
     ).toEqual(['Mutation.recordWorkerEvents', 'append', 'findStream'])
     expect(attributes(steps(10).find(({ name }) => name === 'append'))).toEqual({ 'tidemark.events': 1 })
-    expect(ofTrace(10)).toHaveLength(3)
+    expect(ofTrace(10)).toHaveLength(4)
   })
 
   test('the log has its trace', () => {
