@@ -7,8 +7,8 @@ import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
 import type { ImportOptions } from './cli/import/run-import.ts'
 import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
-import { readSettings, withConfig } from './cli/run-command.ts'
-import { say, tell } from './cli/terminal.ts'
+import { readSettings, runCommand } from './cli/run-command.ts'
+import { print, printError } from './cli/terminal.ts'
 import { version } from './lib/version.ts'
 
 // Files are readable by this user only, also where a library sets no mode.
@@ -22,7 +22,7 @@ const program = new Command('tidemark')
   .description('A GraphQL server for pipeline events. Settings come from the environment: see docs/settings.md.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
-  .configureOutput({ writeErr: (text) => tell(text.trimEnd()) })
+  .configureOutput({ writeErr: (text) => printError(text.trimEnd()) })
   .exitOverride((error) => {
     process.exitCode = error.exitCode === 0 ? 0 : 2
     throw error
@@ -31,18 +31,18 @@ const program = new Command('tidemark')
 program
   .command('serve')
   .description('serve on HOST and PORT until asked to stop')
-  .action(() => withConfig(async (config) => (await import('./cli/serve.ts')).runServer(config)))
+  .action(() => runCommand(async (config) => (await import('./cli/serve.ts')).runServer(config)))
 
 program
   .command('migrate')
   .description('bring the PostgreSQL database at DATABASE_URL to the schema of this version')
   .action(() =>
-    withConfig(async ({ databaseUrl }) => {
+    runCommand(async ({ databaseUrl }) => {
       if (!databaseUrl)
-        return say('Nothing to do: the embedded database migrates itself. Set DATABASE_URL for PostgreSQL.')
+        return print('Nothing to do: the embedded database migrates itself. Set DATABASE_URL for PostgreSQL.')
       const { migratePostgres } = await import('./db/database.ts')
       const applied = await migratePostgres(databaseUrl)
-      return say(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
+      return print(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
     }),
   )
 
@@ -61,7 +61,7 @@ program
   .description('serve, and run a small pipeline over a folder of Markdown files, telling what to open and what to curl')
   .addArgument(new Argument('[folder]', 'where the Markdown files are').default(DEMO_FOLDER, "this package's own"))
   .option('--pace <ms>', 'milliseconds between two events', parsePace, 400)
-  .action((folder: string, { pace }: { pace: number }) => withConfig((config) => runDemo(config, { folder, pace })))
+  .action((folder: string, { pace }: { pace: number }) => runCommand((config) => runDemo(config, { folder, pace })))
 
 const keys = program
   .command('keys')
@@ -76,21 +76,21 @@ keys
   .option('--dataset <ids...>', 'see these datasets, and no other stream')
   .option('--report <ids...>', 'see these reports, and no other stream')
   .option('--expires <time>', 'when it stops working, such as 2030-01-31T00:00:00Z')
-  .action((options: NewKey) => withConfig(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
+  .action((options: NewKey) => runCommand(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
 
 keys
   .command('list')
   .description('list the keys of an organization, newest first')
   .requiredOption('--organization <id>', 'whose keys')
   .action((options: { organization: string }) =>
-    withConfig(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
+    runCommand(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
   )
 
 keys
   .command('revoke')
   .description('stop a key from working, for ever')
   .argument('<id>', 'its id, not its text')
-  .action((id: string) => withConfig(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
+  .action((id: string) => runCommand(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
 
 const importing = program
   .command('import')
@@ -105,7 +105,7 @@ const importing = program
   )
   .option('--json', 'report in JSON')
   .action((file: string, options: ImportOptions) =>
-    withConfig(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
+    runCommand(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
   )
 
 importing
@@ -123,7 +123,7 @@ importing
   .action((_own: object, command: Command) => {
     const options = command.optsWithGlobals<TrieveOptions>()
     checkUrl(options.url, command)
-    return withConfig(async (config) => (await import('./cli/import/trieve-command.ts')).importTrieve(config, options))
+    return runCommand(async (config) => (await import('./cli/import/trieve-command.ts')).importTrieve(config, options))
   })
 
 importing
@@ -140,7 +140,7 @@ importing
   .action((_own: object, command: Command) => {
     const options = command.optsWithGlobals<LlamaCloudOptions>()
     checkUrl(options.url, command)
-    return withConfig(async (config) =>
+    return runCommand(async (config) =>
       (await import('./cli/import/llamacloud-command.ts')).importLlamaCloud(config, options),
     )
   })
@@ -162,7 +162,7 @@ program
     if (Number(ids > 0) + Number(organization !== undefined) + Number(all === true) !== 1)
       command.error('error: say what to export: --dataset and --report, or --organization, or --all')
     if (after !== undefined && ids !== 1) command.error('error: --after needs one --dataset or --report')
-    return withConfig(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
+    return runCommand(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
   })
 
 function checkUrl(url: string, command: Command): void {

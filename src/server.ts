@@ -17,10 +17,10 @@ import { StartError } from './errors.ts'
 import { readOperationList } from './graphql/operation-list.ts'
 import { requestContexts } from './graphql/request-context.ts'
 import { createPipeline } from './graphql/yoga.ts'
-import { Answers } from './http/answers.ts'
 import { Connections } from './http/connections.ts'
 import { Drainer } from './http/drain.ts'
 import { createGraphqlHandler } from './http/graphql-handler.ts'
+import { OpenResponses } from './http/open-responses.ts'
 import { RequestQueue } from './http/request-queue.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { createBudget } from './lib/budget/budget.ts'
@@ -142,7 +142,7 @@ async function open(
   const tcpConnections = new Connections(http, { memory: budget.memory, slowAfter, logger })
   closers.add(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
-  const answers = new Answers(tcpConnections, { keyWatch, connections, connectionLimit })
+  const responses = new OpenResponses(tcpConnections, { keyWatch, connections, connectionLimit })
   const services = { accounts, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
@@ -154,7 +154,7 @@ async function open(
   closers.add(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
-  const routeServices = { ...admission, memory: budget.memory, answers, maxBodyBytes }
+  const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, accounts, readiness)

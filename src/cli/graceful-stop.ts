@@ -9,7 +9,7 @@ export interface StopLog {
 }
 
 /** Closes once and exits: 0 after a signal, 1 after an error; a later signal exits at once. @returns fires at stop. */
-export function stopWithGrace(log: StopLog, close: () => Promise<void>): AbortSignal {
+export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortSignal {
   const stopping = new AbortController()
   let begun = 0
 

@@ -18,7 +18,7 @@ import { createEventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
 import { createLogger } from '../observability/logger.ts'
 import { schema } from '../schema/schema.ts'
-import { say } from './terminal.ts'
+import { print } from './terminal.ts'
 
 export interface NewKey {
   organization: string
@@ -38,8 +38,8 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
   const { createApiKey } = await run<{ createApiKey: { key: string; apiKey: { id: string } } }>(config, CREATE, {
     input,
   })
-  say(`${createApiKey.key}\n`)
-  say(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  print(`${createApiKey.key}\n`)
+  print(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
 }
 
 interface Listed {
@@ -60,18 +60,18 @@ const LIST = `query ($organizationId: UUID!) {
 /** Prints an organization's keys, newest first, as tab-separated lines. */
 export async function listKeys(config: Config, { organization }: { organization: string }): Promise<void> {
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
-  say(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
+  print(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
     const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
-    say([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
+    print([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
 }
 
 /** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
-  say('Revoked. What is open for it is closed within five seconds.')
+  print('Revoked. What is open for it is closed within five seconds.')
 }
 
 function day(date: Date): string {

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { StartError } from '../errors.ts'
 
 /** One connection, not a pool. */
-export interface Connection {
+export interface DatabaseConnection {
   query<Row extends object>(sql: string, parameters?: unknown[]): Promise<{ rows: Row[] }>
   /** Runs a whole file in one implicit transaction (the simple query protocol). */
   exec(sql: string): Promise<unknown>
@@ -15,7 +15,7 @@ const CONNECT_MS = 10_000
 const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed -c lock_timeout=10s'
 
 /** Connects to PostgreSQL. @throws StartError with the reason. */
-export async function connect(databaseUrl: string): Promise<Connection & AsyncDisposable> {
+export async function connect(databaseUrl: string): Promise<DatabaseConnection & AsyncDisposable> {
   const client = await connectedClient(databaseUrl).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })

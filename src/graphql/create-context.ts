@@ -3,9 +3,8 @@ import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import { maySee } from '../accounts/viewer.ts'
 import { CodedError } from '../errors.ts'
-import { budgetLog } from '../log/budgeted-log.ts'
+import { createOperationLog } from '../log/operation-log.ts'
 import type { Stream } from '../log/read/stream-index.ts'
-import { traceLog } from '../log/traced-log.ts'
 import type { Context, RequestContext } from '../schema/context.ts'
 
 export interface Services {
@@ -22,8 +21,8 @@ export function createContextFactory({ accounts, keyWatch, connections, sweep }:
     const { viewer, caller, budget } = request
     const { db, log } = accounts.of(caller)
     const span = request.call?.span
-    const budgeted = budgetLog(traceLog(log, span), budget)
-    const findStream = memoize((id) => budgeted.findStream(id))
+    const operationLog = createOperationLog(log, budget, span)
+    const findStream = memoize((id) => operationLog.findStream(id))
     const visible = (kind: Stream['kind']) => async (id: string) => {
       const stream = await findStream(id)
       if (stream?.kind === kind && maySee(viewer, stream)) return stream
@@ -40,7 +39,7 @@ export function createContextFactory({ accounts, keyWatch, connections, sweep }:
       lastEventId,
       onStart,
       db,
-      log: budgeted,
+      log: operationLog,
       span,
       keyWatch,
       connections,

@@ -36,7 +36,7 @@ export function createMaskError(logger: Logger): MaskError {
   function mask(error: unknown, message: string, where: object, call: Call | undefined): GraphQLError {
     const errorId = randomBytes(6).toString('hex')
     logger.error({ err: error, errorId, ...call?.ids }, 'unexpected error')
-    if (call) call.told = true
+    if (call) call.logged = true
     return new GraphQLError(message, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } })
   }
 }

@@ -8,19 +8,19 @@ import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { Call } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
-import type { Answers } from './answers.ts'
+import type { OpenResponses } from './open-responses.ts'
 
 interface GraphqlServices {
   readonly admit: Admit
   readonly addressOf: AddressOf
-  readonly answers: Answers
+  readonly responses: OpenResponses
   readonly createRequestContext: CreateRequestContext
 }
 
 /** Serves `/graphql` over HTTP. Callers are resolved before the body is read; Yoga sends the error if one is refused. */
 export function createGraphqlHandler(
   yoga: Yoga,
-  { admit, addressOf, answers, createRequestContext }: GraphqlServices,
+  { admit, addressOf, responses, createRequestContext }: GraphqlServices,
   logger: Logger,
 ): (request: IncomingMessage, response: ServerResponse, call: Call) => void {
   const handle = async (request: IncomingMessage, response: ServerResponse, call: Call): Promise<void> => {
@@ -31,13 +31,13 @@ export function createGraphqlHandler(
     if (response.destroyed) return
     const error = 'error' in admitted ? admitted.error : undefined
     const identity = admitted.viewer ? admitted : anonymous
-    const answer = answers.of(response, identity, call)
-    const context = createRequestContext(identity, answer, {
+    const open = responses.of(response, identity, call)
+    const context = createRequestContext(identity, open, {
       call,
       lastEventId: request.headers['last-event-id']?.toString(),
-      onStart: (cursor) => answer.begin(cursor),
+      onStart: (cursor) => open.begin(cursor),
     })
-    answer.onGone(() => context.budget.release())
+    open.onGone(() => context.budget.release())
     await yoga(request, response, { ...context, error })
   }
   return (request, response, call) => {

@@ -44,7 +44,7 @@ export class Call {
   outcome: Outcome | undefined
   errorId: unknown
   /** Whether the failure is already logged under these ids. */
-  told = false
+  logged = false
 
   constructor(transport: Transport, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
     this.transport = transport
@@ -91,7 +91,7 @@ export class Call {
       'graphql.operation.type': type,
       'graphql.operation.name': name,
     })
-    const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.told ? 'error' : 'debug'
+    const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.logged ? 'error' : 'debug'
     if (!logger.isLevelEnabled(level)) return
     const { ids, transport, operation, errorId } = this
     logger[level]({ ...ids, transport, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')

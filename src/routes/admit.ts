@@ -4,8 +4,8 @@ import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
 import type { CreateRequestContext } from '../graphql/request-context.ts'
-import type { Answer } from '../http/answer.ts'
-import type { Answers } from '../http/answers.ts'
+import type { OpenResponse } from '../http/open-response.ts'
+import type { OpenResponses } from '../http/open-responses.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Call, Calls, Transport } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
@@ -16,7 +16,7 @@ export interface RouteServices {
   addressOf: AddressOf
   memory: MemoryBudget
   calls: Calls
-  answers: Answers
+  responses: OpenResponses
   createRequestContext: CreateRequestContext
   maxBodyBytes: number
 }
@@ -28,7 +28,7 @@ export async function admitRequest(
   key: string | null | undefined,
 ): ReturnType<Admit> {
   const admitted = await services.admit(key, services.addressOf(incoming(c)))
-  if (!admitted.error) answerOf(c, services, admitted)
+  if (!admitted.error) openResponseOf(c, services, admitted)
   if (admitted.error) c.header('Retry-After', String(admitted.error.retryAfter))
   return admitted
 }
@@ -56,8 +56,8 @@ export function callOf(c: Context, { calls }: RouteServices): Call | undefined {
 }
 
 /** The response to a caller, tracked while it is open. */
-export function answerOf(c: Context, services: RouteServices, identity: Identity): Answer {
-  return services.answers.of(outgoing(c), identity, callOf(c, services))
+export function openResponseOf(c: Context, services: RouteServices, identity: Identity): OpenResponse {
+  return services.responses.of(outgoing(c), identity, callOf(c, services))
 }
 
 /** Node's response, under the adapter. */

@@ -10,7 +10,7 @@ import { callOf, type RouteServices, rateLimited, setTransport } from './admit.t
 import { llamacloudCors, trieveCors } from './cors.ts'
 import { serveLlamaCloud } from './llamacloud/handler.ts'
 import { serveOpenApi } from './openapi.ts'
-import { Overloaded } from './run-operation.ts'
+import { OverloadedError } from './run-operation.ts'
 import { serveTrieve } from './trieve/handler.ts'
 import { TRIEVE_ROUTES } from './trieve/route.ts'
 
@@ -36,12 +36,12 @@ export function createRestApp(
     return limited instanceof Response ? limited : c.json(failure(c, 'Not Found'), 404)
   })
   app.onError((error, c) => {
-    if (error instanceof Overloaded)
+    if (error instanceof OverloadedError)
       return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
     // The pipeline logs its errors where it masks them; this covers errors in the routes.
     const call = callOf(c, services)
     logger.error({ err: error, ...call?.ids }, 'a route failed')
-    if (call) call.told = true
+    if (call) call.logged = true
     return c.json(failure(c, 'Internal Server Error'), 500)
   })
   return app

@@ -40,7 +40,7 @@ export type NextContext = () => RequestContext | Promise<RequestContext>
 
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @throws Overloaded for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
+ * @throws OverloadedError for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
  */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
@@ -57,18 +57,18 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
-    if (error.extensions.code === 'RATE_LIMITED') throw new Overloaded(error)
+    if (error.extensions.code === 'RATE_LIMITED') throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }
   }
 }
 
 /** The caller or the server has too much under way; retry after `retryAfter` seconds. */
-export class Overloaded extends Error {
+export class OverloadedError extends Error {
   readonly retryAfter: number
 
   constructor({ message, extensions }: GraphQLError) {
     super(message)
-    this.name = 'Overloaded'
+    this.name = 'OverloadedError'
     this.retryAfter = Number(extensions.retryAfter ?? 1)
   }
 }

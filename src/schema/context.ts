@@ -7,7 +7,7 @@ import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Span } from '../lib/span.ts'
-import type { BudgetedLog } from '../log/budgeted-log.ts'
+import type { OperationLog } from '../log/operation-log.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
 /** One operation as its transport knows it, resolved before the pipeline runs. */
@@ -32,7 +32,7 @@ export interface RequestContext {
 export interface Context extends RequestContext {
   /** Each statement takes a slot of the caller. */
   readonly db: PrismaClient
-  readonly log: BudgetedLog
+  readonly log: OperationLog
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   readonly sweep: () => void

@@ -17,7 +17,7 @@ import type { Context } from '../schema/context.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
 import type { Delivery } from './delivery.ts'
-import { type Lane, laneOf } from './lane.ts'
+import { type SendLock, sendLockOf } from './send-lock.ts'
 import { SubscriptionLimit } from './subscription-limit.ts'
 
 /** Executes subscriptions once per event for all subscribers with the same result. */
@@ -94,8 +94,8 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #onEnd: (() => void)[] = []
   readonly #counts: LiveCounts
   readonly #budget: OperationBudget
-  readonly #lane: Lane
-  #inLane = false
+  readonly #sendLock: SendLock
+  #isSending = false
   #ended = false
 
   constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, counts: LiveCounts) {
@@ -105,7 +105,7 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     this.#counts = counts
     const { budget, peer } = args.contextValue as Context
     this.#budget = budget.ofEvent()
-    this.#lane = laneOf(peer)
+    this.#sendLock = sendLockOf(peer)
   }
 
   onEnd(callback: () => void): void {
@@ -149,9 +149,9 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
 
   // Charges the size to each reader, however many share the result.
   async #deliver(event: LoggedEvent): Promise<Delivery | undefined> {
-    const waiting = this.#lane.enter()
+    const waiting = this.#sendLock.acquire()
     if (waiting) await waiting
-    this.#inLane = true
+    this.#isSending = true
     if (!this.#ended) {
       const delivery = await this.#cohort.deliver(this.#args, event)
       if (!this.#ended) {
@@ -165,10 +165,10 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   }
 
   #handedOver(): void {
-    if (!this.#inLane) return
-    this.#inLane = false
+    if (!this.#isSending) return
+    this.#isSending = false
     this.#budget.giveBackAll()
-    this.#lane.leave()
+    this.#sendLock.release()
   }
 
   #end(outcome: Outcome = 'ok'): void {

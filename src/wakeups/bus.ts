@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { WakeupSource, Wakeups } from '../log/follow/wakeups.ts'
 import { Batcher } from './batcher.ts'
-import { type OpenChannel, PATIENCE } from './channel.ts'
+import { type OpenChannel, TIMEOUTS } from './channel.ts'
 import { decodeMessage, encodeMessages } from './message.ts'
 import { postgresChannel } from './postgres-channel.ts'
 import { ReconnectingChannel } from './reconnecting-channel.ts'
@@ -79,7 +79,7 @@ class ChannelBus implements WakeupBus {
   async [Symbol.asyncDispose](): Promise<void> {
     // Flushes first, up to the close timeout.
     const said = this.#batcher[Symbol.asyncDispose]()
-    await Promise.race([said, setTimeout(PATIENCE.close, undefined, { ref: false })])
+    await Promise.race([said, setTimeout(TIMEOUTS.close, undefined, { ref: false })])
     await this.#channel[Symbol.asyncDispose]()
   }
 }

@@ -130,7 +130,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
 
   test('legacy routes are traced like any other, and health is not', () => {
     expect(root(12)?.name).toBe('POST /api/dataset/events')
-    expect(steps(12).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.workerEventPage', 'offsetPage']))
+    expect(steps(12).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.workerEventPage', 'numberedPage']))
     expect(root(13)?.name).toBe('GET /api/v1/reports/{report_id}/events')
     expect(steps(13).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.reportEvents', 'page']))
     expect(ofTrace(16)).toEqual([])

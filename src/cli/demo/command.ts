@@ -6,7 +6,7 @@ import { InvalidArgumentError } from 'commander'
 import { type Config, ConfigError } from '../../config.ts'
 import { printable } from '../../lib/text.ts'
 import type { Server } from '../../server.ts'
-import { say, tell } from '../terminal.ts'
+import { print, printError } from '../terminal.ts'
 import { GraphqlFailure } from './client.ts'
 import { createDemoTenant, createRecorder, type DemoTenant } from './demo-tenant.ts'
 import { guide } from './guide.ts'
@@ -35,7 +35,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
     const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
       explainRootKey,
     )
-    say(guide(tenant))
+    print(guide(tenant))
     await record(tenant, runPipeline(path, names), pace, stopping)
   } catch (error) {
     if (stopping.aborted) return
@@ -62,11 +62,11 @@ async function record(
   for await (const step of steps) {
     const seq = await recordStep(step)
     counts[step.stream] += 1
-    say(printable(describe(step, seq)))
+    print(printable(describe(step, seq)))
     await setTimeout(pace, undefined, { signal })
   }
-  say(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
-  say('The server keeps serving until Ctrl-C.')
+  print(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
+  print('The server keeps serving until Ctrl-C.')
 }
 
 function describe(step: Step, seq: number): string {
@@ -101,7 +101,7 @@ function explainRootKey(error: unknown): never {
 }
 
 function refuse(message: string): undefined {
-  tell(message)
+  printError(message)
   process.exitCode = 1
   return undefined
 }

@@ -1,16 +1,16 @@
-import type { Connection } from '../../db/connection.ts'
-import { reconcile, streamIds } from '../../log/read/verify-counters.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
+import { streamIds, verifyCounters } from '../../log/read/verify-counters.ts'
 import type { CheckResult } from './finding.ts'
 
 const NAMED = 100
 
 /** Compares each stream's counters with its events. @param progress receives the number of streams checked. */
-export async function checkCounters(db: Connection, progress: (streams: number) => void): Promise<CheckResult> {
+export async function checkCounters(db: DatabaseConnection, progress: (streams: number) => void): Promise<CheckResult> {
   let streams = 0
   let wrong = 0
   const details: string[] = []
   for await (const id of streamIds(db)) {
-    const findings = await reconcile(db, id)
+    const findings = await verifyCounters(db, id)
     if (findings.length > 0 && ++wrong <= NAMED) details.push(`stream ${id}: ${findings.join('; ')}`)
     progress(++streams)
   }

@@ -1,9 +1,9 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import { pendingMigrations, unknownMigrations } from '../../db/migrate.ts'
 import type { CheckResult } from './finding.ts'
 
 /** Compares migrations with this version's. @throws MigrationError when one failed or was changed. */
-export async function checkMigrations(db: Connection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
+export async function checkMigrations(db: DatabaseConnection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
   const missing = await pendingMigrations(db)
   if (missing.length > 0) {
     const found = `${missing.length} migration(s) of this version are missing.`

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigError } from '../../config.ts'
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import { inspectDatabase } from '../../db/inspect.ts'
 import { checkClock } from './check-clock.ts'
 import { checkConnections } from './check-connections.ts'
@@ -39,7 +39,7 @@ export async function* runChecks(
 }
 
 async function* examineDatabase(
-  db: Connection,
+  db: DatabaseConnection,
   { databaseUrl, redisUrl, dataDir }: Config,
   progress: (streams: number) => void,
 ): AsyncGenerator<Finding> {
@@ -60,7 +60,7 @@ async function* examineDatabase(
   if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))
 }
 
-async function version(db: Connection, name: string): Promise<CheckResult> {
+async function version(db: DatabaseConnection, name: string): Promise<CheckResult> {
   const { rows } = await db.query<{ version: string }>(`SELECT current_setting('server_version') AS version`)
   return { state: 'ok', found: `${name} ${rows[0]?.version} answers.` }
 }

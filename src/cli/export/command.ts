@@ -8,10 +8,10 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
 import { encodeCursor } from '../../log/cursor.ts'
-import { listenForInterruption } from '../interrupt-signal.ts'
+import { listenForInterrupt } from '../interrupt-signal.ts'
 import { openLog } from '../open-log.ts'
 import { startProgress } from '../progress.ts'
-import { tell } from '../terminal.ts'
+import { printError } from '../terminal.ts'
 import { countEvents, exportLines, type Selection } from './export-lines.ts'
 
 export interface ExportOptions {
@@ -28,7 +28,7 @@ const STOPPED = 'Stopped. To go on with one dataset or report: --after and the s
 
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
-  using interruption = listenForInterruption()
+  using interrupt = listenForInterrupt()
   if (file !== '-') await refuseSpecial(file)
   await using opened = await openLog(config)
   const { log, database } = opened
@@ -50,18 +50,18 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     },
   })
   try {
-    await write(lines, file, interruption.signal)
+    await write(lines, file, interrupt.signal)
   } catch (error) {
-    if (interruption.status === undefined) throw error
-    process.exitCode = interruption.status
+    if (interrupt.status === undefined) throw error
+    process.exitCode = interrupt.status
   } finally {
     // Ends a query in progress before the database is closed.
     await lines.return(undefined)
     progress[Symbol.dispose]()
   }
-  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
-  tell(describe())
-  if (cursor !== undefined && selection.ids?.length === 1) tell(`To go on from there: --after ${cursor}`)
+  if (interrupt.status !== undefined) return printError(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
+  printError(describe())
+  if (cursor !== undefined && selection.ids?.length === 1) printError(`To go on from there: --after ${cursor}`)
 }
 
 async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {

@@ -1,4 +1,4 @@
-import type { TimedResult } from '../../log/append/append-batches.ts'
+import type { ImportResult } from '../../log/append/append-batches.ts'
 import type { EventLog } from '../../log/event-log.ts'
 import type { ImportItem, ImportSource } from './import-item.ts'
 import type { ImportSummary, ItemResult } from './import-summary.ts'
@@ -76,7 +76,7 @@ async function recordInStream(
       batch.map(({ event }) => event),
     )
     batch.forEach((item, i) => {
-      results.set(item, resultOf(item, appended[i] as TimedResult))
+      results.set(item, resultOf(item, appended[i] as ImportResult))
     })
   }
 }
@@ -95,7 +95,7 @@ function* batchesOf(items: readonly EventItem[]): Generator<EventItem[]> {
   if (batch.length > 0) yield batch
 }
 
-function resultOf({ event, streamId }: EventItem, result: TimedResult): ItemResult {
+function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemResult {
   const time = event.createdAt.toISOString()
   switch (result.outcome) {
     case 'RECORDED':

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { createDataset, createReport } from '../../accounts/create-stream.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import { isTaken } from '../../db/taken.ts'
+import { isUniqueViolation } from '../../db/unique-violation.ts'
 import type { StreamKind } from './import-item.ts'
 
 const REMEMBERED = 10_000
@@ -45,7 +45,7 @@ export class TargetStreams {
       const create = kind === 'DATASET' ? createDataset : createReport
       await create(this.#db, { type: 'root' }, { id, organizationId }).catch((error) => {
         // Another process may have taken the id meanwhile.
-        if (!isTaken(error)) throw error
+        if (!isUniqueViolation(error)) throw error
       })
       if (!(await this.#find(id))) return `The id ${id} is in use by something that is not a ${WORDS[kind]}.`
     }

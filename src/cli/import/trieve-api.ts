@@ -31,7 +31,7 @@ export interface TrievePage {
 }
 
 /** Reads a page, numbered from 1. @throws StartError as `requestUpstream` does. */
-export async function readTrievePage(
+export async function fetchTrievePage(
   { url, key, dataset, organizationId }: TrieveDataset,
   page: number,
   pageSize: number,

@@ -6,7 +6,7 @@ import { ByteLimitError, readBytes } from '../../lib/read-bytes.ts'
 import { printable } from '../../lib/text.ts'
 
 /** Response timeout in milliseconds. */
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 /** Retries for about four minutes when the upstream is unreachable or unavailable. */
 const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
@@ -74,7 +74,7 @@ export async function requestUpstream(
 async function attempt(url: URL, request: RequestInit, signal: AbortSignal): Promise<unknown> {
   const response = await fetch(url, {
     ...request,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   }).catch(throwUpstreamError)
   const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(throwUpstreamError))
   if (response.ok) return parse(text)

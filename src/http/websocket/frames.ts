@@ -18,12 +18,12 @@ export class Frames implements AsyncIterableIterator<never, undefined> {
   constructor(
     socket: Socket,
     id: string,
-    outcome: ExecutionResult | AsyncIterable<ExecutionResult>,
+    result: ExecutionResult | AsyncIterable<ExecutionResult>,
     budget: OperationBudget | undefined,
   ) {
     this.#socket = socket
     this.#id = JSON.stringify(id)
-    this.#results = isAsyncIterable(outcome) ? outcome[Symbol.asyncIterator]() : only(outcome)
+    this.#results = isAsyncIterable(result) ? result[Symbol.asyncIterator]() : only(result)
     this.#budget = budget
   }
 

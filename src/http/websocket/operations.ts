@@ -52,7 +52,7 @@ interface Extra {
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
 
-type Outcome = ExecutionResult | AsyncIterable<ExecutionResult>
+type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>
 
 /** What graphql-ws is handed in place of execution arguments: the document that has run already, and its frames. */
 interface Executed {
@@ -96,10 +96,10 @@ export function operationsOver(
         const error = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
         extra.failures = error ? extra.failures + 1 : 0
         if (extra.failures > MAX_FAILURES) socket.close(TOO_MANY, 'Too many requests')
-        if (error) return { outcome: { errors: [toGraphqlError(error)] } }
+        if (error) return { result: { errors: [toGraphqlError(error)] } }
         // For each operation: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key).catch(() => undefined)
-        if (!viewer) return { outcome: { errors: [toGraphqlError(TemporaryError.keyUnavailable())] } }
+        if (!viewer) return { result: { errors: [toGraphqlError(TemporaryError.keyUnavailable())] } }
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
           call.end('UNAUTHENTICATED')
@@ -112,15 +112,15 @@ export function operationsOver(
         })
         return run(yoga, context, params)
       })
-      const { outcome, budget } = (await ended(call, prepared)) ?? {}
-      if (!outcome) return NOTHING
-      if (!isAsyncIterable(outcome) && outcome.errors && !('data' in outcome)) return outcome.errors
+      const { result, budget } = (await ended(call, prepared)) ?? {}
+      if (!result) return NOTHING
+      if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
       return {
         document: call.document,
         operationName: params.operationName,
         rootValue: undefined,
         contextValue: undefined,
-        frames: new Frames(socket, id, outcome, budget),
+        frames: new Frames(socket, id, result, budget),
       } as Executed as never
     },
     execute: (args) => (args as unknown as Executed).frames as never,
@@ -129,10 +129,10 @@ export function operationsOver(
   }
 }
 
-async function ended(call: Call, prepared: Promise<Run | undefined>): Promise<Run | undefined> {
+async function ended(call: Call, prepared: Promise<BudgetedResult | undefined>): Promise<BudgetedResult | undefined> {
   try {
     const run = await prepared
-    if (run && !isAsyncIterable(run.outcome)) call.note(run.outcome.errors)
+    if (run && !isAsyncIterable(run.result)) call.note(run.result.errors)
     call.end(run ? call.outcome : 'BAD_REQUEST')
     return run
   } catch (error) {
@@ -157,19 +157,19 @@ function withoutStatus(error: GraphQLError): GraphQLFormattedError {
 // graphql-ws takes errors as a rejected subscription; this socket is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
-/** An outcome and, for a complete result, its budget, to be released once that is sent. */
-interface Run {
-  outcome: Outcome
+/** A result and, for a complete result, its budget, to be released once that is sent. */
+interface BudgetedResult {
+  result: OperationResult
   budget?: OperationBudget
 }
 
 type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
-async function run(yoga: Yoga, context: RequestContext, params: Params): Promise<Run> {
+async function run(yoga: Yoga, context: RequestContext, params: Params): Promise<BudgetedResult> {
   const { query, operationName, variables, extensions } = params
   // Yoga refuses mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
-  const outcome = (await yoga.getResultForParams(
+  const result = (await yoga.getResultForParams(
     {
       params: {
         query,
@@ -181,22 +181,22 @@ async function run(yoga: Yoga, context: RequestContext, params: Params): Promise
     },
     // Yoga mutates the object it is given.
     { ...context },
-  )) as Outcome
+  )) as OperationResult
   const { budget } = context
-  if (!isAsyncIterable(outcome) && 'data' in outcome) return written(outcome, budget)
+  if (!isAsyncIterable(result) && 'data' in result) return written(result, budget)
   budget.release()
-  return { outcome }
+  return { result }
 }
 
 /** Serializes a long result in slices, as a WebSocket message is sent in one piece. */
-async function written(result: ExecutionResult, budget: OperationBudget): Promise<Run> {
-  if (!isLong(budget)) return { outcome: result, budget }
+async function written(result: ExecutionResult, budget: OperationBudget): Promise<BudgetedResult> {
+  if (!isLong(budget)) return { result, budget }
   const { data, errors } = result
   try {
-    return { outcome: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
+    return { result: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
   } catch (error) {
     budget.release()
-    if (error instanceof CodedError) return { outcome: { errors: [toGraphqlError(error)] } }
+    if (error instanceof CodedError) return { result: { errors: [toGraphqlError(error)] } }
     throw error
   }
 }

@@ -24,7 +24,7 @@ const FRAME_BYTES = 16_384
 const FRAMES = 16
 
 /** Timeouts of a stop in milliseconds: for operations in progress, and for close handshakes. */
-const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
+const TIMEOUTS = { operations: 2_000, goodbye: 1_000 } as const
 
 export interface WebSocketEndpoint {
   readonly sockets: OpenSockets
@@ -90,13 +90,13 @@ export function serveWebSocket(
     sockets,
     async drain() {
       const settled = Promise.all([...sockets.open].map((socket) => socket.settled()))
-      await Promise.race([settled, setTimeout(PATIENCE.operations, undefined, { ref: false })])
+      await Promise.race([settled, setTimeout(TIMEOUTS.operations, undefined, { ref: false })])
       clearInterval(heartbeat)
       const gone = Promise.all(
         [...sockets.open].map((socket) => new Promise<void>((resolve) => socket.onGone(resolve))),
       )
       for (const socket of sockets.open) socket.close(1001, 'Going away')
-      const goodbye = setTimeout(PATIENCE.goodbye, undefined, { ref: false }).then(() => {
+      const goodbye = setTimeout(TIMEOUTS.goodbye, undefined, { ref: false }).then(() => {
         for (const socket of sockets.open) socket.disconnect()
       })
       return { gone: Promise.race([gone, goodbye]).then(() => undefined) }

@@ -7,7 +7,7 @@ const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, sm
 
 const RETRY_AFTER = 1
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export interface Holding {
   /** Reserves before allocation. @throws CodedError BAD_USER_INPUT above the caller's share, RATE_LIMITED when full. */
@@ -66,7 +66,7 @@ export class MemoryBudget {
         if (!hasRoom(bytes)) throw noRoom()
         change(bytes)
       },
-      wait: async (bytes, patience = PATIENCE_MS) => {
+      wait: async (bytes, patience = TIMEOUT_MS) => {
         if (hasRoom(bytes)) change(bytes)
         else
           await this.#wait(() => {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { AppendObserver } from '../../log/append/append-queue.ts'
 import type { EventLog } from '../../log/event-log.ts'
-import { SECONDS } from './buckets.ts'
+import { DURATION_BUCKETS } from './buckets.ts'
 
 const EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000]
 
@@ -17,7 +17,7 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
   const seconds = new Histogram({
     name: 'tidemark_append_seconds',
     help: 'How long the transactions of appends took, what was tried again included.',
-    buckets: SECONDS,
+    buckets: DURATION_BUCKETS,
     registers,
   })
   const size = new Histogram({

@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Observe } from '../../lib/call.ts'
-import { SECONDS } from './buckets.ts'
+import { DURATION_BUCKETS } from './buckets.ts'
 
 /** Counts and times requests by entry point. */
 export function createRequestMetrics(registry: Registry): Observe {
@@ -15,7 +15,7 @@ export function createRequestMetrics(registry: Registry): Observe {
     name: 'tidemark_request_seconds',
     help: 'How long those took to be answered; for a stream, to begin.',
     labelNames: ['transport'],
-    buckets: SECONDS,
+    buckets: DURATION_BUCKETS,
     registers,
   })
   return (transport, outcome, elapsed) => {

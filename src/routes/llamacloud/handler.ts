@@ -5,7 +5,7 @@ import { bearerKey } from '../../accounts/bearer-key.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import { admitRequest, answerOf, callOf, type RouteServices, rateLimited } from '../admit.ts'
+import { admitRequest, callOf, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createFollow, createRun, NIL_ID } from '../run-operation.ts'
 import { FindReport } from './events.ts'
 import { listLlamaEvents } from './list.ts'
@@ -40,9 +40,9 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (admitted.error) return c.json({ detail: admitted.error.message }, admitted.error.status)
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, services)
-  const answer = answerOf(c, services, admitted)
+  const response = openResponseOf(c, services, admitted)
   const contextFor = (viewer: Viewer) =>
-    services.createRequestContext({ viewer, caller: admitted.caller }, answer, {
+    services.createRequestContext({ viewer, caller: admitted.caller }, response, {
       call,
       trusted: true,
       lastEventId: c.req.header('last-event-id'),
@@ -55,11 +55,11 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
   if (c.req.header('accept')?.includes('text/event-stream')) {
     const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
-    return streamLlamaEvents(c, { run, follow, peer: answer, lifecycle, call }, request)
+    return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call }, request)
   }
   // A list can take hours to read, so each further page authenticates the key again.
   const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await services.authenticate(key)))
-  return (await listLlamaEvents(c, { run, runAnew, answer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
+  return (await listLlamaEvents(c, { run, runAnew, response }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { readUuid } from '../../lib/uuid-text.ts'
-import { readAfterTime } from './datetime-text.ts'
+import { parseDatetime } from './datetime-text.ts'
 
 // zod issues carry pydantic's errors: `type` and `ctx` in their params, `loc` as their path.
 
@@ -21,7 +21,7 @@ const uuid = z
 const after = z
   .string()
   .transform((text, { addIssue }) => {
-    const read = readAfterTime(text)
+    const read = parseDatetime(text)
     // Timestamps are whole milliseconds, so strictly later begins at the next one.
     if ('millis' in read) return new Date(read.millis + 1)
     const range = read.type === 'datetime_parsing' ? 'datetime' : 'datetime or date'

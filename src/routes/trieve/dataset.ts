@@ -2,7 +2,7 @@ import type { Viewer } from '../../accounts/viewer.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
 import type { Operation, Run } from '../run-operation.ts'
 import { TrieveError } from './error.ts'
-import type { TrieveCaller } from './headers.ts'
+import type { TrieveHeaders } from './headers.ts'
 
 type Address = { id: string } | { trackingId: string; organizationId: string }
 
@@ -22,24 +22,24 @@ const FindOrganization: Operation<{ id: string }, { organization: { id: string }
  * @param runAsRoot sees everything; only existence is used.
  * @throws TrieveError for all that Trieve answers before it reads the body.
  */
-export async function callersDataset(
-  caller: TrieveCaller,
+export async function findTrieveDataset(
+  headers: TrieveHeaders,
   viewer: Viewer,
   runAsCaller: Run,
   runAsRoot: Run,
 ): Promise<string> {
-  if (!caller.dataset) throw await withoutDataset(caller, viewer, runAsRoot)
+  if (!headers.dataset) throw await missingDatasetError(headers, viewer, runAsRoot)
   const address: Address =
-    'id' in caller.dataset ? caller.dataset : { ...caller.dataset, organizationId: trackingOrganization(caller) }
+    'id' in headers.dataset ? headers.dataset : { ...headers.dataset, organizationId: trackingOrganization(headers) }
   const { data, errorCode } = await runAsCaller(FindDataset, address)
   if (data?.dataset) return data.dataset.id
   const found = await runAsRoot(FindDataset, address)
   if (!found.data?.dataset) throw new TrieveError(404, 'Not Found: Could not find dataset')
   // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
-  throw new TrieveError(401, 'Unauthorized', errorCode && caller.apiVersion)
+  throw new TrieveError(401, 'Unauthorized', errorCode && headers.apiVersion)
 }
 
-function trackingOrganization({ organization }: TrieveCaller): string {
+function trackingOrganization({ organization }: TrieveHeaders): string {
   if (organization === undefined) {
     throw new TrieveError(400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
   }
@@ -55,7 +55,11 @@ function organizationId(organization: string): string {
 // Trieve answers 500 to this client error, which would make clients retry.
 const MISSING_DATASET_STATUS = 400
 
-async function withoutDataset({ organization }: TrieveCaller, viewer: Viewer, runAsRoot: Run): Promise<TrieveError> {
+async function missingDatasetError(
+  { organization }: TrieveHeaders,
+  viewer: Viewer,
+  runAsRoot: Run,
+): Promise<TrieveError> {
   const id = organization === undefined ? undefined : organizationId(organization)
   if (id !== undefined && !(await runAsRoot(FindOrganization, { id })).data?.organization)
     return new TrieveError(404, 'Not Found: Organization not found')

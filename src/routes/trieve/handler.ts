@@ -2,12 +2,12 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
-import { admitRequest, answerOf, callOf, incoming, type RouteServices, rateLimited } from '../admit.ts'
+import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createRun } from '../run-operation.ts'
 import { readTrieveBody } from './body.ts'
-import { callersDataset } from './dataset.ts'
+import { findTrieveDataset } from './dataset.ts'
 import { TrieveError } from './error.ts'
-import { trieveCaller } from './headers.ts'
+import { readTrieveHeaders } from './headers.ts'
 import { readTrievePage } from './page.ts'
 import { TRIEVE_ROUTES } from './route.ts'
 
@@ -24,19 +24,19 @@ export function serveTrieve(app: OpenAPIHono, yoga: Yoga, services: RouteService
 async function events(c: Context, yoga: Yoga, services: RouteServices): Promise<Response> {
   try {
     const request = c.req.raw
-    const caller = trieveCaller(request.headers)
-    const admitted = await admitRequest(c, services, caller.key)
+    const headers = readTrieveHeaders(request.headers)
+    const admitted = await admitRequest(c, services, headers.key)
     const { error } = admitted
     if (error) return c.json({ message: error.message }, error.status)
     const call = callOf(c, services)
-    const peer = answerOf(c, services, admitted)
+    const peer = openResponseOf(c, services, admitted)
     const runAs = (viewer: Viewer) =>
       createRun(yoga, request, () =>
         services.createRequestContext({ viewer, caller: admitted.caller }, peer, { call, trusted: true }),
       )
     const runAsCaller = runAs(admitted.viewer)
-    const datasetId = await callersDataset(caller, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
-    c.header('X-API-Version', caller.apiVersion)
+    const datasetId = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
+    c.header('X-API-Version', headers.apiVersion)
     const body = await readTrieveBody(incoming(c), services.maxBodyBytes, services.memory.open(admitted.caller))
     const reply = await readTrievePage(runAsCaller, datasetId, body)
     if (!reply) throw new TrieveError(401, 'Unauthorized')

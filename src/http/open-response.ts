@@ -7,7 +7,7 @@ import type { Peer } from '../lib/peer.ts'
 import type { Connection } from './connection.ts'
 
 /** An HTTP response in progress, and its client. */
-export class Answer implements Peer {
+export class OpenResponse implements Peer {
   readonly transport = 'sse'
   readonly viewer: Viewer
   readonly caller: Caller

@@ -4,8 +4,8 @@ import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import type { Call } from '../lib/call.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
-import { Answer } from './answer.ts'
 import type { Connections } from './connections.ts'
+import { OpenResponse } from './open-response.ts'
 
 /** Age in milliseconds from which a response is long: its key is watched, and an ended key ends it within 5 s. */
 const LONG_MS = 2_000
@@ -17,12 +17,12 @@ interface Registers {
 }
 
 /** Open HTTP responses; long ones count as connections of their callers, are listed, and end with their keys. */
-export class Answers {
+export class OpenResponses {
   readonly #tcpConnections: Connections
   readonly #registers: Registers
-  readonly #byResponse = new WeakMap<ServerResponse, Answer>()
+  readonly #byResponse = new WeakMap<ServerResponse, OpenResponse>()
   /** Not long yet, in order of their start. */
-  readonly #young = new Set<Answer>()
+  readonly #young = new Set<OpenResponse>()
 
   constructor(tcpConnections: Connections, registers: Registers) {
     this.#tcpConnections = tcpConnections
@@ -30,40 +30,40 @@ export class Answers {
     tcpConnections.onSweep(() => this.#sweep())
   }
 
-  of(response: ServerResponse, { viewer, caller }: Identity, call?: Call): Answer {
+  of(response: ServerResponse, { viewer, caller }: Identity, call?: Call): OpenResponse {
     const known = this.#byResponse.get(response)
     if (known) return known
     const { socket } = response.req
     const connection = this.#tcpConnections.of(socket)
     connection.caller = caller
-    const answer = new Answer(response, connection, { viewer, caller }, call)
-    this.#byResponse.set(response, answer)
-    this.#young.add(answer)
-    answer.onGone(() => this.#young.delete(answer))
-    return answer
+    const made = new OpenResponse(response, connection, { viewer, caller }, call)
+    this.#byResponse.set(response, made)
+    this.#young.add(made)
+    made.onGone(() => this.#young.delete(made))
+    return made
   }
 
   #sweep(): void {
     const { connectionLimit } = this.#registers
-    for (const answer of this.#young) {
-      if (Date.now() - answer.begun < LONG_MS) break
+    for (const response of this.#young) {
+      if (Date.now() - response.begun < LONG_MS) break
       // The connection limit does not break a response of which nothing is sent yet.
-      if (!answer.isSubscription && !answer.isBeingSent && connectionLimit.isFull(answer.caller)) continue
-      this.#young.delete(answer)
-      if (!answer.isSubscription) this.#register(answer)
+      if (!response.isSubscription && !response.isBeingSent && connectionLimit.isFull(response.caller)) continue
+      this.#young.delete(response)
+      if (!response.isSubscription) this.#register(response)
     }
   }
 
-  #register(answer: Answer): void {
+  #register(response: OpenResponse): void {
     const { keyWatch, connections, connectionLimit } = this.#registers
-    const { viewer, caller, call } = answer
-    if (!connectionLimit.add(caller, answer)) {
-      answer.disconnect()
+    const { viewer, caller, call } = response
+    if (!connectionLimit.add(caller, response)) {
+      response.disconnect()
       return
     }
-    answer.onEnd(keyWatch.watch(viewer, () => answer.disconnect()))
+    response.onEnd(keyWatch.watch(viewer, () => response.disconnect()))
     const operationName = call?.operation?.split(' ')[1] ?? null
-    const end = () => answer.disconnect()
-    answer.onEnd(connections.add({ viewer, transport: 'http', operationName, source: answer, end }))
+    const end = () => response.disconnect()
+    response.onEnd(connections.add({ viewer, transport: 'http', operationName, source: response, end }))
   }
 }
