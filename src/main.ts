@@ -160,8 +160,8 @@ program
     const { dataset = [], report = [], organization, all, after } = options
     const ids = dataset.length + report.length
     if (Number(ids > 0) + Number(organization !== undefined) + Number(all === true) !== 1)
-      command.error('error: say what to export: --dataset and --report, or --organization, or --all')
-    if (after !== undefined && ids !== 1) command.error('error: --after needs one --dataset or --report')
+      command.error('error: specify what to export: --dataset or --report, --organization, or --all')
+    if (after !== undefined && ids !== 1) command.error('error: --after requires exactly one --dataset or --report')
     return withConfig(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
   })
 

@@ -47,7 +47,7 @@ export class KeyLookup {
     const waiting = this.#lines[line].get(hash)
     if (waiting) return waiting.found
     if (this.#lines.unknown.size >= MOST_WAITING && line === 'unknown')
-      return Promise.reject(new Error('Too many keys wait to be looked up.'))
+      return Promise.reject(new Error('Too many pending API key lookups.'))
     const { promise: found, ...settle } = deferred<StoredKey | undefined>()
     this.#lines[line].set(hash, { found, ...settle })
     this.#schedule()

@@ -13,11 +13,11 @@ export class Refusal extends CodedError {
   }
 
   static tooMany(retryAfter: number): Refusal {
-    return new Refusal('RATE_LIMITED', 429, `Too many requests. Try again in ${retryAfter} seconds.`, retryAfter)
+    return new Refusal('RATE_LIMITED', 429, `Too many requests. Retry after ${retryAfter} s.`, retryAfter)
   }
 
   /** The key lookup failed, or its queue is full. */
   static keyUnavailable(): Refusal {
-    return new Refusal('UNAVAILABLE', 503, 'The API key cannot be looked up at the moment. Try again in a second.', 1)
+    return new Refusal('UNAVAILABLE', 503, 'The API key cannot be verified at the moment. Retry after 1 s.', 1)
   }
 }

@@ -25,7 +25,8 @@ export function createGraphiqlPage(gate: Gate): Hono {
     // A browser that opens a page sends no key.
     const { refusal } = await admit(c, gate, undefined)
     if (refusal) return c.text(refusal.message, refusal.status)
-    if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
+    if (!c.req.header('accept-encoding')?.includes('gzip'))
+      return c.text('This page requires "Accept-Encoding: gzip".', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
     const headers = {

@@ -59,7 +59,7 @@ export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewe
       context,
     )
     held = context.budget
-    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
+    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
     if (error.extensions.code === 'RATE_LIMITED') throw new Overloaded(error)
@@ -80,7 +80,7 @@ export class Overloaded extends Error {
 
 function refusalOf(error: GraphQLError | undefined): Refusal {
   const refusal = REFUSALS.find((code) => code === error?.extensions.code)
-  if (!refusal) throw new Error(`The pipeline refused: ${reason(error)}`)
+  if (!refusal) throw new Error(`The pipeline failed: ${reason(error)}`)
   return refusal
 }
 
@@ -119,7 +119,7 @@ function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
       if (done) return { done, value: undefined }
       if (value.errors) {
         await iterator.return?.()
-        throw new Error(`The stream was ended: ${reason(value.errors[0])}`)
+        throw new Error(`The stream ended: ${reason(value.errors[0])}`)
       }
       return { done: false, value: value.data as Data }
     },

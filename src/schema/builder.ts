@@ -115,12 +115,13 @@ export const builder = new SchemaBuilder<Types>({
     authorizeOnSubscribe: true,
     unauthorizedError: (_parent, { viewer }) =>
       viewer.type === 'anonymous'
-        ? new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
-        : new CodedError('FORBIDDEN', 'This API key may not do that.'),
+        ? new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
+        : new CodedError('FORBIDDEN', 'Permission denied: this needs an API key with a higher role or wider access.'),
     authScopes: ({ viewer, findDataset, findReport }) => {
       const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<Stream | null>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false
-        if (!(await find(id))) throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
+        if (!(await find(id)))
+          throw new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
         return hasRole(viewer, role)
       }
       return {

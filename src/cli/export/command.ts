@@ -68,15 +68,15 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
   const { dataset = [], report = [], organization, after } = options
   if (organization !== undefined) {
     const found = await db.organization.findUnique({ where: { id: organization } })
-    if (!found) throw new StartError(`There is no organization ${organization}.`)
+    if (!found) throw new StartError(`Organization ${organization} does not exist.`)
     return { selection: { organizationId: organization } }
   }
   const ids = [...dataset, ...report]
   if (ids.length === 0) return { selection: {} }
   for (const id of dataset)
-    if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`There is no dataset ${id}.`)
+    if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`Dataset ${id} does not exist.`)
   for (const id of report)
-    if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`There is no report ${id}.`)
+    if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`Report ${id} does not exist.`)
   const cursor = after !== undefined && /^\d{1,15}$/.test(after) ? encodeCursor(ids[0] as string, Number(after)) : after
   return { selection: { ids }, after: cursor }
 }
@@ -85,7 +85,7 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
 async function refuseSpecial(file: string): Promise<void> {
   const found = await lstat(file).catch(() => undefined)
   if (!found || found.isFile()) return
-  throw new StartError(`${file} is not a regular file: name another, or write to standard output, with -.`)
+  throw new StartError(`${file} is not a regular file. Choose another file, or - for standard output.`)
 }
 
 async function write(lines: AsyncIterable<string>, file: string, signal: AbortSignal): Promise<void> {

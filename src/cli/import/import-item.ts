@@ -40,6 +40,6 @@ export function refusal(message: string): CodedError {
 /** An upstream event id. @throws CodedError for `arrivalFrom`. */
 export function originalId(text: string): string {
   const { data } = uuid.safeParse(text)
-  if (data === undefined) throw refusal('Its id is not a UUID.')
+  if (data === undefined) throw refusal('The event id is not a UUID.')
   return data
 }

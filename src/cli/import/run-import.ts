@@ -38,7 +38,7 @@ export async function runMoveIn(
   const { database, log } = opened
   if (organization !== undefined) {
     const found = await database.prisma.organization.findUnique({ where: { id: organization } })
-    if (!found) throw new StartError(`There is no organization ${organization}.`)
+    if (!found) throw new StartError(`Organization ${organization} does not exist.`)
   }
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, interruption.signal])

@@ -13,7 +13,7 @@ export async function* trieveEvents(walk: TrieveWalk, datasetId: string, settle:
 function arrivalOf(event: TrieveEvent, streamId: string): Arrival {
   return arrivalFrom({ id: event.id }, () => {
     const type = typeNamed(event.event_type)
-    if (type === undefined) throw refusal(`There is no event type ${JSON.stringify(event.event_type)}.`)
+    if (type === undefined) throw refusal(`Unknown event type ${JSON.stringify(event.event_type)}.`)
     const data = payloadFromText(event.event_data, 'event_data')
     const createdAt = new Date(event.created_at)
     return { kind: 'DATASET', streamId, event: { id: originalId(event.id), type, createdAt, data } }

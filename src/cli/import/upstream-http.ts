@@ -28,7 +28,7 @@ export class Refused extends StartError {
   readonly status: number
 
   constructor(status: number, said: string) {
-    super(`The original answers ${status}: ${printable(said)}`)
+    super(`The upstream API returned status ${status}: ${printable(said)}`)
     this.status = status
   }
 }
@@ -36,7 +36,7 @@ export class Refused extends StartError {
 /** A response over the limit, which a retry would repeat. */
 export class TooLarge extends StartError {
   constructor() {
-    super(`The original's answer exceeds ${MAX_ANSWER} MiB.`)
+    super(`The upstream response exceeds ${MAX_ANSWER} MiB.`)
   }
 }
 
@@ -63,7 +63,7 @@ export async function askUpstream(url: URL, { method, headers, body }: Asked, si
     })
   } catch (error) {
     if (signal.aborted || error instanceof StartError) throw error
-    throw new StartError(`The original cannot be reached at ${url.origin}: ${reasonOf(error)}`, { cause: error })
+    throw new StartError(`Cannot reach the upstream API at ${url.origin}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
@@ -76,7 +76,7 @@ async function ask(url: URL, request: RequestInit, signal: AbortSignal): Promise
   if (response.ok) return parse(text)
   if (response.status !== 429 && response.status < 500) throw new Refused(response.status, text.slice(0, 300))
   await setTimeout(awayFor(response.headers.get('retry-after')), undefined, { signal })
-  throw new Unavailable(`it answers ${response.status}`)
+  throw new Unavailable(`it returns status ${response.status}`)
 }
 
 // p-retry does not retry TypeErrors that it does not recognize as network errors.
@@ -89,7 +89,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new StartError(`The original answers with something that is not JSON: ${printable(text.slice(0, 100))}`, {
+    throw new StartError(`The upstream response is not JSON: ${printable(text.slice(0, 100))}`, {
       cause: error,
     })
   }
@@ -112,7 +112,7 @@ export function readReply<Schema extends z.ZodType>(schema: Schema, value: unkno
   if (!error) return data
   const { path, message } = error.issues[0] as z.core.$ZodIssue
   const problem = [...path.map(String), message].join(': ')
-  throw new StartError(`The original answers with something that is not ${name}: ${printable(problem)}`)
+  throw new StartError(`The upstream response is not ${name}: ${printable(problem)}`)
 }
 
 /** URL of an API path below the base. */

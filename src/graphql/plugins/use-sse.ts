@@ -36,7 +36,7 @@ export function useSse(lifecycle: Lifecycle): Plugin {
 const ACCEPTED = /(?:text\/event-stream|text\/\*|\*\/\*)/i
 
 const NOT_ACCEPTABLE = {
-  message: 'A subscription is answered with text/event-stream, which has to be accepted, or over a WebSocket.',
+  message: 'Subscriptions require "Accept: text/event-stream", or a WebSocket.',
   extensions: { code: 'BAD_REQUEST' },
 }
 

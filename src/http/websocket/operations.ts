@@ -136,7 +136,9 @@ async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promis
 }
 
 function crowded(underWay: number, most: number): CodedError | undefined {
-  return underWay > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
+  return underWay > most
+    ? new CodedError('RATE_LIMITED', `A socket can run at most ${most} operations at a time. Complete one first.`)
+    : undefined
 }
 
 function refused({ message, code, details }: CodedError): GraphQLError {

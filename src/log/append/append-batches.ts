@@ -39,7 +39,7 @@ export async function appendBatches(db: PrismaClient, batches: readonly Batch[])
   if (rows === 'HELD') return batches.map(() => 'HELD')
   const outcome = rows[0]
   // The embedded database can drop a statement without an error: no row means no acknowledgement.
-  if (!outcome) throw new Error('An append returned nothing.')
+  if (!outcome) throw new Error('An append returned no result.')
   const notRecorded = notRecordedIn(events, outcome)
   let position = 0
   return batches.map((batch, index) => {

@@ -16,7 +16,7 @@ export async function startOf(
   { from, after }: FollowRequest,
 ): Promise<{ head: number; after: number }> {
   const stream = await db.stream.findUnique({ where: { id: streamId }, select: { first: true, head: true } })
-  if (!stream) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
+  if (!stream) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
   const bounds = { first: Number(stream.first), head: Number(stream.head) }
   const { first, head } = bounds
   if (after == null) return { head, after: from === 'NOW' ? head : first - 1 }

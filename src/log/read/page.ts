@@ -83,7 +83,8 @@ async function readPage(
 }
 
 function pageLimit({ first, last }: PageRequest): number {
-  if (first != null && last != null) throw new CodedError('BAD_USER_INPUT', 'Give first or last, not both.')
+  if (first != null && last != null)
+    throw new CodedError('BAD_USER_INPUT', 'first and last cannot be combined. Set one of them.')
   const [name, limit] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE]
   if (limit < 0 || limit > MAX_PAGE) {
     throw new CodedError('BAD_USER_INPUT', `${name} must be between 0 and ${MAX_PAGE}, not ${limit}.`)
@@ -110,7 +111,7 @@ async function filteredRange(
            CASE WHEN ${until != null} THEN event_seq_at(id, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) ELSE head + 1 END AS high
       FROM stream WHERE id = ${streamId}::uuid`
   const row = rows[0]
-  if (!row) throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
+  if (!row) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
   const distinct = types?.length ? [...new Set(types)] : undefined
   return {
     range: { streamId, types: distinct, low: Number(row.low), high: Number(row.high) },
