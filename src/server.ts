@@ -98,7 +98,7 @@ async function open(
     slowAfter,
     onError: (error) => {
       failed('following')
-      logger.error({ err: error }, 'following failed, and goes on')
+      logger.error({ err: error }, 'following streams failed, will retry')
     },
   })
   registerAppendQueue(registry, log)
@@ -106,30 +106,30 @@ async function open(
     removed: countRemoved(registry),
     failed: (error) => {
       failed('retention')
-      logger.error({ err: error }, 'removing what is not to be kept failed, and is tried again')
+      logger.error({ err: error }, 'removing expired events failed, will retry')
     },
   })
   closers.add(() => retention[Symbol.asyncDispose]())
   const keyUses = new KeyUses(db, (error) => {
     failed('key-uses')
-    logger.warn({ err: error }, 'when keys were last used is lost')
+    logger.warn({ err: error }, 'saving when keys were last used failed')
   })
   closers.add(() => keyUses[Symbol.asyncDispose]())
   const lookup = new KeyLookup(database.spare, (error) => {
     failed('key-lookup')
-    logger.error({ err: error }, 'keys cannot be looked up: callers are told to try again')
+    logger.error({ err: error }, 'looking up API keys failed: clients receive UNAVAILABLE')
   })
   const authenticate = countRefusedKeys(registry, createAuthenticate(lookup, keyUses, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(database.spare, (error) => {
     failed('key-watch')
-    logger.error({ err: error }, 'watching keys failed, and goes on')
+    logger.error({ err: error }, 'watching for revoked keys failed, will retry')
   })
   closers.add(() => keyWatch[Symbol.asyncDispose]())
   const connections = new LiveConnections(db, (error) => {
     failed('live-connections')
-    logger.warn({ err: error }, 'what is open could not be written')
+    logger.warn({ err: error }, 'saving live connections failed, will retry')
   })
   closers.add(() => connections[Symbol.asyncDispose]())
   // The other connections are for appends, which have their own queue.

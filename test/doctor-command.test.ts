@@ -81,5 +81,5 @@ test.runIf(inject('mode') === 'embedded')('An embedded database is neither made 
   }
   const none = { DATA_DIR: `${env.DATA_DIR}-none` }
   for (let i = 0; i < 2; i++)
-    expect((await doctor(none)).found.database).toMatchObject({ found: expect.stringContaining('There is none') })
+    expect((await doctor(none)).found.database).toMatchObject({ found: expect.stringContaining('no database yet') })
 })

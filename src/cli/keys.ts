@@ -36,7 +36,7 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
     input,
   })
   say(`${createApiKey.key}\n`)
-  say(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  say(`This key is not shown again. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
 }
 
 interface Listed {
@@ -59,7 +59,7 @@ export async function listKeys(config: Config, { organization }: { organization:
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
   say(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
-    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
+    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `expires ${expiresAt.toISOString()}` : 'active'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
     say([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
@@ -68,7 +68,7 @@ export async function listKeys(config: Config, { organization }: { organization:
 /** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
-  say('Revoked. What is open for it is closed within five seconds.')
+  say('Revoked. Open connections of the key end within 5 seconds.')
 }
 
 function day(date: Date): string {

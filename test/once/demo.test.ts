@@ -85,7 +85,7 @@ test('the demo records what it read and its printed commands show it', async () 
     { ...failed, error: expect.stringContaining('ENOENT') },
     { ...file, file_name: 'guide.md' },
     expect.objectContaining({ type: 'chunks_uploaded', tokens_ingested: GUIDE.split(/\s+/).filter(Boolean).length }),
-    { ...failed, error: 'latin.md is not text in UTF-8' },
+    { ...failed, error: 'latin.md is not valid UTF-8 text' },
   ])
 
   expect(graphql.errors).toBeUndefined()

@@ -146,7 +146,7 @@ test('An import that is asked to stop says how to go on', async () => {
   importing.child.kill('SIGINT')
   expect(await importing.exited).toBe(130)
   expect(importing.output.stdout).toMatch(/^recorded +1$/m)
-  expect(importing.output.stderr).toMatch(/^Stopped\. The same command goes on from here/m)
+  expect(importing.output.stderr).toMatch(/^Interrupted\. Run the same command to continue/m)
 })
 
 /** What a command shows on a terminal. */

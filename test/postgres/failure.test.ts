@@ -101,7 +101,7 @@ describe('What went wrong is found in the log by an id', () => {
     const requestId = headers.get('x-request-id')
     expect(cause).toMatchObject({ err: { message: expect.stringMatching(/event/) }, requestId })
     const message = `The pipeline failed: INTERNAL_SERVER_ERROR ${cause.errorId}`
-    expect(route).toMatchObject({ msg: 'a route failed', err: { message }, requestId })
+    expect(route).toMatchObject({ msg: 'REST route failed', err: { message }, requestId })
   })
 
   test('but not by each request when keys cannot be looked up: callers try again, and one line says why', async () => {

@@ -59,7 +59,7 @@ async function record(stage: Stage, steps: AsyncIterable<Step>, pace: number, si
     await setTimeout(pace, undefined, { signal })
   }
   say(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
-  say('The server keeps serving until Ctrl-C.')
+  say('The server keeps running. Press Ctrl-C to stop it.')
 }
 
 function describe(step: Step, seq: number): string {

@@ -24,7 +24,8 @@ export interface ExportOptions {
 }
 
 // The last events read may not have been written; only the reader knows.
-const STOPPED = 'Stopped. To go on with one dataset or report: --after and the seq of its last whole line.'
+const STOPPED =
+  'Interrupted. To continue an export of one dataset or report, use --after with the seq of the last complete line.'
 
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
@@ -59,9 +60,9 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     await lines.return(undefined)
     progress[Symbol.dispose]()
   }
-  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
+  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Interrupted: ${file} was not written.`)
   tell(describe())
-  if (cursor !== undefined && selection.ids?.length === 1) tell(`To go on from there: --after ${cursor}`)
+  if (cursor !== undefined && selection.ids?.length === 1) tell(`To continue from here: --after ${cursor}`)
 }
 
 async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {

@@ -67,7 +67,7 @@ export async function runMoveIn(
   const { conflicts, rejected } = tally.counts
   if (conflicts + rejected > 0) process.exitCode = 1
   if (interruption.status === undefined || endless) return
-  tell('Stopped. The same command goes on from here: what is there already is passed over.')
+  tell('Interrupted. Run the same command to continue: events that exist already are skipped.')
   process.exitCode = interruption.status
 }
 

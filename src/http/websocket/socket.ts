@@ -54,7 +54,7 @@ export class Socket implements GraphqlSocket, Peer {
       this.#alive = true
     })
     webSocket.on('error', (err) => {
-      logger.debug({ err, socketId: id }, 'a WebSocket failed')
+      logger.debug({ err, socketId: id }, 'WebSocket error')
       // ws has already sent the right close code.
       if (this.#isStranger) connection.end()
     })
@@ -120,7 +120,7 @@ export class Socket implements GraphqlSocket, Peer {
       this.#pace()
       handle(String(data)).catch((err) => {
         if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
-        this.#logger.error({ err, socketId: this.id }, 'a message over a WebSocket could not be handled')
+        this.#logger.error({ err, socketId: this.id }, 'handling a WebSocket message failed')
         this.close(TRY_AGAIN, 'Try again later')
       })
     })
