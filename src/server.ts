@@ -100,7 +100,7 @@ async function open(
     slowAfter,
     onError: (error) => {
       failed('following')
-      logger.error({ err: error }, 'following failed, and goes on')
+      logger.error({ err: error }, 'following streams failed, will retry')
     },
   })
   registerAppendQueue(registry, log)
@@ -108,30 +108,30 @@ async function open(
     removed: countRemoved(registry),
     failed: (error) => {
       failed('retention')
-      logger.error({ err: error }, 'removing what is not to be kept failed, and is tried again')
+      logger.error({ err: error }, 'removing expired events failed, will retry')
     },
   })
   closers.add(() => retention[Symbol.asyncDispose]())
   const keyUsage = new KeyUsage(db, (error) => {
     failed('key-uses')
-    logger.warn({ err: error }, 'when keys were last used is lost')
+    logger.warn({ err: error }, 'saving when keys were last used failed')
   })
   closers.add(() => keyUsage[Symbol.asyncDispose]())
   const lookup = new KeyLookup(database.spare, (error) => {
     failed('key-lookup')
-    logger.error({ err: error }, 'keys cannot be looked up: callers are told to try again')
+    logger.error({ err: error }, 'looking up API keys failed: clients receive UNAVAILABLE')
   })
   const authenticate = countRefusedKeys(registry, createAuthenticate(lookup, keyUsage, config.rootApiKey))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const keyWatch = new KeyWatch(database.spare, (error) => {
     failed('key-watch')
-    logger.error({ err: error }, 'watching keys failed, and goes on')
+    logger.error({ err: error }, 'watching for revoked keys failed, will retry')
   })
   closers.add(() => keyWatch[Symbol.asyncDispose]())
   const connections = new LiveConnections(db, (error) => {
     failed('live-connections')
-    logger.warn({ err: error }, 'what is open could not be written')
+    logger.warn({ err: error }, 'saving live connections failed, will retry')
   })
   closers.add(() => connections[Symbol.asyncDispose]())
   // The other connections are for appends, which have their own queue.
@@ -213,14 +213,14 @@ function listen(http: HttpServer, { port, host }: Config): Promise<void> {
 }
 
 const REASONS: Record<string, string> = {
-  EADDRINUSE: 'PORT is taken: stop what listens there, or choose another.',
-  EACCES: 'PORT needs rights that this user has not: choose one above 1023.',
+  EADDRINUSE: 'PORT is already in use. Stop the process that uses it, or choose another.',
+  EACCES: 'Permission denied for this PORT; use one above 1023.',
   EADDRNOTAVAIL: 'HOST is not an address of this machine.',
-  ENOTFOUND: 'HOST is not known.',
+  ENOTFOUND: 'HOST cannot be resolved.',
 }
 
 function cannotListen({ code, message }: NodeJS.ErrnoException): StartError {
-  return new StartError(`${REASONS[code ?? ''] ?? 'HOST and PORT cannot be used.'} (${message})`)
+  return new StartError(`${REASONS[code ?? ''] ?? 'Cannot listen on HOST and PORT.'} (${message})`)
 }
 
 function urlOf(http: HttpServer, host: string): string {

@@ -56,7 +56,7 @@ test.each([
     /does not exist/,
   ],
   ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 1, /ApiKeyRole/],
-  ['a key that there is not', () => ['revoke', randomUUID()], 1, /There is no API key/],
+  ['a key that there is not', () => ['revoke', randomUUID()], 1, /API key .* does not exist/],
   ['no organization', () => ['list'], 2, /--organization/],
 ])('%s is named, in a line', async (_, args, status, message) => {
   const { code, stdout, stderr } = await keys(...args())

@@ -39,7 +39,7 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
     input,
   })
   print(`${createApiKey.key}\n`)
-  print(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  print(`This key is not shown again. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
 }
 
 interface Listed {
@@ -62,7 +62,7 @@ export async function listKeys(config: Config, { organization }: { organization:
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
   print(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
-    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
+    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `expires ${expiresAt.toISOString()}` : 'active'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
     print([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
@@ -71,7 +71,7 @@ export async function listKeys(config: Config, { organization }: { organization:
 /** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
-  print('Revoked. What is open for it is closed within five seconds.')
+  print('Revoked. Open connections of the key end within 5 seconds.')
 }
 
 function day(date: Date): string {

@@ -26,7 +26,7 @@ export function createContextFactory({ accounts, keyWatch, connections, sweep }:
     const visible = (kind: Stream['kind']) => async (id: string) => {
       const stream = await findStream(id)
       if (stream?.kind === kind && maySee(viewer, stream)) return stream
-      throw new CodedError('NOT_FOUND', `There is no stream ${id} that this API key can see.`)
+      throw new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
     }
     const { peer, trusted, call, lastEventId, onStart } = request
     return {

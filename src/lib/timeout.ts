@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 export async function withTimeout<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
   const settled = new AbortController()
   const late = setTimeout(milliseconds, undefined, { signal: settled.signal }).then(() => {
-    throw new Error(`No answer within ${milliseconds} ms.`)
+    throw new Error(`Timed out after ${milliseconds} ms.`)
   })
   try {
     return await Promise.race([work, late])

@@ -54,7 +54,7 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
     const params = { query: operation.query, variables: { ...variables } }
     // Yoga mutates the object it is given.
     const result = await yoga.getResultForParams({ params, request }, { ...context })
-    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
+    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
     if (error.extensions.code === 'RATE_LIMITED') throw new OverloadedError(error)
@@ -75,7 +75,7 @@ export class OverloadedError extends Error {
 
 function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {
   const errorCode = EXPECTED_CODES.find((code) => code === error?.extensions.code)
-  if (!errorCode) throw new Error(`The pipeline refused: ${reason(error)}`)
+  if (!errorCode) throw new Error(`The pipeline failed: ${reason(error)}`)
   return errorCode
 }
 
@@ -113,7 +113,7 @@ function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
       if (done) return { done, value: undefined }
       if (value.errors) {
         await iterator.return?.()
-        throw new Error(`The stream was ended: ${reason(value.errors[0])}`)
+        throw new Error(`The stream ended: ${reason(value.errors[0])}`)
       }
       return { done: false, value: value.data as Data }
     },

@@ -37,7 +37,7 @@ function mayOpen({ caller, peer }: Context, connectionLimit: ConnectionLimit): b
 
 const TOO_MANY = {
   errors: [
-    new GraphQLError('This API key has too many sockets, streams and subscriptions open.', {
+    new GraphQLError('This API key has too many open sockets, streams and subscriptions. Close one first.', {
       extensions: { code: 'RATE_LIMITED' },
     }),
   ],

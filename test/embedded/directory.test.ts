@@ -135,7 +135,7 @@ describe('DATA_DIR', () => {
     await mkdir(folder)
     await chmod(folder, 0o755)
     await writeFile(join(folder, 'notes.txt'), 'x')
-    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: other users may enter .* \(its mode is 755\)/)
+    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: other users can access .* \(mode 755\)/)
     expect((await stat(folder)).mode & 0o777).toBe(0o755)
     expect(await readdir(folder)).toEqual(['notes.txt'])
   })

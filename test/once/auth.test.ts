@@ -398,9 +398,7 @@ test('Whatever has an id, and whoever it is, a CONFLICT says the same', async ()
       const { errors } = await server.graphql(query, { input: { organizationId: organization, id } }, keys.write)
       said.add(JSON.stringify([errors?.[0]?.message, errors?.[0]?.extensions, errors?.[0]?.path]))
     }
-  expect([...said]).toEqual([
-    '["Something with this id or tracking id exists already.",{"code":"CONFLICT"},["create"]]',
-  ])
+  expect([...said]).toEqual(['["The id or tracking id is already in use.",{"code":"CONFLICT"},["create"]]'])
 })
 
 test('Every root field is in the table', () => {

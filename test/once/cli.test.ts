@@ -56,7 +56,7 @@ describe('tidemark', () => {
     'changemechangemechangeme',
     'a'.repeat(64),
   ])('takes %j for no root key', (key) => {
-    expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Bad settings:\n {2}ROOT_API_KEY must be at least 16 /)
+    expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Invalid settings:\n {2}ROOT_API_KEY must be at least 16 /)
     expect(readConfig({ ROOT_API_KEY: 'sixteen-letters,' }).rootApiKey).toBe('sixteen-letters,')
   })
 
@@ -67,7 +67,7 @@ describe('tidemark', () => {
       const { port } = blocker.address() as AddressInfo
       const { exited, output } = tidemark(['serve'], { ...(await freshDatabase()), PORT: String(port) })
       expect(await exited).toBe(1)
-      expect(output.stderr).toMatch(/^PORT is taken/)
+      expect(output.stderr).toMatch(/^PORT is already in use/)
     } finally {
       blocker.close()
     }
@@ -79,7 +79,7 @@ describe('tidemark', () => {
     [
       'a database that does not answer',
       { DATABASE_URL: 'postgresql://x@127.0.0.1:1/x' },
-      /^DATABASE_URL: nothing answers/,
+      /^DATABASE_URL: connection refused/,
     ],
     [
       'a certificate that is not there',

@@ -85,7 +85,7 @@ test('the demo records what it read and its printed commands show it', async () 
     { ...failed, error: expect.stringContaining('ENOENT') },
     { ...file, file_name: 'guide.md' },
     expect.objectContaining({ type: 'chunks_uploaded', tokens_ingested: GUIDE.split(/\s+/).filter(Boolean).length }),
-    { ...failed, error: 'latin.md is not text in UTF-8' },
+    { ...failed, error: 'latin.md is not valid UTF-8 text' },
   ])
 
   expect(graphql.errors).toBeUndefined()
@@ -151,7 +151,7 @@ test('a signal in the middle of the pipeline ends it cleanly', async () => {
 test('a folder without Markdown is refused before anything is started', async () => {
   const folder = await mkdtemp(join(inject('scratch'), 'empty-'))
   const { exit } = startDemo(await freshDatabase(), folder)
-  expect(await exit).toEqual({ code: 1, stderr: expect.stringContaining(`There is no Markdown (*.md) in ${folder}`) })
+  expect(await exit).toEqual({ code: 1, stderr: expect.stringContaining(`No Markdown files (*.md) in ${folder}`) })
 })
 
 test('without the root key the demo names the setting it needs', async () => {
@@ -163,5 +163,5 @@ test('without the root key the demo names the setting it needs', async () => {
   await first.exit
   await rm(join(database.DATA_DIR, 'root-api-key'))
   const second = startDemo(database, folder)
-  expect(await second.exit).toMatchObject({ code: 1, stderr: expect.stringContaining('set ROOT_API_KEY') })
+  expect(await second.exit).toMatchObject({ code: 1, stderr: expect.stringContaining('Set ROOT_API_KEY') })
 })

@@ -121,6 +121,6 @@ test('Settings other than on and off stop the start', async () => {
   const { exited, output } = tidemark(['serve'], { INTROSPECTION: 'yes', GRAPHIQL: '0' })
   expect(await exited).toBe(1)
   expect(output.stderr).toBe(
-    'Bad settings:\n  INTROSPECTION must be one of on, off\n  GRAPHIQL must be one of on, off\n',
+    'Invalid settings:\n  INTROSPECTION must be one of on, off\n  GRAPHIQL must be one of on, off\n',
   )
 })

@@ -70,7 +70,7 @@ test('Of a list of bad items some are told', async () => {
     e: [{ blockUpdate: { block: { idx: 1, template: '', sources: [{ node }] } } }],
   })
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
-  expect(errors?.[0]?.message.match(/must not hold/g)).toHaveLength(5)
+  expect(errors?.[0]?.message.match(/must not contain/g)).toHaveLength(5)
 })
 
 test('Payloads and vectors have no limits but that of an event', async () => {

@@ -184,7 +184,7 @@ test('A Trieve with whole seconds, equal ones in any order, pages that shift and
   events.push(late)
   const again = await moveIn(...from)
   expect(again).toMatchObject({ code: 1, recorded: 0 })
-  expect(again.stderr).toContain(`The upstream has 1 event more than ${into}`)
+  expect(again.stderr).toContain(`The upstream dataset has 1 event more than ${into}`)
 })
 
 test('What is younger than --settle is left for another time', async () => {
@@ -201,19 +201,19 @@ test.each([
     'an original that refuses the key',
     () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
     'wrong',
-    /^The upstream answers 40[14]: /,
+    /^The upstream API returned status 40[14]: /,
   ],
   [
     'a dataset that it has not',
     () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
     undefined,
-    /^The upstream answers 404: .*Could not find dataset/,
+    /^The upstream API returned status 404: .*Could not find dataset/,
   ],
   [
     'a report that it has not',
     () => ['llamacloud', '--url', original.url, '--report', randomUUID()],
     undefined,
-    /^The upstream answers 404: .*Report not found/,
+    /^The upstream API returned status 404: .*Report not found/,
   ],
   ['no key', () => ['trieve', '--url', original.url, '--dataset', randomUUID()], '', /^Set TRIEVE_API_KEY /],
 ])('%s ends it with one line', async (_, args, apiKey, message) => {
@@ -228,8 +228,11 @@ test('The original never says where its events go: with a tracking id, --into do
   await recordWorkerEvents(original, dataset, [{ eventType: 'ETL_STARTED' }])
   const tracked = ['--dataset', 'forged', '--organization-id', organization]
   const refused = await moveIn('trieve', '--url', original.url, ...tracked)
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^A tracking id .* with --into\.\n$/) })
-  expect((await run(['export', '--dataset', dataset])).stderr).toBe(`There is no dataset ${dataset}.\n`)
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^With a tracking id, --into is required: .*\n$/),
+  })
+  expect((await run(['export', '--dataset', dataset])).stderr).toBe(`Dataset ${dataset} does not exist.\n`)
   // What reads as an id over there is one here.
   const id = await moveIn('trieve', '--url', original.url, '--dataset', `urn:uuid:${dataset}`)
   expect(id).toMatchObject({ code: 0, recorded: 1 })
@@ -246,7 +249,7 @@ test.each([
     if (kind === 'dataset') await newDataset(server, other, { id: theirs })
     else await newReport(server, other, { id: theirs })
   }
-  const refusal = `${theirs} belongs to another organization than ${owner}.\n`
+  const refusal = `${theirs} belongs to an organization other than ${owner}.\n`
   // Before anything is asked for: nothing listens there.
   for (const target of [
     [option, theirs],
@@ -261,7 +264,7 @@ test('Where to is known before anything is asked for, and created only for what 
   const dataset = randomUUID()
   const nowhere = await run(['import', 'trieve', '--url', 'http://127.0.0.1:1', '--dataset', dataset])
   expect(nowhere.code).toBe(1)
-  expect(nowhere.stderr).toMatch(/^There is no dataset .* With --organization it would be created\.$/m)
+  expect(nowhere.stderr).toMatch(/^The dataset .* does not exist\. Set --organization to create it\.$/m)
   expect((await moveIn('trieve', '--url', original.url, '--dataset', dataset)).code).toBe(1)
-  expect((await run(['export', '--dataset', dataset])).stderr).toBe(`There is no dataset ${dataset}.\n`)
+  expect((await run(['export', '--dataset', dataset])).stderr).toBe(`Dataset ${dataset} does not exist.\n`)
 })

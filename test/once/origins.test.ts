@@ -152,5 +152,5 @@ test.each([
 ])('CORS_ORIGINS=%s stops the start', async (CORS_ORIGINS) => {
   const { exited, output } = tidemark(['serve'], { CORS_ORIGINS })
   expect(await exited).toBe(1)
-  expect(output.stderr).toMatch(/^Bad settings:\n {2}CORS_ORIGINS must be origins as browsers send them, .*\n$/)
+  expect(output.stderr).toMatch(/^Invalid settings:\n {2}CORS_ORIGINS must be browser origins .*\n$/)
 })

@@ -315,7 +315,7 @@ describe('A start is stopped by a list', () => {
     const path = await file(text)
     await expect(start(path)).rejects.toMatchObject({
       name: 'StartError',
-      message: `PERSISTED_OPERATIONS must be JSON that has the texts of operations by their SHA-256, or Apollo's manifest of them: ${path}`,
+      message: `PERSISTED_OPERATIONS must be a JSON object of operation texts by SHA-256, or an Apollo persisted query manifest: ${path}`,
     })
   })
 
@@ -333,7 +333,7 @@ describe('A start is stopped by a list', () => {
     const path = await file(JSON.stringify({ [sha256(good)]: good, '07b0e5c4': bad }))
     await expect(start(path)).rejects.toMatchObject({
       name: 'StartError',
-      message: `PERSISTED_OPERATIONS names 1 of 2 operations by other than their SHA-256, such as "07b0e5c4": ${path}`,
+      message: `PERSISTED_OPERATIONS lists 1 of 2 operations under a key that is not their SHA-256, such as "07b0e5c4": ${path}`,
     })
   })
 })

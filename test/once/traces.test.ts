@@ -178,7 +178,7 @@ test('A collector that is not there holds nothing up, and the log says so', asyn
 test('A collector’s address that is none stops the start', async () => {
   const { exited, output } = tidemark(['serve'], { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' })
   expect(await exited).toBe(1)
-  expect(output.stderr).toContain('  OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of a collector')
+  expect(output.stderr).toContain('  OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of an OTLP collector')
 })
 
 test('Who wants no traces loads nothing of OpenTelemetry', async () => {

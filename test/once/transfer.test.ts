@@ -71,24 +71,24 @@ test('An export goes on after a cursor, or after a position, and says where to g
 })
 
 test.each([
-  ['an export of nothing', () => ['export'], 2, /say what to export/],
-  ['an export of two kinds of selection', () => ['export', '--all', '--dataset', dataset], 2, /say what to export/],
+  ['an export of nothing', () => ['export'], 2, /specify what to export/],
+  ['an export of two kinds of selection', () => ['export', '--all', '--dataset', dataset], 2, /specify what to export/],
   [
     'a cursor for two streams',
     () => ['export', '--dataset', dataset, '--dataset', empty, '--after', '1'],
     2,
     /--after/,
   ],
-  ['an id that is none', () => ['export', '--dataset', 'docs'], 2, /must be a UUID/],
-  ['a dataset that there is not', () => ['export', '--dataset', report], 1, /There is no dataset/],
+  ['an id that is none', () => ['export', '--dataset', 'docs'], 2, /Expected a UUID/],
+  ['a dataset that there is not', () => ['export', '--dataset', report], 1, /Dataset .* does not exist/],
   ['a folder that there is not', () => ['export', '/nowhere/x', '--all'], 1, /^Writing failed: ENOENT/],
   ['no file', () => ['import'], 2, /missing required argument/],
-  ['a file that there is not', () => ['import', '/nowhere/x'], 1, /^The file cannot be read: ENOENT/],
+  ['a file that there is not', () => ['import', '/nowhere/x'], 1, /^Cannot read the file: ENOENT/],
   [
     'an organization that there is not',
     () => ['import', '-', '--organization', dataset],
     1,
-    /There is no organization/,
+    /Organization .* does not exist/,
   ],
   ['an original without an address', () => ['import', 'trieve', '--dataset', dataset], 2, /--url/],
 ])('%s is named, in a line', async (_, args, status, message) => {
@@ -135,7 +135,7 @@ test('Of many lines that cannot be stored a hundred are told, and all are counte
   expect(stdout).toMatch(/^rejected +150$/m)
   const told = stderr.trim().split('\n')
   expect(told).toHaveLength(101)
-  expect(told[99]).toBe(`line 100: There is no dataset ${unknown}. With --organization it would be created.`)
+  expect(told[99]).toBe(`line 100: The dataset ${unknown} does not exist. Set --organization to create it.`)
   expect(told[100]).toBe('… and 50 more.')
 })
 
@@ -146,7 +146,7 @@ test('An import that is asked to stop says how to go on', async () => {
   importing.child.kill('SIGINT')
   expect(await importing.exited).toBe(130)
   expect(importing.output.stdout).toMatch(/^recorded +1$/m)
-  expect(importing.output.stderr).toMatch(/^Stopped\. The same command goes on from here/m)
+  expect(importing.output.stderr).toMatch(/^Interrupted\. Run the same command to continue/m)
 })
 
 /** What a command shows on a terminal. */
@@ -209,7 +209,7 @@ test('What is no regular file is not written to, and stays as it is', async () =
     const { code, stderr } = await run('export', file, '--dataset', dataset)
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `${file} is not a regular file: name another, or write to standard output, with -.\n`,
+      stderr: `${file} is not a regular file. Choose another file, or - for standard output.\n`,
     })
   }
   expect((await run('export', join(folder, 'new.ndjson'), '--dataset', dataset)).code).toBe(0)

@@ -100,8 +100,8 @@ describe('What went wrong is found in the log by an id', () => {
     const [cause, route] = server.log.slice(before)
     const requestId = headers.get('x-request-id')
     expect(cause).toMatchObject({ err: { message: expect.stringMatching(/event/) }, requestId })
-    const message = `The pipeline refused: INTERNAL_SERVER_ERROR ${cause.errorId}`
-    expect(route).toMatchObject({ msg: 'a route failed', err: { message }, requestId })
+    const message = `The pipeline failed: INTERNAL_SERVER_ERROR ${cause.errorId}`
+    expect(route).toMatchObject({ msg: 'REST route failed', err: { message }, requestId })
   })
 
   test('but not by each request when keys cannot be looked up: callers try again, and one line says why', async () => {

@@ -26,7 +26,7 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
       setParseFn((source: string | { body: string }, options?: object) => {
         const { length } = typeof source === 'string' ? source : source.body
         if (length > MAX_LENGTH) {
-          const message = `The operation has ${length} characters, of ${MAX_LENGTH} allowed. Send payloads as variables.`
+          const message = `The document has ${length} characters; the limit is ${MAX_LENGTH}. Send payloads as variables.`
           throw new GraphQLError(message, {
             extensions: { code: 'GRAPHQL_PARSE_FAILED', http: { spec: true, status: 400 } },
           })
@@ -43,7 +43,7 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
 function checkFragments(document: DocumentNode): DocumentNode {
   const { length } = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
   if (length <= MAX_FRAGMENTS) return document
-  throw new GraphQLError(`The document has ${length} fragments, of ${MAX_FRAGMENTS} allowed.`, {
+  throw new GraphQLError(`The document has ${length} fragments; the limit is ${MAX_FRAGMENTS}.`, {
     extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { spec: true, status: 400 } },
   })
 }

@@ -63,8 +63,7 @@ function hashIn({ extensions }: GraphQLParams): string | undefined | null {
   return Name.safeParse(name).data?.sha256Hash ?? null
 }
 
-const MALFORMED =
-  'extensions.persistedQuery must be { version: 1, sha256Hash }, the hash 64 lower-case hexadecimal digits.'
+const MALFORMED = 'extensions.persistedQuery must be { version: 1, sha256Hash } with 64 lower-case hexadecimal digits.'
 
 const MISMATCH = 'extensions.persistedQuery.sha256Hash is not the SHA-256 of the operation.'
 
@@ -74,7 +73,11 @@ function notFound(): GraphQLError {
 }
 
 function notListed(): GraphQLError {
-  return refusal(400, 'PERSISTED_QUERY_NOT_IN_LIST', 'This server runs the operations on its list only.')
+  return refusal(
+    400,
+    'PERSISTED_QUERY_NOT_IN_LIST',
+    'This server runs only the operations on its allowlist. Add this one to the list.',
+  )
 }
 
 // The status applies to application/graphql-response+json; otherwise it is 200, or some clients ignore the body.

@@ -40,6 +40,6 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
 }
 
 function tooLarge(limit: number, stranger: boolean): GraphQLError {
-  const message = `The body has more than ${limit} bytes${stranger ? ', the limit without a valid API key' : ''}.`
+  const message = `Request body exceeds ${limit} bytes, the limit ${stranger ? 'without a valid API key' : 'of this server'}.`
   return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
 }

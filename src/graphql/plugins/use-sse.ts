@@ -33,7 +33,7 @@ export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {
 const ACCEPTED = /(?:text\/event-stream|text\/\*|\*\/\*)/i
 
 const NOT_ACCEPTABLE = {
-  message: 'A subscription is answered with text/event-stream, which has to be accepted, or over a WebSocket.',
+  message: 'Subscriptions require "Accept: text/event-stream", or a WebSocket.',
   extensions: { code: 'BAD_REQUEST' },
 }
 

@@ -41,7 +41,7 @@ function judge(document: DocumentNode): ReturnType<typeof read> {
   if (fragments.size > MOST.fragments)
     return refused(
       'GRAPHQL_VALIDATION_FAILED',
-      `Without a valid API key, a document may have ${MOST.fragments} fragments.`,
+      `The document exceeds ${MOST.fragments} fragments, the limit without a valid API key.`,
     )
   const roots = document.definitions.flatMap((definition) =>
     definition.kind === Kind.OPERATION_DEFINITION ? [...rootsOf(definition.selectionSet, fragments)] : [],
@@ -64,7 +64,7 @@ function* rootsOf({ selections }: SelectionSetNode, fragments: Map<string, Selec
 }
 
 function unauthenticated(): CodedError {
-  return new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
+  return new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
 }
 
 function refused(code: string, message: string): GraphQLError {

@@ -142,7 +142,9 @@ async function ended(call: Call, prepared: Promise<BudgetedResult | undefined>):
 }
 
 function crowded(underWay: number, most: number): CodedError | undefined {
-  return underWay > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
+  return underWay > most
+    ? new CodedError('RATE_LIMITED', `A socket can run at most ${most} operations at a time. Complete one first.`)
+    : undefined
 }
 
 function toGraphqlError({ message, code, details }: CodedError): GraphQLError {

@@ -52,7 +52,7 @@ export class Socket implements GraphqlSocket, Peer {
       this.#alive = true
     })
     webSocket.on('error', (err) => {
-      logger.debug({ err, socketId: id }, 'a WebSocket failed')
+      logger.debug({ err, socketId: id }, 'WebSocket error')
       // ws has already sent the right close code.
       if (this.#isAnonymous) connection.end()
     })
@@ -108,7 +108,7 @@ export class Socket implements GraphqlSocket, Peer {
       this.#pace()
       handle(String(data)).catch((err) => {
         if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
-        this.#logger.error({ err, socketId: this.id }, 'a message over a WebSocket could not be handled')
+        this.#logger.error({ err, socketId: this.id }, 'handling a WebSocket message failed')
         this.close(TRY_AGAIN, 'Try again later')
       })
     })
