@@ -11,9 +11,11 @@ import { type FirstRootKey, makeFirstRootKey } from './accounts/root-key.ts'
 import { openStorage } from './accounts/storage.ts'
 import type { Config } from './config.ts'
 import { readOperationList } from './graphql/operation-list.ts'
+import { requestContexts } from './graphql/request-context.ts'
 import { createPipeline } from './graphql/yoga.ts'
 import { Connections } from './http/connections.ts'
 import { Drainer } from './http/drain.ts'
+import { createGraphqlHandler } from './http/graphql-handler.ts'
 import { createHttpServer, handleRequests, listen } from './http/listener.ts'
 import { OpenResponses } from './http/open-responses.ts'
 import { RequestQueue } from './http/request-queue.ts'
@@ -99,16 +101,18 @@ async function open(
   closers.add(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
   const responses = new OpenResponses(tcpConnections, { keyWatch, connections, connectionLimit })
-  const services = { accounts, keyWatch, connections, responses, budget, sweep: () => void retention.sweep() }
+  const services = { accounts, keyWatch, connections, sweep: () => void retention.sweep() }
   const rate = createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
-  const entry = { admit, addressOf, rate, connectionLimit }
+  const createRequestContext = requestContexts(budget, config.limits)
+  const entry = { memory: budget.memory, rate, connectionLimit }
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.add(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
-  const routeServices = { admit, authenticate, addressOf, memory: budget.memory, calls, responses, maxBodyBytes }
+  const admission = { admit, addressOf, authenticate, calls, createRequestContext }
+  const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, accounts, readiness)
@@ -125,12 +129,12 @@ async function open(
     http,
     { queue, drainer, calls, graphiql: config.graphiql },
     {
-      graphql: (request, response, call) => void yoga(request, response, { call }),
+      graphql: createGraphqlHandler(yoga, routeServices, logger),
       routes: (request, response) => void toPages(request, response),
     },
   )
   const url = await listen(http, config)
-  const webSocketServices = { ...services, ...config, ...entry, authenticate, calls, queue, tcpConnections }
+  const webSocketServices = { ...config, ...entry, ...admission, keyWatch, queue, tcpConnections }
   const webSocket = serveWebSocket(http, yoga, webSocketServices, logger)
   registerConnectionMetrics(registry, tcpConnections)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })

@@ -34,7 +34,7 @@ export class SharedRedis implements AsyncDisposable {
   /** Opens the circuit: until Redis answers a background ping, no request uses it. */
   failed(reason: string): void {
     if (this.#probe) return
-    this.#logger.debug({ reason }, 'requests are counted by this server alone')
+    this.#logger.debug({ reason }, 'Redis is unavailable: rate limits apply per server')
     this.#probe = setInterval(() => {
       this.client.ping().then(
         () => this.#works(),

@@ -4,7 +4,7 @@ import { uuid } from '../lib/text.ts'
 /** @throws InvalidArgumentError unless it is a UUID. */
 export function parseId(text: string): string {
   const { data } = uuid.safeParse(text)
-  if (data === undefined) throw new InvalidArgumentError('It must be a UUID.')
+  if (data === undefined) throw new InvalidArgumentError('Expected a UUID.')
   return data
 }
 
@@ -16,15 +16,15 @@ export function addId(text: string, before: string[] = []): string[] {
 /** Why a URL is refused, else undefined. Not an option parser: commander would quote a password in it. */
 export function urlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    return '--url must be an address such as https://api.example.com.'
+    return '--url must be an HTTP or HTTPS URL, such as https://api.example.com.'
   const { username, password } = new URL(text)
   if (username === '' && password === '') return undefined
-  return '--url must not hold a user or a password: the key comes from the environment.'
+  return '--url must not contain a user name or password. Set the API key in the environment.'
 }
 
 /** A number of seconds up to 99999. @throws InvalidArgumentError */
 export function parseSeconds(text: string): number {
   if (!/^\d{1,5}(\.\d{1,3})?$/.test(text))
-    throw new InvalidArgumentError('It must be a number of seconds, up to 99999.')
+    throw new InvalidArgumentError('Expected a number of seconds from 0 to 99999.')
   return Number(text)
 }

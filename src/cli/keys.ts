@@ -2,6 +2,7 @@ import { execute } from '@graphql-tools/executor'
 import { type ExecutionResult, parse } from 'graphql'
 import { pino } from 'pino'
 import { Accounts } from '../accounts/accounts.ts'
+import { callerOf } from '../accounts/caller-of.ts'
 import { KeyWatch } from '../accounts/key-watch.ts'
 import { LiveConnections } from '../accounts/live-connections.ts'
 import type { Config } from '../config.ts'
@@ -9,7 +10,9 @@ import { openDatabase } from '../db/database.ts'
 import { StartError } from '../errors.ts'
 import { createContextFactory } from '../graphql/create-context.ts'
 import { createMaskError } from '../graphql/mask-error.ts'
+import { requestContexts } from '../graphql/request-context.ts'
 import { createBudget } from '../lib/budget/budget.ts'
+import { NO_PEER } from '../lib/peer.ts'
 import { printable } from '../lib/text.ts'
 import { createEventLog } from '../log/event-log.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
@@ -36,7 +39,7 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
     input,
   })
   print(`${createApiKey.key}\n`)
-  print(`This is shown once. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  print(`This key is not shown again. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
 }
 
 interface Listed {
@@ -59,7 +62,7 @@ export async function listKeys(config: Config, { organization }: { organization:
   const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
   print(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
-    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
+    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `expires ${expiresAt.toISOString()}` : 'active'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
     print([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
@@ -68,7 +71,7 @@ export async function listKeys(config: Config, { organization }: { organization:
 /** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
-  print('Revoked. What is open for it is closed within five seconds.')
+  print('Revoked. Open connections of the key end within 5 seconds.')
 }
 
 function day(date: Date): string {
@@ -89,18 +92,15 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
     onError: ignore,
   })
   const budget = createBudget(database.connections)
-  const contextOf = createContextFactory(
-    {
-      accounts: new Accounts(db, log, budget.slots),
-      keyWatch: new KeyWatch(db, ignore),
-      connections: new LiveConnections(db, ignore),
-      sweep: ignore,
-      budget,
-    },
-    { cost: Number.POSITIVE_INFINITY },
-  )
-  const request = new Request('http://localhost/graphql', { method: 'POST' })
-  const contextValue = await contextOf({ request, params: {}, viewer: { type: 'root' } } as never)
+  const contextOf = createContextFactory({
+    accounts: new Accounts(db, log, budget.slots),
+    keyWatch: new KeyWatch(db, ignore),
+    connections: new LiveConnections(db, ignore),
+    sweep: ignore,
+  })
+  const viewer = { type: 'root' } as const
+  const identity = { viewer, caller: callerOf(viewer, undefined) }
+  const contextValue = contextOf(requestContexts(budget, { cost: 0 })(identity, NO_PEER, { trusted: true }))
   const { data, errors } = (await execute({
     schema,
     document: parse(source),

@@ -15,7 +15,7 @@ export async function runServer(config: Config): Promise<RunningServer> {
   // Standard output is for people; the log on standard error is for programs.
   const logger = createLogger(config.logLevel, pino.destination(2))
   // Node.js prints warnings as text between the JSON lines.
-  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'))
+  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'Node.js warning'))
   const server = await startServer(config, logger)
   const stopping = stopGracefully(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')
@@ -23,7 +23,7 @@ export async function runServer(config: Config): Promise<RunningServer> {
   const { firstRootKey, rootKeyFile } = server
   if (firstRootKey && process.stdout.isTTY) {
     const { key, file } = firstRootKey
-    print(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
+    print(`\nRoot API key, generated now and not shown again (also in ${file}):\n\n  ${key}\n`)
   } else if (rootKeyFile) {
     // Other outputs may be logs that are kept, so the key is not printed.
     print(`Root API key: see ${rootKeyFile}`)

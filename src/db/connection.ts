@@ -44,14 +44,14 @@ export function session(databaseUrl: string): { connectionString: string; option
 }
 
 const REASONS: Record<string, string> = {
-  ECONNREFUSED: 'nothing answers there.',
-  ENOTFOUND: 'there is no such host.',
-  '28000': 'this user may not connect.',
-  '28P01': 'the password is wrong.',
-  '3D000': 'there is no such database.',
-  '53300': 'all of its connections are taken.',
+  ECONNREFUSED: 'connection refused.',
+  ENOTFOUND: 'host not found.',
+  '28000': 'access denied for this user.',
+  '28P01': 'wrong password.',
+  '3D000': 'the database does not exist.',
+  '53300': 'too many connections.',
 }
 
 function whyNot({ code }: { code?: string }): string {
-  return REASONS[code ?? ''] ?? 'the database cannot be reached.'
+  return REASONS[code ?? ''] ?? 'cannot connect to the database.'
 }

@@ -109,7 +109,7 @@ async function checkedDurability(databaseUrl: string): Promise<Durability> {
   const missing = await pendingMigrations(connection)
   if (missing.length > 0) {
     throw new MigrationError(
-      `This database lacks ${missing.length} migration(s) of this version: run "tidemark migrate" first.`,
+      `${missing.length} migration(s) of this version are not applied to the database. Run "tidemark migrate" first.`,
     )
   }
   return await durabilityOf(connection)

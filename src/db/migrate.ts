@@ -128,7 +128,7 @@ async function refuseForeignSchema(connection: DatabaseConnection): Promise<void
   )
   if (rows[0]?.foreign)
     throw new MigrationError(
-      'This database already holds tables of something else (P3005): give Tidemark one of its own.',
+      'The database already contains tables of another application (P3005). Use a separate database for Tidemark.',
     )
 }
 

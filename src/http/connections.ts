@@ -77,7 +77,7 @@ export class Connections {
   break(connection: Connection, reason: BreakReason): void {
     this.broken[reason]++
     const { caller, waiting } = connection
-    this.#logger.debug({ reason, caller: caller.name, waiting }, 'a connection was broken')
+    this.#logger.debug({ reason, caller: caller.name, waiting }, 'connection closed by this server')
     connection.socket.destroy()
   }
 

@@ -66,12 +66,12 @@ export async function listen(http: Server, { port, host }: Pick<Config, 'port' |
 }
 
 const REASONS: Record<string, string> = {
-  EADDRINUSE: 'PORT is taken: stop what listens there, or choose another.',
-  EACCES: 'PORT needs rights that this user has not: choose one above 1023.',
+  EADDRINUSE: 'PORT is already in use. Stop the process that uses it, or choose another.',
+  EACCES: 'Permission denied for this PORT; use one above 1023.',
   EADDRNOTAVAIL: 'HOST is not an address of this machine.',
-  ENOTFOUND: 'HOST is not known.',
+  ENOTFOUND: 'HOST cannot be resolved.',
 }
 
 function cannotListen({ code, message }: NodeJS.ErrnoException): StartError {
-  return new StartError(`${REASONS[code ?? ''] ?? 'HOST and PORT cannot be used.'} (${message})`)
+  return new StartError(`${REASONS[code ?? ''] ?? 'Cannot listen on HOST and PORT.'} (${message})`)
 }

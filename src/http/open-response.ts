@@ -15,6 +15,7 @@ export class OpenResponse implements Peer {
   readonly begun = Date.now()
   streamId: string | null = null
   position = 0
+  start: string | undefined
   readonly #response: ServerResponse
   readonly #connection: Connection
   #isSubscription = false
@@ -57,6 +58,10 @@ export class OpenResponse implements Peer {
 
   get isBeingSent(): boolean {
     return this.#response.headersSent
+  }
+
+  begin(cursor: string): void {
+    this.start = cursor
   }
 
   /** Calls back when the response is sent or becomes a subscription. */

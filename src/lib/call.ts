@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { GraphQLError } from 'graphql'
+import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { Logger } from 'pino'
 import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
 import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
@@ -19,6 +19,9 @@ interface Watchers {
   tracing?: Tracing
 }
 
+/** Longest operation in the log, in characters. */
+const NAME_LENGTH = 100
+
 const ROUTES: Partial<Record<Transport, string>> = {
   graphql: '/graphql',
   trieve: '/api/dataset/events',
@@ -34,7 +37,10 @@ export class Call {
   ids: Ids
   transport: Transport
   span: Span | undefined
+  /** Type and name, such as `query Events`. */
   operation: string | undefined
+  /** Present once execution has begun. */
+  document: DocumentNode | undefined
   outcome: Outcome | undefined
   errorId: unknown
   /** Whether the failure is already logged under these ids. */
@@ -58,6 +64,13 @@ export class Call {
       'tidemark.request_id': 'requestId' in this.ids ? this.ids.requestId : this.ids.socketId,
     })
     if (this.span) this.ids = { ...this.ids, traceId: this.span.traceId }
+  }
+
+  /** The pipeline begins to execute an operation. */
+  began(document: DocumentNode, operationName: string | null | undefined): void {
+    this.document = document
+    const { operation, name } = getOperationAST(document, operationName) ?? {}
+    this.operation = [operation, name?.value].filter(Boolean).join(' ').slice(0, NAME_LENGTH) || undefined
   }
 
   note(errors: readonly GraphQLError[] | undefined): void {

@@ -1,5 +1,6 @@
 import type { Transport } from './call.ts'
 
+/** The client of an operation, at the other end of its connection. */
 export interface Peer {
   readonly transport: Extract<Transport, 'websocket' | 'sse'>
   /** Calls back once the connection is gone, immediately if it already is. @returns an unsubscribe function. */
@@ -7,6 +8,8 @@ export interface Peer {
   /** Calls back when the client has not read pending output for too long. @returns an unsubscribe function. */
   onStalled(callback: () => void): () => void
   disconnect(): void
+  /** The cursor where its subscription begins; absent where it is sent at once. */
+  readonly start?: string
 }
 
 export const NO_PEER: Peer = {

@@ -7,7 +7,7 @@ type Work<Result> = Promise<Result> | ((signal: AbortSignal) => Promise<Result>)
 export async function withTimeout<Result>(work: Work<Result>, milliseconds: number): Promise<Result> {
   const settled = new AbortController()
   const late = setTimeout(milliseconds, undefined, { signal: settled.signal }).then(() => {
-    throw new Error(`No answer within ${milliseconds} ms.`)
+    throw new Error(`Timed out after ${milliseconds} ms.`)
   })
   try {
     return await Promise.race([typeof work === 'function' ? work(settled.signal) : work, late])

@@ -126,14 +126,17 @@ export function createEventLog(
 export function checkLength({ length }: readonly unknown[]): void {
   const most = MAX_APPEND.events
   if (length > most)
-    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} events; this one has ${length}.`)
+    throw new CodedError('BAD_USER_INPUT', `A call can record at most ${most} events; this one has ${length}.`)
 }
 
 /** Throws for more text than one append may have. */
 export function checkText(length: number): void {
   const most = MAX_APPEND.text
   if (length > most)
-    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} characters, defaults included. Send less.`)
+    throw new CodedError(
+      'BAD_USER_INPUT',
+      `The events exceed ${most} characters of JSON, defaults included. Split the call.`,
+    )
 }
 
 function checkAppend(events: readonly NewEvent[]): void {

@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
+import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { OpenResponse } from '../http/open-response.ts'
 import type { OpenResponses } from '../http/open-responses.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
@@ -16,6 +17,7 @@ export interface RouteServices {
   memory: MemoryBudget
   calls: Calls
   responses: OpenResponses
+  createRequestContext: CreateRequestContext
   maxBodyBytes: number
 }
 

@@ -40,7 +40,7 @@ export function createRestApp(
       return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
     // The pipeline logs its errors where it masks them; this covers errors in the routes.
     const call = callOf(c, services)
-    logger.error({ err: error, ...call?.ids }, 'a route failed')
+    logger.error({ err: error, ...call?.ids }, 'REST route failed')
     if (call) call.logged = true
     return c.json(failure(c, 'Internal Server Error'), 500)
   })

@@ -25,7 +25,8 @@ export function createGraphiqlPage(services: RouteServices): Hono {
     // A browser that opens a page sends no key.
     const { error } = await admitRequest(c, services, undefined)
     if (error) return c.text(error.message, error.status)
-    if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
+    if (!c.req.header('accept-encoding')?.includes('gzip'))
+      return c.text('This page requires "Accept-Encoding: gzip".', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
     const headers = {

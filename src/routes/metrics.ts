@@ -5,8 +5,7 @@ import { isFromNearby } from '../lib/client-address.ts'
 import { admitRequest, incoming, type RouteServices } from './admit.ts'
 
 const FORBIDDEN = {
-  message:
-    'Metrics are for requests from this machine or a private network, not by way of a proxy, and for the root key.',
+  message: 'Metrics require the root key, or a direct request from this machine or a private network.',
 }
 
 /** Serves `/metrics` to local clients and the root key; concurrent requests share one collection, to bound floods. */

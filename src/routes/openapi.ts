@@ -13,29 +13,34 @@ export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
     type: 'apiKey',
     in: 'header',
     name: 'Authorization',
-    description: 'The key itself, or `Bearer ` and the key. When it is there, x-api-key is not looked at.',
+    description: 'The API key, with or without the prefix `Bearer `. If present, x-api-key is ignored.',
   })
-  security('XApiKey', { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'Likewise.' })
+  security('XApiKey', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'The API key, used if Authorization is absent.',
+  })
   security('HTTPBearer', { type: 'http', scheme: 'bearer' })
   security('Session', {
     type: 'apiKey',
     in: 'cookie',
     name: 'session',
-    description: 'The key, for callers that send no bearer.',
+    description: 'The API key, for clients that send no bearer token.',
   })
   const describe = () =>
     app.getOpenAPI31Document({
       openapi: '3.1.0',
       info: {
-        title: 'Tidemark: the legacy REST APIs',
+        title: 'Tidemark: legacy REST APIs',
         version,
         description:
-          'The events of datasets as Trieve serves them, and the events of reports as LlamaCloud does. Everything else, and live events, is at /graphql.',
+          'Events of datasets in the format of Trieve, and events of reports in the format of LlamaCloud. All other operations are at /graphql.',
       },
       servers: [{ url: '/' }],
       tags: [
-        { name: 'Dataset', description: 'What workers did to a dataset.' },
-        { name: 'Reports', description: 'What happened to a report.' },
+        { name: 'Dataset', description: 'Events of datasets.' },
+        { name: 'Reports', description: 'Events of reports.' },
       ],
     })
   let made: { text: string; etag: string } | undefined

@@ -2,7 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
-import type { Context, ServerContext } from '../schema/context.ts'
+import type { RequestContext } from '../schema/context.ts'
 
 declare const types: unique symbol
 
@@ -35,36 +35,26 @@ export type Run = <Variables extends object, Data>(
   variables: Variables,
 ) => Promise<Answer<Data>>
 
+/** Makes the context of the next operation; it may authenticate again. */
+export type NextContext = () => RequestContext | Promise<RequestContext>
+
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @param viewerNow authenticates again before each operation.
  * @throws OverloadedError for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
  */
-export function createRun(
-  yoga: Yoga,
-  request: Request,
-  serverContext: ServerContext,
-  viewerNow = async () => serverContext.viewer,
-): Run {
+export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let held: OperationBudget | undefined
-  serverContext.peer?.onGone(() => held?.release())
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     held?.release()
-    // Yoga mutates this object, so every operation needs its own.
-    const viewer = await viewerNow()
-    const context: ServerContext & Partial<Context> & { request: Request } = {
-      request,
-      ...serverContext,
-      viewer,
-      trusted: true,
-    }
-    const result = await yoga.getResultForParams(
-      { params: { query: operation.query, variables: { ...variables } }, request },
-      context,
-    )
+    const context = await nextContext()
+    const isFirst = held === undefined
     held = context.budget
-    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
+    if (isFirst) context.peer.onGone(() => held?.release())
+    const params = { query: operation.query, variables: { ...variables } }
+    // Yoga mutates the object it is given.
+    const result = await yoga.getResultForParams({ params, request }, { ...context })
+    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
     if (error.extensions.code === 'RATE_LIMITED') throw new OverloadedError(error)
@@ -85,7 +75,7 @@ export class OverloadedError extends Error {
 
 function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {
   const errorCode = EXPECTED_CODES.find((code) => code === error?.extensions.code)
-  if (!errorCode) throw new Error(`The pipeline refused: ${reason(error)}`)
+  if (!errorCode) throw new Error(`The pipeline failed: ${reason(error)}`)
   return errorCode
 }
 
@@ -100,11 +90,10 @@ export type Follow = <Variables extends object, Data>(
 ) => Promise<Answer<AsyncIterableIterator<Data>>>
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
-export function createFollow(yoga: Yoga, request: Request, serverContext: ServerContext): Follow {
+export function createFollow(yoga: Yoga, request: Request, nextContext: NextContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
-    const context = { request, ...serverContext, trusted: true } as const
-    const result = await yoga.getResultForParams({ params, request }, context)
+    const result = await yoga.getResultForParams({ params, request }, { ...(await nextContext()) })
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
     return { errorCode: errorCodeOf(error) }
@@ -114,7 +103,7 @@ export function createFollow(yoga: Yoga, request: Request, serverContext: Server
 // Not an async generator: its `return` would wait for a pending `next`.
 function dataOf<Data>(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<Data> {
   return mapAsyncIterator(results, ({ data, errors }) => {
-    if (errors) throw new Error(`The stream was ended: ${reason(errors[0])}`)
+    if (errors) throw new Error(`The stream ended: ${reason(errors[0])}`)
     return data as Data
   })
 }

@@ -115,8 +115,8 @@ export const builder = new SchemaBuilder<Types>({
     authorizeOnSubscribe: true,
     unauthorizedError: (_parent, { viewer }) =>
       viewer.type === 'anonymous'
-        ? new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
-        : new CodedError('FORBIDDEN', 'This API key may not do that.'),
+        ? new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
+        : new CodedError('FORBIDDEN', 'Permission denied: this needs an API key with a higher role or wider access.'),
     authScopes: ({ viewer, dataset, report }) => {
       const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<unknown>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false

@@ -34,7 +34,7 @@ const Dataset = builder.prismaObject('Dataset', {
 
 const trackingId = name.refine(
   (value) => !('uuid' in readUuid(value)),
-  'must not be a UUID, in whatever form: clients take it for an id',
+  'must not be a UUID in any notation, because clients use those as ids',
 )
 
 const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
@@ -83,11 +83,11 @@ interface Address {
 
 function address({ id, trackingId, organizationId }: Address, viewer: Context['viewer']) {
   if ((id == null) === (trackingId == null))
-    throw new CodedError('BAD_USER_INPUT', 'Give id or trackingId, one of them.')
+    throw new CodedError('BAD_USER_INPUT', 'Set exactly one of id and trackingId.')
   if (id != null) return { id }
   const owner = organizationId ?? (viewer.type === 'key' ? viewer.organizationId : undefined)
   if (owner === undefined)
-    throw new CodedError('BAD_USER_INPUT', 'With this key, a trackingId needs its organizationId.')
+    throw new CodedError('BAD_USER_INPUT', 'With the root key, trackingId requires organizationId.')
   return { trackingId, organizationId: owner }
 }
 

@@ -98,7 +98,7 @@ builder.mutationField('endLiveConnection', (t) =>
 async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
   const owner = viewer.type === 'key' ? viewer.organizationId : undefined
   const open = await db.liveConnection.findFirst({ where: { id, organizationId: owner, node: alive() } })
-  if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
+  if (!open) throw new CodedError('NOT_FOUND', `Live connection ${id} does not exist, or the caller cannot end it.`)
   const { organizationId, apiKeyId, streamId } = open
   const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
   const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const

@@ -55,7 +55,7 @@ async function redact(
   toData: (event: LoggedEvent) => unknown,
 ): Promise<LoggedEvent> {
   const event = await log.find(stream.id, id)
-  if (!event) throw new CodedError('NOT_FOUND', `No event ${id} of this stream is kept.`)
+  if (!event) throw new CodedError('NOT_FOUND', `Event ${id} does not exist in this stream, or is no longer kept.`)
   if (event.redactedAt) return event
   const { organizationId } = stream
   const { streamId, seq } = event

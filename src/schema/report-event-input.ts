@@ -70,7 +70,7 @@ type Input = typeof ReportEventInput.$inferInput
 export function checkSources(inputs: readonly Input[]): void {
   const count = inputs.reduce((sum, { blockUpdate }) => sum + (blockUpdate?.block.sources?.length ?? 0), 0)
   if (count <= MAX_SOURCES_AT_ONCE) return
-  const message = `One call records at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
+  const message = `A call can record at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
   throw new CodedError('BAD_USER_INPUT', message)
 }
 
@@ -102,5 +102,5 @@ function toData({ progress, blockUpdate, state }: Input, id: string): ReportEven
     }
   }
   if (state) return { type: 'report_state_update', msg: state.message, status: state.state }
-  throw new CodedError('BAD_USER_INPUT', 'A report event is one of progress, blockUpdate and state.')
+  throw new CodedError('BAD_USER_INPUT', 'Set exactly one of progress, blockUpdate and state.')
 }

@@ -64,7 +64,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
         const groups = [...operations.keys()]
         // The log keys operations by UUID or variant, both in lower case.
         const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
-        if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `There is no operation ${after}.`)
+        if (after != null && from === 0)
+          throw new CodedError('BAD_USER_INPUT', `Operation ${after} does not exist in this report.`)
         const positions = groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
         return edgesAt<ProgressData>(reportId, positions, context)
       },

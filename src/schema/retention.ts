@@ -5,7 +5,7 @@ import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const positive = z.number().min(1, 'must be 1 or more')
+const positive = z.number().min(1, 'must be at least 1')
 
 const RetentionPolicyInput = builder.inputType('RetentionPolicyInput', {
   description: 'A retention policy: maxAgeSeconds, maxEvents or both; or else keepAll.',
@@ -61,7 +61,7 @@ builder.mutationField('setRetention', (t) =>
 function toPolicy({ maxAgeSeconds, maxEvents, keepAll }: typeof RetentionPolicyInput.$inferInput): Policy {
   const limited = maxAgeSeconds != null || maxEvents != null
   if (limited === (keepAll === true))
-    throw new CodedError('BAD_USER_INPUT', 'Give maxAgeSeconds, maxEvents or both, or else keepAll: true.')
+    throw new CodedError('BAD_USER_INPUT', 'Set maxAgeSeconds, maxEvents or both; or only keepAll: true.')
   return { maxAgeSeconds: maxAgeSeconds ?? null, maxEvents: maxEvents == null ? null : BigInt(maxEvents) }
 }
 
@@ -81,7 +81,7 @@ async function subjectOf(
 ): Promise<PolicySubject> {
   if (organizationId) {
     if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
-      throw new CodedError('NOT_FOUND', `There is no organization ${organizationId}.`)
+      throw new CodedError('NOT_FOUND', `Organization ${organizationId} does not exist.`)
     return { kind: 'ORGANIZATION', id: organizationId, organizationId }
   }
   return datasetId ? await dataset(datasetId) : await report(String(reportId))

@@ -279,7 +279,7 @@ function toNewEvent(
 ): NewEvent {
   const name = `events[${index}].eventData`
   if (eventData != null && eventDataText != null) {
-    throw new CodedError('BAD_USER_INPUT', `${name} and eventDataText are two ways to give the same: give one.`)
+    throw new CodedError('BAD_USER_INPUT', `${name} and eventDataText cannot be combined. Set one of them.`)
   }
   const data =
     eventDataText == null ? payloadOf(eventData ?? null, name) : payloadFromText(eventDataText, `${name}Text`)

@@ -37,7 +37,7 @@ function mayOpen({ caller, peer }: Context, connectionLimit: ConnectionLimit): b
 
 const TOO_MANY = {
   errors: [
-    new GraphQLError('This API key has too many sockets, streams and subscriptions open.', {
+    new GraphQLError('This API key has too many open sockets, streams and subscriptions. Close one first.', {
       extensions: { code: 'RATE_LIMITED' },
     }),
   ],
@@ -58,7 +58,7 @@ async function subscribe(
     await follower.return()
     return TOO_MANY
   }
-  context.start = follower.cursor
+  context.onStart?.(follower.cursor)
   const { cohort, leave } = cohorts.join(args)
   const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)
   deliveries.onEnd(leave)

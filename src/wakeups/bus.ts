@@ -52,14 +52,17 @@ class ChannelBus implements WakeupBus {
         if (sender !== self) for (const streamId of streamIds) wakeups.wake(streamId, source)
       },
       opened: () => {
-        logger.info({ source }, 'wake-ups between servers are connected')
+        logger.info({ source }, 'wake-ups between servers connected')
         failing = false
         wakeups.wakeAll(source)
       },
       lost: (error) => {
         // Only the message: the error of a rejected AUTH carries the password.
         const reason = error instanceof Error ? error.message : String(error)
-        logger[failing ? 'debug' : 'warn']({ source, reason }, 'wake-ups between servers are lost: polling meanwhile')
+        logger[failing ? 'debug' : 'warn'](
+          { source, reason },
+          'wake-ups between servers disconnected: polling until they reconnect',
+        )
         failing = true
       },
     })

@@ -22,6 +22,6 @@ export async function checkClock(db: DatabaseConnection): Promise<CheckResult> {
   return {
     state: 'warning',
     found: `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the database's.`,
-    advice: 'Set both by NTP: events have the time of the one, and keys expire by the other.',
+    advice: 'Synchronize both with NTP: event times come from the database clock, key expiry from the server clock.',
   }
 }

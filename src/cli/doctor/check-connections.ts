@@ -21,9 +21,9 @@ export async function checkConnections(db: DatabaseConnection): Promise<CheckRes
   const { taken, most, takenHere, mostHere } = rows[0] ?? { taken: 0, most: 0, takenHere: 0, mostHere: -1 }
   const here = mostHere >= 0 && takenHere / mostHere > taken / most
   const found = here
-    ? `${takenHere} of the ${mostHere} connections that this database may have are taken.`
-    : `${taken} of ${most} connections are taken.`
+    ? `${takenHere} of the ${mostHere} connections allowed for this database are in use.`
+    : `${taken} of ${most} connections are in use.`
   if ((here ? takenHere / mostHere : taken / most) < SHARE) return { state: 'ok', found }
   const raise = here ? 'Raise the CONNECTION LIMIT of the database' : 'Raise max_connections'
-  return { state: 'warning', found, advice: `${raise}, or run fewer servers: each takes up to ${PER_SERVER}.` }
+  return { state: 'warning', found, advice: `${raise}, or run fewer servers: each uses up to ${PER_SERVER}.` }
 }

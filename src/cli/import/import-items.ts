@@ -104,7 +104,7 @@ function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemRes
     case 'CONFLICT':
       return {
         outcome: 'CONFLICT',
-        reason: `Another event has the id ${event.id} in ${streamId}, at position ${result.seq}.`,
+        reason: `Event id ${event.id} is already used by a different event in ${streamId}, at position ${result.seq}.`,
       }
     case 'OUT_OF_ORDER':
       return {
@@ -112,7 +112,7 @@ function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemRes
         reason:
           event.createdAt.getTime() > Date.now() + FUTURE_MS
             ? `${time} is in the future.`
-            : `${time} is before the newest event of ${streamId}: time never runs backwards in a stream, so the past can only be moved into one that has nothing later, oldest first.`,
+            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: import in order of time, into a stream without later events.`,
       }
   }
 }

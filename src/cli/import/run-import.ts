@@ -38,7 +38,7 @@ export async function runImport(
   const { database, log } = storage
   if (organization !== undefined) {
     const found = await database.prisma.organization.findUnique({ where: { id: organization } })
-    if (!found) throw new StartError(`There is no organization ${organization}.`)
+    if (!found) throw new StartError(`Organization ${organization} does not exist.`)
   }
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, interrupt.signal])
@@ -67,7 +67,7 @@ export async function runImport(
   const { conflicts, rejected } = summary.counts
   if (conflicts + rejected > 0) process.exitCode = 1
   if (interrupt.status === undefined || endless) return
-  printError('Stopped. The same command goes on from here: what is there already is passed over.')
+  printError('Interrupted. Run the same command to continue: events that exist already are skipped.')
   process.exitCode = interrupt.status
 }
 

@@ -31,10 +31,10 @@ export class TargetStreams {
     const organizationId = this.#organizationId
     if (!found)
       return organizationId === undefined
-        ? `There is no ${WORDS[kind]} ${id}. With --organization it would be created.`
+        ? `The ${WORDS[kind]} ${id} does not exist. Set --organization to create it.`
         : undefined
     if (organizationId !== undefined && found.organizationId !== organizationId)
-      return `${id} belongs to another organization than ${organizationId}.`
+      return `${id} belongs to an organization other than ${organizationId}.`
     return found.kind === kind ? undefined : `${id} is a ${WORDS[found.kind]}, not a ${WORDS[kind]}.`
   }
 
@@ -47,7 +47,7 @@ export class TargetStreams {
         // Another process may have taken the id meanwhile.
         if (!isUniqueViolation(error)) throw error
       })
-      if (!(await this.#find(id))) return `The id ${id} is in use by something that is not a ${WORDS[kind]}.`
+      if (!(await this.#find(id))) return `The id ${id} is already in use by an object other than a ${WORDS[kind]}.`
     }
     return this.obstacle(kind, id)
   }

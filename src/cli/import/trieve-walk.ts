@@ -99,7 +99,7 @@ export class TrieveWalk {
     this.#widened *= 2
     if (this.#size * this.#widened <= MAX_PAGE / 2) return
     throw new StartError(
-      `The upstream has more than ${size} events of one time, which cannot be told apart from page to page.`,
+      `The upstream dataset has more than ${size} events with the same time, more than one page can hold.`,
     )
   }
 
@@ -121,7 +121,7 @@ export class TrieveWalk {
   }
 }
 
-const NOTHING_NEW = `The upstream has given nothing new on ${MAX_IDLE} pages in a row: it grows faster than it is read, or does not say how much it has. Try again later.`
+const NOTHING_NEW = `${MAX_IDLE} consecutive upstream pages contained no new events: the dataset grows faster than it is read, or its page count is wrong. Try again later.`
 
 /** Page size from `least` to its double whose page with this rank has the most newer events, within the slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {

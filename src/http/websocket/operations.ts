@@ -1,24 +1,26 @@
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, parse } from 'graphql'
+import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
-import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
+import { isAsyncIterable } from 'graphql-yoga'
 import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import { callerOf } from '../../accounts/caller-of.ts'
+import type { KeyWatch } from '../../accounts/key-watch.ts'
 import type { RateLimit } from '../../accounts/rate-limit.ts'
 import { TemporaryError } from '../../accounts/temporary-error.ts'
 import { ANONYMOUS, type Viewer } from '../../accounts/viewer.ts'
 import { CodedError } from '../../errors.ts'
-import type { Services } from '../../graphql/create-context.ts'
+import type { CreateRequestContext } from '../../graphql/request-context.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import { isLong, wholeJson } from '../../lib/budget/json-in-turns.ts'
 import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import type { Call, Calls } from '../../lib/call.ts'
 import type { AddressOf } from '../../lib/client-address.ts'
 import type { Limits } from '../../lib/limits.ts'
-import type { Context, ServerContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
+import { Frames } from './frames.ts'
 import { type Socket, TRY_AGAIN } from './socket.ts'
 
 const INIT_MS = 3_000
@@ -28,7 +30,9 @@ const TOO_MANY = 4429
 /** Consecutive rate-limited operations before the socket is closed. */
 const MAX_FAILURES = 100
 
-export interface WebSocketServices extends Pick<Services, 'keyWatch'> {
+export interface WebSocketServices {
+  keyWatch: KeyWatch
+  createRequestContext: CreateRequestContext
   admit: Admit
   authenticate: Authenticate
   addressOf: AddressOf
@@ -44,25 +48,25 @@ interface Extra {
   key?: string
   viewer?: Viewer
   failures: number
-  readonly held: Map<string, OperationBudget>
 }
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
 
 type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>
 
-/** Passed to graphql-ws in place of execution arguments: the operation has already run. */
-interface Prepared extends ExecutionArgs {
-  result: OperationResult
+/** What graphql-ws is handed in place of execution arguments: the document that has run already, and its frames. */
+interface Executed {
+  readonly document: DocumentNode
+  readonly operationName: string | null | undefined
+  readonly rootValue: undefined
+  readonly contextValue: undefined
+  readonly frames: Frames
 }
-
-// graphql-ws only checks whether it is a subscription, which may have any kind of result.
-const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the same pipeline as HTTP. */
 export function operationsOver(
   yoga: Yoga,
-  { admit, authenticate, keyWatch, rate, limits, connectionLimit, calls }: WebSocketServices,
+  { admit, authenticate, keyWatch, rate, limits, connectionLimit, calls, createRequestContext }: WebSocketServices,
 ): Options {
   return {
     connectionInitWaitTimeout: INIT_MS,
@@ -81,8 +85,10 @@ export function operationsOver(
       socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
       return true
     },
+    // The whole pipeline runs here and not in `execute`: it also limits, parses and validates what the client sent, and
+    // graphql-ws does that only before `execute`, by other rules.
     async onSubscribe({ extra, subscriptions }, id, params) {
-      const { socket, key, viewer: client = ANONYMOUS, address, held } = extra
+      const { socket, key, viewer: client = ANONYMOUS, address } = extra
       const call = calls.overSocket(socket.id, id)
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
@@ -90,45 +96,45 @@ export function operationsOver(
         const error = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
         extra.failures = error ? extra.failures + 1 : 0
         if (extra.failures > MAX_FAILURES) socket.close(TOO_MANY, 'Too many requests')
-        if (error) return { errors: [toGraphqlError(error)] }
+        if (error) return { result: { errors: [toGraphqlError(error)] } }
         // For each operation: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key).catch(() => undefined)
-        if (!viewer) return { errors: [toGraphqlError(TemporaryError.keyUnavailable())] }
+        if (!viewer) return { result: { errors: [toGraphqlError(TemporaryError.keyUnavailable())] } }
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        const serverContext = { viewer, caller: callerOf(viewer, address), peer: socket, call }
-        const { result, budget } = await run(yoga, serverContext, id, params)
-        if (budget) held.set(id, budget)
-        return result
+        const context = createRequestContext({ viewer, caller: callerOf(viewer, address) }, socket, {
+          call,
+          // The cursor to resume from if the socket breaks before the first event.
+          onStart: (cursor) => void socket.send(JSON.stringify({ type: 'ping', payload: { id, cursor } })),
+        })
+        return run(yoga, context, params)
       })
-      const result = await ended(call, prepared)
+      const { result, budget } = (await ended(call, prepared)) ?? {}
       if (!result) return NOTHING
       if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
-      return { document: ANY_OPERATION, contextValue: undefined, rootValue: undefined, result } as unknown as Prepared
+      return {
+        document: call.document,
+        operationName: params.operationName,
+        rootValue: undefined,
+        contextValue: undefined,
+        frames: new Frames(socket, id, result, budget),
+      } as Executed as never
     },
-    subscribe: (args) => {
-      const { result } = args as Prepared
-      return (isAsyncIterable(result) ? failing(result) : result) as never
-    },
+    execute: (args) => (args as unknown as Executed).frames as never,
+    subscribe: (args) => (args as unknown as Executed).frames as never,
     onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
-    onComplete({ extra: { held } }, id) {
-      held.get(id)?.release()
-      held.delete(id)
-    },
-    onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
-      result instanceof Delivery ? socket.payload(id, result) : undefined,
   }
 }
 
-async function ended(call: Call, prepared: Promise<OperationResult | undefined>): Promise<OperationResult | undefined> {
+async function ended(call: Call, prepared: Promise<BudgetedResult | undefined>): Promise<BudgetedResult | undefined> {
   try {
-    const result = await prepared
-    if (result && !isAsyncIterable(result)) call.note(result.errors)
-    call.end(result ? call.outcome : 'BAD_REQUEST')
-    return result
+    const run = await prepared
+    if (run && !isAsyncIterable(run.result)) call.note(run.result.errors)
+    call.end(run ? call.outcome : 'BAD_REQUEST')
+    return run
   } catch (error) {
     call.end('INTERNAL_SERVER_ERROR')
     throw error
@@ -136,7 +142,9 @@ async function ended(call: Call, prepared: Promise<OperationResult | undefined>)
 }
 
 function crowded(underWay: number, most: number): CodedError | undefined {
-  return underWay > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
+  return underWay > most
+    ? new CodedError('RATE_LIMITED', `A socket can run at most ${most} operations at a time. Complete one first.`)
+    : undefined
 }
 
 function toGraphqlError({ message, code, details }: CodedError): GraphQLError {
@@ -159,17 +167,10 @@ interface BudgetedResult {
 
 type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
-async function run(
-  yoga: Yoga,
-  serverContext: ServerContext & { peer: Socket },
-  id: string,
-  params: Params,
-): Promise<BudgetedResult> {
+async function run(yoga: Yoga, context: RequestContext, params: Params): Promise<BudgetedResult> {
   const { query, operationName, variables, extensions } = params
   // Yoga refuses mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
-  // Yoga builds the operation's context from this object.
-  const context: ServerContext & Partial<Context> & { request: Request } = { request, ...serverContext }
   const result = (await yoga.getResultForParams(
     {
       params: {
@@ -180,14 +181,12 @@ async function run(
       },
       request,
     },
-    context,
+    // Yoga mutates the object it is given.
+    { ...context },
   )) as OperationResult
-  // The cursor to resume from if the socket breaks before the first event.
-  if (context.start)
-    void serverContext.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
   const { budget } = context
-  if (isAsyncIterable(result) || !('data' in result)) budget?.release()
-  else if (budget) return written(result, budget)
+  if (!isAsyncIterable(result) && 'data' in result) return written(result, budget)
+  budget.release()
   return { result }
 }
 
@@ -202,15 +201,6 @@ async function written(result: ExecutionResult, budget: OperationBudget): Promis
     if (error instanceof CodedError) return { result: { errors: [toGraphqlError(error)] } }
     throw error
   }
-}
-
-/** Throws the error that ends a subscription, which the pipeline yields as its last result. */
-function failing(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<ExecutionResult> {
-  return mapAsyncIterator(results, (result) => {
-    const [error] = 'data' in result ? [] : (result.errors ?? [])
-    if (error) throw error
-    return result
-  })
 }
 
 function authorization(params: ConnectionContext['connectionParams']): string | undefined {

@@ -76,14 +76,11 @@ export function serveWebSocket(
       socket,
       address,
       failures: 0,
-      held: new Map(),
     })
     webSocket.once('close', (code, reason) => {
       sockets.close(socket, socket.closedWith ?? code)
-      logger.debug({ socketId: id, code }, 'a WebSocket was closed')
-      closed(code, String(reason)).catch((err) =>
-        logger.error({ err, socketId: id }, 'a WebSocket was not closed well'),
-      )
+      logger.debug({ socketId: id, code }, 'WebSocket closed')
+      closed(code, String(reason)).catch((err) => logger.error({ err, socketId: id }, 'closing a WebSocket failed'))
     })
   }
 

@@ -120,11 +120,11 @@ export class MemoryBudget {
 function tooMuch(most: number): CodedError {
   return new CodedError(
     'BAD_USER_INPUT',
-    `This needs more memory than the ${most} bytes a caller may use. Ask for less.`,
+    `The request needs more than ${most} bytes of memory, the limit of a caller. Request less data.`,
   )
 }
 
 function noRoom(): CodedError {
-  const message = 'Too much is being read and sent at the moment. Try again in a second, with fewer requests at a time.'
+  const message = 'The memory for requests in progress is exhausted. Retry after 1 s, with fewer concurrent requests.'
   return new CodedError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER })
 }

@@ -39,7 +39,7 @@ export async function appendBatches(db: PrismaClient, batches: readonly Batch[])
   if (rows === 'HELD') return batches.map(() => 'HELD')
   const row = rows[0]
   // The embedded database can drop a statement without an error: no row means no acknowledgement.
-  if (!row) throw new Error('An append returned nothing.')
+  if (!row) throw new Error('An append returned no result.')
   const notRecorded = notRecordedIn(events, row)
   let position = 0
   return batches.map((batch, index) => {

@@ -149,7 +149,8 @@ export class AppendQueue {
   #putBack(streamId: string, appends: readonly PendingAppend[]): void {
     const isLate = ({ since }: PendingAppend) => Date.now() - since > TIMEOUT_MS
     for (const append of appends)
-      if (isLate(append)) append.reject(new Error(`Stream ${streamId} was held by somebody else for too long.`))
+      if (isLate(append))
+        append.reject(new Error(`Stream ${streamId} stayed locked by another transaction for too long.`))
     const patient = appends.filter((append) => !isLate(append))
     if (patient.length > 0) this.#waiting.putBack(streamId, patient)
   }
@@ -186,7 +187,7 @@ function halvesOf(byStream: readonly OfStream[]): [PendingAppend[], PendingAppen
 function answer(streamId: string, appends: readonly PendingAppend[], results: ImportResult[] | 'NO_STREAM'): void {
   let given = 0
   for (const { events, resolve, reject } of appends) {
-    if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `There is no stream ${streamId}.`))
+    if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`))
     // Without times, no result is OUT_OF_ORDER.
     else resolve(results.slice(given, given + events.length) as AppendResult[])
     given += events.length
@@ -195,6 +196,6 @@ function answer(streamId: string, appends: readonly PendingAppend[], results: Im
 
 function full(whose: string): CodedError {
   const { retryAfter } = FULL
-  const message = `Too many appends of ${whose} are waiting on this server. Try again in a second.`
+  const message = `Too many events of ${whose} are waiting to be recorded. Retry after 1 s.`
   return new CodedError('RATE_LIMITED', message, { retryAfter })
 }

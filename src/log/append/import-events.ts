@@ -27,8 +27,8 @@ export function importEvents(
     return pRetry(
       async () => {
         const [results = 'HELD'] = await appendBatches(db, [batch])
-        if (results === 'NO_STREAM') throw new CodedError('NOT_FOUND', `There is no stream ${streamId}.`)
-        if (results === 'HELD') throw new Held(`Somebody else holds stream ${streamId}.`)
+        if (results === 'NO_STREAM') throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
+        if (results === 'HELD') throw new Held(`Stream ${streamId} is locked by another transaction.`)
         return results
       },
       { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) || error instanceof Held },

@@ -63,7 +63,10 @@ async function readPage(
   if (read.first > first) return undefined
   // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
-    throw new CodedError('BAD_USER_INPUT', `This page holds more than ${MAX_PAGE_BYTES} bytes. Ask for smaller pages.`)
+    throw new CodedError(
+      'BAD_USER_INPUT',
+      `The events of this page exceed ${MAX_PAGE_BYTES} bytes. Use a smaller pageSize.`,
+    )
   }
   return { ...pager, events }
 }

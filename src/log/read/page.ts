@@ -48,7 +48,7 @@ export async function page(
     // Part of the page may have been removed meanwhile: read again.
     if (page) return page
   }
-  throw new CodedError('NOT_FOUND', `There is no stream ${stream.id}.`)
+  throw new CodedError('NOT_FOUND', `Stream ${stream.id} does not exist.`)
 }
 
 async function readPage(
@@ -86,7 +86,8 @@ async function readPage(
 }
 
 function pageLimit({ first, last }: PageRequest): number {
-  if (first != null && last != null) throw new CodedError('BAD_USER_INPUT', 'Give first or last, not both.')
+  if (first != null && last != null)
+    throw new CodedError('BAD_USER_INPUT', 'first and last cannot be combined. Set one of them.')
   const [name, limit] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE]
   if (limit < 0 || limit > MAX_PAGE) {
     throw new CodedError('BAD_USER_INPUT', `${name} must be between 0 and ${MAX_PAGE}, not ${limit}.`)

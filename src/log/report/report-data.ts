@@ -85,7 +85,7 @@ const Data = z.discriminatedUnion('type', [
       idx: z.int32(),
       template: text,
       requires_human_review: z.boolean().optional(),
-      sources: z.array(Source).max(MAX_SOURCES, 'has more than 1,000 sources').default([]),
+      sources: z.array(Source).max(MAX_SOURCES, 'must have at most 1,000 sources').default([]),
     }),
   }),
   z.object({

@@ -133,6 +133,6 @@ function partsOf({ operations, blocks }: ReportSnapshot): number {
 }
 
 function tooLarge(): CodedError {
-  const message = `The report consists of more than ${MOST.parts} blocks and operations. Read its events instead.`
+  const message = `The report has more than ${MOST.parts} blocks and operations, the limit of a snapshot. Read its events instead.`
   return new CodedError('BAD_USER_INPUT', message)
 }

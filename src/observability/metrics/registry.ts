@@ -13,7 +13,7 @@ export function createRegistry(): Registry {
 export function registerBuildInfo(registry: Registry, { mode }: Pick<Database, 'mode'>): void {
   new Gauge({
     name: 'tidemark_build_info',
-    help: 'Always 1: the version that runs, and the kind of its database.',
+    help: 'Always 1. The labels are the version and the kind of database.',
     labelNames: ['version', 'database'],
     registers: [registry],
   }).set({ version, database: mode }, 1)

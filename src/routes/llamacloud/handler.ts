@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../../accounts/bearer-key.ts'
+import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { admitRequest, callOf, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
@@ -40,19 +41,24 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, services)
   const response = openResponseOf(c, services, admitted)
-  const run = createRun(yoga, c.req.raw, { ...admitted, peer: response, call })
+  const contextFor = (viewer: Viewer) =>
+    services.createRequestContext({ viewer, caller: admitted.caller }, response, {
+      call,
+      trusted: true,
+      lastEventId: c.req.header('last-event-id'),
+    })
+  const run = createRun(yoga, c.req.raw, () => contextFor(admitted.viewer))
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, errorCode } = await run(FindReport, { id: request?.path.report_id ?? NIL_ID })
   if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, { ...admitted, peer: response, call })
+    const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
     return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call }, request)
   }
   // A list can take hours to read, so each further page authenticates the key again.
-  const viewer = () => services.authenticate(key)
-  const runAnew = createRun(yoga, c.req.raw, { caller: admitted.caller, peer: response, call }, viewer)
+  const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await services.authenticate(key)))
   return (await listLlamaEvents(c, { run, runAnew, response }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 

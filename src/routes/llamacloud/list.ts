@@ -55,7 +55,7 @@ async function* pages(
   const head = await readLlamaHead(run, request)
   for (let page = first; page.next !== undefined && (page.last ?? 0) < head; ) {
     const next = await readLlamaPage(runAnew, request, { after: page.next, head })
-    if (!next) throw new Error('The report or the key went away while it was read.')
+    if (!next) throw new Error('The report or the API key was removed during the request.')
     page = next
     yield page
   }

@@ -31,7 +31,9 @@ const TextNode = z
       .record(z.string(), z.union([RelatedNodeInfo, z.array(RelatedNodeInfo)]))
       .openapi({ description: 'A mapping of relationships to other node information.' }),
     metadata_template: z.string(),
-    metadata_seperator: z.string().openapi({ description: 'Misspelt in the original.' }),
+    metadata_seperator: z
+      .string()
+      .openapi({ description: 'Separator between metadata entries. Spelled as in LlamaCloud.' }),
     text: z.string().openapi({ description: 'Text content of the node.' }),
     mimetype: z.string().openapi({ description: 'MIME type of the node content.' }),
     start_char_idx: z.int().nullable().openapi({ description: 'Start char index of the node.' }),
@@ -52,7 +54,7 @@ const ReportBlock = z
     requires_human_review: z
       .boolean()
       .optional()
-      .openapi({ description: 'Whether the block requires human review. Only where the writer said so.' }),
+      .openapi({ description: 'Whether the block requires human review. Absent if the writer did not specify it.' }),
     sources: z.array(TextNodeWithScore).openapi({ description: 'The sources for the block.' }),
   })
   .openapi('ReportBlock')

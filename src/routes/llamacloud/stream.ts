@@ -127,7 +127,9 @@ function errorResponse(c: Context, errorCode?: string): Response {
   const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
   const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
   const what =
-    errorCode === 'CURSOR_EXPIRED' ? 'one after which events are no longer kept' : 'not a position of this report'
-  const msg = `Value error, this is ${what}`
+    errorCode === 'CURSOR_EXPIRED'
+      ? 'events after this position have been removed'
+      : 'this is not a position of the report'
+  const msg = `Value error, ${what}`
   return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
 }

@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
+import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createRun } from '../run-operation.ts'
@@ -29,9 +30,12 @@ async function events(c: Context, yoga: Yoga, services: RouteServices): Promise<
     if (error) return c.json({ message: error.message }, error.status)
     const call = callOf(c, services)
     const peer = openResponseOf(c, services, admitted)
-    const runAsCaller = createRun(yoga, request, { ...admitted, peer, call })
-    const runAsRoot = createRun(yoga, request, { ...admitted, viewer: { type: 'root' }, peer, call })
-    const datasetId = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAsRoot)
+    const runAs = (viewer: Viewer) =>
+      createRun(yoga, request, () =>
+        services.createRequestContext({ viewer, caller: admitted.caller }, peer, { call, trusted: true }),
+      )
+    const runAsCaller = runAs(admitted.viewer)
+    const datasetId = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
     c.header('X-API-Version', headers.apiVersion)
     const body = await readTrieveBody(incoming(c), services.maxBodyBytes, services.memory.open(admitted.caller))
     const reply = await readTrievePage(runAsCaller, datasetId, body)
