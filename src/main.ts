@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
-import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
+import { addId, parseId, parseName, parseRole, parseSeconds, parseTime, urlProblem } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
 import type { ExportOptions } from './cli/export/command.ts'
 import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
@@ -70,18 +70,18 @@ const keys = program
 keys
   .command('create')
   .description('create a key and print it, this once')
-  .requiredOption('--organization <id>', 'whose data it opens')
-  .requiredOption('--role <role>', 'READ, WRITE or ADMIN')
-  .option('--name <text>', 'for people')
-  .option('--dataset <ids...>', 'see these datasets, and no other stream')
-  .option('--report <ids...>', 'see these reports, and no other stream')
-  .option('--expires <time>', 'when it stops working, such as 2030-01-31T00:00:00Z')
+  .requiredOption('--organization <id>', 'whose data it opens', parseId)
+  .requiredOption('--role <role>', 'READ, WRITE or ADMIN', parseRole)
+  .option('--name <text>', 'for people', parseName)
+  .option('--dataset <ids...>', 'see these datasets, and no other stream', addId)
+  .option('--report <ids...>', 'see these reports, and no other stream', addId)
+  .option('--expires <time>', 'when it stops working, such as 2030-01-31T00:00:00Z', parseTime)
   .action((options: NewKey) => withConfig(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
 
 keys
   .command('list')
   .description('list the keys of an organization, newest first')
-  .requiredOption('--organization <id>', 'whose keys')
+  .requiredOption('--organization <id>', 'whose keys', parseId)
   .action((options: { organization: string }) =>
     withConfig(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
   )
@@ -89,7 +89,7 @@ keys
 keys
   .command('revoke')
   .description('stop a key from working, for ever')
-  .argument('<id>', 'its id, not its text')
+  .argument('<id>', 'its id, not its text', parseId)
   .action((id: string) => withConfig(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
 
 const importing = program

@@ -1,10 +1,5 @@
-import { v7 } from 'uuid'
 import { z } from 'zod'
-import { withAudit } from '../accounts/audit.ts'
-import { makeKey, storedForm } from '../accounts/key-hash.ts'
-import type { Viewer } from '../accounts/viewer.ts'
-import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import { type CreatedApiKey, createApiKey, revokeApiKey } from '../accounts/api-keys.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
@@ -64,13 +59,7 @@ const ApiKey = builder.prismaObject('ApiKey', {
   }),
 })
 
-interface Created {
-  key: string
-  id: string
-  organizationId: string
-}
-
-const CreatedApiKey = builder.objectRef<Created>('CreatedApiKey').implement({
+const CreatedKey = builder.objectRef<CreatedApiKey>('CreatedApiKey').implement({
   description: 'Result of createApiKey.',
   fields: (t) => ({
     key: t.exposeString('key', {
@@ -84,9 +73,6 @@ const CreatedApiKey = builder.objectRef<Created>('CreatedApiKey').implement({
     }),
   }),
 })
-
-/** Maximum of valid keys per organization. */
-const MOST_KEYS = 1_000
 
 const streamList = z.array(z.string()).max(1_000, 'must list at most 1,000')
 
@@ -145,7 +131,7 @@ builder.queryField('apiKeys', (t) =>
 
 builder.mutationField('createApiKey', (t) =>
   t.field({
-    type: CreatedApiKey,
+    type: CreatedKey,
     description:
       'Creates an API key. Requires ADMIN in the organization. Errors: CONFLICT if the organization already has 1,000 valid keys, NOT_FOUND if a listed dataset or report does not belong to it.',
     authScopes: (_root, { input }) => ({ adminIn: input.organizationId }),
@@ -161,68 +147,6 @@ builder.mutationField('revokeApiKey', (t) =>
       'Revokes an API key permanently. Everything open with the key ends within 5 seconds. Revoking it again has no effect. Requires ADMIN in its organization. Errors: NOT_FOUND if the caller cannot manage such a key.',
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the key (ApiKey.id), not the secret.' }) },
-    resolve: async (query, _root, { id }, { db, viewer }) => {
-      const organizationId = await revokeApiKey(db, viewer, id)
-      return db.apiKey.findUniqueOrThrow({ ...query, where: { organizationId_id: { organizationId, id } } })
-    },
+    resolve: (query, _root, { id }, { db, viewer }) => revokeApiKey(db, viewer, id, query),
   }),
 )
-
-async function createApiKey(
-  db: PrismaClient,
-  viewer: Viewer,
-  input: typeof CreateApiKeyInput.$inferInput,
-): Promise<Created> {
-  const { organizationId, role, name, expiresAt } = input
-  if (expiresAt && expiresAt <= new Date()) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
-  const datasetIds = distinct(input.datasetIds, 'datasetIds')
-  const reportIds = distinct(input.reportIds, 'reportIds')
-  const [key, id] = [makeKey(), v7()]
-  const details = { role, name, expiresAt, datasetIds, reportIds }
-  const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
-  await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
-    const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
-    const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
-    if (datasets < datasetIds.length || reports < reportIds.length)
-      throw new CodedError(
-        'NOT_FOUND',
-        'datasetIds and reportIds must be those of datasets and reports of the organization.',
-      )
-    await checkRoom(transaction, organizationId)
-    return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
-  })
-  return { key, id, organizationId }
-}
-
-// Locks the organization: concurrent creations would each find room for one more key.
-async function checkRoom(transaction: Prisma.TransactionClient, organizationId: string): Promise<void> {
-  await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
-  const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
-  if ((await transaction.apiKey.count({ where: { organizationId, ...works } })) < MOST_KEYS) return
-  throw new CodedError(
-    'CONFLICT',
-    `${MOST_KEYS} keys of this organization work already. Revoke one that is not needed.`,
-  )
-}
-
-function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {
-  if (ids?.length === 0)
-    throw new CodedError('BAD_USER_INPUT', `${argument} is empty: leave it out, or list what the key may see.`)
-  return [...new Set(ids)]
-}
-
-/** @returns the organization of the key. */
-async function revokeApiKey(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
-  const manageable = viewer.type === 'key' ? viewer.organizationId : { not: null }
-  const key = await db.apiKey.findFirst({ where: { id, organizationId: manageable }, select: { organizationId: true } })
-  if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
-  const { organizationId } = key
-  const subject = { organizationId, subjectKind: 'API_KEY', subjectId: id } as const
-  await withAudit(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
-    const revokedAt = new Date()
-    const where = { organizationId, id, revokedAt: null }
-    const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt } })
-    return count > 0 ? revokedAt : null
-  })
-  return organizationId
-}

@@ -1,8 +1,4 @@
-import { withAudit } from '../accounts/audit.ts'
-import { NODE_GONE_MS } from '../accounts/live-connections.ts'
-import type { Viewer } from '../accounts/viewer.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import { endLiveConnection, onLiveNode } from '../accounts/live-connections.ts'
 import { builder } from './builder.ts'
 import { listLength } from './list-length.ts'
 
@@ -48,9 +44,6 @@ const LiveConnection = builder.prismaObject('LiveConnection', {
   }),
 })
 
-/** Nodes with a recent heartbeat. */
-const alive = () => ({ seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } })
-
 builder.queryField('liveConnections', (t) =>
   t.prismaField({
     type: [LiveConnection],
@@ -73,7 +66,7 @@ builder.queryField('liveConnections', (t) =>
     resolve: (query, _root, { organizationId, first, after }, { db }) =>
       db.liveConnection.findMany({
         ...query,
-        where: { organizationId, node: alive(), endRequested: false, ...(after && { id: { lt: after } }) },
+        where: { organizationId, ...onLiveNode(), endRequested: false, ...(after && { id: { lt: after } }) },
         orderBy: { id: 'desc' },
         take: first ?? 100,
       }),
@@ -87,25 +80,6 @@ builder.mutationField('endLiveConnection', (t) =>
       'Ends a live connection within 5 seconds: a subscription fails with FORBIDDEN and its cursor, a response is aborted. The client can reconnect; revoke its key to prevent that. Requires ADMIN in the organization. Errors: NOT_FOUND if the caller cannot end such a connection.',
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the connection.' }) },
-    resolve: async (query, _root, { id }, { db, viewer }) => {
-      const organizationId = await requestEnd(db, viewer, id)
-      return db.liveConnection.findUniqueOrThrow({ ...query, where: { id, organizationId } })
-    },
+    resolve: (query, _root, { id }, { db, viewer }) => endLiveConnection(db, viewer, id, query),
   }),
 )
-
-/** @returns the organization of the connection. */
-async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
-  const owner = viewer.type === 'key' ? viewer.organizationId : undefined
-  const open = await db.liveConnection.findFirst({ where: { id, organizationId: owner, node: alive() } })
-  if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
-  const { organizationId, apiKeyId, streamId } = open
-  const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
-  const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const
-  await withAudit(db, viewer, ending, async (transaction) => {
-    const where = { id, organizationId, endRequested: false }
-    const { count } = await transaction.liveConnection.updateMany({ where, data: { endRequested: true } })
-    return count > 0 ? id : null
-  })
-  return organizationId
-}

@@ -1,5 +1,4 @@
-import { v7 } from 'uuid'
-import { withAudit } from '../accounts/audit.ts'
+import { createOrganization } from '../accounts/organizations.ts'
 import { visibleOrganizations } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
@@ -64,12 +63,6 @@ builder.mutationField('createOrganization', (t) =>
         description: 'Properties of the new organization.',
       }),
     },
-    resolve: (query, _root, { input: { id: given, name } }, { db, viewer }) => {
-      const id = given ?? v7()
-      const subject = { organizationId: id, subjectKind: 'ORGANIZATION', subjectId: id } as const
-      return withAudit(db, viewer, { action: 'CREATE_ORGANIZATION', ...subject, details: { name } }, (transaction) =>
-        transaction.organization.create({ ...query, data: { id, name } }),
-      )
-    },
+    resolve: (query, _root, { input }, { db, viewer }) => createOrganization(db, viewer, input, query),
   }),
 )

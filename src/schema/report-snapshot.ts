@@ -1,4 +1,3 @@
-import { CodedError } from '../errors.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type {
   BlockUpdateData,
@@ -7,7 +6,7 @@ import type {
   ReportEventData,
   StateData,
 } from '../log/report/report-event.ts'
-import type { ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
+import { blocksIn, operationsIn, type ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll } from './decoded.ts'
@@ -60,14 +59,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
             'Return only operations that started after this one: the groupId of the last operation received, or its variant if it has none.',
         }),
       },
-      resolve: ({ reportId, operations }, { first, after }, context) => {
-        const groups = [...operations.keys()]
-        // The log keys operations by UUID or variant, both in lower case.
-        const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
-        if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `There is no operation ${after}.`)
-        const positions = groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
-        return edgesAt<ProgressData>(reportId, positions, context)
-      },
+      resolve: (snapshot, part, context) =>
+        edgesAt<ProgressData>(snapshot.reportId, operationsIn(snapshot, part), context),
     }),
     blocks: t.field({
       type: [BlockUpdateEventEdge],
@@ -79,11 +72,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
             'Return only blocks with a greater idx. For the next part, pass the idx of the last block received.',
         }),
       },
-      resolve: ({ reportId, blocks }, { first, after }, context) => {
-        const indexes = [...blocks.keys()].filter((idx) => after == null || idx > after).sort((a, b) => a - b)
-        const positions = indexes.slice(0, first ?? indexes.length).map((idx) => blocks.get(idx) ?? 0)
-        return edgesAt<BlockUpdateData>(reportId, positions, context)
-      },
+      resolve: (snapshot, part, context) =>
+        edgesAt<BlockUpdateData>(snapshot.reportId, blocksIn(snapshot, part), context),
     }),
   }),
 })

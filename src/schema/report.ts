@@ -1,4 +1,3 @@
-import { v7 } from 'uuid'
 import { createReport } from '../accounts/create-stream.ts'
 import { visibleReports } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
@@ -65,7 +64,6 @@ builder.mutationField('createReport', (t) =>
       'Creates a report with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the id is in use anywhere on the server, including objects that the key cannot access.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'Properties of the new report.' }) },
-    resolve: (query, _root, { input: { id, ...input } }, { db, viewer }) =>
-      createReport(db, viewer, { id: id ?? v7(), ...input }, query),
+    resolve: (query, _root, { input }, { db, viewer }) => createReport(db, viewer, input, query),
   }),
 )
