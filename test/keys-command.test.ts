@@ -41,8 +41,9 @@ test('Keys are created, listed and revoked from a shell, and audited', async () 
   expect(await keys('revoke', id ?? '')).toMatchObject({ code: 0 })
   expect((await list()).stdout).toMatch(/\trevoked \d{4}-/)
   await using server = await startServer(env)
-  const query = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { action actorKeyId subjectId } }'
-  expect(expectData(await server.graphql(query, { id: organization })).auditEntries).toEqual([
+  const query =
+    'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { nodes { action actorKeyId subjectId } } }'
+  expect(expectData(await server.graphql(query, { id: organization })).auditEntries.nodes).toEqual([
     { action: 'REVOKE_API_KEY', actorKeyId: null, subjectId: id },
     { action: 'CREATE_API_KEY', actorKeyId: null, subjectId: id },
   ])

@@ -14,8 +14,13 @@ const ANSWER_MS = 10_000
 /** Milliseconds without a heartbeat after which a node counts as gone. */
 const NODE_GONE_MS = 15_000
 
-/** Prisma filter for connections of nodes with a recent heartbeat. */
-export function onLiveNode() {
+/** Prisma filter for the connections of an organization that are open and not being ended. */
+export function openIn(organizationId: string) {
+  return { organizationId, ...onLiveNode(), endRequested: false }
+}
+
+// Nodes with a recent heartbeat.
+function onLiveNode() {
   return { node: { seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } } }
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type CreatedApiKey, createApiKey, revokeApiKey } from '../accounts/api-keys.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
-import { listLength } from './list-length.ts'
+import { newestFirst, rowPaging } from './row-connection.ts'
 
 const ApiKeyRole = builder.enumType('ApiKeyRole', {
   description: 'Permissions of an API key. READ < WRITE < ADMIN: each role includes the lower ones.',
@@ -104,29 +104,39 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   }),
 })
 
+const ApiKeyEdge = builder.edgeObject({
+  name: 'ApiKeyEdge',
+  description: 'An API key with its cursor.',
+  type: ApiKey,
+  nodeField: { description: 'The API key.' },
+})
+
+const ApiKeyConnection = builder.connectionObject(
+  {
+    name: 'ApiKeyConnection',
+    description: 'A page of API keys, as defined by the Relay connection specification.',
+    type: ApiKey,
+  },
+  ApiKeyEdge,
+)
+
 builder.queryField('apiKeys', (t) =>
-  t.prismaField({
-    type: [ApiKey],
-    description:
-      'API keys of an organization, newest first, including revoked and expired ones. Requires ADMIN in the organization.',
-    authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
-    args: {
-      organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list keys of.' }),
-      first: t.arg.int({ defaultValue: 100, validate: listLength, description: 'Maximum number of keys, 1 to 1,000.' }),
-      after: t.arg({
-        type: 'UUID',
-        description:
-          'Return only keys created before the key with this id. For the next page, pass the id of the last key received.',
-      }),
+  t.prismaConnection(
+    {
+      type: ApiKey,
+      cursor: 'id',
+      description:
+        'API keys of an organization, newest first, including revoked and expired ones. Page forward with first and after, or backward with last and before. Requires ADMIN in the organization.',
+      authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
+      args: {
+        organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list keys of.' }),
+      },
+      validate: rowPaging,
+      totalCount: (_root, { organizationId }, { db }) => db.apiKey.count({ where: { organizationId } }),
+      resolve: (query, _root, { organizationId }, { db }) => db.apiKey.findMany(newestFirst(query, { organizationId })),
     },
-    resolve: (query, _root, { organizationId, first, after }, { db }) =>
-      db.apiKey.findMany({
-        ...query,
-        where: { organizationId, ...(after && { id: { lt: after } }) },
-        orderBy: { id: 'desc' },
-        take: first ?? 100,
-      }),
-  }),
+    ApiKeyConnection,
+  ),
 )
 
 builder.mutationField('createApiKey', (t) =>

@@ -9,11 +9,12 @@ import { hasRole, hasRoleIn } from '../accounts/viewer.ts'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
 import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import { CodedError, type ErrorCode } from '../errors.ts'
 import { outcomeOfError } from '../lib/outcome.ts'
 import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
+import { ROW_PAGE } from './row-connection.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
 interface Types {
@@ -22,7 +23,7 @@ interface Types {
   DefaultFieldNullability: false
   DefaultEdgesNullability: { list: false; items: false }
   DefaultNodeNullability: false
-  Connection: { total: () => Promise<number> }
+  Connection: { totalCount: () => number | Promise<number> }
   Scalars: {
     DateTime: { Input: Date; Output: Date }
     JSON: { Input: unknown; Output: unknown }
@@ -83,32 +84,32 @@ export const builder = new SchemaBuilder<Types>({
     cursorType: 'String',
     edgesFieldOptions: {
       nullable: { list: false, items: false },
-      description: 'Events of this page, each with its cursor.',
+      description: 'Items of this page, each with its cursor.',
     },
-    nodeFieldOptions: { nullable: false, description: 'The event.' },
-    nodesOnConnection: { description: 'Events of this page, without cursors.' },
+    nodeFieldOptions: { nullable: false, description: 'The item of this edge.' },
+    nodesOnConnection: { description: 'Items of this page, without cursors.' },
     cursorFieldOptions: {
       description:
-        'Opaque position of this event in its stream. Pass it as `after` or `before` to read pages from here, in either order, or as `after` to a subscription to the same stream.',
+        'Opaque position of this item. Pass it as `after` or `before` to read pages from here. The cursor of an event fits either order, and `after` of a subscription to the same stream.',
     },
     pageInfoFieldOptions: { description: 'Whether there are more pages, and the cursors to get them.' },
     pageInfoTypeOptions: { description: 'Pagination details, as defined by the Relay connection specification.' },
     hasNextPageFieldOptions: {
-      description: 'Whether more events follow this page, in the requested order.',
+      description: 'Whether more items follow this page.',
     },
     hasPreviousPageFieldOptions: {
-      description: 'Whether more events precede this page, in the requested order.',
+      description: 'Whether more items precede this page.',
     },
     startCursorFieldOptions: { description: 'Cursor of the first edge. Null if the page is empty.' },
     endCursorFieldOptions: { description: 'Cursor of the last edge. Null if the page is empty.' },
-    beforeArgOptions: { description: 'Return only events before this cursor, in the requested order.' },
-    afterArgOptions: { description: 'Return only events after this cursor, in the requested order.' },
+    beforeArgOptions: { description: 'Return only items before this cursor.' },
+    afterArgOptions: { description: 'Return only items after this cursor.' },
     firstArgOptions: {
       description:
-        'Maximum number of events from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A page also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of events.',
+        'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A page of events also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of items.',
     },
     lastArgOptions: {
-      description: 'Maximum number of events from the end, 0 to 1,000. Cannot be combined with first.',
+      description: 'Maximum number of items from the end, 0 to 1,000. Cannot be combined with first.',
     },
   },
   scopeAuth: {
@@ -142,11 +143,12 @@ export const builder = new SchemaBuilder<Types>({
     client: ({ db }) => db,
     dmmf: getDatamodel(),
     onUnusedQuery: 'error',
+    ...ROW_PAGE,
   },
   validation: {
     validationError: ({ issues }) =>
       new CodedError(
-        'BAD_USER_INPUT',
+        issues.map(codeOf).find(Boolean) ?? 'BAD_USER_INPUT',
         // A list may have thousands of similar issues.
         issues
           .slice(0, 5)
@@ -155,6 +157,21 @@ export const builder = new SchemaBuilder<Types>({
       ),
   },
 })
+
+builder.globalConnectionField('totalCount', (t) =>
+  t.field({
+    type: 'SafeInt',
+    description: 'Number of items that match the filters, on all pages. Fast for events, however many there are.',
+    // Tells the Prisma plugin to read no rows for this field alone.
+    extensions: { pothosPrismaTotalCount: true },
+    resolve: ({ totalCount }) => totalCount(),
+  }),
+)
+
+// A check may name a more specific code.
+function codeOf(issue: object): ErrorCode | undefined {
+  return (issue as { params?: { code?: ErrorCode } }).params?.code
+}
 
 builder.queryType({ description: 'Read operations. Every field requires a valid API key.' })
 builder.mutationType({ description: 'Write operations. Every field requires a valid API key.' })

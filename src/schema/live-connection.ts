@@ -1,6 +1,6 @@
-import { endLiveConnection, onLiveNode } from '../accounts/live-connections.ts'
+import { endLiveConnection, openIn } from '../accounts/live-connections.ts'
 import { builder } from './builder.ts'
-import { listLength } from './list-length.ts'
+import { newestFirst, rowPaging } from './row-connection.ts'
 
 const LiveTransport = builder.enumType('LiveTransport', {
   description: 'How a live connection transfers data.',
@@ -44,33 +44,40 @@ const LiveConnection = builder.prismaObject('LiveConnection', {
   }),
 })
 
+const LiveConnectionEdge = builder.edgeObject({
+  name: 'LiveConnectionEdge',
+  description: 'A live connection with its cursor.',
+  type: LiveConnection,
+  nodeField: { description: 'The connection.' },
+})
+
+const LiveConnectionConnection = builder.connectionObject(
+  {
+    name: 'LiveConnectionConnection',
+    description: 'A page of live connections, as defined by the Relay connection specification.',
+    type: LiveConnection,
+  },
+  LiveConnectionEdge,
+)
+
 builder.queryField('liveConnections', (t) =>
-  t.prismaField({
-    type: [LiveConnection],
-    description:
-      'Open subscriptions to streams of an organization and slow responses to its keys, newest first. Requires ADMIN in the organization.',
-    authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
-    args: {
-      organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list connections of.' }),
-      first: t.arg.int({
-        defaultValue: 100,
-        validate: listLength,
-        description: 'Maximum number of connections, 1 to 1,000.',
-      }),
-      after: t.arg({
-        type: 'UUID',
-        description:
-          'Return only connections opened before the one with this id. For the next page, pass the id of the last connection received.',
-      }),
+  t.prismaConnection(
+    {
+      type: LiveConnection,
+      cursor: 'id',
+      description:
+        'Open subscriptions to streams of an organization and slow responses to its keys, newest first. Page forward with first and after, or backward with last and before. Requires ADMIN in the organization.',
+      authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
+      args: {
+        organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list connections of.' }),
+      },
+      validate: rowPaging,
+      totalCount: (_root, { organizationId }, { db }) => db.liveConnection.count({ where: openIn(organizationId) }),
+      resolve: (query, _root, { organizationId }, { db }) =>
+        db.liveConnection.findMany(newestFirst(query, openIn(organizationId))),
     },
-    resolve: (query, _root, { organizationId, first, after }, { db }) =>
-      db.liveConnection.findMany({
-        ...query,
-        where: { organizationId, ...onLiveNode(), endRequested: false, ...(after && { id: { lt: after } }) },
-        orderBy: { id: 'desc' },
-        take: first ?? 100,
-      }),
-  }),
+    LiveConnectionConnection,
+  ),
 )
 
 builder.mutationField('endLiveConnection', (t) =>

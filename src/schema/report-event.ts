@@ -141,6 +141,7 @@ const ReportEventEdge = builder.edgeObject({
   name: 'ReportEventEdge',
   description: 'A report event with its cursor.',
   type: ReportEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const ReportEventConnection = builder.connectionObject(
@@ -148,13 +149,6 @@ const ReportEventConnection = builder.connectionObject(
     name: 'ReportEventConnection',
     description: 'A page of report events, as defined by the Relay connection specification.',
     type: ReportEvent,
-    fields: (t) => ({
-      totalCount: t.field({
-        type: 'SafeInt',
-        description: 'Number of events on all pages that match the filters. Fast for any number of events.',
-        resolve: ({ total }) => total(),
-      }),
-    }),
   },
   ReportEventEdge,
 )

@@ -19,18 +19,21 @@ const StateEventEdge = builder.edgeObject({
   name: 'StateEventEdge',
   description: 'A state event with its cursor.',
   type: StateEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const ProgressEventEdge = builder.edgeObject({
   name: 'ProgressEventEdge',
   description: 'A progress event with its cursor.',
   type: ProgressEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const BlockUpdateEventEdge = builder.edgeObject({
   name: 'BlockUpdateEventEdge',
   description: 'A block update with its cursor.',
   type: BlockUpdateEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({

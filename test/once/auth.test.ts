@@ -183,8 +183,8 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { createApiKey(input: { organizationId: $organization, role: READ }) { apiKey { id } } }',
     administers,
   ],
-  ['apiKeys', 'query { apiKeys(organizationId: $organization) { id } }', administers],
-  ['liveConnections', 'query { liveConnections(organizationId: $organization) { id } }', administers],
+  ['apiKeys', 'query { apiKeys(organizationId: $organization) { totalCount } }', administers],
+  ['liveConnections', 'query { liveConnections(organizationId: $organization) { totalCount } }', administers],
   [
     'endLiveConnection of none',
     'mutation { endLiveConnection(id: $report) { id } }',
@@ -220,7 +220,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { endLiveConnection(id: $othersLive) { id } }',
     { ...administers, admin: 'NOT_FOUND', elsewhere: 'data' },
   ],
-  ['auditEntries', 'query { auditEntries(organizationId: $organization) { id } }', administers],
+  ['auditEntries', 'query { auditEntries(organizationId: $organization) { nodes { id } } }', administers],
   ['workerEvents, live', 'subscription { workerEvents(datasetId: $dataset, from: BEGINNING) { cursor } }', reads],
   [
     'workerEvents of another dataset, live',

@@ -83,7 +83,7 @@ export async function furnishTenant(
     dataset: setRetention(of: { datasetId: $dataset }, policy: { maxEvents: 900000002 }) { maxEvents }
   }`
   expectData(await server.graphql(policies, { organization, dataset }))
-  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 1) { id } }'
+  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 1) { nodes { id } } }'
   const { auditEntries } = expectData(await server.graphql(audit, { id: organization }))
   return {
     ...inserted,
@@ -93,7 +93,7 @@ export async function furnishTenant(
     cursor: last?.cursor as string,
     reportEvent: reportEvent?.id as string,
     apiKey,
-    auditEntry: auditEntries[0].id,
+    auditEntry: auditEntries.nodes[0].id,
     keys,
     markers,
   }
