@@ -28,6 +28,10 @@ const ApiKey = builder.prismaObject('ApiKey', {
       nullable: true,
       description: 'Organization whose data the key can access. Null for the root key.',
     }),
+    organization: t.relation('organization', {
+      nullable: true,
+      description: 'Organization whose data the key can access. Null for the root key.',
+    }),
     role: t.expose('role', { type: ApiKeyRole, description: 'Permissions of the key.' }),
     name: t.exposeString('name', { nullable: true, description: 'Display name. Null if none was given.' }),
     prefix: t.exposeString('prefix', { description: 'First characters of the secret, to recognize the key by.' }),

@@ -40,11 +40,7 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
       nullable: true,
       description: 'API key that performed the action. Null for the root key and the command line.',
     }),
-    action: t.field({
-      type: AuditAction,
-      description: 'Kind of action.',
-      resolve: ({ action }) => action as typeof AuditAction.$inferType,
-    }),
+    action: t.expose('action', { type: AuditAction, description: 'Kind of action.' }),
     subjectKind: t.expose('subjectKind', {
       type: AuditSubjectKind,
       description: 'Kind of object that subjectId identifies.',

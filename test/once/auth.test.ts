@@ -463,11 +463,13 @@ describe('an API key', () => {
   test('is shown once and stored as a hash', async () => {
     const { key, id } = await createKey(ids.organization, 'READ')
     expect(key).toMatch(/^tidemark_[\w-]{43}$/)
-    const query = 'mutation ($id: UUID!) { revokeApiKey(id: $id) { prefix organizationId role datasetIds revokedAt } }'
+    const query =
+      'mutation ($id: UUID!) { revokeApiKey(id: $id) { prefix organizationId organization { id } role datasetIds revokedAt } }'
     const { revokeApiKey } = expectData(await server.graphql(query, { id }))
     expect(revokeApiKey).toMatchObject({
       prefix: key.slice(0, 16),
       organizationId: ids.organization,
+      organization: { id: ids.organization },
       role: 'READ',
       datasetIds: [],
     })
