@@ -1,10 +1,11 @@
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
 import PrismaPlugin from '@pothos/plugin-prisma'
-import RelayPlugin from '@pothos/plugin-relay'
+import RelayPlugin, { resolveNodes } from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import TracingPlugin, { runFunction } from '@pothos/plugin-tracing'
 import ValidationPlugin from '@pothos/plugin-validation'
+import { z } from 'zod'
 import { hasRole, hasRoleIn } from '../accounts/viewer.ts'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
@@ -14,6 +15,7 @@ import { outcomeOfError } from '../lib/outcome.ts'
 import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
+import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
 import { ROW_PAGE } from './row-connection.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -79,8 +81,35 @@ export const builder = new SchemaBuilder<Types>({
   // Disabled because the limits are checked before execution; the plugin only records costs.
   complexity: { disabled: true, fieldComplexity: fieldCost },
   relay: {
-    nodeQueryOptions: false,
-    nodesQueryOptions: false,
+    idFieldName: 'nodeId',
+    idFieldOptions: { description: 'Global id: opaque, and unique among all types. Pass it to node.' },
+    decodeGlobalID: decodeGlobalId,
+    nodeTypeOptions: { description: 'An object that can be found by a global id.' },
+    nodeQueryOptions: {
+      description: 'Finds an object by its nodeId. Null if it does not exist or the key cannot access it.',
+      authScopes: { authenticated: true },
+      args: { id: { description: 'The nodeId of the object.' } },
+      resolve: (_root, { id }, _context, { schema }, find) => (isNode(schema, id) ? find(id) : null),
+    },
+    nodesQueryOptions: {
+      description:
+        'Finds objects by their nodeIds. The list has the order of ids, with null for each object that does not exist or that the key cannot access.',
+      authScopes: { authenticated: true },
+      args: {
+        ids: {
+          validate: z.array(z.unknown()).max(MOST_NODES, `must list at most ${MOST_NODES}`),
+          description: `The nodeIds of the objects: at most ${MOST_NODES}.`,
+        },
+      },
+      // The plugin would fail for all of them when one is of no node type.
+      resolve: (_root, { ids }, context, info): Promise<unknown[]> =>
+        resolveNodes(
+          builder,
+          context,
+          info,
+          ids.map((id) => (isNode(info.schema, id) ? id : null)),
+        ),
+    },
     cursorType: 'String',
     edgesFieldOptions: {
       nullable: { list: false, items: false },

@@ -1,11 +1,15 @@
 import { createDataset } from '../accounts/create-stream.ts'
 import { findDataset } from '../accounts/find-dataset.ts'
+import { visibleDatasets } from '../accounts/viewer.ts'
 import { name, text } from '../lib/text.ts'
 import { readUuid } from '../lib/uuid-text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const Dataset = builder.prismaObject('Dataset', {
+const Dataset = builder.prismaNode('Dataset', {
+  id: { field: 'id' },
+  nullable: true,
+  findUnique: (id, { viewer }) => ({ id, AND: [visibleDatasets(viewer)] }),
   description: 'A dataset, as in Trieve, and the stream of worker events about it.',
   fields: (t) => ({
     id: t.expose('id', {

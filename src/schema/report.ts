@@ -4,7 +4,10 @@ import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-export const Report = builder.prismaObject('Report', {
+export const Report = builder.prismaNode('Report', {
+  id: { field: 'id' },
+  nullable: true,
+  findUnique: (id, { viewer }) => ({ id, AND: [visibleReports(viewer)] }),
   description: 'A report that a workflow generates, as in LlamaCloud, and the stream of its events.',
   fields: (t) => ({
     id: t.expose('id', {

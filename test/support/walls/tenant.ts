@@ -106,7 +106,7 @@ export function idsOf(tenant: Tenant): string[] {
 }
 
 /** The id that belongs into an argument of a name, where nothing is amiss. */
-export function homeOf({ organization, dataset, report, event, apiKey, project }: Tenant): Record<string, string> {
+export function homeOf({ organization, dataset, report, event, project }: Tenant): Record<string, string> {
   return {
     organizationId: organization,
     datasetId: dataset,
@@ -116,7 +116,6 @@ export function homeOf({ organization, dataset, report, event, apiKey, project }
     projectId: project,
     groupId: project,
     id: event,
-    after: apiKey,
   }
 }
 
