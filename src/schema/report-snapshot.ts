@@ -1,11 +1,6 @@
 import { encodeCursor } from '../log/cursor.ts'
-import type {
-  BlockUpdateData,
-  DecodedReportEvent,
-  ProgressData,
-  ReportEventData,
-  StateData,
-} from '../log/report/report-event.ts'
+import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
+import type { DecodedReportEvent } from '../log/report/report-event.ts'
 import { blocksIn, operationsIn, type ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { ReportPath, ReportQuery } from './query.ts'
-import { ReportEventItem } from './schema.ts'
+import { refTo } from './schema.ts'
 
 const ValidationError = z
   .object({
@@ -34,7 +34,7 @@ export const LLAMACLOUD_ROUTE = createRoute({
       description:
         'All events that match. There are no pages. A caller that accepts text/event-stream gets them as server-sent events instead, and then those that come, until the report ends: the same items, each with a cursor as its id, from which Last-Event-ID resumes.',
       content: {
-        'application/json': { schema: z.array(ReportEventItem) },
+        'application/json': { schema: { type: 'array', items: { $ref: refTo('ReportEventItem') } } },
         'text/event-stream': { schema: z.string() },
       },
     },
