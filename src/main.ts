@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError } from 'commander'
-import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
+import { addId, parseId, parseName, parseRole, parseSeconds, parseTime, urlProblem } from './cli/arguments.ts'
 import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
 import type { ExportOptions } from './cli/export/command.ts'
 import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
@@ -72,18 +72,18 @@ const keys = program
 keys
   .command('create')
   .description('create a key and print it; it cannot be shown again')
-  .requiredOption('--organization <id>', 'organization whose data the key can access')
-  .requiredOption('--role <role>', 'READ, WRITE or ADMIN')
-  .option('--name <text>', 'display name')
-  .option('--dataset <ids...>', 'restrict the key to these datasets and the given reports')
-  .option('--report <ids...>', 'restrict the key to these reports and the given datasets')
-  .option('--expires <time>', 'expiry time, such as 2030-01-31T00:00:00Z')
+  .requiredOption('--organization <id>', 'organization whose data the key can access', parseId)
+  .requiredOption('--role <role>', 'READ, WRITE or ADMIN', parseRole)
+  .option('--name <text>', 'display name', parseName)
+  .option('--dataset <ids...>', 'restrict the key to these datasets and the given reports', addId)
+  .option('--report <ids...>', 'restrict the key to these reports and the given datasets', addId)
+  .option('--expires <time>', 'expiry time, such as 2030-01-31T00:00:00Z', parseTime)
   .action((options: NewKey) => runCommand(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
 
 keys
   .command('list')
   .description('list the keys of an organization, newest first')
-  .requiredOption('--organization <id>', 'organization to list keys of')
+  .requiredOption('--organization <id>', 'organization to list keys of', parseId)
   .action((options: { organization: string }) =>
     runCommand(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
   )
@@ -91,7 +91,7 @@ keys
 keys
   .command('revoke')
   .description('revoke a key permanently')
-  .argument('<id>', 'id of the key, not the key itself')
+  .argument('<id>', 'id of the key, not the key itself', parseId)
   .action((id: string) => runCommand(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
 
 const importing = program

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { v7 } from 'uuid'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
 
@@ -8,8 +10,8 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-const ENTRIES = `query ($id: UUID!, $first: Int, $after: UUID) {
-  auditEntries(organizationId: $id, first: $first, after: $after) { id action actorKeyId subjectId details }
+const ENTRIES = `query ($id: UUID!, $first: Int, $after: String) {
+  auditEntries(organizationId: $id, first: $first, after: $after) { nodes { id action actorKeyId subjectId details } }
 }`
 const CREATE_KEY = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }'
 const REVOKE_KEY = 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }'
@@ -31,7 +33,7 @@ test('Administrative acts are recorded with who did them, once, and without secr
     { extensions: { code: 'CONFLICT' } },
   ])
   const { auditEntries } = expectData(await server.graphql(ENTRIES, { id: organization }, boss.key))
-  expect(auditEntries.toReversed()).toMatchObject([
+  expect(auditEntries.nodes.toReversed()).toMatchObject([
     { action: 'CREATE_ORGANIZATION', actorKeyId: null, subjectId: organization, details: { name: 'Acme' } },
     { action: 'CREATE_API_KEY', actorKeyId: null, subjectId: boss.apiKey.id, details: { role: 'ADMIN', name: 'boss' } },
     { action: 'CREATE_DATASET', actorKeyId: boss.apiKey.id, subjectId: id, details: { trackingId: 'docs' } },
@@ -61,34 +63,76 @@ test.each([
     errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
   })
   const { auditEntries } = expectData(await server.graphql(ENTRIES, { id: organization, first: 2 }))
-  expect(auditEntries).toMatchObject([
+  expect(auditEntries.nodes).toMatchObject([
     { action: 'REVOKE_API_KEY', subjectId: own.apiKey.id },
     { action: 'CREATE_API_KEY', subjectId: other.apiKey.id },
   ])
 })
 
-test('Entries and keys are listed newest first, so many at a time', async () => {
-  const organization = await newOrganization(server)
-  for (let i = 0; i < 5; i++) await newKey(server, organization)
-  const keys =
-    'query ($id: UUID!, $first: Int, $after: UUID) { apiKeys(organizationId: $id, first: $first, after: $after) { id } }'
-  for (const [query, field, count] of [
-    [ENTRIES, 'auditEntries', 6],
-    [keys, 'apiKeys', 5],
-  ] as const) {
-    const all = expectData(await server.graphql(query, { id: organization }))[field]
-    expect(all).toHaveLength(count)
-    const ids = all.map(({ id }: { id: string }) => id)
-    expect(ids).toEqual(ids.toSorted().reverse())
-    const first = expectData(await server.graphql(query, { id: organization, first: 2 }))[field]
-    const rest = expectData(await server.graphql(query, { id: organization, after: first[1].id }))[field]
-    expect([...first, ...rest]).toEqual(all)
-    for (const wrong of [0, 1_001]) {
-      const { errors } = await server.graphql(query, { id: organization, first: wrong })
-      expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+describe.each([
+  ['auditEntries', 6],
+  ['apiKeys', 5],
+])('%s', (field, count) => {
+  const PAGE = `query ($id: UUID!, $first: Int, $after: String, $last: Int, $before: String) {
+    page: ${field}(organizationId: $id, first: $first, after: $after, last: $last, before: $before) {
+      totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id }
     }
-  }
+  }`
+  let organization: string
+  const ask = (variables: object) => server.graphql(PAGE, { id: organization, ...variables })
+  const page = async (variables: object) => expectData(await ask(variables)).page
+
+  beforeAll(async () => {
+    organization = await newOrganization(server)
+    for (let i = 0; i < 5; i++) await newKey(server, organization)
+  })
+
+  test('are listed newest first, page by page, forward and back', async () => {
+    const all = await page({})
+    const ids = all.nodes.map(({ id }: { id: string }) => id)
+    expect(ids).toEqual(ids.toSorted().reverse())
+    expect(all).toMatchObject({ totalCount: count, pageInfo: { hasNextPage: false, hasPreviousPage: false } })
+    expect(all.edges.map(({ node }: { node: object }) => node)).toEqual(all.nodes)
+    const first = await page({ first: 2 })
+    expect(first).toMatchObject({ totalCount: count, pageInfo: { hasNextPage: true, hasPreviousPage: false } })
+    const rest = await page({ first: 1_000, after: first.pageInfo.endCursor })
+    expect([...first.edges, ...rest.edges]).toEqual(all.edges)
+    const last = await page({ last: 2 })
+    expect(last).toMatchObject({ pageInfo: { hasNextPage: false, hasPreviousPage: true } })
+    const before = await page({ last: 1_000, before: last.pageInfo.startCursor })
+    expect([...before.edges, ...last.edges]).toEqual(all.edges)
+    expect((await page({ last: 1, before: last.pageInfo.startCursor })).edges).toEqual([all.edges.at(-3)])
+    expect(await page({ first: 0 })).toMatchObject({ totalCount: count, nodes: [] })
+  })
+
+  test.each([
+    [{ first: -1 }, 'BAD_USER_INPUT'],
+    [{ first: 1_001 }, 'BAD_USER_INPUT'],
+    [{ last: 1_001 }, 'BAD_USER_INPUT'],
+    [{ first: 1, last: 1 }, 'BAD_USER_INPUT'],
+    [{ first: 1, before: cursorOf(`S:${randomUUID()}`) }, 'BAD_USER_INPUT'],
+    [{ after: '' }, 'CURSOR_INVALID'],
+    [{ after: randomUUID() }, 'CURSOR_INVALID'],
+    [{ after: cursorOf('S:x') }, 'CURSOR_INVALID'],
+    [{ after: cursorOf('N:1') }, 'CURSOR_INVALID'],
+    [{ before: cursorOf('I:x') }, 'CURSOR_INVALID'],
+  ])('are not listed with %j', async (variables, code) => {
+    expect((await ask(variables)).errors).toMatchObject([{ extensions: { code } }])
+  })
+
+  test('are listed on from a cursor whatever it is of, and only those of the organization', async () => {
+    const other = await newOrganization(server)
+    await newKey(server, other)
+    const [foreign] = (await page({ id: other })).edges
+    const all = await page({})
+    expect((await page({ after: foreign.cursor })).edges).toEqual(all.edges)
+    expect((await page({ after: cursorOf(`S:${v7()}`) })).edges).toEqual(all.edges)
+  })
 })
+
+function cursorOf(value: string): string {
+  return Buffer.from(`GPC:${value}`).toString('base64')
+}
 
 test('A key records its last use, without a write per use', async () => {
   const first = await startServer()
@@ -98,14 +142,14 @@ test('A key records its last use, without a write per use', async () => {
   const begin = Date.now()
   for (let i = 0; i < 3; i++)
     expectData(await first.graphql('query ($id: UUID!) { dataset(id: $id) { id } }', { id: dataset }, used))
-  const query = 'query ($id: UUID!) { apiKeys(organizationId: $id) { prefix lastUsedAt } }'
-  const before = expectData(await first.graphql(query, { id: organization })).apiKeys
+  const query = 'query ($id: UUID!) { apiKeys(organizationId: $id) { nodes { prefix lastUsedAt } } }'
+  const before = expectData(await first.graphql(query, { id: organization })).apiKeys.nodes
   expect(before).toMatchObject([{ lastUsedAt: null }, { lastUsedAt: null }])
   // Written with a delay, and at the latest when the server stops.
   await first[Symbol.asyncDispose]()
   await using second = await startServer(first.env)
   const { apiKeys } = expectData(await second.graphql(query, { id: organization }))
-  expect(apiKeys[0]).toEqual({ prefix: unused.slice(0, 16), lastUsedAt: null })
-  expect(apiKeys[1].prefix).toBe(used.slice(0, 16))
-  expect(new Date(apiKeys[1].lastUsedAt).getTime()).toBeGreaterThanOrEqual(begin - 1)
+  expect(apiKeys.nodes[0]).toEqual({ prefix: unused.slice(0, 16), lastUsedAt: null })
+  expect(apiKeys.nodes[1].prefix).toBe(used.slice(0, 16))
+  expect(new Date(apiKeys.nodes[1].lastUsedAt).getTime()).toBeGreaterThanOrEqual(begin - 1)
 })

@@ -41,8 +41,9 @@ test('Keys are created, listed and revoked from a shell, and audited', async () 
   expect(await keys('revoke', id ?? '')).toMatchObject({ code: 0 })
   expect((await list()).stdout).toMatch(/\trevoked \d{4}-/)
   await using server = await startServer(env)
-  const query = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { action actorKeyId subjectId } }'
-  expect(expectData(await server.graphql(query, { id: organization })).auditEntries).toEqual([
+  const query =
+    'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { nodes { action actorKeyId subjectId } } }'
+  expect(expectData(await server.graphql(query, { id: organization })).auditEntries.nodes).toEqual([
     { action: 'REVOKE_API_KEY', actorKeyId: null, subjectId: id },
     { action: 'CREATE_API_KEY', actorKeyId: null, subjectId: id },
   ])
@@ -55,7 +56,32 @@ test.each([
     1,
     /does not exist/,
   ],
-  ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 1, /ApiKeyRole/],
+  ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 2, /READ, WRITE/],
+  ['an id that is not a UUID', () => ['list', '--organization', 'acme'], 2, /must be a UUID/],
+  [
+    'a name with control characters',
+    () => ['create', '--organization', organization, '--role', 'READ', '--name', 'a\tb'],
+    2,
+    /must not hold control characters/,
+  ],
+  [
+    'an expiry that is not a time',
+    () => ['create', '--organization', organization, '--role', 'READ', '--expires', 'tomorrow'],
+    2,
+    /2030-01-31T00:00:00Z/,
+  ],
+  [
+    'an expiry in the past',
+    () => ['create', '--organization', organization, '--role', 'READ', '--expires', '2020-01-31T00:00:00Z'],
+    1,
+    /must be in the future/,
+  ],
+  [
+    'a dataset that there is not',
+    () => ['create', '--organization', organization, '--role', 'READ', '--dataset', randomUUID()],
+    1,
+    /datasets and reports of the organization/,
+  ],
   ['a key that there is not', () => ['revoke', randomUUID()], 1, /API key .* does not exist/],
   ['no organization', () => ['list'], 2, /--organization/],
 ])('%s is named, in a line', async (_, args, status, message) => {

@@ -31,11 +31,11 @@ interface Listed {
 }
 
 const LIST = `query ($id: UUID!) {
-  liveConnections(organizationId: $id) { id apiKey { role prefix } streamId transport operationName openedAt lag }
+  liveConnections(organizationId: $id) { nodes { id apiKey { role prefix } streamId transport operationName openedAt lag } }
 }`
 const END = 'mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }'
 const list = async (id: string, key?: string): Promise<Listed[]> =>
-  expectData(await here.graphql(LIST, { id }, key)).liveConnections
+  expectData(await here.graphql(LIST, { id }, key)).liveConnections.nodes
 
 test('An administrator sees who follows what, since when and how far behind, and ends one of them', async () => {
   const organization = await newOrganization(here)
@@ -82,8 +82,9 @@ test('An administrator sees who follows what, since when and how far behind, and
   await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
   expect(await whole.take(1)).toHaveLength(1)
   await until(async () => (await list(organization, admin)).length === 2)
-  const entries = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { action subjectId details } }'
-  expect(expectData(await here.graphql(entries, { id: organization })).auditEntries).toEqual([
+  const entries =
+    'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { nodes { action subjectId details } } }'
+  expect(expectData(await here.graphql(entries, { id: organization })).auditEntries.nodes).toEqual([
     { action: 'END_CONNECTION', subjectId: slow?.id, details: { apiKeyId: null, streamId: dataset } },
     expect.objectContaining({ action: 'CREATE_REPORT' }),
   ])

@@ -28,7 +28,7 @@ afterAll(async () => {
 const QUERY = `subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText } } }`
 
 const LIVE = `query ($id: UUID!) {
-  liveConnections(organizationId: $id) { id apiKey { id } streamId transport operationName lag }
+  liveConnections(organizationId: $id) { nodes { id apiKey { id } streamId transport operationName lag } }
 }`
 
 interface Live {
@@ -140,7 +140,7 @@ test('An answer that takes long is listed, ends with its key or when an administ
   for (const [i, client] of clients.entries()) client.send(requests[i] ?? '')
   const listed = async () => {
     const { liveConnections } = expectData(await here.graphql(LIVE, { id: organization }))
-    return (liveConnections as Live[]).filter(({ transport }) => transport === 'HTTP_RESPONSE')
+    return (liveConnections.nodes as Live[]).filter(({ transport }) => transport === 'HTTP_RESPONSE')
   }
   await until(async () => (await listed()).length === 4)
   const live = await listed()

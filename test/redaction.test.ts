@@ -56,8 +56,9 @@ test('The payload of a worker event goes for good, and its place stays', async (
   ])
   // Redacting again has no effect.
   expect(expectData(await server.graphql(REDACT, { dataset, id })).redactWorkerEvent).toEqual(redactWorkerEvent)
-  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 5) { action subjectId details } }'
-  const acts = expectData(await server.graphql(audit, { id: organization })).auditEntries
+  const audit =
+    'query ($id: UUID!) { auditEntries(organizationId: $id, first: 5) { nodes { action subjectId details } } }'
+  const acts = expectData(await server.graphql(audit, { id: organization })).auditEntries.nodes
   expect(acts.filter(({ action }: { action: string }) => action === 'REDACT_EVENT')).toEqual([
     { action: 'REDACT_EVENT', subjectId: id, details: { streamId: dataset, seq: 2 } },
   ])

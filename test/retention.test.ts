@@ -190,8 +190,8 @@ describe('A policy', () => {
     // Without its own policy, that of the organization applies.
     expect(await keep({ datasetId: own }, null)).toBeNull()
     await until(async () => (await total(own)) === 10)
-    const audit = `query ($owner: UUID!) { auditEntries(organizationId: $owner, first: 2) { action subjectId details } }`
-    expect(expectData(await server.graphql(audit, { owner })).auditEntries).toEqual([
+    const audit = `query ($owner: UUID!) { auditEntries(organizationId: $owner, first: 2) { nodes { action subjectId details } } }`
+    expect(expectData(await server.graphql(audit, { owner })).auditEntries.nodes).toEqual([
       { action: 'SET_RETENTION', subjectId: own, details: {} },
       { action: 'SET_RETENTION', subjectId: owner, details: { maxEvents: 10, maxAgeSeconds: null } },
     ])

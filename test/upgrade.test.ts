@@ -103,10 +103,10 @@ test('A database of version 0.1.0 is upgraded with its data, and a policy that w
     kept: { retention: null },
     report: { organizationId: id.bolt, retention: { maxEvents: null } },
   })
-  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id) { action subjectKind subjectId } }'
+  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id) { nodes { action subjectKind subjectId } } }'
   const kinds = async (organization: string) => {
     const { auditEntries } = expectData(await server.graphql(audit, { id: organization }))
-    return auditEntries
+    return auditEntries.nodes
       .map(({ action, subjectKind, subjectId }: Record<string, string>) => [action, subjectKind, subjectId].join(' '))
       .toSorted()
   }
@@ -130,8 +130,8 @@ test('A database of version 0.1.0 is upgraded with its data, and a policy that w
       `SET_RETENTION DATASET ${id.chosen}`,
     ].toSorted(),
   )
-  const live = 'query ($id: UUID!) { liveConnections(organizationId: $id) { id lag apiKey { id } } }'
-  expect(expectData(await server.graphql(live, { id: id.bolt })).liveConnections).toEqual([
+  const live = 'query ($id: UUID!) { liveConnections(organizationId: $id) { nodes { id lag apiKey { id } } } }'
+  expect(expectData(await server.graphql(live, { id: id.bolt })).liveConnections.nodes).toEqual([
     { id: id.live, lag: 2, apiKey: { id: id.key } },
   ])
   // The policy of the chosen id removes events of its own stream, and of no other organization's.

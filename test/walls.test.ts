@@ -32,7 +32,7 @@ test('No operation of a tenant, with any ids, reads or changes a row of another'
     bolt = await furnishTenant(server, inserted[1])
     questions = questionsOf({
       foreignIds: idsOf(bolt),
-      foreignTexts: [bolt.trackingId, bolt.cursor],
+      foreignTexts: [bolt.trackingId, bolt.cursor, rowCursor(bolt.apiKey)],
       own: homeOf(acme),
       foreign: homeOf(bolt),
     })
@@ -91,6 +91,11 @@ test('No operation of a tenant, with any ids, reads or changes a row of another'
   const tried = new Set(answers.filter(({ text }) => !text.includes('BAD_USER_INPUT')).map(({ field }) => field))
   expect(fields.filter((field) => !tried.has(field))).toEqual([])
 }, 180_000)
+
+/** The cursor of an API key in a list. */
+function rowCursor(id: string): string {
+  return Buffer.from(`GPC:S:${id}`).toString('base64')
+}
 
 /**
  * Sends every query with the keys that have the most rights, unrestricted and restricted, and with one of the others in

@@ -1,16 +1,6 @@
-import type { AuditSubjectKind, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { AuditAction, AuditSubjectKind, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { Viewer } from './viewer.ts'
-
-type AuditAction =
-  | 'CREATE_ORGANIZATION'
-  | 'CREATE_DATASET'
-  | 'CREATE_REPORT'
-  | 'CREATE_API_KEY'
-  | 'REVOKE_API_KEY'
-  | 'END_CONNECTION'
-  | 'REDACT_EVENT'
-  | 'SET_RETENTION'
 
 /** An administrative act. */
 export interface AuditedAct {

@@ -1,16 +1,17 @@
+import { v7 } from 'uuid'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { withAudit } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 
 export interface NewDataset {
-  id: string
+  id?: string | null
   organizationId: string
   trackingId?: string | null
   name?: string | null
 }
 
 export interface NewReport {
-  id: string
+  id?: string | null
   organizationId: string
   projectId?: string | null
   name?: string | null
@@ -20,10 +21,10 @@ export interface NewReport {
 export async function createDataset(
   db: PrismaClient,
   viewer: Viewer,
-  { id, organizationId, trackingId, name }: NewDataset,
+  { id: given, organizationId, trackingId, name }: NewDataset,
   query: Pick<Prisma.DatasetCreateArgs, 'select' | 'include'> = {},
 ) {
-  const kind = 'DATASET'
+  const [id, kind] = [given ?? v7(), 'DATASET' as const]
   const creation = { organizationId, subjectKind: kind, subjectId: id, details: { trackingId, name } } as const
   return withAudit(db, viewer, { action: 'CREATE_DATASET', ...creation }, async (transaction) => {
     await transaction.stream.create({ data: { id, organizationId, kind } })
@@ -35,10 +36,10 @@ export async function createDataset(
 export async function createReport(
   db: PrismaClient,
   viewer: Viewer,
-  { id, organizationId, projectId, name }: NewReport,
+  { id: given, organizationId, projectId, name }: NewReport,
   query: Pick<Prisma.ReportCreateArgs, 'select' | 'include'> = {},
 ) {
-  const kind = 'REPORT'
+  const [id, kind] = [given ?? v7(), 'REPORT' as const]
   const creation = { organizationId, subjectKind: kind, subjectId: id, details: { projectId, name } } as const
   return withAudit(db, viewer, { action: 'CREATE_REPORT', ...creation }, async (transaction) => {
     await transaction.stream.create({ data: { id, organizationId, kind } })

@@ -1,8 +1,10 @@
 import { v7 } from 'uuid'
-import type { LiveTransport, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { LiveTransport, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
 import { RepeatedTask } from '../lib/repeated-task.ts'
 import { withTimeout } from '../lib/timeout.ts'
-import type { Viewer } from './viewer.ts'
+import { withAudit } from './audit.ts'
+import { manageableConnections, type Viewer } from './viewer.ts'
 
 /** Milliseconds between syncs, which write open connections and read requests to end them. */
 const SYNC_MS = 2_000
@@ -11,7 +13,38 @@ const SYNC_MS = 2_000
 const ANSWER_MS = 10_000
 
 /** Milliseconds without a heartbeat after which a node counts as gone. */
-export const NODE_GONE_MS = 15_000
+const NODE_GONE_MS = 15_000
+
+/** Prisma filter for the connections of an organization that are open and not being ended. */
+export function openIn(organizationId: string) {
+  return { organizationId, ...onLiveNode(), endRequested: false }
+}
+
+// Nodes with a recent heartbeat.
+function onLiveNode() {
+  return { node: { seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } } }
+}
+
+/** Asks the connection's node to end it, once. @param query selects the result. @throws CodedError NOT_FOUND. */
+export async function endLiveConnection(
+  db: PrismaClient,
+  viewer: Viewer,
+  id: string,
+  query: Pick<Prisma.LiveConnectionFindUniqueOrThrowArgs, 'select' | 'include'> = {},
+) {
+  const where = { AND: [{ id }, manageableConnections(viewer), onLiveNode()] }
+  const open = await db.liveConnection.findFirst({ where })
+  if (!open) throw new CodedError('NOT_FOUND', `Live connection ${id} does not exist, or the caller cannot end it.`)
+  const { organizationId, apiKeyId, streamId } = open
+  const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
+  const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const
+  await withAudit(db, viewer, ending, async (transaction) => {
+    const where = { id, organizationId, endRequested: false }
+    const { count } = await transaction.liveConnection.updateMany({ where, data: { endRequested: true } })
+    return count > 0 ? id : null
+  })
+  return db.liveConnection.findUniqueOrThrow({ ...query, where: { id, organizationId } })
+}
 
 const TRANSPORTS = {
   websocket: 'WEBSOCKET',

@@ -1,36 +1,83 @@
 import type { OrganizationRetention, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
+import type { Stream } from '../log/read/stream-index.ts'
 import { withAudit } from './audit.ts'
 import type { Viewer } from './viewer.ts'
 
 /** Retention limits; both null keeps all events. */
 export type Policy = Pick<OrganizationRetention, 'maxAgeSeconds' | 'maxEvents'>
 
-export interface PolicySubject {
+/** Exactly one id. */
+export interface PolicyTarget {
+  organizationId?: string | null
+  datasetId?: string | null
+  reportId?: string | null
+}
+
+/** One limit or both; or else `keepAll`. */
+export interface NewPolicy {
+  maxAgeSeconds?: number | null
+  maxEvents?: number | null
+  keepAll?: boolean | null
+}
+
+interface PolicySubject {
   readonly kind: 'ORGANIZATION' | 'DATASET' | 'REPORT'
   readonly id: string
   readonly organizationId: string
 }
 
-/** Sets a policy, or removes it when undefined, and records the act. */
-export async function setPolicy(
-  db: PrismaClient,
-  viewer: Viewer,
-  { kind, id, organizationId }: PolicySubject,
-  policy: Policy | undefined,
-): Promise<void> {
-  const details = policy && { ...policy, maxEvents: policy.maxEvents === null ? null : Number(policy.maxEvents) }
+interface Setting {
+  readonly db: PrismaClient
+  readonly viewer: Viewer
+  /** Finds a visible stream. @throws CodedError NOT_FOUND. */
+  readonly dataset: (id: string) => Promise<Stream>
+  readonly report: (id: string) => Promise<Stream>
+  /** Starts the removal of what the policy does not keep. */
+  readonly sweep: () => void
+}
+
+/** Sets a policy, or removes it when null. @throws CodedError NOT_FOUND, BAD_USER_INPUT. */
+export async function setRetention(
+  { db, viewer, sweep, ...find }: Setting,
+  target: PolicyTarget,
+  newPolicy: NewPolicy | null | undefined,
+): Promise<Policy | null> {
+  const policy = newPolicy ? toPolicy(newPolicy) : null
+  const { kind, id, organizationId } = await findSubject(db, find, target)
+  const details = newPolicy && policy ? { ...policy, maxEvents: newPolicy.maxEvents ?? null } : undefined
   const setting = { organizationId, subjectKind: kind, subjectId: id, details } as const
   await withAudit(db, viewer, { action: 'SET_RETENTION', ...setting }, (transaction) =>
     kind === 'ORGANIZATION'
       ? setOfOrganization(transaction, organizationId, policy)
       : setOfStream(transaction, { organizationId, streamId: id }, policy),
   )
+  sweep()
+  return policy
+}
+
+function toPolicy({ maxAgeSeconds, maxEvents, keepAll }: NewPolicy): Policy {
+  const limited = maxAgeSeconds != null || maxEvents != null
+  if (limited === (keepAll === true))
+    throw new CodedError('BAD_USER_INPUT', 'Set maxAgeSeconds, maxEvents or both; or only keepAll: true.')
+  return { maxAgeSeconds: maxAgeSeconds ?? null, maxEvents: maxEvents == null ? null : BigInt(maxEvents) }
+}
+
+async function findSubject(
+  db: PrismaClient,
+  { dataset, report }: Pick<Setting, 'dataset' | 'report'>,
+  { organizationId, datasetId, reportId }: PolicyTarget,
+): Promise<PolicySubject> {
+  if (!organizationId) return datasetId ? await dataset(datasetId) : await report(String(reportId))
+  if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
+    throw new CodedError('NOT_FOUND', `Organization ${organizationId} does not exist.`)
+  return { kind: 'ORGANIZATION', id: organizationId, organizationId }
 }
 
 function setOfOrganization(
   { organizationRetention }: Prisma.TransactionClient,
   organizationId: string,
-  policy: Policy | undefined,
+  policy: Policy | null,
 ): Promise<object> {
   const where = { organizationId }
   if (!policy) return organizationRetention.deleteMany({ where })
@@ -40,7 +87,7 @@ function setOfOrganization(
 function setOfStream(
   { streamRetention }: Prisma.TransactionClient,
   stream: { organizationId: string; streamId: string },
-  policy: Policy | undefined,
+  policy: Policy | null,
 ): Promise<object> {
   if (!policy) return streamRetention.deleteMany({ where: stream })
   const where = { organizationId_streamId: stream }

@@ -55,6 +55,16 @@ export function visibleReports(viewer: Viewer) {
   return visible(viewer, (only) => only.reportIds)
 }
 
+/** Prisma filter for the API keys that a viewer may list and revoke, never the root key. */
+export function manageableApiKeys(viewer: Viewer) {
+  return administered(viewer, { organizationId: { not: null } })
+}
+
+/** Prisma filter for the live connections that a viewer may list and end. */
+export function manageableConnections(viewer: Viewer) {
+  return administered(viewer, {})
+}
+
 /** Whether the viewer can see a stream. */
 export function maySee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream, 'id' | 'organizationId' | 'kind'>) {
   switch (viewer.type) {
@@ -66,6 +76,17 @@ export function maySee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream
       const only = kind === 'DATASET' ? viewer.only?.datasetIds : viewer.only?.reportIds
       return viewer.organizationId === organizationId && (viewer.only === undefined || only?.includes(id) === true)
     }
+  }
+}
+
+function administered<All>(viewer: Viewer, all: All) {
+  switch (viewer.type) {
+    case 'anonymous':
+      return NOTHING
+    case 'root':
+      return all
+    case 'key':
+      return hasRoleIn(viewer, viewer.organizationId, 'ADMIN') ? { organizationId: viewer.organizationId } : NOTHING
   }
 }
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
-import { uuid } from '../lib/text.ts'
+import { z } from 'zod'
+import { name, uuid } from '../lib/text.ts'
 
 /** @throws InvalidArgumentError unless it is a UUID. */
 export function parseId(text: string): string {
@@ -12,6 +13,35 @@ export function parseId(text: string): string {
 export function addId(text: string, before: string[] = []): string[] {
   return [...before, parseId(text)]
 }
+
+/** READ, WRITE or ADMIN, in either case. @throws InvalidArgumentError */
+export function parseRole(text: string): (typeof ROLES)[number] {
+  const role = ROLES.find((role) => role === text.toUpperCase())
+  if (!role) throw new InvalidArgumentError(`It must be one of ${ROLES.join(', ')}.`)
+  return role
+}
+
+const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
+
+/** A display name. @throws InvalidArgumentError */
+export function parseName(text: string): string {
+  const { data, error } = name.safeParse(text)
+  if (data === undefined) throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`)
+  return data
+}
+
+/** An RFC 3339 time. @throws InvalidArgumentError */
+export function parseTime(text: string): Date {
+  const { data } = time.safeParse(text)
+  if (data === undefined) throw new InvalidArgumentError('It must be a time such as 2030-01-31T00:00:00Z.')
+  return data
+}
+
+const time = z.iso
+  .datetime({ offset: true })
+  .transform((text) => new Date(text))
+  // An offset can move a time out of the four-digit years that can be stored and shown.
+  .refine((date) => /^\d{4}-/.test(date.toISOString()))
 
 /** Why a URL is refused, else undefined. Not an option parser: commander would quote a password in it. */
 export function urlProblem(text: string): string | undefined {

@@ -1,67 +1,49 @@
-import { execute } from '@graphql-tools/executor'
-import { type ExecutionResult, parse } from 'graphql'
 import { pino } from 'pino'
-import { Accounts } from '../accounts/accounts.ts'
-import { callerOf } from '../accounts/caller-of.ts'
-import { KeyWatch } from '../accounts/key-watch.ts'
-import { LiveConnections } from '../accounts/live-connections.ts'
+import { createApiKey, revokeApiKey } from '../accounts/api-keys.ts'
+import type { Viewer } from '../accounts/viewer.ts'
 import type { Config } from '../config.ts'
 import { openDatabase } from '../db/database.ts'
+import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
 import { StartError } from '../errors.ts'
-import { createContextFactory } from '../graphql/create-context.ts'
 import { createMaskError } from '../graphql/mask-error.ts'
-import { requestContexts } from '../graphql/request-context.ts'
-import { createBudget } from '../lib/budget/budget.ts'
-import { NO_PEER } from '../lib/peer.ts'
 import { printable } from '../lib/text.ts'
-import { createEventLog } from '../log/event-log.ts'
-import { Wakeups } from '../log/follow/wakeups.ts'
 import { createLogger } from '../observability/logger.ts'
-import { schema } from '../schema/schema.ts'
 import { print } from './terminal.ts'
+
+/** Access to the database is root access. */
+const ROOT: Viewer = { type: 'root' }
+
+/** Maximum number of keys printed. */
+const MOST_LISTED = 1_000
 
 export interface NewKey {
   organization: string
-  role: string
+  role: ApiKeyRole
   name?: string
   dataset?: string[]
   report?: string[]
-  expires?: string
+  expires?: Date
 }
-
-const CREATE = `mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }`
 
 /** Creates and prints a key. @throws StartError when the server would refuse it. */
 export async function createKey(config: Config, options: NewKey): Promise<void> {
   const { organization: organizationId, role, name, dataset: datasetIds, report: reportIds, expires } = options
-  const input = { organizationId, role: role.toUpperCase(), name, datasetIds, reportIds, expiresAt: expires }
-  const { createApiKey } = await run<{ createApiKey: { key: string; apiKey: { id: string } } }>(config, CREATE, {
-    input,
-  })
-  print(`${createApiKey.key}\n`)
-  print(`This key is not shown again. Its id, for "tidemark keys revoke": ${createApiKey.apiKey.id}`)
+  const input = { organizationId, role, name, datasetIds, reportIds, expiresAt: expires }
+  const { key, id } = await run(config, (db) => createApiKey(db, ROOT, input))
+  print(`${key}\n`)
+  print(`This key is not shown again. Its id, for "tidemark keys revoke": ${id}`)
 }
-
-interface Listed {
-  id: string
-  prefix: string
-  role: string
-  name: string | null
-  createdAt: Date
-  lastUsedAt: Date | null
-  expiresAt: Date | null
-  revokedAt: Date | null
-}
-
-const LIST = `query ($organizationId: UUID!) {
-  apiKeys(organizationId: $organizationId, first: 1000) { id prefix role name createdAt lastUsedAt expiresAt revokedAt }
-}`
 
 /** Prints an organization's keys, newest first, as tab-separated lines. */
-export async function listKeys(config: Config, { organization }: { organization: string }): Promise<void> {
-  const { apiKeys } = await run<{ apiKeys: Listed[] }>(config, LIST, { organizationId: organization })
+export async function listKeys(
+  config: Config,
+  { organization: organizationId }: { organization: string },
+): Promise<void> {
+  const keys = await run(config, ({ apiKey }) =>
+    apiKey.findMany({ where: { organizationId }, orderBy: { id: 'desc' }, take: MOST_LISTED }),
+  )
   print(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
-  for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of apiKeys) {
+  for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of keys) {
     const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `expires ${expiresAt.toISOString()}` : 'active'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
     print([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
@@ -70,7 +52,7 @@ export async function listKeys(config: Config, { organization }: { organization:
 
 /** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
-  await run(config, 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id })
+  await run(config, (db) => revokeApiKey(db, ROOT, id))
   print('Revoked. Open connections of the key end within 5 seconds.')
 }
 
@@ -78,36 +60,13 @@ function day(date: Date): string {
   return date.toISOString().slice(0, 10)
 }
 
-// Runs the server's operations, so the same checks and audit apply; access to the database is root access.
-async function run<Data>(config: Config, source: string, variableValues: Record<string, unknown>): Promise<Data> {
+// Errors read as those of the server.
+async function run<Result>(config: Config, work: (db: PrismaClient) => Promise<Result>): Promise<Result> {
   await using database = await openDatabase(config)
-  const db = database.prisma
-  const ignore = () => undefined
-  const log = createEventLog(database, {
-    wakeups: new Wakeups(),
-    announce: ignore,
-    appendsAtOnce: 1,
-    appends: { committed: ignore, answered: ignore },
-    slowAfter: 0,
-    onError: ignore,
-  })
-  const budget = createBudget(database.connections)
-  const contextOf = createContextFactory({
-    accounts: new Accounts(db, log, budget.slots),
-    keyWatch: new KeyWatch(db, ignore),
-    connections: new LiveConnections(db, ignore),
-    sweep: ignore,
-  })
-  const viewer = { type: 'root' } as const
-  const identity = { viewer, caller: callerOf(viewer, undefined) }
-  const contextValue = contextOf(requestContexts(budget, { cost: 0 })(identity, NO_PEER, { trusted: true }))
-  const { data, errors } = (await execute({
-    schema,
-    document: parse(source),
-    variableValues,
-    contextValue,
-  })) as ExecutionResult
-  const maskError = createMaskError(createLogger(config.logLevel, pino.destination(2)))
-  if (errors) throw new StartError(errors.map((error) => maskError(error, 'Unexpected error.').message).join('\n'))
-  return data as Data
+  try {
+    return await work(database.prisma)
+  } catch (error) {
+    const maskError = createMaskError(createLogger(config.logLevel, pino.destination(2)))
+    throw new StartError(maskError(error, 'Unexpected error.').message)
+  }
 }

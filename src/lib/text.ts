@@ -30,7 +30,9 @@ function codeOf(control: string): string {
 export const uuid = z.guid('must be a UUID').toLowerCase()
 
 /** An object, kept as it is: zod's records drop `__proto__`. */
-export const jsonObject = z.custom<Record<string, unknown>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be a JSON object',
-)
+export const jsonObject = z
+  .custom<Record<string, unknown>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'must be a JSON object',
+  )
+  .meta({ type: 'object' })

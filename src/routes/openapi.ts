@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
 import { type RouteServices, rateLimited } from './admit.ts'
+import { LLAMACLOUD_SCHEMAS } from './llamacloud/schema.ts'
+
+type SchemaObject = Parameters<OpenAPIHono['openAPIRegistry']['registerComponent']>[2]
 
 /** Serves the OpenAPI document of the registered routes, built once from their validation schemas on first request. */
 export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
@@ -28,6 +31,8 @@ export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
     name: 'session',
     description: 'The API key, for clients that send no bearer token.',
   })
+  for (const [name, schema] of LLAMACLOUD_SCHEMAS)
+    app.openAPIRegistry.registerComponent('schemas', name, schema as SchemaObject)
   const describe = () =>
     app.getOpenAPI31Document({
       openapi: '3.1.0',

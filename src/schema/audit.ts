@@ -1,5 +1,5 @@
 import { builder } from './builder.ts'
-import { listLength } from './list-length.ts'
+import { newestFirst, rowPaging } from './row-connection.ts'
 
 const AuditAction = builder.enumType('AuditAction', {
   description: 'Kind of administrative action.',
@@ -40,11 +40,7 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
       nullable: true,
       description: 'API key that performed the action. Null for the root key and the command line.',
     }),
-    action: t.field({
-      type: AuditAction,
-      description: 'Kind of action.',
-      resolve: ({ action }) => action as typeof AuditAction.$inferType,
-    }),
+    action: t.expose('action', { type: AuditAction, description: 'Kind of action.' }),
     subjectKind: t.expose('subjectKind', {
       type: AuditSubjectKind,
       description: 'Kind of object that subjectId identifies.',
@@ -62,30 +58,38 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
   }),
 })
 
+const AuditEntryEdge = builder.edgeObject({
+  name: 'AuditEntryEdge',
+  description: 'An audit entry with its cursor.',
+  type: AuditEntry,
+  nodeField: { description: 'The entry.' },
+})
+
+const AuditEntryConnection = builder.connectionObject(
+  {
+    name: 'AuditEntryConnection',
+    description: 'A page of audit entries, as defined by the Relay connection specification.',
+    type: AuditEntry,
+  },
+  AuditEntryEdge,
+)
+
 builder.queryField('auditEntries', (t) =>
-  t.prismaField({
-    type: [AuditEntry],
-    description: 'Audit log of an organization, newest first. Requires ADMIN in the organization.',
-    authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
-    args: {
-      organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to read the audit log of.' }),
-      first: t.arg.int({
-        defaultValue: 100,
-        validate: listLength,
-        description: 'Maximum number of entries, 1 to 1,000.',
-      }),
-      after: t.arg({
-        type: 'UUID',
-        description:
-          'Return only entries before the one with this id. For the next page, pass the id of the last entry received.',
-      }),
+  t.prismaConnection(
+    {
+      type: AuditEntry,
+      cursor: 'id',
+      description:
+        'Audit log of an organization, newest first. Page forward with first and after, or backward with last and before. Requires ADMIN in the organization.',
+      authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
+      args: {
+        organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to read the audit log of.' }),
+      },
+      validate: rowPaging,
+      totalCount: (_root, { organizationId }, { db }) => db.auditEntry.count({ where: { organizationId } }),
+      resolve: (query, _root, { organizationId }, { db }) =>
+        db.auditEntry.findMany(newestFirst(query, { organizationId })),
     },
-    resolve: (query, _root, { organizationId, first, after }, { db }) =>
-      db.auditEntry.findMany({
-        ...query,
-        where: { organizationId, ...(after && { id: { lt: after } }) },
-        orderBy: { id: 'desc' },
-        take: first ?? 100,
-      }),
-  }),
+    AuditEntryConnection,
+  ),
 )

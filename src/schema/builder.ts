@@ -1,19 +1,22 @@
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
 import PrismaPlugin from '@pothos/plugin-prisma'
-import RelayPlugin from '@pothos/plugin-relay'
+import RelayPlugin, { resolveNodes } from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import TracingPlugin, { runFunction } from '@pothos/plugin-tracing'
 import ValidationPlugin from '@pothos/plugin-validation'
+import { z } from 'zod'
 import { hasRole, hasRoleIn } from '../accounts/viewer.ts'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
 import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import { CodedError, type ErrorCode } from '../errors.ts'
 import { outcomeOfError } from '../lib/outcome.ts'
 import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
+import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
+import { ROW_PAGE } from './row-connection.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
 interface Types {
@@ -22,7 +25,7 @@ interface Types {
   DefaultFieldNullability: false
   DefaultEdgesNullability: { list: false; items: false }
   DefaultNodeNullability: false
-  Connection: { total: () => Promise<number> }
+  Connection: { totalCount: () => number | Promise<number> }
   Scalars: {
     DateTime: { Input: Date; Output: Date }
     JSON: { Input: unknown; Output: unknown }
@@ -78,37 +81,64 @@ export const builder = new SchemaBuilder<Types>({
   // Disabled because the limits are checked before execution; the plugin only records costs.
   complexity: { disabled: true, fieldComplexity: fieldCost },
   relay: {
-    nodeQueryOptions: false,
-    nodesQueryOptions: false,
+    idFieldName: 'nodeId',
+    idFieldOptions: { description: 'Global id: opaque, and unique among all types. Pass it to node.' },
+    decodeGlobalID: decodeGlobalId,
+    nodeTypeOptions: { description: 'An object that can be found by a global id.' },
+    nodeQueryOptions: {
+      description: 'Finds an object by its nodeId. Null if it does not exist or the key cannot access it.',
+      authScopes: { authenticated: true },
+      args: { id: { description: 'The nodeId of the object.' } },
+      resolve: (_root, { id }, _context, { schema }, find) => (isNode(schema, id) ? find(id) : null),
+    },
+    nodesQueryOptions: {
+      description:
+        'Finds objects by their nodeIds. The list has the order of ids, with null for each object that does not exist or that the key cannot access.',
+      authScopes: { authenticated: true },
+      args: {
+        ids: {
+          validate: z.array(z.unknown()).max(MOST_NODES, `must list at most ${MOST_NODES}`),
+          description: `The nodeIds of the objects: at most ${MOST_NODES}.`,
+        },
+      },
+      // The plugin would fail for all of them when one is of no node type.
+      resolve: (_root, { ids }, context, info): Promise<unknown[]> =>
+        resolveNodes(
+          builder,
+          context,
+          info,
+          ids.map((id) => (isNode(info.schema, id) ? id : null)),
+        ),
+    },
     cursorType: 'String',
     edgesFieldOptions: {
       nullable: { list: false, items: false },
-      description: 'Events of this page, each with its cursor.',
+      description: 'Items of this page, each with its cursor.',
     },
-    nodeFieldOptions: { nullable: false, description: 'The event.' },
-    nodesOnConnection: { description: 'Events of this page, without cursors.' },
+    nodeFieldOptions: { nullable: false, description: 'The item of this edge.' },
+    nodesOnConnection: { description: 'Items of this page, without cursors.' },
     cursorFieldOptions: {
       description:
-        'Opaque position of this event in its stream. Pass it as `after` or `before` to read pages from here, in either order, or as `after` to a subscription to the same stream.',
+        'Opaque position of this item. Pass it as `after` or `before` to read pages from here. The cursor of an event fits either order, and `after` of a subscription to the same stream.',
     },
     pageInfoFieldOptions: { description: 'Whether there are more pages, and the cursors to get them.' },
     pageInfoTypeOptions: { description: 'Pagination details, as defined by the Relay connection specification.' },
     hasNextPageFieldOptions: {
-      description: 'Whether more events follow this page, in the requested order.',
+      description: 'Whether more items follow this page.',
     },
     hasPreviousPageFieldOptions: {
-      description: 'Whether more events precede this page, in the requested order.',
+      description: 'Whether more items precede this page.',
     },
     startCursorFieldOptions: { description: 'Cursor of the first edge. Null if the page is empty.' },
     endCursorFieldOptions: { description: 'Cursor of the last edge. Null if the page is empty.' },
-    beforeArgOptions: { description: 'Return only events before this cursor, in the requested order.' },
-    afterArgOptions: { description: 'Return only events after this cursor, in the requested order.' },
+    beforeArgOptions: { description: 'Return only items before this cursor.' },
+    afterArgOptions: { description: 'Return only items after this cursor.' },
     firstArgOptions: {
       description:
-        'Maximum number of events from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A page also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of events.',
+        'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A page of events also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of items.',
     },
     lastArgOptions: {
-      description: 'Maximum number of events from the end, 0 to 1,000. Cannot be combined with first.',
+      description: 'Maximum number of items from the end, 0 to 1,000. Cannot be combined with first.',
     },
   },
   scopeAuth: {
@@ -142,11 +172,12 @@ export const builder = new SchemaBuilder<Types>({
     client: ({ db }) => db,
     dmmf: getDatamodel(),
     onUnusedQuery: 'error',
+    ...ROW_PAGE,
   },
   validation: {
     validationError: ({ issues }) =>
       new CodedError(
-        'BAD_USER_INPUT',
+        issues.map(codeOf).find(Boolean) ?? 'BAD_USER_INPUT',
         // A list may have thousands of similar issues.
         issues
           .slice(0, 5)
@@ -155,6 +186,21 @@ export const builder = new SchemaBuilder<Types>({
       ),
   },
 })
+
+builder.globalConnectionField('totalCount', (t) =>
+  t.field({
+    type: 'SafeInt',
+    description: 'Number of items that match the filters, on all pages. Fast for events, however many there are.',
+    // Tells the Prisma plugin to read no rows for this field alone.
+    extensions: { pothosPrismaTotalCount: true },
+    resolve: ({ totalCount }) => totalCount(),
+  }),
+)
+
+// A check may name a more specific code.
+function codeOf(issue: object): ErrorCode | undefined {
+  return (issue as { params?: { code?: ErrorCode } }).params?.code
+}
 
 builder.queryType({ description: 'Read operations. Every field requires a valid API key.' })
 builder.mutationType({ description: 'Write operations. Every field requires a valid API key.' })

@@ -1,14 +1,15 @@
-import { v7 } from 'uuid'
 import { createDataset } from '../accounts/create-stream.ts'
+import { findDataset } from '../accounts/find-dataset.ts'
 import { visibleDatasets } from '../accounts/viewer.ts'
-import { CodedError } from '../errors.ts'
 import { name, text } from '../lib/text.ts'
 import { readUuid } from '../lib/uuid-text.ts'
 import { builder } from './builder.ts'
-import type { Context } from './context.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const Dataset = builder.prismaObject('Dataset', {
+const Dataset = builder.prismaNode('Dataset', {
+  id: { field: 'id' },
+  nullable: true,
+  findUnique: (id, { viewer }) => ({ id, AND: [visibleDatasets(viewer)] }),
   description: 'A dataset, as in Trieve, and the stream of worker events about it.',
   fields: (t) => ({
     id: t.expose('id', {
@@ -70,26 +71,9 @@ builder.queryField('dataset', (t) =>
           'Organization to search for trackingId. Defaults to that of the key; required with the root key. Ignored with id.',
       }),
     },
-    resolve: (query, _root, args, { db, viewer }) =>
-      db.dataset.findFirst({ ...query, where: { AND: [address(args, viewer), visibleDatasets(viewer)] } }),
+    resolve: (query, _root, address, { db, viewer }) => findDataset(db, viewer, address, query),
   }),
 )
-
-interface Address {
-  id?: string | null
-  trackingId?: string | null
-  organizationId?: string | null
-}
-
-function address({ id, trackingId, organizationId }: Address, viewer: Context['viewer']) {
-  if ((id == null) === (trackingId == null))
-    throw new CodedError('BAD_USER_INPUT', 'Set exactly one of id and trackingId.')
-  if (id != null) return { id }
-  const owner = organizationId ?? (viewer.type === 'key' ? viewer.organizationId : undefined)
-  if (owner === undefined)
-    throw new CodedError('BAD_USER_INPUT', 'With the root key, trackingId requires organizationId.')
-  return { trackingId, organizationId: owner }
-}
 
 builder.mutationField('createDataset', (t) =>
   t.prismaField({
@@ -98,7 +82,6 @@ builder.mutationField('createDataset', (t) =>
       'Creates a dataset with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the trackingId is in use in the organization, or the id anywhere on the server, including objects that the key cannot access.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'Properties of the new dataset.' }) },
-    resolve: (query, _root, { input: { id, ...input } }, { db, viewer }) =>
-      createDataset(db, viewer, { id: id ?? v7(), ...input }, query),
+    resolve: (query, _root, { input }, { db, viewer }) => createDataset(db, viewer, input, query),
   }),
 )

@@ -41,6 +41,6 @@ export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
       startCursor: edges.at(0)?.cursor,
       endCursor: edges.at(-1)?.cursor,
     } as unknown as PageInfoShape,
-    total: page.total,
+    totalCount: page.total,
   }
 }

@@ -10,6 +10,7 @@ const USUAL_PAGE = { first: 20, pageSize: 10 } as const
 const COUNTED_BEFORE = new Set(['edges', 'nodes', 'events'])
 
 interface Paging {
+  ids?: readonly unknown[] | null
   first?: number | null
   last?: number | null
   pageSize?: number | null
@@ -17,12 +18,13 @@ interface Paging {
 
 /** The cost of a field, and the multiplier for its selection. */
 export function fieldCost(
-  { first, last, pageSize }: Paging,
+  { ids, first, last, pageSize }: Paging,
   _context: unknown,
   field: Pick<GraphQLField<unknown, unknown>, 'name' | 'type' | 'args'>,
 ): { field: number; multiplier: number } {
   const takes = (name: string) => field.args.some((argument) => argument.name === name)
   if (takes('first')) return { field: 1, multiplier: first ?? last ?? USUAL_PAGE.first }
+  if (takes('ids')) return { field: 1, multiplier: ids?.length ?? USUAL_LENGTH }
   if (takes('pageSize')) return { field: 1, multiplier: pageSize ?? USUAL_PAGE.pageSize }
   const long = isListType(getNullableType(field.type)) && !COUNTED_BEFORE.has(field.name)
   return { field: 1, multiplier: long ? USUAL_LENGTH : 1 }

@@ -1,10 +1,6 @@
-import { withAudit } from '../accounts/audit.ts'
-import { NODE_GONE_MS } from '../accounts/live-connections.ts'
-import type { Viewer } from '../accounts/viewer.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
-import { CodedError } from '../errors.ts'
+import { endLiveConnection, openIn } from '../accounts/live-connections.ts'
 import { builder } from './builder.ts'
-import { listLength } from './list-length.ts'
+import { newestFirst, rowPaging } from './row-connection.ts'
 
 const LiveTransport = builder.enumType('LiveTransport', {
   description: 'How a live connection transfers data.',
@@ -48,36 +44,40 @@ const LiveConnection = builder.prismaObject('LiveConnection', {
   }),
 })
 
-/** Nodes with a recent heartbeat. */
-const alive = () => ({ seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } })
+const LiveConnectionEdge = builder.edgeObject({
+  name: 'LiveConnectionEdge',
+  description: 'A live connection with its cursor.',
+  type: LiveConnection,
+  nodeField: { description: 'The connection.' },
+})
+
+const LiveConnectionConnection = builder.connectionObject(
+  {
+    name: 'LiveConnectionConnection',
+    description: 'A page of live connections, as defined by the Relay connection specification.',
+    type: LiveConnection,
+  },
+  LiveConnectionEdge,
+)
 
 builder.queryField('liveConnections', (t) =>
-  t.prismaField({
-    type: [LiveConnection],
-    description:
-      'Open subscriptions to streams of an organization and slow responses to its keys, newest first. Requires ADMIN in the organization.',
-    authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
-    args: {
-      organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list connections of.' }),
-      first: t.arg.int({
-        defaultValue: 100,
-        validate: listLength,
-        description: 'Maximum number of connections, 1 to 1,000.',
-      }),
-      after: t.arg({
-        type: 'UUID',
-        description:
-          'Return only connections opened before the one with this id. For the next page, pass the id of the last connection received.',
-      }),
+  t.prismaConnection(
+    {
+      type: LiveConnection,
+      cursor: 'id',
+      description:
+        'Open subscriptions to streams of an organization and slow responses to its keys, newest first. Page forward with first and after, or backward with last and before. Requires ADMIN in the organization.',
+      authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
+      args: {
+        organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list connections of.' }),
+      },
+      validate: rowPaging,
+      totalCount: (_root, { organizationId }, { db }) => db.liveConnection.count({ where: openIn(organizationId) }),
+      resolve: (query, _root, { organizationId }, { db }) =>
+        db.liveConnection.findMany(newestFirst(query, openIn(organizationId))),
     },
-    resolve: (query, _root, { organizationId, first, after }, { db }) =>
-      db.liveConnection.findMany({
-        ...query,
-        where: { organizationId, node: alive(), endRequested: false, ...(after && { id: { lt: after } }) },
-        orderBy: { id: 'desc' },
-        take: first ?? 100,
-      }),
-  }),
+    LiveConnectionConnection,
+  ),
 )
 
 builder.mutationField('endLiveConnection', (t) =>
@@ -87,25 +87,6 @@ builder.mutationField('endLiveConnection', (t) =>
       'Ends a live connection within 5 seconds: a subscription fails with FORBIDDEN and its cursor, a response is aborted. The client can reconnect; revoke its key to prevent that. Requires ADMIN in the organization. Errors: NOT_FOUND if the caller cannot end such a connection.',
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the connection.' }) },
-    resolve: async (query, _root, { id }, { db, viewer }) => {
-      const organizationId = await requestEnd(db, viewer, id)
-      return db.liveConnection.findUniqueOrThrow({ ...query, where: { id, organizationId } })
-    },
+    resolve: (query, _root, { id }, { db, viewer }) => endLiveConnection(db, viewer, id, query),
   }),
 )
-
-/** @returns the organization of the connection. */
-async function requestEnd(db: PrismaClient, viewer: Viewer, id: string): Promise<string> {
-  const owner = viewer.type === 'key' ? viewer.organizationId : undefined
-  const open = await db.liveConnection.findFirst({ where: { id, organizationId: owner, node: alive() } })
-  if (!open) throw new CodedError('NOT_FOUND', `Live connection ${id} does not exist, or the caller cannot end it.`)
-  const { organizationId, apiKeyId, streamId } = open
-  const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
-  const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const
-  await withAudit(db, viewer, ending, async (transaction) => {
-    const where = { id, organizationId, endRequested: false }
-    const { count } = await transaction.liveConnection.updateMany({ where, data: { endRequested: true } })
-    return count > 0 ? id : null
-  })
-  return organizationId
-}

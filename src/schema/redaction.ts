@@ -1,11 +1,5 @@
-import { withAudit } from '../accounts/audit.ts'
-import { CodedError } from '../errors.ts'
-import type { LoggedEvent } from '../log/event.ts'
-import { payloadOf } from '../log/payload.ts'
-import type { Stream } from '../log/read/stream-index.ts'
-import { decodeReportEvent, withoutContent } from '../log/report/report-event.ts'
+import { redactReportEvent, redactWorkerEvent } from '../accounts/redaction.ts'
 import { builder } from './builder.ts'
-import type { Context } from './context.ts'
 import { ReportEvent } from './report-event.ts'
 import { WorkerEvent, workerEventsOf } from './worker-event.ts'
 
@@ -22,7 +16,7 @@ builder.mutationField('redactWorkerEvent', (t) =>
       id: t.arg(id),
     },
     resolve: async (_root, { datasetId, id }, context) => {
-      const redacted = await redact(context, await context.dataset(datasetId), id, () => null)
+      const redacted = await redactWorkerEvent(context, await context.dataset(datasetId), id)
       return (await workerEventsOf(datasetId, context))(redacted)
     },
   }),
@@ -38,30 +32,6 @@ builder.mutationField('redactReportEvent', (t) =>
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report that contains the event.' }),
       id: t.arg(id),
     },
-    resolve: async (_root, { reportId, id }, context) => {
-      const redacted = await redact(context, await context.report(reportId), id, (event) =>
-        withoutContent(decodeReportEvent(event).data),
-      )
-      return decodeReportEvent(redacted)
-    },
+    resolve: async (_root, { reportId, id }, context) => redactReportEvent(context, await context.report(reportId), id),
   }),
 )
-
-/** Redacts an event of a visible stream, once. @returns the redacted event. */
-async function redact(
-  { log, db, viewer }: Context,
-  stream: Stream,
-  id: string,
-  toData: (event: LoggedEvent) => unknown,
-): Promise<LoggedEvent> {
-  const event = await log.find(stream.id, id)
-  if (!event) throw new CodedError('NOT_FOUND', `Event ${id} does not exist in this stream, or is no longer kept.`)
-  if (event.redactedAt) return event
-  const { organizationId } = stream
-  const { streamId, seq } = event
-  const subject = { organizationId, subjectKind: 'EVENT', subjectId: id } as const
-  const redaction = { action: 'REDACT_EVENT', ...subject, details: { streamId, seq } } as const
-  return log.redact(organizationId, event, payloadOf(toData(event), 'event'), (work) =>
-    withAudit(db, viewer, redaction, work),
-  )
-}

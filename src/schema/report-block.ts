@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { text } from '../lib/text.ts'
-import { MAX_SOURCES } from '../log/report/report-data.ts'
-import type { Block } from '../log/report/report-event.ts'
+import { type ReportBlock as Block, type GivenBlock, MAX_SOURCES } from '../log/report/report-data.ts'
 import { builder } from './builder.ts'
-import { TextNodeWithScore, TextNodeWithScoreInput, toNodeWithScore } from './text-node.ts'
+import { TextNodeWithScore, TextNodeWithScoreInput, toSource } from './text-node.ts'
 
 export const ReportBlock = builder.objectRef<Block>('ReportBlock').implement({
   description:
@@ -39,13 +38,16 @@ export const ReportBlockInput = builder.inputType('ReportBlockInput', {
   }),
 })
 
-/** @param eventId see toNodeWithScore. */
-export function toBlock(input: typeof ReportBlockInput.$inferInput, eventId: string): Block {
-  const { idx, template, requiresHumanReview, sources } = input
+export function toBlock({
+  idx,
+  template,
+  requiresHumanReview,
+  sources,
+}: typeof ReportBlockInput.$inferInput): GivenBlock {
   return {
     idx,
     template,
     ...(requiresHumanReview != null && { requires_human_review: requiresHumanReview }),
-    sources: (sources ?? []).map((source, index) => toNodeWithScore(source, index, eventId)),
+    sources: sources?.map(toSource),
   }
 }

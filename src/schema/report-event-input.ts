@@ -1,12 +1,18 @@
 import { v7 } from 'uuid'
-import { z } from 'zod'
 import { CodedError } from '../errors.ts'
-import { jsonObject, text } from '../lib/text.ts'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import { text } from '../lib/text.ts'
 import type { NewEvent } from '../log/event.ts'
 import { payloadOf } from '../log/payload.ts'
-import { BLOCK_MESSAGE, MAX_SOURCES_AT_ONCE } from '../log/report/report-data.ts'
-import type { ReportEventData } from '../log/report/report-event.ts'
+import {
+  BLOCK_MESSAGE,
+  type GivenReportData,
+  MAX_SOURCES_AT_ONCE,
+  ProgressData,
+  reportDataOf,
+} from '../log/report/report-data.ts'
 import { builder } from './builder.ts'
+import { toNewEvents } from './new-events.ts'
 import { ReportBlockInput, toBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 
@@ -26,11 +32,11 @@ const ProgressEventInput = builder.inputType('ProgressEventInput', {
     }),
     variant: t.field({ type: ReportOperation, required: true, description: 'Kind of operation.' }),
     message: t.string({ required: true, validate: text, description: 'Text for readers of the report.' }),
-    progress: t.float({ validate: z.number().min(0).max(1), description: 'Completed fraction, from 0 to 1.' }),
+    progress: t.float({ validate: ProgressData.shape.progress, description: 'Completed fraction, from 0 to 1.' }),
     status: t.field({ type: OperationStatus, defaultValue: 'pending', description: 'Status of the operation.' }),
     extraDetail: t.field({
       type: 'JSON',
-      validate: jsonObject,
+      validate: ProgressData.shape.extra_detail,
       description: 'Further details for readers of the report, as a JSON object.',
     }),
   }),
@@ -66,40 +72,41 @@ export const ReportEventInput = builder.inputType('ReportEventInput', {
 
 type Input = typeof ReportEventInput.$inferInput
 
-/** Limits the sources of one append before any event is built. @throws CodedError BAD_USER_INPUT. */
-export function checkSources(inputs: readonly Input[]): void {
+/** Builds the events of an append. @throws CodedError BAD_USER_INPUT before any is built, when they have too many sources. */
+export function newReportEvents(inputs: readonly Input[], budget: OperationBudget): Promise<NewEvent[]> {
   const count = inputs.reduce((sum, { blockUpdate }) => sum + (blockUpdate?.block.sources?.length ?? 0), 0)
-  if (count <= MAX_SOURCES_AT_ONCE) return
-  const message = `A call can record at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
-  throw new CodedError('BAD_USER_INPUT', message)
+  if (count > MAX_SOURCES_AT_ONCE) {
+    const message = `A call can record at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
+    throw new CodedError('BAD_USER_INPUT', message)
+  }
+  return toNewEvents(inputs, toNewEvent, budget)
 }
 
-/** @param index position in the record call, for messages. */
-export function toNewEvent(input: Input, index: number): NewEvent {
+function toNewEvent(input: Input, index: number): NewEvent {
   const { progress, blockUpdate, state } = input
   const id = progress?.id ?? blockUpdate?.id ?? state?.id ?? v7()
-  const data = toData(input, id)
-  return { id, type: data.type, data: payloadOf(data, `events[${index}]`) }
+  const name = `events[${index}]`
+  const data = reportDataOf(toData(input), id, name)
+  return { id, type: data.type, data: payloadOf(data, name) }
 }
 
-function toData({ progress, blockUpdate, state }: Input, id: string): ReportEventData {
+// LlamaCloud's names.
+function toData({ progress, blockUpdate, state }: Input): GivenReportData {
   if (progress) {
+    const { groupId, variant, message, status, extraDetail } = progress
     return {
-      group_id: progress.groupId ?? null,
       type: 'progress',
-      variant: progress.variant,
-      msg: progress.message,
-      progress: progress.progress ?? null,
-      status: progress.status ?? 'pending',
-      extra_detail: (progress.extraDetail ?? null) as Record<string, unknown> | null,
+      group_id: groupId,
+      variant,
+      msg: message,
+      progress: progress.progress,
+      status: status ?? undefined,
+      extra_detail: extraDetail as Record<string, unknown> | null | undefined,
     }
   }
   if (blockUpdate) {
-    return {
-      type: 'report_block_update',
-      msg: blockUpdate.message ?? BLOCK_MESSAGE,
-      block: toBlock(blockUpdate.block, id),
-    }
+    const { message, block } = blockUpdate
+    return { type: 'report_block_update', msg: message ?? undefined, block: toBlock(block) }
   }
   if (state) return { type: 'report_state_update', msg: state.message, status: state.state }
   throw new CodedError('BAD_USER_INPUT', 'Set exactly one of progress, blockUpdate and state.')

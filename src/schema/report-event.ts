@@ -1,19 +1,12 @@
-import {
-  type BlockUpdateData,
-  type DecodedReportEvent,
-  isFinalState,
-  legacyEventData,
-  type ProgressData,
-  type StateData,
-} from '../log/report/report-event.ts'
+import type { BlockUpdateData, ProgressData, StateData } from '../log/report/report-data.ts'
+import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
-import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
-import { checkSources, ReportEventInput, toNewEvent } from './report-event-input.ts'
+import { newReportEvents, ReportEventInput } from './report-event-input.ts'
 
 const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventItem').implement({
   description: 'Fields common to all report events.',
@@ -141,6 +134,7 @@ const ReportEventEdge = builder.edgeObject({
   name: 'ReportEventEdge',
   description: 'A report event with its cursor.',
   type: ReportEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const ReportEventConnection = builder.connectionObject(
@@ -148,13 +142,6 @@ const ReportEventConnection = builder.connectionObject(
     name: 'ReportEventConnection',
     description: 'A page of report events, as defined by the Relay connection specification.',
     type: ReportEvent,
-    fields: (t) => ({
-      totalCount: t.field({
-        type: 'SafeInt',
-        description: 'Number of events on all pages that match the filters. Fast for any number of events.',
-        resolve: ({ total }) => total(),
-      }),
-    }),
   },
   ReportEventEdge,
 )
@@ -194,10 +181,10 @@ builder.mutationField('recordReportEvents', (t) =>
         description: 'The events, oldest first: at most 1,000, and 16 Mi characters of JSON in total.',
       }),
     },
-    resolve: async (_root, { reportId, events }, { log, budget }) => {
-      checkSources(events)
-      return { streamId: reportId, results: await log.append(reportId, await toNewEvents(events, toNewEvent, budget)) }
-    },
+    resolve: async (_root, { reportId, events }, { log, budget }) => ({
+      streamId: reportId,
+      results: await log.append(reportId, await newReportEvents(events, budget)),
+    }),
   }),
 )
 

@@ -1,13 +1,7 @@
-import { CodedError } from '../errors.ts'
 import { encodeCursor } from '../log/cursor.ts'
-import type {
-  BlockUpdateData,
-  DecodedReportEvent,
-  ProgressData,
-  ReportEventData,
-  StateData,
-} from '../log/report/report-event.ts'
-import type { ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
+import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
+import type { DecodedReportEvent } from '../log/report/report-event.ts'
+import { blocksIn, operationsIn, type ReportSnapshot as Snapshot } from '../log/report/report-snapshot.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll } from './decoded.ts'
@@ -20,18 +14,21 @@ const StateEventEdge = builder.edgeObject({
   name: 'StateEventEdge',
   description: 'A state event with its cursor.',
   type: StateEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const ProgressEventEdge = builder.edgeObject({
   name: 'ProgressEventEdge',
   description: 'A progress event with its cursor.',
   type: ProgressEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const BlockUpdateEventEdge = builder.edgeObject({
   name: 'BlockUpdateEventEdge',
   description: 'A block update with its cursor.',
   type: BlockUpdateEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
@@ -60,15 +57,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
             'Return only operations that started after this one: the groupId of the last operation received, or its variant if it has none.',
         }),
       },
-      resolve: ({ reportId, operations }, { first, after }, context) => {
-        const groups = [...operations.keys()]
-        // The log keys operations by UUID or variant, both in lower case.
-        const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
-        if (after != null && from === 0)
-          throw new CodedError('BAD_USER_INPUT', `Operation ${after} does not exist in this report.`)
-        const positions = groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
-        return edgesAt<ProgressData>(reportId, positions, context)
-      },
+      resolve: (snapshot, part, context) =>
+        edgesAt<ProgressData>(snapshot.reportId, operationsIn(snapshot, part), context),
     }),
     blocks: t.field({
       type: [BlockUpdateEventEdge],
@@ -80,11 +70,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
             'Return only blocks with a greater idx. For the next part, pass the idx of the last block received.',
         }),
       },
-      resolve: ({ reportId, blocks }, { first, after }, context) => {
-        const indexes = [...blocks.keys()].filter((idx) => after == null || idx > after).sort((a, b) => a - b)
-        const positions = indexes.slice(0, first ?? indexes.length).map((idx) => blocks.get(idx) ?? 0)
-        return edgesAt<BlockUpdateData>(reportId, positions, context)
-      },
+      resolve: (snapshot, part, context) =>
+        edgesAt<BlockUpdateData>(snapshot.reportId, blocksIn(snapshot, part), context),
     }),
   }),
 })

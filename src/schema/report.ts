@@ -1,11 +1,13 @@
-import { v7 } from 'uuid'
 import { createReport } from '../accounts/create-stream.ts'
 import { visibleReports } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-export const Report = builder.prismaObject('Report', {
+export const Report = builder.prismaNode('Report', {
+  id: { field: 'id' },
+  nullable: true,
+  findUnique: (id, { viewer }) => ({ id, AND: [visibleReports(viewer)] }),
   description: 'A report that a workflow generates, as in LlamaCloud, and the stream of its events.',
   fields: (t) => ({
     id: t.expose('id', {
@@ -65,7 +67,6 @@ builder.mutationField('createReport', (t) =>
       'Creates a report with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the id is in use anywhere on the server, including objects that the key cannot access.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'Properties of the new report.' }) },
-    resolve: (query, _root, { input: { id, ...input } }, { db, viewer }) =>
-      createReport(db, viewer, { id: id ?? v7(), ...input }, query),
+    resolve: (query, _root, { input }, { db, viewer }) => createReport(db, viewer, input, query),
   }),
 )

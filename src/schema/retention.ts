@@ -1,8 +1,6 @@
 import { z } from 'zod'
-import { type Policy, type PolicySubject, setPolicy } from '../accounts/retention-policies.ts'
-import { CodedError } from '../errors.ts'
+import { setRetention } from '../accounts/retention-policies.ts'
 import { builder } from './builder.ts'
-import type { Context } from './context.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
 const positive = z.number().min(1, 'must be at least 1')
@@ -54,35 +52,6 @@ builder.mutationField('setRetention', (t) =>
       of: t.arg({ type: RetentionTarget, required: true, description: 'Object that the policy applies to.' }),
       policy: t.arg({ type: RetentionPolicyInput, description: 'The new policy. Omit it to remove the current one.' }),
     },
-    resolve: (_root, { of, policy }, context) => setRetention(context, of, policy ? toPolicy(policy) : undefined),
+    resolve: (_root, { of, policy }, context) => setRetention(context, of, policy),
   }),
 )
-
-function toPolicy({ maxAgeSeconds, maxEvents, keepAll }: typeof RetentionPolicyInput.$inferInput): Policy {
-  const limited = maxAgeSeconds != null || maxEvents != null
-  if (limited === (keepAll === true))
-    throw new CodedError('BAD_USER_INPUT', 'Set maxAgeSeconds, maxEvents or both; or only keepAll: true.')
-  return { maxAgeSeconds: maxAgeSeconds ?? null, maxEvents: maxEvents == null ? null : BigInt(maxEvents) }
-}
-
-async function setRetention(
-  context: Context,
-  of: typeof RetentionTarget.$inferInput,
-  policy: Policy | undefined,
-): Promise<Policy | null> {
-  await setPolicy(context.db, context.viewer, await subjectOf(context, of), policy)
-  context.sweep()
-  return policy ?? null
-}
-
-async function subjectOf(
-  { db, dataset, report }: Context,
-  { organizationId, datasetId, reportId }: typeof RetentionTarget.$inferInput,
-): Promise<PolicySubject> {
-  if (organizationId) {
-    if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
-      throw new CodedError('NOT_FOUND', `Organization ${organizationId} does not exist.`)
-    return { kind: 'ORGANIZATION', id: organizationId, organizationId }
-  }
-  return datasetId ? await dataset(datasetId) : await report(String(reportId))
-}

@@ -1,13 +1,12 @@
 import { z } from 'zod'
 import { jsonObject, text } from '../lib/text.ts'
-import { defaultNodeId, NODE_DEFAULTS, Relationships, SOURCE_CLASS } from '../log/report/report-data.ts'
-import type { NodeWithScore, TextNodeData } from '../log/report/report-event.ts'
+import { type GivenSource, TextNode as Node, type TextNodeWithScore as Source } from '../log/report/report-data.ts'
 import { builder } from './builder.ts'
 
 const RELATIONSHIPS =
   'Related nodes, in the format of LlamaIndex. Keys: "1" source, "2" previous, "3" next, "4" parent, "5" child. Values: a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
 
-const TextNode = builder.objectRef<TextNodeData>('TextNode').implement({
+const TextNode = builder.objectRef<Node>('TextNode').implement({
   description: 'A piece of source text, as defined by LlamaIndex.',
   fields: (t) => ({
     id: t.exposeString('id_', {
@@ -50,7 +49,7 @@ const TextNode = builder.objectRef<TextNodeData>('TextNode').implement({
   }),
 })
 
-export const TextNodeWithScore = builder.objectRef<NodeWithScore>('TextNodeWithScore').implement({
+export const TextNodeWithScore = builder.objectRef<Source>('TextNodeWithScore').implement({
   description: 'A source of a block, with its relevance score.',
   fields: (t) => ({
     node: t.expose('node', { type: TextNode, description: 'Source text.' }),
@@ -84,7 +83,7 @@ const TextNodeInput = builder.inputType('TextNodeInput', {
       validate: z.array(text),
       description: 'Metadata keys to hide from the language model.',
     }),
-    relationships: t.field({ type: 'JSON', validate: Relationships, description: RELATIONSHIPS }),
+    relationships: t.field({ type: 'JSON', validate: Node.shape.relationships, description: RELATIONSHIPS }),
     metadataTemplate: t.string({
       validate: text,
       description: 'Template of one metadata entry. Defaults to "{key}: {value}".',
@@ -125,31 +124,28 @@ export const TextNodeWithScoreInput = builder.inputType('TextNodeWithScoreInput'
   }),
 })
 
-/** @param eventId see defaultNodeId. */
-export function toNodeWithScore(
-  input: typeof TextNodeWithScoreInput.$inferInput,
-  index: number,
-  eventId: string,
-): NodeWithScore {
-  const { node, score, className } = input
+type GivenNode = GivenSource['node']
+
+/** The names of LlamaIndex. What is omitted or null gets its default. */
+export function toSource({ node, score, className }: typeof TextNodeWithScoreInput.$inferInput): GivenSource {
   return {
     node: {
-      id_: node.id ?? defaultNodeId(index, eventId),
-      embedding: node.embedding ?? null,
-      extra_info: (node.metadata ?? {}) as TextNodeData['extra_info'],
-      excluded_embed_metadata_keys: node.excludedEmbedMetadataKeys ?? [],
-      excluded_llm_metadata_keys: node.excludedLlmMetadataKeys ?? [],
-      relationships: Relationships.parse(node.relationships ?? {}),
-      metadata_template: node.metadataTemplate ?? NODE_DEFAULTS.metadata_template,
-      metadata_seperator: node.metadataSeparator ?? NODE_DEFAULTS.metadata_seperator,
-      text: node.text ?? '',
-      mimetype: node.mimetype ?? NODE_DEFAULTS.mimetype,
-      start_char_idx: node.startCharIdx ?? null,
-      end_char_idx: node.endCharIdx ?? null,
-      text_template: node.textTemplate ?? NODE_DEFAULTS.text_template,
-      class_name: node.className ?? NODE_DEFAULTS.class_name,
+      id_: node.id ?? undefined,
+      embedding: node.embedding,
+      extra_info: (node.metadata ?? undefined) as GivenNode['extra_info'],
+      excluded_embed_metadata_keys: node.excludedEmbedMetadataKeys ?? undefined,
+      excluded_llm_metadata_keys: node.excludedLlmMetadataKeys ?? undefined,
+      relationships: (node.relationships ?? undefined) as GivenNode['relationships'],
+      metadata_template: node.metadataTemplate ?? undefined,
+      metadata_seperator: node.metadataSeparator ?? undefined,
+      text: node.text ?? undefined,
+      mimetype: node.mimetype ?? undefined,
+      start_char_idx: node.startCharIdx,
+      end_char_idx: node.endCharIdx,
+      text_template: node.textTemplate ?? undefined,
+      class_name: node.className ?? undefined,
     },
-    score: score ?? null,
-    class_name: className ?? SOURCE_CLASS,
+    score,
+    class_name: className ?? undefined,
   }
 }

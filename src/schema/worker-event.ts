@@ -93,6 +93,7 @@ const WorkerEventEdge = builder.edgeObject({
   name: 'WorkerEventEdge',
   description: 'A worker event with its cursor.',
   type: WorkerEvent,
+  nodeField: { description: 'The event.' },
 })
 
 const WorkerEventConnection = builder.connectionObject(
@@ -100,13 +101,6 @@ const WorkerEventConnection = builder.connectionObject(
     name: 'WorkerEventConnection',
     description: 'A page of worker events, as defined by the Relay connection specification.',
     type: WorkerEvent,
-    fields: (t) => ({
-      totalCount: t.field({
-        type: 'SafeInt',
-        description: 'Number of events on all pages that match the filters. Fast for any number of events.',
-        resolve: ({ total }) => total(),
-      }),
-    }),
   },
   WorkerEventEdge,
 )

@@ -41,7 +41,9 @@ let ids: Record<
   | 'othersKey'
   | 'othersLive'
   | 'othersEvent'
-  | 'othersName',
+  | 'othersName'
+  | 'ownKey'
+  | `${'organization' | 'dataset' | 'sibling' | 'report' | 'ownKey' | 'othersKey' | 'chosen'}Node`,
   string
 >
 
@@ -63,6 +65,7 @@ beforeAll(async () => {
   const [report, sibling] = [await newReport(server, organization), await newDataset(server, organization)]
   const [othersDataset, othersReport] = [await newDataset(server, other), await newReport(server, other)]
   const { id: othersKey } = await createKey(other, 'READ')
+  const { id: ownKey } = await createKey(organization, 'READ')
   const [event] = await recordWorkerEvents(server, othersDataset, [{ eventType: 'ETL_STARTED' }])
   const othersEvent = event?.id as string
   ids = {
@@ -78,6 +81,14 @@ beforeAll(async () => {
     othersEvent,
     // A UUID, as a tracking id could contain it.
     othersName: othersDataset.replaceAll('-', ''),
+    ownKey,
+    organizationNode: nodeId('Organization', organization),
+    datasetNode: nodeId('Dataset', dataset),
+    siblingNode: nodeId('Dataset', sibling),
+    reportNode: nodeId('Report', report),
+    ownKeyNode: nodeId('ApiKey', ownKey),
+    othersKeyNode: nodeId('ApiKey', othersKey),
+    chosenNode: nodeId('Dataset', othersKey),
   }
   // Chosen ids: streams here that have the ids of objects of another organization.
   await newDataset(server, organization, { id: othersKey })
@@ -107,6 +118,10 @@ beforeAll(async () => {
   );
 })
 afterAll(() => server[Symbol.asyncDispose]())
+
+function nodeId(type: string, id: string): string {
+  return Buffer.from(`${type}:${id}`).toString('base64')
+}
 
 async function createKey(organizationId: string, role: string): Promise<{ key: string; id: string }> {
   const query = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }'
@@ -141,6 +156,17 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ['dataset by tracking id', 'query { dataset(trackingId: "tracked", organizationId: $organization) { id } }', sees],
   ['another dataset', 'query { dataset(id: $sibling) { id } }', { ...sees, narrowed: 'null' }],
   ['report', 'query { report(id: $report) { id } }', { ...sees, narrowed: 'null' }],
+  ['node of an organization', 'query { node(id: $organizationNode) { nodeId } }', { ...sees, narrowed: 'null' }],
+  ['node of a dataset', 'query { node(id: $datasetNode) { nodeId } }', sees],
+  ['node of another dataset', 'query { node(id: $siblingNode) { nodeId } }', { ...sees, narrowed: 'null' }],
+  ['node of a report', 'query { node(id: $reportNode) { nodeId } }', { ...sees, narrowed: 'null' }],
+  ['node of an API key', 'query { node(id: $ownKeyNode) { nodeId } }', { ...hidden(), admin: 'data', root: 'data' }],
+  [
+    "node of another organization's API key",
+    'query { node(id: $othersKeyNode) { nodeId } }',
+    { ...hidden(), elsewhere: 'data', root: 'data' },
+  ],
+  ['nodes', 'query { nodes(ids: [$datasetNode]) { nodeId } }', { ...all('data'), ...strangers }],
   ['workerEvents', 'query { workerEvents(datasetId: $dataset) { totalCount } }', reads],
   [
     'workerEvents of another dataset',
@@ -183,8 +209,8 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { createApiKey(input: { organizationId: $organization, role: READ }) { apiKey { id } } }',
     administers,
   ],
-  ['apiKeys', 'query { apiKeys(organizationId: $organization) { id } }', administers],
-  ['liveConnections', 'query { liveConnections(organizationId: $organization) { id } }', administers],
+  ['apiKeys', 'query { apiKeys(organizationId: $organization) { totalCount } }', administers],
+  ['liveConnections', 'query { liveConnections(organizationId: $organization) { totalCount } }', administers],
   [
     'endLiveConnection of none',
     'mutation { endLiveConnection(id: $report) { id } }',
@@ -220,7 +246,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'mutation { endLiveConnection(id: $othersLive) { id } }',
     { ...administers, admin: 'NOT_FOUND', elsewhere: 'data' },
   ],
-  ['auditEntries', 'query { auditEntries(organizationId: $organization) { id } }', administers],
+  ['auditEntries', 'query { auditEntries(organizationId: $organization) { nodes { id } } }', administers],
   ['workerEvents, live', 'subscription { workerEvents(datasetId: $dataset, from: BEGINNING) { cursor } }', reads],
   [
     'workerEvents of another dataset, live',
@@ -274,6 +300,7 @@ const CHOSEN_IDS: typeof TABLE = [
     { ...allForbidden(), ...strangers, root: 'CONFLICT' },
   ],
   ["a dataset with the id of another's key", 'query { dataset(id: $othersKey) { id } }', hidesFromNarrowed],
+  ["node of a dataset with the id of another's key", 'query { node(id: $chosenNode) { nodeId } }', hidesFromNarrowed],
   ["a report with the id of another's event", 'query { report(id: $othersEvent) { id } }', hidesFromNarrowed],
   ["a report with the id of another's connection", 'query { report(id: $othersLive) { id } }', hidesFromNarrowed],
   [
@@ -325,6 +352,9 @@ const CHOSEN_IDS: typeof TABLE = [
 
 function all(outcome: string): Record<Caller, string> {
   return Object.fromEntries(CALLERS.map((caller) => [caller, outcome])) as Record<Caller, string>
+}
+function hidden() {
+  return { ...all('null'), ...strangers }
 }
 function notFound() {
   return all('NOT_FOUND')
@@ -461,11 +491,13 @@ describe('an API key', () => {
   test('is shown once and stored as a hash', async () => {
     const { key, id } = await createKey(ids.organization, 'READ')
     expect(key).toMatch(/^tidemark_[\w-]{43}$/)
-    const query = 'mutation ($id: UUID!) { revokeApiKey(id: $id) { prefix organizationId role datasetIds revokedAt } }'
+    const query =
+      'mutation ($id: UUID!) { revokeApiKey(id: $id) { prefix organizationId organization { id } role datasetIds revokedAt } }'
     const { revokeApiKey } = expectData(await server.graphql(query, { id }))
     expect(revokeApiKey).toMatchObject({
       prefix: key.slice(0, 16),
       organizationId: ids.organization,
+      organization: { id: ids.organization },
       role: 'READ',
       datasetIds: [],
     })

@@ -252,10 +252,10 @@ async function endingAll(settled: Promise<unknown>): Promise<void> {
   void settled.finally(() => {
     over = true
   })
-  const list = 'query ($id: UUID!) { liveConnections(organizationId: $id, first: 10) { id } }'
+  const list = 'query ($id: UUID!) { liveConnections(organizationId: $id, first: 10) { nodes { id } } }'
   await until(async () => {
     const { liveConnections } = expectData(await server.graphql(list, { id: organization }))
-    for (const { id } of liveConnections)
+    for (const { id } of liveConnections.nodes)
       await server.graphql('mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }', { id })
     return over
   })

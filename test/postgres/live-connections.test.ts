@@ -4,11 +4,11 @@ import { expectData, startServer } from '../support/server.ts'
 import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
-const LIST = 'query ($id: UUID!) { liveConnections(organizationId: $id) { id } }'
+const LIST = 'query ($id: UUID!) { liveConnections(organizationId: $id) { nodes { id } } }'
 
 test('What a server had open is gone with it', async () => {
   await using here = await startServer()
-  const list = async (id: string) => expectData(await here.graphql(LIST, { id })).liveConnections
+  const list = async (id: string) => expectData(await here.graphql(LIST, { id })).liveConnections.nodes
   const organization = await newOrganization(here)
   const dataset = await newDataset(here, organization)
   const third = await startServer(here.env)

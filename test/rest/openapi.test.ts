@@ -243,6 +243,25 @@ describe('A reply', () => {
     },
   )
 
+  test('of a report has the members of the document in their order, and all that have a default', async () => {
+    const { body } = await ask(`/api/v1/reports/${report}/events`)
+    const items = (body as Document[]).map(({ event_data }) => event_data)
+    const schemas = document.components.schemas
+    const members = (name: string) => Object.keys(schemas[name].properties)
+    expect(Object.keys(items[0])).toEqual(members('ProgressEvent'))
+    expect(Object.keys(items[4])).toEqual(members('ReportStateEvent'))
+    const { block, ...update } = items[3]
+    expect(Object.keys({ ...update, block })).toEqual(members('ReportUpdateEvent'))
+    expect(Object.keys(block)).toEqual(members('ReportBlock'))
+    for (const source of block.sources) {
+      expect(Object.keys(source)).toEqual(members('TextNodeWithScore'))
+      expect(Object.keys(source.node)).toEqual(members('TextNode'))
+      expect(schemas.TextNode.required).toEqual(members('TextNode'))
+    }
+    expect(Object.keys(block.sources[1].node.relationships[1])).toEqual(members('RelatedNodeInfo'))
+    expect(JSON.stringify(schemas)).not.toContain('$id')
+  })
+
   test('that is not what the document says would be noticed', () => {
     const item = {
       id: report,

@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { CodedError } from '../../errors.ts'
 import { jsonObject, text, uuid } from '../../lib/text.ts'
 import { uuidBytes } from '../uuid-bytes.ts'
-import type { NodeWithScore, ReportEventData } from './report-event.ts'
+
+// The one definition of a report event: its TypeScript types, what is accepted, what is stored (in this order of members,
+// without the event's own `id` and `timestamp`), and the OpenAPI document. The members are those of LlamaCloud's `event_data`.
 
 export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 
@@ -12,92 +14,122 @@ export const MAX_SOURCES = 1_000
 /** Most sources of all blocks of one append: omitted members expand each to 330 bytes of defaults. */
 export const MAX_SOURCES_AT_ONCE = 10_000
 
-export const NODE_DEFAULTS = {
-  metadata_template: '{key}: {value}',
-  metadata_seperator: '\n',
-  mimetype: 'text/plain',
-  text_template: '{metadata_str}\n\n{content}',
-  class_name: 'TextNode',
-} as const
-
-export const SOURCE_CLASS = 'TextNodeWithScore'
-
 /** Deterministic, so that a retry is a duplicate. @param eventId the event that the source belongs to. */
-export function defaultNodeId(index: number, eventId: string): string {
+function defaultNodeId(index: number, eventId: string): string {
   return v5(String(index), uuidBytes(eventId))
 }
 
-const RelatedNode = z.looseObject({
+export const RelatedNode = z.looseObject({
   node_id: z.string(),
-  node_type: z.string().nullable().default(null),
+  node_type: z.string().nullable().default(null).describe('1 source, 2 previous, 3 next, 4 parent, 5 child.'),
   metadata: jsonObject.default({}),
   hash: z.string().nullable().default(null),
   class_name: z.string().default('RelatedNodeInfo'),
 })
 
-/** By LlamaIndex's NodeRelationship: 1 source, 2 previous, 3 next, 4 parent, 5 child. */
-export const Relationships = z.partialRecord(
-  z.enum(['1', '2', '3', '4', '5']),
-  z.union(
-    [RelatedNode, z.array(RelatedNode)],
-    'must be a RelatedNodeInfo, an object with a node_id, or a list of them',
-  ),
-)
-
-// Member order is that of the stored text.
-const TextNode = z.object({
-  id_: text.optional(),
-  embedding: z.array(z.number()).nullable().default(null),
-  extra_info: jsonObject.default({}),
-  excluded_embed_metadata_keys: z.array(text).default([]),
-  excluded_llm_metadata_keys: z.array(text).default([]),
-  relationships: Relationships.default({}),
-  metadata_template: text.default(NODE_DEFAULTS.metadata_template),
-  metadata_seperator: text.default(NODE_DEFAULTS.metadata_seperator),
-  text: text.default(''),
-  mimetype: text.default(NODE_DEFAULTS.mimetype),
-  start_char_idx: z.int32().nullable().default(null),
-  end_char_idx: z.int32().nullable().default(null),
-  text_template: text.default(NODE_DEFAULTS.text_template),
-  class_name: text.default(NODE_DEFAULTS.class_name),
+export const TextNode = z.object({
+  id_: text.describe('Unique ID of the node.'),
+  embedding: z.array(z.number()).nullable().default(null).describe('Embedding of the node.'),
+  extra_info: jsonObject.default({}).describe('A flat dictionary of metadata fields.'),
+  excluded_embed_metadata_keys: z
+    .array(text)
+    .default([])
+    .describe('Metadata keys that are excluded from text for the embed model.'),
+  excluded_llm_metadata_keys: z
+    .array(text)
+    .default([])
+    .describe('Metadata keys that are excluded from text for the LLM.'),
+  // By LlamaIndex's NodeRelationship.
+  relationships: z
+    .partialRecord(
+      z.enum(['1', '2', '3', '4', '5']),
+      z.union(
+        [RelatedNode, z.array(RelatedNode)],
+        'must be a RelatedNodeInfo, an object with a node_id, or a list of them',
+      ),
+    )
+    .default({})
+    .describe('A mapping of relationships to other node information.'),
+  metadata_template: text.default('{key}: {value}'),
+  metadata_seperator: text.default('\n').describe('Misspelt in the original.'),
+  text: text.default('').describe('Text content of the node.'),
+  mimetype: text.default('text/plain').describe('MIME type of the node content.'),
+  start_char_idx: z.int32().nullable().default(null).describe('Start char index of the node.'),
+  end_char_idx: z.int32().nullable().default(null).describe('End char index of the node.'),
+  text_template: text.default('{metadata_str}\n\n{content}'),
+  class_name: text.default('TextNode'),
 })
 
-const Source = z.object({
+export const TextNodeWithScore = z.object({
   node: TextNode,
   score: z.number().nullable().default(null),
-  class_name: text.default(SOURCE_CLASS),
+  class_name: text.default('TextNodeWithScore'),
 })
 
-const Data = z.discriminatedUnion('type', [
-  z.object({
-    group_id: uuid.nullable().default(null),
-    type: z.literal('progress'),
-    variant: z.enum(['load_template', 'extract_plan', 'summarize', 'file_processing', 'generate_block', 'editing']),
-    msg: text,
-    progress: z.number().min(0).max(1).nullable().default(null),
-    status: z.enum(['pending', 'in_progress', 'completed', 'error']).default('pending'),
-    extra_detail: jsonObject.nullable().default(null),
-  }),
-  z.object({
-    type: z.literal('report_block_update'),
-    msg: text.default(BLOCK_MESSAGE),
-    block: z.object({
-      idx: z.int32(),
-      template: text,
-      requires_human_review: z.boolean().optional(),
-      sources: z.array(Source).max(MAX_SOURCES, 'must have at most 1,000 sources').default([]),
-    }),
-  }),
-  z.object({
-    type: z.literal('report_state_update'),
-    msg: text,
-    status: z.enum(['pending', 'planning', 'waiting_approval', 'generating', 'completed', 'error']),
-  }),
-])
+export const ReportBlock = z.object({
+  idx: z.int32().describe('The index of the block.'),
+  template: text.describe('The content of the block.'),
+  requires_human_review: z
+    .boolean()
+    .optional()
+    .describe('Whether the block requires human review. Only where the writer said so: older clients do not know it.'),
+  sources: z.array(TextNodeWithScore).describe('The sources for the block.'),
+})
+
+const msg = text.describe('The message to display to the user.')
+
+export const ProgressData = z.object({
+  group_id: uuid.nullable().default(null).describe('The ID of the group this event belongs to.'),
+  type: z.literal('progress'),
+  variant: z.enum(['load_template', 'extract_plan', 'summarize', 'file_processing', 'generate_block', 'editing']),
+  msg,
+  progress: z.number().min(0).max(1).nullable().default(null).describe('Progress value between 0-1 if available.'),
+  status: z
+    .enum(['pending', 'in_progress', 'completed', 'error'])
+    .default('pending')
+    .describe('Current status of the operation.'),
+  extra_detail: jsonObject.nullable().default(null).describe('Any extra details to display to the user.'),
+})
+
+export const BlockUpdateData = z.object({
+  type: z.literal('report_block_update'),
+  msg: msg.default(BLOCK_MESSAGE),
+  block: ReportBlock,
+})
+
+export const StateData = z.object({
+  type: z.literal('report_state_update'),
+  msg,
+  status: z
+    .enum(['pending', 'planning', 'waiting_approval', 'generating', 'completed', 'error'])
+    .describe('The new state of the report.'),
+})
+
+export type TextNode = z.output<typeof TextNode>
+export type TextNodeWithScore = z.output<typeof TextNodeWithScore>
+export type ReportBlock = z.output<typeof ReportBlock>
+export type ProgressData = z.output<typeof ProgressData>
+export type BlockUpdateData = z.output<typeof BlockUpdateData>
+export type StateData = z.output<typeof StateData>
+export type ReportEventData = ProgressData | BlockUpdateData | StateData
+
+// The ids of nodes depend on the event.
+export const GivenSource = TextNodeWithScore.extend({ node: TextNode.partial({ id_: true }) })
+
+export const GivenBlock = ReportBlock.extend({
+  sources: z.array(GivenSource).max(MAX_SOURCES, 'must have at most 1,000 sources').default([]),
+})
+
+const GivenData = z.discriminatedUnion('type', [ProgressData, BlockUpdateData.extend({ block: GivenBlock }), StateData])
+
+// As writers give them: members that have a default may be missing.
+export type GivenSource = z.input<typeof GivenSource>
+export type GivenBlock = z.input<typeof GivenBlock>
+export type GivenReportData = z.input<typeof GivenData>
 
 /** `event_data` as stored, idempotent: adds defaults, drops undocumented members. @throws CodedError BAD_USER_INPUT. */
 export function reportDataOf(value: unknown, eventId: string, name: string): ReportEventData {
-  const { data, error } = Data.safeParse(value)
+  const { data, error } = GivenData.safeParse(value)
   if (error) {
     const { path, message } = error.issues[0] as z.core.$ZodIssue
     throw new CodedError('BAD_USER_INPUT', `${[name, ...path].join('.')}: ${message}.`)
@@ -117,7 +149,7 @@ function isServedAsItsOwnGroup(value: unknown, eventId: string, groupId: string 
   return groupId === eventId && typeof value === 'object' && value !== null && 'id' in value
 }
 
-function withId(source: z.infer<typeof Source>, index: number, eventId: string): NodeWithScore {
+function withId(source: z.output<typeof GivenSource>, index: number, eventId: string): TextNodeWithScore {
   const { id_ = defaultNodeId(index, eventId), ...node } = source.node
   return { ...source, node: { id_, ...node } }
 }

@@ -25,6 +25,27 @@ export interface ReportSnapshot {
   tooLarge?: true
 }
 
+/** A part of a snapshot's operations or blocks: `first` after that of the key `after`. */
+interface PartRequest<Key> {
+  first?: number | null
+  after?: Key | null
+}
+
+/** Positions of the operations that started after one of them. @throws CodedError BAD_USER_INPUT if that is unknown. */
+export function operationsIn({ operations }: ReportSnapshot, { first, after }: PartRequest<string>): number[] {
+  const groups = [...operations.keys()]
+  // Groups are UUIDs or variants, both in lower case.
+  const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
+  if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `Operation ${after} does not exist in this report.`)
+  return groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
+}
+
+/** Positions of the blocks of a greater idx, ordered by idx. */
+export function blocksIn({ blocks }: ReportSnapshot, { first, after }: PartRequest<number>): number[] {
+  const indexes = [...blocks.keys()].filter((idx) => after == null || idx > after).sort((a, b) => a - b)
+  return indexes.slice(0, first ?? indexes.length).map((idx) => blocks.get(idx) ?? 0)
+}
+
 /** Callers that arrive during a build share the next one, so each sees what was recorded before its call. */
 interface Building {
   now: Promise<ReportSnapshot>

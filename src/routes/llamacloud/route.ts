@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { ReportPath, ReportQuery } from './query.ts'
-import { ReportEventItem } from './schema.ts'
+import { refTo } from './schema.ts'
 
 const ValidationError = z
   .object({
@@ -36,7 +36,7 @@ export const LLAMACLOUD_ROUTE = createRoute({
       description:
         'All matching events, without pages. With "Accept: text/event-stream", the same items are sent as server-sent events, followed by new ones until the report ends. The id of each is a cursor, from which Last-Event-ID resumes.',
       content: {
-        'application/json': { schema: z.array(ReportEventItem) },
+        'application/json': { schema: { type: 'array', items: { $ref: refTo('ReportEventItem') } } },
         'text/event-stream': { schema: z.string() },
       },
     },

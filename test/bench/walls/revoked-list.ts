@@ -27,9 +27,12 @@ export const REVOKED_LIST: Wall[] = [
         const { socket, write, received } = await openConnection(node.url)
         write(requestBytes(`/api/v1/reports/${attacker.report}/events`, { authorization: `Bearer ${key}` }))
         await setTimeout(2_000)
-        const listed = await node.graphql('query ($id: UUID!) { liveConnections(organizationId: $id) { transport } }', {
-          id: attacker.organization,
-        })
+        const listed = await node.graphql(
+          'query ($id: UUID!) { liveConnections(organizationId: $id) { nodes { transport } } }',
+          {
+            id: attacker.organization,
+          },
+        )
         await node.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: apiKey.id })
         await setTimeout(15_000)
         const elsewhere = (await askGraphql(node.url, key, `{ report(id: "${attacker.report}") { id } }`)).outcome
@@ -47,7 +50,7 @@ export const REVOKED_LIST: Wall[] = [
         socket.destroy()
         return {
           'the key elsewhere': elsewhere,
-          'live connections listed': JSON.stringify(listed.data?.liveConnections),
+          'live connections listed': JSON.stringify(listed.data?.liveConnections.nodes),
           'read after revocation': `${Math.round(received() / 1e6)} MB`,
           'with what was recorded after it': secret,
         }

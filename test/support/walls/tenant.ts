@@ -83,7 +83,7 @@ export async function furnishTenant(
     dataset: setRetention(of: { datasetId: $dataset }, policy: { maxEvents: 900000002 }) { maxEvents }
   }`
   expectData(await server.graphql(policies, { organization, dataset }))
-  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 1) { id } }'
+  const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 1) { nodes { id } } }'
   const { auditEntries } = expectData(await server.graphql(audit, { id: organization }))
   return {
     ...inserted,
@@ -93,7 +93,7 @@ export async function furnishTenant(
     cursor: last?.cursor as string,
     reportEvent: reportEvent?.id as string,
     apiKey,
-    auditEntry: auditEntries[0].id,
+    auditEntry: auditEntries.nodes[0].id,
     keys,
     markers,
   }
@@ -106,7 +106,7 @@ export function idsOf(tenant: Tenant): string[] {
 }
 
 /** The valid id for an argument of a name. */
-export function homeOf({ organization, dataset, report, event, apiKey, project }: Tenant): Record<string, string> {
+export function homeOf({ organization, dataset, report, event, project }: Tenant): Record<string, string> {
   return {
     organizationId: organization,
     datasetId: dataset,
@@ -116,7 +116,6 @@ export function homeOf({ organization, dataset, report, event, apiKey, project }
     projectId: project,
     groupId: project,
     id: event,
-    after: apiKey,
   }
 }
 

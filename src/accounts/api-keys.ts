@@ -1,0 +1,88 @@
+import { v7 } from 'uuid'
+import type { ApiKeyRole, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
+import { withAudit } from './audit.ts'
+import { makeKey, storedForm } from './key-hash.ts'
+import { manageableApiKeys, type Viewer } from './viewer.ts'
+
+/** Maximum of valid keys per organization. */
+const MOST_KEYS = 1_000
+
+export interface NewApiKey {
+  organizationId: string
+  role: ApiKeyRole
+  name?: string | null
+  expiresAt?: Date | null
+  /** Both absent: the key sees the whole organization. */
+  datasetIds?: readonly string[] | null
+  reportIds?: readonly string[] | null
+}
+
+export interface CreatedApiKey {
+  /** The secret, of which only a hash is stored. */
+  key: string
+  id: string
+  organizationId: string
+}
+
+/** @throws CodedError BAD_USER_INPUT, NOT_FOUND (a dataset or report), CONFLICT (`MOST_KEYS`). */
+export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewApiKey): Promise<CreatedApiKey> {
+  const { organizationId, role, name, expiresAt } = input
+  if (expiresAt && expiresAt <= new Date()) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
+  const datasetIds = distinct(input.datasetIds, 'datasetIds')
+  const reportIds = distinct(input.reportIds, 'reportIds')
+  const [key, id] = [makeKey(), v7()]
+  const details = { role, name, expiresAt, datasetIds, reportIds }
+  const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
+  await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
+    const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
+    const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
+    if (datasets < datasetIds.length || reports < reportIds.length)
+      throw new CodedError(
+        'NOT_FOUND',
+        'datasetIds and reportIds must be ids of datasets and reports of the organization.',
+      )
+    await checkRoom(transaction, organizationId)
+    return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
+  })
+  return { key, id, organizationId }
+}
+
+/** Revokes a key once. @param query selects the result. @throws CodedError NOT_FOUND unless the viewer manages it. */
+export async function revokeApiKey(
+  db: PrismaClient,
+  viewer: Viewer,
+  id: string,
+  query: Pick<Prisma.ApiKeyFindUniqueOrThrowArgs, 'select' | 'include'> = {},
+) {
+  const where = { AND: [{ id }, manageableApiKeys(viewer)] }
+  const key = await db.apiKey.findFirst({ where, select: { organizationId: true } })
+  if (!key?.organizationId)
+    throw new CodedError('NOT_FOUND', `API key ${id} does not exist, or the caller cannot revoke it.`)
+  const { organizationId } = key
+  const subject = { organizationId, subjectKind: 'API_KEY', subjectId: id } as const
+  await withAudit(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
+    const revokedAt = new Date()
+    const where = { organizationId, id, revokedAt: null }
+    const { count } = await transaction.apiKey.updateMany({ where, data: { revokedAt } })
+    return count > 0 ? revokedAt : null
+  })
+  return db.apiKey.findUniqueOrThrow({ ...query, where: { organizationId_id: { organizationId, id } } })
+}
+
+// Locks the organization: concurrent creations would each find room for one more key.
+async function checkRoom(transaction: Prisma.TransactionClient, organizationId: string): Promise<void> {
+  await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
+  const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
+  if ((await transaction.apiKey.count({ where: { organizationId, ...works } })) < MOST_KEYS) return
+  throw new CodedError('CONFLICT', `The organization has ${MOST_KEYS} valid API keys, the limit. Revoke one first.`)
+}
+
+function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {
+  if (ids?.length === 0)
+    throw new CodedError(
+      'BAD_USER_INPUT',
+      `${argument} must not be empty. Omit it, or list the ids that the key can access.`,
+    )
+  return [...new Set(ids)]
+}
