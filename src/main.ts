@@ -1,7 +1,8 @@
 #!/usr/bin/env node
+import module from 'node:module'
+import { join } from 'node:path'
 import { Argument, Command, CommanderError } from 'commander'
-import { addId, parseId, parseSeconds, urlProblem } from './cli/arguments.ts'
-import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
+import { addId, parseId, parsePace, parseSeconds, urlProblem } from './cli/arguments.ts'
 import type { ExportOptions } from './cli/export/command.ts'
 import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
 import type { MoveInOptions } from './cli/import/run-import.ts'
@@ -9,10 +10,15 @@ import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
 import { readSettings, withConfig } from './cli/run-command.ts'
 import { say, tell } from './cli/terminal.ts'
+import { packageFolder } from './lib/package-folder.ts'
 import { version } from './lib/version.ts'
 
 // Files are readable by this user only, also where a library sets no mode.
 process.umask(0o077)
+
+// Node.js has it from version 22 on. What cannot be written is not kept.
+const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => void }
+enableCompileCache?.(join(packageFolder, 'dist/compile-cache'))
 
 const FOLLOW = ['--follow', 'go on with what is new, until stopped'] as const
 const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', parseSeconds, 5] as const
@@ -59,9 +65,11 @@ program
 program
   .command('demo')
   .description('serve, and run a small pipeline over a folder of Markdown files, telling what to open and what to curl')
-  .addArgument(new Argument('[folder]', 'where the Markdown files are').default(DEMO_FOLDER, "this package's own"))
+  .addArgument(new Argument('[folder]', 'where the Markdown files are').default(packageFolder, "this package's own"))
   .option('--pace <ms>', 'milliseconds between two events', parsePace, 400)
-  .action((folder: string, { pace }: { pace: number }) => withConfig((config) => runDemo(config, { folder, pace })))
+  .action((folder: string, { pace }: { pace: number }) =>
+    withConfig(async (config) => (await import('./cli/demo/command.ts')).runDemo(config, { folder, pace })),
+  )
 
 const keys = program
   .command('keys')

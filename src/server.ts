@@ -142,7 +142,7 @@ async function open(
   const counts = new ConnectionLimit(config.limits.socketsPerKey)
   const answers = new Answers(open, { keyWatch, connections, counts })
   const services = { accounts, keyWatch, connections, answers, budget, sweep: () => void retention.sweep() }
-  const rate = createRequestRate(config, logger)
+  const rate = await createRequestRate(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import type { Caller } from '../lib/caller.ts'
 import { STRANGERS } from './caller-of.ts'
 import { Refusal } from './refusal.ts'
-import { SharedRedis } from './shared-redis.ts'
+import type { SharedRedis } from './shared-redis.ts'
 
 /** Window in seconds. */
 const MINUTE = 60
@@ -23,11 +23,11 @@ type Limiter = (name: string, requests: number) => Promise<Refusal | undefined>
  * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
  * callers without a key is always per process, because it limits the time they take from that process.
  */
-export function createRequestRate(
+export async function createRequestRate(
   { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
   logger: Logger,
-): RequestRate {
-  const redis = redisUrl ? new SharedRedis(redisUrl, logger) : undefined
+): Promise<RequestRate> {
+  const redis = redisUrl ? new (await import('./shared-redis.ts')).SharedRedis(redisUrl, logger) : undefined
   const most = (share: number) => Math.ceil(limits.requestsPerMinute * share)
   const perKey = createLimiter(most(1), 'tidemark:requests', redis)
   const perTenant = createLimiter(most(SHARES.tenant), 'tidemark:tenants', redis)

@@ -28,3 +28,10 @@ export function parseSeconds(text: string): number {
     throw new InvalidArgumentError('It must be a number of seconds, up to 99999.')
   return Number(text)
 }
+
+/** Milliseconds up to 999999. @throws InvalidArgumentError */
+export function parsePace(text: string): number {
+  if (!/^\d{1,6}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number of milliseconds, up to 999999.')
+  return Number(text)
+}

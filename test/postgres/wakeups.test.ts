@@ -185,14 +185,14 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
   test('a process that is told to stop ends by itself, with nothing left open', async () => {
     const script = `
       import { pino } from 'pino'
-      import { readConfig } from './dist/config.js'
-      import { startServer } from './dist/server.js'
+      import { readConfig } from './src/config.ts'
+      import { startServer } from './src/server.ts'
       const server = await startServer(readConfig(process.env), pino({ level: 'silent' }))
       while (!(await (await fetch(server.url + '/readyz')).json()).wakeups.connected);
       await server[Symbol.asyncDispose]()
       const left = process.getActiveResourcesInfo()
       console.log(JSON.stringify({ timers: left.filter((name) => name === 'Timeout').length }))`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
       env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, ...database, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
