@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
 
 let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const ENTRIES = `query ($id: UUID!, $first: Int, $after: UUID) {
   auditEntries(organizationId: $id, first: $first, after: $after) { id action actorKeyId subjectId details }
