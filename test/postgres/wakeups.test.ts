@@ -18,8 +18,6 @@ import { overSse, overWebSocket, type Subscription } from '../support/subscribe.
 import { until } from '../support/until.ts'
 import { labelled, tailReads, wakeupState } from '../support/wakeups.ts'
 
-if (!redisInstalled) console.warn('No redis-server in PATH: not testing wake-ups by Redis.')
-
 type Running = Process & { url: string }
 type Source = 'postgres' | 'redis'
 
