@@ -1,7 +1,17 @@
 #!/usr/bin/env node
+import module from 'node:module'
+import { join } from 'node:path'
 import { Argument, Command, CommanderError } from 'commander'
-import { addId, parseId, parseName, parseRole, parseSeconds, parseTime, urlProblem } from './cli/arguments.ts'
-import { DEMO_FOLDER, parsePace, runDemo } from './cli/demo/command.ts'
+import {
+  addId,
+  parseId,
+  parseName,
+  parsePace,
+  parseRole,
+  parseSeconds,
+  parseTime,
+  urlProblem,
+} from './cli/arguments.ts'
 import type { ExportOptions } from './cli/export/command.ts'
 import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
 import type { ImportOptions } from './cli/import/run-import.ts'
@@ -9,10 +19,15 @@ import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
 import { readSettings, runCommand } from './cli/run-command.ts'
 import { print, printError } from './cli/terminal.ts'
+import { packageFolder } from './lib/package-folder.ts'
 import { version } from './lib/version.ts'
 
 // Files are readable by this user only, also where a library sets no mode.
 process.umask(0o077)
+
+// Node.js has it from version 22 on. What cannot be written is not kept.
+const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => void }
+enableCompileCache?.(join(packageFolder, 'dist/compile-cache'))
 
 const FOLLOW = ['--follow', 'keep importing new events until stopped'] as const
 const INTERVAL = ['--interval <seconds>', 'time between polls, with --follow', parseSeconds, 5] as const
@@ -61,9 +76,11 @@ program
 program
   .command('demo')
   .description('start the server, run a sample pipeline over a folder of Markdown files, and print commands to try')
-  .addArgument(new Argument('[folder]', 'folder with Markdown files').default(DEMO_FOLDER, "this package's own"))
+  .addArgument(new Argument('[folder]', 'folder with Markdown files').default(packageFolder, "this package's own"))
   .option('--pace <ms>', 'time between events, in milliseconds', parsePace, 400)
-  .action((folder: string, { pace }: { pace: number }) => runCommand((config) => runDemo(config, { folder, pace })))
+  .action((folder: string, { pace }: { pace: number }) =>
+    runCommand(async (config) => (await import('./cli/demo/command.ts')).runDemo(config, { folder, pace })),
+  )
 
 const keys = program
   .command('keys')

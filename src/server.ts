@@ -102,7 +102,7 @@ async function open(
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
   const responses = new OpenResponses(tcpConnections, { keyWatch, connections, connectionLimit })
   const services = { accounts, keyWatch, connections, sweep: () => void retention.sweep() }
-  const rate = createRateLimit(config, logger)
+  const rate = await createRateLimit(config, logger)
   closers.add(() => rate[Symbol.asyncDispose]())
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)

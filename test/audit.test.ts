@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { v7 } from 'uuid'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
 
 let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const ENTRIES = `query ($id: UUID!, $first: Int, $after: String) {
   auditEntries(organizationId: $id, first: $first, after: $after) { nodes { id action actorKeyId subjectId details } }

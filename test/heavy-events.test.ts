@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, type TestServer } from './support/server.ts'
 import { overSse } from './support/subscribe.ts'
 
 /** More than a page can contain, in payloads near the limit. */
@@ -10,13 +11,12 @@ const TEXT = 'x'.repeat(1_000_000)
 let server: TestServer
 let dataset: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   dataset = await newDataset(server, await newOrganization(server))
   for (let i = 0; i < EVENTS; i++)
     await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED', eventData: TEXT }])
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $after: String, $before: String, $first: Int, $last: Int) {
   workerEvents(datasetId: $id, types: $types, order: OLDEST_FIRST, after: $after, before: $before, first: $first, last: $last) {

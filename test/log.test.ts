@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS, recordWorkerEvents } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, type TestServer } from './support/server.ts'
 
 let server: TestServer
 let organizationId: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organizationId = await newOrganization(server)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const event = (eventData: unknown = null, id?: string) => ({ eventType: 'FILE_UPLOADED', eventData, id })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import {
   newDataset,
   newKey,
@@ -8,7 +9,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from './support/seed.ts'
-import { expectData, type Result, startServer, type TestServer } from './support/server.ts'
+import { expectData, type Result, type TestServer } from './support/server.ts'
 import { until } from './support/until.ts'
 
 let server: TestServer
@@ -19,12 +20,11 @@ let admin: string
 /** The organization whose ids they are. */
 let bolt: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   ;[acme, bolt] = [await newOrganization(server), await newOrganization(server)]
   ;[write, admin] = [await newKey(server, acme, 'WRITE'), await newKey(server, acme, 'ADMIN')]
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const create = (type: string, input: object, key: string) =>
   server.graphql(`mutation ($input: Create${type}Input!) { create${type}(input: $input) { id } }`, { input }, key)

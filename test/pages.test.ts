@@ -1,7 +1,8 @@
 import { fc, test as property } from '@fast-check/vitest'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newDataset, newOrganization, newReport, recordWorkerEvents } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, type TestServer } from './support/server.ts'
 
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED', 'QDRANT_UPLOAD_FAILED']
 
@@ -16,8 +17,8 @@ let dataset: string
 /** All events of the dataset, oldest first: the reference for every page. */
 let model: Edge[]
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organizationId = await newOrganization(server)
   dataset = await newDataset(server, organizationId)
   // Uneven shares, in several calls, so that types are rare in some places and frequent in others, and times differ.
@@ -30,7 +31,6 @@ beforeAll(async () => {
   }
   model = (await connection({ order: 'OLDEST_FIRST', first: 1000 })).edges
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $since: DateTime, $until: DateTime, $order: EventOrder,
     $first: Int, $after: String, $last: Int, $before: String) {

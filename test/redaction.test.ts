@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, type TestServer } from './support/server.ts'
 import { overSse, overWebSocket } from './support/subscribe.ts'
 
 let server: TestServer
 let organization: string
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organization = await newOrganization(server)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const REDACT = `mutation ($dataset: UUID!, $id: UUID!) {
   redactWorkerEvent(datasetId: $dataset, id: $id) { seq id eventType eventData eventDataText createdAt redactedAt }

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newOrganization, newReport, RECORD_REPORT_EVENTS, recordReportEvents } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, type TestServer } from './support/server.ts'
 
 let server: TestServer
 let report: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   report = await newReport(server, await newOrganization(server))
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const EVENTS = `query ($id: UUID!, $kinds: [ReportEventKind!], $order: EventOrder) {
   reportEvents(reportId: $id, kinds: $kinds, order: $order) {

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
+import { test } from './support/fixtures.ts'
 import { newKey, newOrganization, newReport, recordReportEvents } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, type TestServer } from './support/server.ts'
 import { overWebSocket } from './support/subscribe.ts'
 
 let server: TestServer
 let organization: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organization = await newOrganization(server)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const SNAPSHOT = `query ($id: UUID!) {
   report(id: $id) {

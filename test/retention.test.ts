@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { freshDatabase, runSql } from './support/database.ts'
+import { test } from './support/fixtures.ts'
 import {
   newDataset,
   newKey,
@@ -28,11 +29,10 @@ const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $order: Event
 
 let server: TestServer
 let organization: string
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organization = await newOrganization(server)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 interface Kept {
   seq: number

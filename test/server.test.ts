@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { startServer, type TestServer } from './support/server.ts'
+import { expect, inject } from 'vitest'
+import { test } from './support/fixtures.ts'
+import type { TestServer } from './support/server.ts'
 
 let server: TestServer
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 test('/healthz answers while the process lives', async () => {
   const response = await fetch(`${server.url}/healthz`)

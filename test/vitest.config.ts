@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { postgresUrl } from './support/postgres.ts'
 
 const postgres = await postgresUrl()
@@ -17,6 +18,15 @@ function project(name: 'embedded' | 'postgres', exclude: string[]) {
 const projects = [project('embedded', ['test/postgres/**', ...(postgres ? ['test/once/**'] : [])])]
 if (postgres) projects.push(project('postgres', ['test/embedded/**']))
 
+// All files of one project before those of the other: a worker is replaced when the project changes, and with it go the
+// modules that it has loaded and the server that its files share.
+class ByProject extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const longestFirst = await super.sort(files)
+    return projects.flatMap(({ test: { name } }) => longestFirst.filter(({ project }) => project.name === name))
+  }
+}
+
 export default defineConfig({
   // One copy of graphql, the one loaded by its dependents in node_modules: Vite would load the .mjs as well.
   resolve: { alias: { graphql: createRequire(import.meta.url).resolve('graphql') } },
@@ -30,6 +40,7 @@ export default defineConfig({
     isolate: false,
     // One more than two cores: much of the time is spent waiting for other processes.
     maxWorkers: 3,
+    sequence: { sequencer: ByProject },
     projects,
   },
 })

@@ -3,7 +3,7 @@ import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limite
 import type { Config } from '../config.ts'
 import type { Caller } from '../lib/caller.ts'
 import { ANONYMOUS_TENANT } from './caller-of.ts'
-import { SharedRedis } from './shared-redis.ts'
+import type { SharedRedis } from './shared-redis.ts'
 import { TemporaryError } from './temporary-error.ts'
 
 /** Window in seconds. */
@@ -23,8 +23,11 @@ type Limiter = (name: string, requests: number) => Promise<TemporaryError | unde
  * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
  * callers without a key is always per process, because it limits the time they take from that process.
  */
-export function createRateLimit({ redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>, logger: Logger): RateLimit {
-  const redis = redisUrl ? new SharedRedis(redisUrl, logger) : undefined
+export async function createRateLimit(
+  { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
+  logger: Logger,
+): Promise<RateLimit> {
+  const redis = redisUrl ? new (await import('./shared-redis.ts')).SharedRedis(redisUrl, logger) : undefined
   const most = (share: number) => Math.ceil(limits.requestsPerMinute * share)
   const perKey = createLimiter(most(1), 'tidemark:requests', redis)
   const perTenant = createLimiter(most(SHARES.tenant), 'tidemark:tenants', redis)

@@ -58,3 +58,10 @@ export function parseSeconds(text: string): number {
     throw new InvalidArgumentError('Expected a number of seconds from 0 to 99999.')
   return Number(text)
 }
+
+/** Milliseconds up to 999999. @throws InvalidArgumentError */
+export function parsePace(text: string): number {
+  if (!/^\d{1,6}$/.test(text))
+    throw new InvalidArgumentError('Expected a whole number of milliseconds from 0 to 999999.')
+  return Number(text)
+}

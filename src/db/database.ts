@@ -1,6 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection, session } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
@@ -54,6 +53,7 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
 }
 
 async function openEmbedded(dataDir: string): Promise<Database> {
+  const { PrismaPGlite } = await import('pglite-prisma-adapter')
   await makePrivate(dataDir)
   const lock = await lockDirectory(dataDir)
   try {

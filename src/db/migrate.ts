@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { StartError } from '../errors.ts'
+import { packageFolder } from '../lib/package-folder.ts'
 import type { DatabaseConnection } from './connection.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
-const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
+const MIGRATIONS_DIRECTORY = join(packageFolder, 'prisma/migrations')
 
 /** The database is not at, or cannot be migrated to, this version's schema; the message says what to do. */
 export class MigrationError extends StartError {
@@ -34,7 +34,7 @@ interface Applied {
 }
 
 // As Prisma's schema engine creates it, so that `prisma migrate deploy` and `status` agree afterwards.
-const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
   id VARCHAR(36) PRIMARY KEY NOT NULL,
   checksum VARCHAR(64) NOT NULL,
   finished_at TIMESTAMPTZ,
@@ -50,8 +50,10 @@ const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
  */
 export async function migrate(connection: DatabaseConnection): Promise<string[]> {
-  await refuseForeignSchema(connection)
-  await connection.exec(HISTORY_TABLE)
+  if (!(await hasHistory(connection))) {
+    await refuseForeignSchema(connection)
+    await connection.exec(HISTORY_TABLE)
+  }
   const missing = await pendingMigrations(connection)
   for (const migration of missing) await apply(connection, migration)
   return missing.map(({ name }) => name)
@@ -111,20 +113,23 @@ async function apply(connection: DatabaseConnection, { name, sql, checksum }: Mi
 }
 
 async function history(connection: DatabaseConnection): Promise<Applied[]> {
-  const { rows } = await connection.query<{ exists: boolean }>(
-    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
-  )
-  if (!rows[0]?.exists) return []
+  if (!(await hasHistory(connection))) return []
   const applied = await connection.query<Applied>(
     'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at',
   )
   return applied.rows
 }
 
+async function hasHistory(connection: DatabaseConnection): Promise<boolean> {
+  const { rows } = await connection.query<{ exists: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
+  )
+  return rows[0]?.exists === true
+}
+
 async function refuseForeignSchema(connection: DatabaseConnection): Promise<void> {
   const { rows } = await connection.query<{ foreign: boolean }>(
-    `SELECT to_regclass('_prisma_migrations') IS NULL
-        AND EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign`,
+    'SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign',
   )
   if (rows[0]?.foreign)
     throw new MigrationError(

@@ -1,7 +1,6 @@
 import { type BinaryToTextEncoding, createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { admitRequest, outgoing, type RouteServices } from './admit.ts'
@@ -51,6 +50,8 @@ export function createGraphiqlPage(services: RouteServices): Hono {
 }
 
 async function compressedPage() {
+  // Loaded by the first request: the module is the page, 9 MB.
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql')
   const html = renderGraphiQL({
     title: 'Tidemark',
     defaultQuery: QUERY,

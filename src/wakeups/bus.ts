@@ -8,7 +8,6 @@ import { type OpenChannel, TIMEOUTS } from './channel.ts'
 import { decodeMessage, encodeMessages } from './message.ts'
 import { postgresChannel } from './postgres-channel.ts'
 import { ReconnectingChannel } from './reconnecting-channel.ts'
-import { redisChannel } from './redis-channel.ts'
 
 /** Exchanges wake-ups with the other servers of a database. The poll of followed streams covers any loss. */
 export interface WakeupBus extends AsyncDisposable {
@@ -24,9 +23,17 @@ export function openWakeupBus(
   wakeups: Wakeups,
   logger: Logger,
 ): WakeupBus {
-  if (redisUrl) return new ChannelBus('redis', redisChannel(redisUrl), wakeups, logger)
+  if (redisUrl) return new ChannelBus('redis', lazyRedisChannel(redisUrl), wakeups, logger)
   if (databaseUrl) return new ChannelBus('postgres', postgresChannel(databaseUrl), wakeups, logger)
   return NO_BUS
+}
+
+function lazyRedisChannel(redisUrl: string): OpenChannel {
+  return async (events, stop) => {
+    const { redisChannel } = await import('./redis-channel.ts')
+    stop.throwIfAborted()
+    return redisChannel(redisUrl)(events, stop)
+  }
 }
 
 /** For the embedded database, which only one process at a time can open. */

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { EventSource } from 'eventsource'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished } from 'vitest'
+import { test } from '../support/fixtures.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { expectData, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 let authorization: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   authorization = `Bearer ${server.rootKey}`
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const creating = (id: string) => `mutation { createOrganization(input: { id: "${id}", name: "Acme" }) { id } }`
 

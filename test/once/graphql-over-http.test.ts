@@ -1,12 +1,12 @@
 import { serverAudits } from 'graphql-http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../support/server.ts'
+import { expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const audits = serverAudits({ url: () => `${server.url}/graphql` })
 

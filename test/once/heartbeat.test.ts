@@ -1,21 +1,21 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest'
+import { expect, type TestContext } from 'vitest'
 import WebSocket from 'ws'
+import { test } from '../support/fixtures.ts'
 import { newDataset, newOrganization, newReport } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
 let query: string
 let report: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   const organization = await newOrganization(server)
   query = `subscription { workerEvents(datasetId: "${await newDataset(server, organization)}") { cursor } }`
   report = await newReport(server, organization)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 // Concurrent tests need their own `onTestFinished`.
 type OnEnd = TestContext['onTestFinished']

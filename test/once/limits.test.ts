@@ -1,6 +1,7 @@
 import { getIntrospectionQuery } from 'graphql'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { BOMBS } from '../support/bombs.ts'
+import { test } from '../support/fixtures.ts'
 import { newDataset, newOrganization, newReport } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { TRANSPORTS } from '../support/transports.ts'
@@ -10,8 +11,8 @@ let small: TestServer
 let dataset: string
 let report: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   const organization = await newOrganization(server)
   dataset = await newDataset(server, organization)
   report = await newReport(server, organization)
@@ -20,7 +21,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await small[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
 })
 
 describe.each(TRANSPORTS)('Over %s', (_, send) => {

@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { version } from '../../src/lib/version.ts'
+import { installed } from '../support/installed.ts'
 import { exposition, metricNames, samples } from '../support/metrics.ts'
 import { newDataset, newKey, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
@@ -13,7 +14,7 @@ import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
 /** Whether `promtool` is installed. */
-const promtool = spawnSync('promtool', ['--version']).status === 0
+const promtool = installed('promtool')
 
 let server: TestServer
 let organization: string

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../support/server.ts'
+import { expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const html = { accept: 'text/html' }
 

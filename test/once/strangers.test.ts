@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { getIntrospectionQuery } from 'graphql'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../support/server.ts'
+import { describe, expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const chain = (count: number) =>
   Array.from({ length: count }, (_, i) => `fragment F${i} on Query { __typename ${i > 0 ? `...F${i - 1}` : ''} }`).join(

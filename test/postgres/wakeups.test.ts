@@ -10,17 +10,15 @@ import { Batcher } from '../../src/wakeups/batcher.ts'
 import { openWakeupBus } from '../../src/wakeups/bus.ts'
 import { decodeMessage, encodeMessages } from '../../src/wakeups/message.ts'
 import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
-import { type Process, serve } from '../support/process.ts'
+import { serve } from '../support/process.ts'
 import { type RedisServer, redisInstalled, redisServer } from '../support/redis.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
-import { expectData, graphql, metric, startServer } from '../support/server.ts'
+import { expectData, graphql, metric, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 import { labelled, tailReads, wakeupState } from '../support/wakeups.ts'
 
-if (!redisInstalled) console.warn('No redis-server in PATH: not testing wake-ups by Redis.')
-
-type Running = Process & { url: string }
+type Running = { url: string }
 type Source = 'postgres' | 'redis'
 
 const KEY = 'test-root-api-key'
@@ -45,8 +43,15 @@ function freshDataset(): string {
   return dataset
 }
 
+/** A server that ends with the test. What it shares with the others of the test is the database, and Redis. */
+async function start(env: Record<string, string> = {}): Promise<TestServer> {
+  const server = await startServer({ ...database, ...env })
+  onTestFinished(() => server[Symbol.asyncDispose]())
+  return server
+}
+
 /** A server process that is stopped with the test, and must exit cleanly. */
-async function start(env: object = {}): Promise<Running> {
+async function startProcess(env: object): Promise<Running> {
   const server = await serve({ ...database, ...env })
   onTestFinished(async () => {
     server.child.kill('SIGTERM')
@@ -132,7 +137,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
   afterAll(() => redis?.stop())
 
   test('what one process appends is delivered to the subscribers of another', async () => {
-    const [writer, reader] = await Promise.all([start(env), start(env)])
+    const [writer, reader] = await Promise.all([startProcess(env), startProcess(env)])
     await Promise.all([connected(writer), connected(reader)])
     expect(await wakeupState(reader.url)).toMatchObject({ source, connected: true })
     expect(await labelled(reader.url, 'tidemark_wakeup_bus_connected', source)).toBe(1)
@@ -185,14 +190,14 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
   test('a process that receives a stop signal ends by itself, with nothing left open', async () => {
     const script = `
       import { pino } from 'pino'
-      import { readConfig } from './dist/config.js'
-      import { startServer } from './dist/server.js'
+      import { readConfig } from './src/config.ts'
+      import { startServer } from './src/server.ts'
       const server = await startServer(readConfig(process.env), pino({ level: 'silent' }))
       while (!(await (await fetch(server.url + '/readyz')).json()).wakeups.connected);
       await server[Symbol.asyncDispose]()
       const left = process.getActiveResourcesInfo()
       console.log(JSON.stringify({ timers: left.filter((name) => name === 'Timeout').length }))`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
       env: { PATH: process.env.PATH, PORT: '0', ROOT_API_KEY: KEY, ...database, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -279,8 +284,8 @@ describe.runIf(redisInstalled)('When Redis', () => {
     await using redis = await redisServer()
     await redis.start()
     const server = await start({ REDIS_URL: redis.url.replace('//', '//user:wrong-pass@'), LOG_LEVEL: 'trace' })
-    await until(() => server.output.stderr.includes('WRONGPASS'))
-    expect(server.output.stderr).not.toContain('wrong-pass')
+    await until(() => JSON.stringify(server.log).includes('WRONGPASS'))
+    expect(JSON.stringify(server.log)).not.toContain('wrong-pass')
   })
 })
 

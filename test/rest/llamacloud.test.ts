@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
 import { newKey, newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
 let organization: string
@@ -13,8 +14,8 @@ const project = randomUUID()
 let report: string
 let recorded: string[]
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organization = await newOrganization(server)
   key = await newKey(server, organization)
   foreignKey = await newKey(server, await newOrganization(server))
@@ -34,7 +35,6 @@ beforeAll(async () => {
   ])
   recorded = results.map(({ id }) => id)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 interface Reply {
   status: number

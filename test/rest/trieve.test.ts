@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { WORKER_EVENT_TYPES } from '../../src/log/worker-event-type.ts'
+import { test } from '../support/fixtures.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
 let organization: string
@@ -13,8 +14,8 @@ let key: string
 /** Another organization's. */
 let foreignKey: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organization = await newOrganization(server)
   dataset = await newDataset(server, organization, { trackingId: 'tracked' })
   key = await newKey(server, organization)
@@ -27,7 +28,6 @@ beforeAll(async () => {
     { eventType: 'FILE_UPLOADED', eventData: { n: 5 } },
   ])
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 interface Reply {
   status: number

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PGlite } from '@electric-sql/pglite'
 import { inject } from 'vitest'
+import { openPglite } from '../../src/db/pglite.ts'
 import { databaseUrl, query } from './postgres.ts'
 
 /** The settings by which a server finds its database. */
@@ -17,7 +17,7 @@ export async function runSql<Row extends object>(
   sql: string,
 ): Promise<Row[]> {
   if (DATABASE_URL) return query<Row>(DATABASE_URL, sql)
-  const pglite = await PGlite.create(join(DATA_DIR, 'pglite'))
+  const pglite = await openPglite(DATA_DIR)
   try {
     const results = await pglite.exec(sql)
     return (results.at(-1)?.rows ?? []) as Row[]

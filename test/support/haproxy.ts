@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
 import { freePort } from './free-port.ts'
+import { installed } from './installed.ts'
 import { until } from './until.ts'
 
 /** Whether `haproxy` is installed. */
-export const haproxyInstalled = spawnSync('haproxy', ['-v']).status === 0
-if (!haproxyInstalled) console.warn('No haproxy here: .deploy/haproxy.cfg is not tried.')
+export const haproxyInstalled = installed('haproxy', '-v')
 
 /** HAProxy with the shipped configuration, in front of a server. */
 export interface Haproxy extends AsyncDisposable {

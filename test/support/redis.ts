@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { freePort } from './free-port.ts'
+import { installed } from './installed.ts'
 
 /** Whether `redis-server` is installed. */
-export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0
+export const redisInstalled = installed('redis-server')
 
 /** A separate Redis server, on one port, that can be stopped and started again. */
 export interface RedisServer extends AsyncDisposable {

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { InvalidArgumentError } from 'commander'
 import { type Config, ConfigError } from '../../config.ts'
 import { printable } from '../../lib/text.ts'
 import type { Server } from '../../server.ts'
+import { runServer } from '../serve.ts'
 import { print, printError } from '../terminal.ts'
 import { GraphqlFailure } from './client.ts'
 import { createDemoTenant, createRecorder, type DemoTenant } from './demo-tenant.ts'
@@ -13,9 +12,6 @@ import { guide } from './guide.ts'
 import { runPipeline } from './pipeline.ts'
 import { findMarkdown } from './source-files.ts'
 import type { Step } from './step.ts'
-
-/** Default folder: the root of this package, equally far up from `dist/cli/demo`. */
-export const DEMO_FOLDER = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface DemoOptions {
   folder: string
@@ -29,7 +25,6 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
   const names = await findMarkdown(path).catch((error: Error) => refuse(`Cannot read the folder: ${error.message}`))
   if (!names) return
   if (names.length === 0) return refuse(`No Markdown files (*.md) in ${path}. Choose another folder.`)
-  const { runServer } = await import('../serve.ts')
   const { server, stopping } = await runServer(config)
   try {
     const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
@@ -42,13 +37,6 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
     await server[Symbol.asyncDispose]()
     throw error
   }
-}
-
-/** Milliseconds up to 999999. @throws InvalidArgumentError */
-export function parsePace(text: string): number {
-  if (!/^\d{1,6}$/.test(text))
-    throw new InvalidArgumentError('Expected a whole number of milliseconds from 0 to 999999.')
-  return Number(text)
 }
 
 async function record(

@@ -36,7 +36,8 @@ export function operationsIn({ operations }: ReportSnapshot, { first, after }: P
   const groups = [...operations.keys()]
   // Groups are UUIDs or variants, both in lower case.
   const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
-  if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `Operation ${after} does not exist in this report.`)
+  if (after != null && from === 0)
+    throw new CodedError('BAD_USER_INPUT', `Operation ${after} does not exist in this report.`)
   return groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
 }
 

@@ -8,7 +8,8 @@ import {
 import { client as client309, getReportEventsApiV1ReportsReportIdEventsGet as getEvents309 } from 'cloud-309/api'
 import { TrieveSDK as OldTrieveSDK } from 'trieve-old'
 import { TrieveSDK } from 'trieve-ts-sdk'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
 import {
   newDataset,
   newKey,
@@ -17,7 +18,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
 
 // The published clients, unchanged, against a real port: only their base URL differs.
 
@@ -25,12 +26,11 @@ let server: TestServer
 let organization: string
 let key: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   organization = await newOrganization(server)
   key = await newKey(server, organization)
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 describe('trieve-ts-sdk', () => {
   let datasetId: string

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
-import { type DatabaseSettings, freshDatabase, runSql } from './support/database.ts'
-import { tidemark } from './support/process.ts'
-import { newDataset, newOrganization } from './support/seed.ts'
-import { expectData, startServer } from './support/server.ts'
+import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
+import { tidemark } from '../support/process.ts'
+import { newDataset, newOrganization } from '../support/seed.ts'
+import { expectData, startServer } from '../support/server.ts'
 
 let env: DatabaseSettings
 let organization: string

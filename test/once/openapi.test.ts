@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { WORKER_EVENT_TYPES } from '../../src/log/worker-event-type.ts'
+import { test } from '../support/fixtures.ts'
 import {
   newDataset,
   newKey,
@@ -12,7 +13,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
 // biome-ignore lint/suspicious/noExplicitAny: the assertions check the response
@@ -22,8 +23,8 @@ let dataset: string
 let report: string
 let key: string
 
-beforeAll(async () => {
-  server = await startServer()
+test.beforeAll(async ({ server: shared }) => {
+  server = shared
   document = await (await fetch(`${server.url}/openapi.json`)).json()
   const organization = await newOrganization(server)
   key = await newKey(server, organization)
@@ -55,7 +56,6 @@ beforeAll(async () => {
     { state: { message: 'm', state: 'WAITING_APPROVAL' } },
   ])
 })
-afterAll(() => server[Symbol.asyncDispose]())
 
 const FORMATS = {
   uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,

@@ -10,10 +10,10 @@ import {
   RECORD_WORKER_EVENTS,
   recordReportEvents,
   recordWorkerEvents,
-} from './support/seed.ts'
-import { expectData, metric, startServer, type TestServer } from './support/server.ts'
-import { overSse, overWebSocket } from './support/subscribe.ts'
-import { TRANSPORTS } from './support/transports.ts'
+} from '../support/seed.ts'
+import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
+import { overSse, overWebSocket } from '../support/subscribe.ts'
+import { TRANSPORTS } from '../support/transports.ts'
 
 /** Maximum subscriptions per key. */
 const SUBSCRIPTIONS = 40

@@ -1,0 +1,9 @@
+import { spawnSync } from 'node:child_process'
+
+/** Whether a program can be run here. @throws Error where REQUIRE_PROGRAMS is set, so that no test is skipped unseen. */
+export function installed(program: string, versionOption = '--version'): boolean {
+  if (spawnSync(program, [versionOption]).status === 0) return true
+  if (process.env.REQUIRE_PROGRAMS) throw new Error(`REQUIRE_PROGRAMS is set, but ${program} cannot be run.`)
+  console.warn(`No ${program} in PATH: the tests that need it are skipped.`)
+  return false
+}
