@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { v7 } from 'uuid'
-import { describe, expect } from 'vitest'
+import { beforeAll, describe, expect } from 'vitest'
 import { test } from './support/fixtures.ts'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'

@@ -38,8 +38,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The sources keep no state between files, so each worker loads them once.
     isolate: false,
-    // One more than two cores: much of the time is spent waiting for other processes.
-    maxWorkers: 3,
+    // More than two cores: much of the time is spent waiting, for other processes and for time to pass.
+    maxWorkers: 4,
     sequence: { sequencer: ByProject },
     projects,
   },

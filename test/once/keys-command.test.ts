@@ -57,12 +57,12 @@ test.each([
     /does not exist/,
   ],
   ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 2, /READ, WRITE/],
-  ['an id that is not a UUID', () => ['list', '--organization', 'acme'], 2, /must be a UUID/],
+  ['an id that is not a UUID', () => ['list', '--organization', 'acme'], 2, /Expected a UUID/],
   [
     'a name with control characters',
     () => ['create', '--organization', organization, '--role', 'READ', '--name', 'a\tb'],
     2,
-    /must not hold control characters/,
+    /must not contain control characters/,
   ],
   [
     'an expiry that is not a time',

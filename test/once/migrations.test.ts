@@ -1,12 +1,15 @@
-import { PGlite } from '@electric-sql/pglite'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PGlite } from '@electric-sql/pglite'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { deploy, diagnose, missing } from '../../prisma/migration.ts'
 import { migrate, pendingMigrations } from '../../src/db/migrate.ts'
+import { openPglite } from '../../src/db/pglite.ts'
 
 let db: PGlite
 
 beforeAll(async () => {
-  db = await PGlite.create()
+  db = await newDatabase()
 })
 afterAll(() => db.close())
 
@@ -41,7 +44,7 @@ test('A migration that was edited after it was applied is refused', async () => 
 })
 
 test('A database that holds something else is left alone', async () => {
-  const foreign = await PGlite.create()
+  const foreign = await newDatabase()
   try {
     await foreign.exec('CREATE TABLE precious (id int)')
     await expect(migrate(foreign)).rejects.toThrow(/P3005/)
@@ -51,6 +54,10 @@ test('A database that holds something else is left alone', async () => {
     await foreign.close()
   }
 })
+
+async function newDatabase(): Promise<PGlite> {
+  return openPglite(await mkdtemp(join(inject('scratch'), 'new-')))
+}
 
 async function names(): Promise<string[]> {
   const { rows } = await db.query<{ migration_name: string }>('SELECT migration_name FROM _prisma_migrations')

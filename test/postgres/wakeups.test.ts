@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { pino } from 'pino'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { Wakeups } from '../../src/log/follow/wakeups.ts'
 import { Batcher } from '../../src/wakeups/batcher.ts'
@@ -287,12 +286,6 @@ describe.runIf(redisInstalled)('When Redis', () => {
     await until(() => JSON.stringify(server.log).includes('WRONGPASS'))
     expect(JSON.stringify(server.log)).not.toContain('wrong-pass')
   })
-})
-
-test('A server on the embedded database wakes its own subscribers, and connects to no other', async () => {
-  await using server = await startServer({ DATA_DIR: join(inject('scratch'), randomUUID()) })
-  expect(await wakeupState(server.url)).toMatchObject({ source: 'in-process', connected: true })
-  expect(await labelled(server.url, 'tidemark_wakeup_bus_connected', 'in-process')).toBe(1)
 })
 
 test.each(['redis', '127.0.0.1:6379', 'http://127.0.0.1:6379', 'redis:127.0.0.1:6379', 'redis://'])(
