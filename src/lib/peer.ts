@@ -11,10 +11,3 @@ export interface Peer {
   /** The cursor where its subscription begins; absent where it is sent at once. */
   readonly start?: string
 }
-
-export const NO_PEER: Peer = {
-  transport: 'sse',
-  onGone: () => () => undefined,
-  onStalled: () => () => undefined,
-  disconnect: () => undefined,
-}
