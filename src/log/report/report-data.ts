@@ -4,8 +4,8 @@ import { CodedError } from '../../errors.ts'
 import { jsonObject, text, uuid } from '../../lib/text.ts'
 import { uuidBytes } from '../uuid-bytes.ts'
 
-// The one definition of a report event: its TypeScript types, what is accepted, what is stored (in this order of members,
-// without the event's own `id` and `timestamp`), and the OpenAPI document. The members are those of LlamaCloud's `event_data`.
+// The one definition of a report event: its TypeScript types, what is accepted, what is stored (members in this order,
+// without the event's own `id` and `timestamp`), and the OpenAPI document. The members are LlamaCloud's `event_data`.
 
 export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 
