@@ -22,16 +22,16 @@ const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:
 
 // 10 distinct characters reject "changemechangeme" and the like, and hardly any random key.
 const ROOT_KEY =
-  'at least 16 visible ASCII characters without blanks, 10 of them different; "openssl rand -hex 24" makes one'
+  'at least 16 printable ASCII characters without spaces, 10 of them different; "openssl rand -hex 24" generates one'
 
-const ORIGINS = 'origins as browsers send them, such as https://app.example, separated by commas, or *'
+const ORIGINS = 'browser origins such as https://app.example, separated by commas, or *'
 
 const PROXIES =
   'addresses, networks such as 10.0.0.0/8, or the names loopback, linklocal and uniquelocal, separated by commas'
 
 const key = z
   .string()
-  .regex(/^[\x21-\x7e]+$/, 'visible ASCII without blanks')
+  .regex(/^[\x21-\x7e]+$/, 'printable ASCII characters without spaces')
   .optional()
 
 const onOrOff = z
@@ -40,13 +40,13 @@ const onOrOff = z
   .optional()
 
 const collectorUrl = z
-  .url({ protocol: /^https?$/, error: 'the URL of a collector, such as http://127.0.0.1:4318' })
+  .url({ protocol: /^https?$/, error: 'the URL of an OTLP collector, such as http://127.0.0.1:4318' })
   .optional()
 
 const Environment = z.object({
   PORT: port.default(4000),
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
-  DATA_DIR: z.string().min(1, 'the path of a folder').default('.tidemark'),
+  DATA_DIR: z.string().min(1, 'the path of a directory').default('.tidemark'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL }).optional(),
   REDIS_URL: z
     .string()
@@ -123,9 +123,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = Environment.safeParse(set)
   const problems = [
     ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')} must be ${expectation(issue)}`) ?? []),
-    ...unknown.map((name) => `${name} is not a setting (settings have no prefix: ${SETTINGS.join(', ')})`),
+    ...unknown.map((name) => `${name} is not a known setting (settings have no prefix: ${SETTINGS.join(', ')})`),
   ]
-  if (!parsed.success || problems.length > 0) throw new ConfigError(`Bad settings:\n  ${problems.join('\n  ')}`)
+  if (!parsed.success || problems.length > 0) throw new ConfigError(`Invalid settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data

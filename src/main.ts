@@ -7,22 +7,22 @@ import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
 import type { ImportOptions } from './cli/import/run-import.ts'
 import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
-import { readSettings, withConfig } from './cli/run-command.ts'
-import { say, tell } from './cli/terminal.ts'
+import { readSettings, runCommand } from './cli/run-command.ts'
+import { print, printError } from './cli/terminal.ts'
 import { version } from './lib/version.ts'
 
 // Files are readable by this user only, also where a library sets no mode.
 process.umask(0o077)
 
-const FOLLOW = ['--follow', 'go on with what is new, until stopped'] as const
-const INTERVAL = ['--interval <seconds>', 'how long to wait between two looks', parseSeconds, 5] as const
+const FOLLOW = ['--follow', 'keep importing new events until stopped'] as const
+const INTERVAL = ['--interval <seconds>', 'time between polls, with --follow', parseSeconds, 5] as const
 
 // Commands load their code when they run, so help and usage errors are fast.
 const program = new Command('tidemark')
   .description('A GraphQL server for pipeline events. Settings come from the environment: see docs/settings.md.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
-  .configureOutput({ writeErr: (text) => tell(text.trimEnd()) })
+  .configureOutput({ writeErr: (text) => printError(text.trimEnd()) })
   .exitOverride((error) => {
     process.exitCode = error.exitCode === 0 ? 0 : 2
     throw error
@@ -30,117 +30,122 @@ const program = new Command('tidemark')
 
 program
   .command('serve')
-  .description('serve on HOST and PORT until asked to stop')
-  .action(() => withConfig(async (config) => (await import('./cli/serve.ts')).runServer(config)))
+  .description('start the server on HOST and PORT')
+  .action(() => runCommand(async (config) => (await import('./cli/serve.ts')).runServer(config)))
 
 program
   .command('migrate')
-  .description('bring the PostgreSQL database at DATABASE_URL to the schema of this version')
+  .description('apply pending migrations to the PostgreSQL database at DATABASE_URL')
   .action(() =>
-    withConfig(async ({ databaseUrl }) => {
+    runCommand(async ({ databaseUrl }) => {
       if (!databaseUrl)
-        return say('Nothing to do: the embedded database migrates itself. Set DATABASE_URL for PostgreSQL.')
+        return print(
+          'Nothing to do: the embedded database is migrated at start. Set DATABASE_URL to migrate PostgreSQL.',
+        )
       const { migratePostgres } = await import('./db/database.ts')
       const applied = await migratePostgres(databaseUrl)
-      return say(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
+      return print(applied.length > 0 ? `Applied:\n  ${applied.join('\n  ')}` : 'Nothing to do: up to date.')
     }),
   )
 
 program
   .command('doctor')
   .description(
-    'examine the settings, the database and Redis, and say what to do; exit status 1 when something is a problem. An embedded database must not be in use by a server',
+    'check the settings, the database and Redis, and give advice; exits with status 1 if there is a problem. Stop a server that uses the embedded database first',
   )
-  .option('--json', 'print one JSON document, for programs')
+  .option('--json', 'print one JSON document')
   .action(async (options: { json?: boolean }) =>
     (await import('./cli/doctor/command.ts')).runDoctor(readSettings, options),
   )
 
 program
   .command('demo')
-  .description('serve, and run a small pipeline over a folder of Markdown files, telling what to open and what to curl')
-  .addArgument(new Argument('[folder]', 'where the Markdown files are').default(DEMO_FOLDER, "this package's own"))
-  .option('--pace <ms>', 'milliseconds between two events', parsePace, 400)
-  .action((folder: string, { pace }: { pace: number }) => withConfig((config) => runDemo(config, { folder, pace })))
+  .description('start the server, run a sample pipeline over a folder of Markdown files, and print commands to try')
+  .addArgument(new Argument('[folder]', 'folder with Markdown files').default(DEMO_FOLDER, "this package's own"))
+  .option('--pace <ms>', 'time between events, in milliseconds', parsePace, 400)
+  .action((folder: string, { pace }: { pace: number }) => runCommand((config) => runDemo(config, { folder, pace })))
 
 const keys = program
   .command('keys')
-  .description('manage API keys in the database itself; an embedded one must not be in use by a server')
+  .description('manage API keys directly in the database; stop a server that uses the embedded database first')
 
 keys
   .command('create')
-  .description('create a key and print it, this once')
-  .requiredOption('--organization <id>', 'whose data it opens', parseId)
+  .description('create a key and print it; it cannot be shown again')
+  .requiredOption('--organization <id>', 'organization whose data the key can access', parseId)
   .requiredOption('--role <role>', 'READ, WRITE or ADMIN', parseRole)
-  .option('--name <text>', 'for people', parseName)
-  .option('--dataset <ids...>', 'see these datasets, and no other stream', addId)
-  .option('--report <ids...>', 'see these reports, and no other stream', addId)
-  .option('--expires <time>', 'when it stops working, such as 2030-01-31T00:00:00Z', parseTime)
-  .action((options: NewKey) => withConfig(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
+  .option('--name <text>', 'display name', parseName)
+  .option('--dataset <ids...>', 'restrict the key to these datasets and the given reports', addId)
+  .option('--report <ids...>', 'restrict the key to these reports and the given datasets', addId)
+  .option('--expires <time>', 'expiry time, such as 2030-01-31T00:00:00Z', parseTime)
+  .action((options: NewKey) => runCommand(async (config) => (await import('./cli/keys.ts')).createKey(config, options)))
 
 keys
   .command('list')
   .description('list the keys of an organization, newest first')
-  .requiredOption('--organization <id>', 'whose keys', parseId)
+  .requiredOption('--organization <id>', 'organization to list keys of', parseId)
   .action((options: { organization: string }) =>
-    withConfig(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
+    runCommand(async (config) => (await import('./cli/keys.ts')).listKeys(config, options)),
   )
 
 keys
   .command('revoke')
-  .description('stop a key from working, for ever')
-  .argument('<id>', 'its id, not its text', parseId)
-  .action((id: string) => withConfig(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
+  .description('revoke a key permanently')
+  .argument('<id>', 'id of the key, not the key itself', parseId)
+  .action((id: string) => runCommand(async (config) => (await import('./cli/keys.ts')).revokeKey(config, id)))
 
 const importing = program
   .command('import')
   .description(
-    'record the events of a file, one JSON object a line, in the database itself; what is there already is passed over. An embedded database must not be in use by a server',
+    'import events from a file, one JSON object per line, directly into the database; events that exist already are skipped. Stop a server that uses the embedded database first',
   )
-  .argument('<file>', '- for standard input; a name that ends in .gz is unpacked')
+  .argument('<file>', 'file to read, or - for standard input; .gz files are decompressed')
   .option(
     '--organization <id>',
-    'whose datasets and reports to record into, which are created where missing; those of others are refused',
+    'import only into datasets and reports of this organization, and create missing ones',
     parseId,
   )
-  .option('--json', 'report in JSON')
+  .option('--json', 'print the result as JSON')
   .action((file: string, options: ImportOptions) =>
-    withConfig(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
+    runCommand(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
   )
 
 importing
   .command('trieve')
-  .description(
-    'record the events of a dataset of Trieve, which a key in TRIEVE_API_KEY may read, with their ids and times',
-  )
-  .requiredOption('--url <address>', 'of the API, such as https://api.trieve.ai')
-  .requiredOption('--dataset <id>', "the upstream's id or tracking id")
-  .option('--organization-id <id>', "the upstream's organization, for a tracking id", parseId)
-  .option('--into <id>', 'the dataset here (default: the same id; needed with a tracking id)', parseId)
+  .description('import the events of a Trieve dataset, with their ids and times; requires an API key in TRIEVE_API_KEY')
+  .requiredOption('--url <address>', 'base URL of the API, such as https://api.trieve.ai')
+  .requiredOption('--dataset <id>', 'id or tracking id of the dataset in Trieve')
+  .option('--organization-id <id>', 'id of the organization in Trieve, for a tracking id', parseId)
+  .option('--into <id>', 'dataset to import into (default: the same id; required with a tracking id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
-  .option('--settle <seconds>', 'leave alone what is younger: a busy Trieve shows some events late', parseSeconds, 0)
+  .option(
+    '--settle <seconds>',
+    'skip events younger than this, because a busy Trieve publishes some events late',
+    parseSeconds,
+    0,
+  )
   .action((_own: object, command: Command) => {
     const options = command.optsWithGlobals<TrieveOptions>()
     checkUrl(options.url, command)
-    return withConfig(async (config) => (await import('./cli/import/trieve-command.ts')).importTrieve(config, options))
+    return runCommand(async (config) => (await import('./cli/import/trieve-command.ts')).importTrieve(config, options))
   })
 
 importing
   .command('llamacloud')
   .description(
-    'record the events of a report of LlamaCloud, which a key in LLAMA_CLOUD_API_KEY may read, with their ids and times',
+    'import the events of a LlamaCloud report, with their ids and times; requires an API key in LLAMA_CLOUD_API_KEY',
   )
-  .requiredOption('--url <address>', 'of the API, such as https://api.cloud.llamaindex.ai')
-  .requiredOption('--report <id>', "the upstream's id", parseId)
-  .option('--project-id <id>', "the upstream's project", parseId)
-  .option('--into <id>', 'the report here (default: the same id)', parseId)
+  .requiredOption('--url <address>', 'base URL of the API, such as https://api.cloud.llamaindex.ai')
+  .requiredOption('--report <id>', 'id of the report in LlamaCloud', parseId)
+  .option('--project-id <id>', 'id of the project in LlamaCloud', parseId)
+  .option('--into <id>', 'report to import into (default: the same id)', parseId)
   .option(...FOLLOW)
   .option(...INTERVAL)
   .action((_own: object, command: Command) => {
     const options = command.optsWithGlobals<LlamaCloudOptions>()
     checkUrl(options.url, command)
-    return withConfig(async (config) =>
+    return runCommand(async (config) =>
       (await import('./cli/import/llamacloud-command.ts')).importLlamaCloud(config, options),
     )
   })
@@ -148,21 +153,21 @@ importing
 program
   .command('export')
   .description(
-    'write the events of datasets and reports, one JSON object a line, from the database itself; an embedded one must not be in use by a server',
+    'export the events of datasets and reports, one JSON object per line, directly from the database. Stop a server that uses the embedded database first',
   )
-  .argument('[file]', '- for standard output; a name that ends in .gz is packed', '-')
-  .option('--dataset <id>', 'this dataset; may be repeated', addId)
-  .option('--report <id>', 'this report; may be repeated', addId)
-  .option('--organization <id>', 'all datasets and reports of this organization', parseId)
-  .option('--all', 'everything')
-  .option('--after <cursor>', 'begin after this cursor, or this seq, of the only dataset or report')
+  .argument('[file]', 'file to write, or - for standard output; .gz files are compressed', '-')
+  .option('--dataset <id>', 'export this dataset; repeatable', addId)
+  .option('--report <id>', 'export this report; repeatable', addId)
+  .option('--organization <id>', 'export all datasets and reports of this organization', parseId)
+  .option('--all', 'export all organizations')
+  .option('--after <cursor>', 'start after this cursor or seq; requires exactly one --dataset or --report')
   .action((file: string, options: ExportOptions, command: Command) => {
     const { dataset = [], report = [], organization, all, after } = options
     const ids = dataset.length + report.length
     if (Number(ids > 0) + Number(organization !== undefined) + Number(all === true) !== 1)
-      command.error('error: say what to export: --dataset and --report, or --organization, or --all')
-    if (after !== undefined && ids !== 1) command.error('error: --after needs one --dataset or --report')
-    return withConfig(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
+      command.error('error: specify what to export: --dataset or --report, --organization, or --all')
+    if (after !== undefined && ids !== 1) command.error('error: --after requires exactly one --dataset or --report')
+    return runCommand(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
   })
 
 function checkUrl(url: string, command: Command): void {

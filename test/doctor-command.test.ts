@@ -23,7 +23,7 @@ test('A database in order has no problem, and one whose counters were changed ha
         await recordWorkerEvents(server, dataset, events)
       }
     }
-    // Of the last but one not all is kept.
+    // The last but one has been trimmed.
     const set =
       'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 77 }) { maxEvents } }'
     expectData(await server.graphql(set, { id: datasets[6] }))
@@ -67,7 +67,7 @@ test('Settings that are wrong are all named, each on a line of its own', async (
   const { exited, output } = tidemark(['doctor'], { PORT: 'x', LOG_LEVEL: 'loud' })
   expect(await exited).toBe(1)
   const [line, ...details] = output.stdout.trim().split('\n')
-  expect(line).toMatch(/^problem {2}settings +Bad settings/)
+  expect(line).toMatch(/^problem {2}settings +Invalid settings/)
   expect(details.map((detail) => detail.trim().split(' ')[0])).toEqual(['PORT', 'LOG_LEVEL'])
 })
 
@@ -81,5 +81,5 @@ test.runIf(inject('mode') === 'embedded')('An embedded database is neither made 
   }
   const none = { DATA_DIR: `${env.DATA_DIR}-none` }
   for (let i = 0; i < 2; i++)
-    expect((await doctor(none)).found.database).toMatchObject({ found: expect.stringContaining('There is none') })
+    expect((await doctor(none)).found.database).toMatchObject({ found: expect.stringContaining('no database yet') })
 })

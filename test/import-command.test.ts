@@ -74,7 +74,7 @@ test('An import that is killed on its way goes on when it is run again, and noth
   const dataset = randomUUID()
   const lines = Array.from({ length: 400 }, (_, i) => workerLine(dataset, i + 1))
   const killed = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
-  // Half of a line, too.
+  // Including half a line.
   killed.child.stdin?.write(fileOf(lines).slice(0, 40_000))
   await until(() => /^\d+ read, [1-9]\d* recorded/m.test(killed.output.stderr))
   killed.child.kill('SIGKILL')
@@ -112,7 +112,7 @@ test("With --organization, nothing is recorded into another organization's strea
     fileOf([workerLine(dataset, 1), reportLine(report, 1, state), workerLine(other, 1), workerLine(own, 1)]),
   )
   const { code, report: outcome } = await runImport(file, '--organization', organization)
-  const foreign = (id: string) => `${id} belongs to another organization than ${organization}.`
+  const foreign = (id: string) => `${id} belongs to an organization other than ${organization}.`
   expect({ code, outcome }).toMatchObject({
     code: 1,
     outcome: {
@@ -121,7 +121,7 @@ test("With --organization, nothing is recorded into another organization's strea
       rejections: [
         { line: 1, reason: foreign(dataset) },
         { line: 2, reason: foreign(report) },
-        { line: 3, reason: `The id ${other} is in use by something that is not a dataset.` },
+        { line: 3, reason: `The id ${other} is already in use by an object other than a dataset.` },
       ],
     },
   })

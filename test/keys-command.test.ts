@@ -33,7 +33,7 @@ test('Keys are created, listed and revoked from a shell, and audited', async () 
     expect(expectData(await server.graphql(query, { id: dataset }, key)).dataset).toEqual({ id: dataset })
   }
   const list = () => keys('list', '--organization', organization)
-  // As one may be that was stored before such names were refused.
+  // Like one stored before such names were rejected.
   await runSql(env, `UPDATE api_key SET name = E'\\x1b[2J\\tmine\\nall' WHERE id = '${id}'`)
   const [, line] = (await list()).stdout.split('\n')
   expect(line?.split('\t').slice(0, 3)).toEqual([id, `${key.slice(0, 16)}…`, 'READ'])
@@ -57,12 +57,12 @@ test.each([
     /does not exist/,
   ],
   ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 2, /READ, WRITE/],
-  ['an id that is not a UUID', () => ['list', '--organization', 'acme'], 2, /must be a UUID/],
+  ['an id that is not a UUID', () => ['list', '--organization', 'acme'], 2, /Expected a UUID/],
   [
     'a name with control characters',
     () => ['create', '--organization', organization, '--role', 'READ', '--name', 'a\tb'],
     2,
-    /must not hold control characters/,
+    /must not contain control characters/,
   ],
   [
     'an expiry that is not a time',
@@ -82,7 +82,7 @@ test.each([
     1,
     /datasets and reports of the organization/,
   ],
-  ['a key that there is not', () => ['revoke', randomUUID()], 1, /There is no API key/],
+  ['a key that there is not', () => ['revoke', randomUUID()], 1, /API key .* does not exist/],
   ['no organization', () => ['list'], 2, /--organization/],
 ])('%s is named, in a line', async (_, args, status, message) => {
   const { code, stdout, stderr } = await keys(...args())

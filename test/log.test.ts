@@ -174,11 +174,11 @@ describe('a payload', () => {
     ['101 levels deep, as text', { eventDataText: deep(101) }, /deeper than 100/],
     ['101 levels deep, as a value', { eventData: JSON.parse(deep(101)) }, /deeper than 100/],
     ['12,000 levels deep, which PGlite would drop without a word', { eventDataText: deep(12_000) }, /deeper than 100/],
-    ['not JSON', { eventDataText: '{"a":' }, /is not JSON/],
-    ['empty', { eventDataText: '' }, /is not JSON/],
+    ['not JSON', { eventDataText: '{"a":' }, /is not valid JSON/],
+    ['empty', { eventDataText: '' }, /is not valid JSON/],
     ['half of a surrogate pair outside an escape', { eventDataText: '"\ud800"' }, /surrogate/],
     ['an integer that has lost digits', { eventData: { id: 2 ** 60 } }, /send it as a string/],
-    ['given in both ways', { eventData: 1, eventDataText: '1' }, /give one/],
+    ['given in both ways', { eventData: 1, eventDataText: '1' }, /cannot be combined/],
   ])('is refused when it is %s, and nothing of the batch is stored', async (_, payload, message) => {
     const dataset = await newDataset(server, organizationId)
     const events = [event('before'), { eventType: 'ETL_STARTED', ...payload }, event('after')]

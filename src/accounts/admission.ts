@@ -11,7 +11,7 @@ export interface Identity {
   readonly caller: Caller
 }
 
-export type Admitted =
+type Admitted =
   | (Identity & { readonly error?: undefined })
   | { readonly viewer?: undefined; readonly caller?: undefined; readonly error: TemporaryError }
 

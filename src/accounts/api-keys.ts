@@ -40,7 +40,7 @@ export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewA
     if (datasets < datasetIds.length || reports < reportIds.length)
       throw new CodedError(
         'NOT_FOUND',
-        'datasetIds and reportIds must be those of datasets and reports of the organization.',
+        'datasetIds and reportIds must be ids of datasets and reports of the organization.',
       )
     await checkRoom(transaction, organizationId)
     return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
@@ -57,7 +57,8 @@ export async function revokeApiKey(
 ) {
   const where = { AND: [{ id }, manageableApiKeys(viewer)] }
   const key = await db.apiKey.findFirst({ where, select: { organizationId: true } })
-  if (!key?.organizationId) throw new CodedError('NOT_FOUND', `There is no API key ${id} that this key may revoke.`)
+  if (!key?.organizationId)
+    throw new CodedError('NOT_FOUND', `API key ${id} does not exist, or the caller cannot revoke it.`)
   const { organizationId } = key
   const subject = { organizationId, subjectKind: 'API_KEY', subjectId: id } as const
   await withAudit(db, viewer, { action: 'REVOKE_API_KEY', ...subject }, async (transaction) => {
@@ -74,14 +75,14 @@ async function checkRoom(transaction: Prisma.TransactionClient, organizationId: 
   await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
   const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
   if ((await transaction.apiKey.count({ where: { organizationId, ...works } })) < MOST_KEYS) return
-  throw new CodedError(
-    'CONFLICT',
-    `${MOST_KEYS} keys of this organization work already. Revoke one that is not needed.`,
-  )
+  throw new CodedError('CONFLICT', `The organization has ${MOST_KEYS} valid API keys, the limit. Revoke one first.`)
 }
 
 function distinct(ids: readonly string[] | null | undefined, argument: string): string[] {
   if (ids?.length === 0)
-    throw new CodedError('BAD_USER_INPUT', `${argument} is empty: leave it out, or list what the key may see.`)
+    throw new CodedError(
+      'BAD_USER_INPUT',
+      `${argument} must not be empty. Omit it, or list the ids that the key can access.`,
+    )
   return [...new Set(ids)]
 }

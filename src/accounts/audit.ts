@@ -14,7 +14,7 @@ export interface AuditedAct {
 }
 
 /** Milliseconds to wait for a connection, and to run: another transaction may lock the rows for 10 s. */
-const PATIENCE = { maxWait: 10_000, timeout: 15_000 } as const
+const TIMEOUTS = { maxWait: 10_000, timeout: 15_000 } as const
 
 /**
  * Runs `work` and records it in one transaction; a null result records nothing. The key row is checked and locked
@@ -34,7 +34,7 @@ export function withAudit<Result>(
     const entry = { ...act, actorKeyId, details: JSON.stringify(details) }
     if (result !== null) await transaction.auditEntry.create({ data: entry })
     return result
-  }, PATIENCE)
+  }, TIMEOUTS)
 }
 
 // An exclusive lock, so acts of one key and its revocation queue: with shared locks, acts could starve the revocation.

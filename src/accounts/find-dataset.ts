@@ -21,10 +21,10 @@ export async function findDataset(
 
 function toWhere({ id, trackingId, organizationId }: DatasetAddress, viewer: Viewer): Prisma.DatasetWhereInput {
   if ((id == null) === (trackingId == null))
-    throw new CodedError('BAD_USER_INPUT', 'Give id or trackingId, one of them.')
+    throw new CodedError('BAD_USER_INPUT', 'Set exactly one of id and trackingId.')
   if (id != null) return { id }
   const owner = organizationId ?? (viewer.type === 'key' ? viewer.organizationId : undefined)
   if (owner === undefined)
-    throw new CodedError('BAD_USER_INPUT', 'With this key, a trackingId needs its organizationId.')
+    throw new CodedError('BAD_USER_INPUT', 'With the root key, trackingId requires organizationId.')
   return { trackingId, organizationId: owner }
 }

@@ -39,7 +39,7 @@ export class KeyLookup {
   /** The key as stored at or after this call. @throws Error when the database fails or the queue is full. */
   async find(hash: string, line: 'known' | 'unknown'): Promise<StoredKey | undefined> {
     if (line === 'known') return await this.#lines.known(hash)
-    if (this.#waiting >= MOST_WAITING) throw new Error('Too many keys wait to be looked up.')
+    if (this.#waiting >= MOST_WAITING) throw new Error('Too many pending API key lookups.')
     this.#waiting++
     try {
       return await this.#lines.unknown(hash)

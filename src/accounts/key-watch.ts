@@ -1,4 +1,5 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { RepeatedTask } from '../lib/repeated-task.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { Viewer } from './viewer.ts'
 
@@ -18,13 +19,13 @@ export class KeyWatch implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void
   readonly #keys = new Map<string, Watched>()
-  #timer: NodeJS.Timeout | undefined
-  #polling: Promise<void> | undefined
+  readonly #polling: RepeatedTask
 
-  /** @param onError called when a poll fails; the next one retries. */
+  /** @param onError called when a poll fails, which the next one retries, or when an `onEnd` throws. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
+    this.#polling = new RepeatedTask(POLL_MS, () => this.#poll(), onError)
   }
 
   /** Calls `onEnd` once when the viewer's key is revoked or expires; root never does. @returns stops watching. */
@@ -34,11 +35,7 @@ export class KeyWatch implements AsyncDisposable {
     const watched = this.#keys.get(keyId) ?? { expiresAt: expiresAt?.getTime() ?? Infinity, onEnd: new Set() }
     this.#keys.set(keyId, watched)
     watched.onEnd.add(onEnd)
-    this.#timer ??= setInterval(() => {
-      this.#polling ??= this.#poll().finally(() => {
-        this.#polling = undefined
-      })
-    }, POLL_MS)
+    this.#polling.start()
     return () => {
       watched.onEnd.delete(onEnd)
       if (watched.onEnd.size === 0 && this.#keys.get(keyId) === watched) this.#keys.delete(keyId)
@@ -48,32 +45,32 @@ export class KeyWatch implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#keys.clear()
-    this.#rest()
-    await this.#polling
+    await this.#polling[Symbol.asyncDispose]()
   }
 
   async #poll(): Promise<void> {
     for (const [id, { expiresAt }] of this.#keys) if (expiresAt <= Date.now()) this.#end(id)
-    try {
-      const id = { in: [...this.#keys.keys()] }
-      const asked = this.#db.apiKey.findMany({ where: { id, revokedAt: null }, select: { id: true } })
-      const working = new Set((await withTimeout(asked, ANSWER_MS)).map((row) => row.id))
-      for (const known of id.in) if (!working.has(known)) this.#end(known)
-    } catch (error) {
-      this.#onError(error)
-    }
+    const id = { in: [...this.#keys.keys()] }
+    const asked = this.#db.apiKey.findMany({ where: { id, revokedAt: null }, select: { id: true } })
+    const working = new Set((await withTimeout(asked, ANSWER_MS)).map((row) => row.id))
+    for (const known of id.in) if (!working.has(known)) this.#end(known)
   }
 
   #end(id: string): void {
     const watched = this.#keys.get(id)
     this.#keys.delete(id)
-    for (const onEnd of watched?.onEnd ?? []) onEnd()
+    for (const onEnd of watched?.onEnd ?? []) {
+      try {
+        onEnd()
+      } catch (error) {
+        // The others end all the same.
+        this.#onError(error)
+      }
+    }
     this.#rest()
   }
 
   #rest(): void {
-    if (this.#keys.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    if (this.#keys.size === 0) this.#polling.stop()
   }
 }

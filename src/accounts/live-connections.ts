@@ -1,6 +1,7 @@
 import { v7 } from 'uuid'
 import type { LiveTransport, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
+import { RepeatedTask } from '../lib/repeated-task.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import { withAudit } from './audit.ts'
 import { manageableConnections, type Viewer } from './viewer.ts'
@@ -33,7 +34,7 @@ export async function endLiveConnection(
 ) {
   const where = { AND: [{ id }, manageableConnections(viewer), onLiveNode()] }
   const open = await db.liveConnection.findFirst({ where })
-  if (!open) throw new CodedError('NOT_FOUND', `There is no live connection ${id} that this key may end.`)
+  if (!open) throw new CodedError('NOT_FOUND', `Live connection ${id} does not exist, or the caller cannot end it.`)
   const { organizationId, apiKeyId, streamId } = open
   const subject = { organizationId, subjectKind: 'LIVE_CONNECTION', subjectId: id } as const
   const ending = { action: 'END_CONNECTION', ...subject, details: { apiKeyId, streamId } } as const
@@ -45,10 +46,16 @@ export async function endLiveConnection(
   return db.liveConnection.findUniqueOrThrow({ ...query, where: { id, organizationId } })
 }
 
+const TRANSPORTS = {
+  websocket: 'WEBSOCKET',
+  sse: 'SERVER_SENT_EVENTS',
+  http: 'HTTP_RESPONSE',
+} as const satisfies Record<string, LiveTransport>
+
 /** A subscription or slow response that is open in this process. */
 interface Open {
   viewer: Viewer
-  transport: LiveTransport
+  transport: keyof typeof TRANSPORTS
   operationName: string | null
   /** What it reads and how far; without a stream it belongs to the organization of its key. */
   source: { readonly streamId: string | null; readonly position: number }
@@ -58,6 +65,8 @@ interface Open {
 
 interface Kept extends Open {
   openedAt: Date
+  /** Whether an INSERT has begun, which may succeed after the connection has closed, or has failed. */
+  isListed: boolean
   /** Last position written; undefined before the first write. */
   written?: number
 }
@@ -69,49 +78,43 @@ export class LiveConnections implements AsyncDisposable {
   readonly #nodeId = v7()
   readonly #open = new Map<string, Kept>()
   readonly #closed = new Set<string>()
-  #timer: NodeJS.Timeout | undefined
-  #syncing: Promise<void> | undefined
+  readonly #syncing: RepeatedTask
   #known = false
 
   /** @param onError called when a sync fails; the next one retries. */
   constructor(db: PrismaClient, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
+    this.#syncing = new RepeatedTask(SYNC_MS, () => this.#sync(), onError)
   }
 
   /** @returns a function to call on close. */
   add(open: Open): () => void {
     const id = v7()
-    this.#open.set(id, { ...open, openedAt: new Date() })
-    this.#timer ??= setInterval(() => {
-      this.#syncing ??= this.#sync().finally(() => {
-        this.#syncing = undefined
-      })
-    }, SYNC_MS)
+    const kept: Kept = { ...open, openedAt: new Date(), isListed: false }
+    this.#open.set(id, kept)
+    this.#syncing.start()
     return () => {
-      if (this.#open.get(id)?.written !== undefined) this.#closed.add(id)
+      if (kept.isListed) this.#closed.add(id)
       this.#open.delete(id)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#syncing
+    await this.#syncing[Symbol.asyncDispose]()
     if (this.#known) await this.#db.liveNode.deleteMany({ where: { id: this.#nodeId } }).catch(this.#onError)
   }
 
   async #sync(): Promise<void> {
     try {
-      await withTimeout(this.#write(), ANSWER_MS)
+      await withTimeout((signal) => this.#write(signal), ANSWER_MS)
     } catch (error) {
       this.#onError(error)
     }
-    if (this.#open.size > 0 || this.#closed.size > 0) return
-    clearInterval(this.#timer)
-    this.#timer = undefined
+    if (this.#open.size === 0 && this.#closed.size === 0) this.#syncing.stop()
   }
 
-  async #write(): Promise<void> {
+  async #write(signal: AbortSignal): Promise<void> {
     const seenAt = new Date()
     await this.#db.liveNode.upsert({
       where: { id: this.#nodeId },
@@ -120,10 +123,13 @@ export class LiveConnections implements AsyncDisposable {
     })
     this.#known = true
     await this.#db.liveNode.deleteMany({ where: { seenAt: { lt: new Date(seenAt.getTime() - NODE_GONE_MS * 20) } } })
+    signal.throwIfAborted()
     const closed = [...this.#closed]
     await this.#db.liveConnection.deleteMany({ where: { id: { in: closed } } })
     for (const id of closed) this.#closed.delete(id)
+    signal.throwIfAborted()
     await this.#writeMoved()
+    signal.throwIfAborted()
     const asked = await this.#db.liveConnection.findMany({
       where: { nodeId: this.#nodeId, endRequested: true },
       select: { id: true },
@@ -139,11 +145,12 @@ export class LiveConnections implements AsyncDisposable {
       api_key_id: viewer.type === 'key' ? viewer.keyId : null,
       organization_id: viewer.type === 'key' ? viewer.organizationId : null,
       stream_id: source.streamId,
-      transport,
+      transport: TRANSPORTS[transport],
       operation_name: operationName,
       opened_at: openedAt,
       position: source.position,
     }))
+    for (const [, kept] of moved) kept.isListed = true
     await this.#db.$executeRaw`
       INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
       SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id, r.transport,

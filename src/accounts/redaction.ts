@@ -31,7 +31,7 @@ async function redact(
   toData: (event: LoggedEvent) => unknown,
 ): Promise<LoggedEvent> {
   const event = await log.find(streamId, id)
-  if (!event) throw new CodedError('NOT_FOUND', `No event ${id} of this stream is kept.`)
+  if (!event) throw new CodedError('NOT_FOUND', `Event ${id} does not exist in this stream, or is no longer kept.`)
   if (event.redactedAt) return event
   const subject = { organizationId, subjectKind: 'EVENT', subjectId: id } as const
   const redaction = { action: 'REDACT_EVENT', ...subject, details: { streamId, seq: event.seq } } as const

@@ -59,7 +59,7 @@ export async function setRetention(
 function toPolicy({ maxAgeSeconds, maxEvents, keepAll }: NewPolicy): Policy {
   const limited = maxAgeSeconds != null || maxEvents != null
   if (limited === (keepAll === true))
-    throw new CodedError('BAD_USER_INPUT', 'Give maxAgeSeconds, maxEvents or both, or else keepAll: true.')
+    throw new CodedError('BAD_USER_INPUT', 'Set maxAgeSeconds, maxEvents or both; or only keepAll: true.')
   return { maxAgeSeconds: maxAgeSeconds ?? null, maxEvents: maxEvents == null ? null : BigInt(maxEvents) }
 }
 
@@ -70,7 +70,7 @@ async function findSubject(
 ): Promise<PolicySubject> {
   if (!organizationId) return datasetId ? await dataset(datasetId) : await report(String(reportId))
   if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
-    throw new CodedError('NOT_FOUND', `There is no organization ${organizationId}.`)
+    throw new CodedError('NOT_FOUND', `Organization ${organizationId} does not exist.`)
   return { kind: 'ORGANIZATION', id: organizationId, organizationId }
 }
 

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 
 /** Connect and command timeout, in milliseconds. */
-const PATIENCE_MS = 500
+const TIMEOUT_MS = 500
 
 /** Milliseconds between probes while the circuit is open. */
 const PROBE_MS = 1_000
@@ -19,8 +19,8 @@ export class SharedRedis implements AsyncDisposable {
     this.client = new Redis(url, {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      connectTimeout: PATIENCE_MS,
-      commandTimeout: PATIENCE_MS,
+      connectTimeout: TIMEOUT_MS,
+      commandTimeout: TIMEOUT_MS,
     })
     this.client.on('ready', () => this.#works())
     // Only the message: the error of a refused AUTH carries the password.
@@ -34,7 +34,7 @@ export class SharedRedis implements AsyncDisposable {
   /** Opens the circuit: until Redis answers a background ping, no request uses it. */
   failed(reason: string): void {
     if (this.#probe) return
-    this.#logger.debug({ reason }, 'requests are counted by this server alone')
+    this.#logger.debug({ reason }, 'Redis is unavailable: rate limits apply per server')
     this.#probe = setInterval(() => {
       this.client.ping().then(
         () => this.#works(),
@@ -49,7 +49,7 @@ export class SharedRedis implements AsyncDisposable {
     const ended = new Promise((resolve) => this.client.once('end', resolve))
     this.client.disconnect()
     // A client about to reconnect ends without an `end` event.
-    await Promise.race([ended, setTimeout(PATIENCE_MS, undefined, { ref: false })])
+    await Promise.race([ended, setTimeout(TIMEOUT_MS, undefined, { ref: false })])
     this.#works()
   }
 

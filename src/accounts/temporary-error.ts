@@ -13,16 +13,11 @@ export class TemporaryError extends CodedError {
   }
 
   static tooMany(retryAfter: number): TemporaryError {
-    return new TemporaryError('RATE_LIMITED', 429, `Too many requests. Try again in ${retryAfter} seconds.`, retryAfter)
+    return new TemporaryError('RATE_LIMITED', 429, `Too many requests. Retry after ${retryAfter} s.`, retryAfter)
   }
 
   /** The key lookup failed, or its queue is full. */
   static keyUnavailable(): TemporaryError {
-    return new TemporaryError(
-      'UNAVAILABLE',
-      503,
-      'The API key cannot be looked up at the moment. Try again in a second.',
-      1,
-    )
+    return new TemporaryError('UNAVAILABLE', 503, 'The API key cannot be verified at the moment. Retry after 1 s.', 1)
   }
 }

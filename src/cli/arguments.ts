@@ -5,7 +5,7 @@ import { name, uuid } from '../lib/text.ts'
 /** @throws InvalidArgumentError unless it is a UUID. */
 export function parseId(text: string): string {
   const { data } = uuid.safeParse(text)
-  if (data === undefined) throw new InvalidArgumentError('It must be a UUID.')
+  if (data === undefined) throw new InvalidArgumentError('Expected a UUID.')
   return data
 }
 
@@ -17,7 +17,7 @@ export function addId(text: string, before: string[] = []): string[] {
 /** READ, WRITE or ADMIN, in either case. @throws InvalidArgumentError */
 export function parseRole(text: string): (typeof ROLES)[number] {
   const role = ROLES.find((role) => role === text.toUpperCase())
-  if (!role) throw new InvalidArgumentError(`It must be one of ${ROLES.join(', ')}.`)
+  if (!role) throw new InvalidArgumentError(`Expected one of ${ROLES.join(', ')}.`)
   return role
 }
 
@@ -26,14 +26,14 @@ const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
 /** A display name. @throws InvalidArgumentError */
 export function parseName(text: string): string {
   const { data, error } = name.safeParse(text)
-  if (data === undefined) throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`)
+  if (data === undefined) throw new InvalidArgumentError(`The name ${error.issues[0]?.message}.`)
   return data
 }
 
 /** An RFC 3339 time. @throws InvalidArgumentError */
 export function parseTime(text: string): Date {
   const { data } = time.safeParse(text)
-  if (data === undefined) throw new InvalidArgumentError('It must be a time such as 2030-01-31T00:00:00Z.')
+  if (data === undefined) throw new InvalidArgumentError('Expected a time, such as 2030-01-31T00:00:00Z.')
   return data
 }
 
@@ -46,15 +46,15 @@ const time = z.iso
 /** Why a URL is refused, else undefined. Not an option parser: commander would quote a password in it. */
 export function urlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    return '--url must be an address such as https://api.example.com.'
+    return '--url must be an HTTP or HTTPS URL, such as https://api.example.com.'
   const { username, password } = new URL(text)
   if (username === '' && password === '') return undefined
-  return '--url must not hold a user or a password: the key comes from the environment.'
+  return '--url must not contain a user name or password. Set the API key in the environment.'
 }
 
 /** A number of seconds up to 99999. @throws InvalidArgumentError */
 export function parseSeconds(text: string): number {
   if (!/^\d{1,5}(\.\d{1,3})?$/.test(text))
-    throw new InvalidArgumentError('It must be a number of seconds, up to 99999.')
+    throw new InvalidArgumentError('Expected a number of seconds from 0 to 99999.')
   return Number(text)
 }

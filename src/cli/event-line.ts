@@ -10,7 +10,7 @@ import type { Line } from './import/lines.ts'
 const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-11-22T06:00:00.000Z' })
   .transform((text) => new Date(text))
-  .refine((date) => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9_999, 'must be of the years 1 to 9999')
+  .refine((date) => date.getUTCFullYear() >= 1 && date.getUTCFullYear() <= 9_999, 'must be in the years 1 to 9999')
 
 const data = { eventData: z.unknown().optional(), eventDataText: z.string().optional() }
 
@@ -41,7 +41,7 @@ function read(text: string) {
   if ('datasetId' in value) {
     const { datasetId, id, eventType, createdAt, ...given } = check(WorkerLine, value)
     const type = typeNamed(eventType)
-    if (type === undefined) throw invalidItem(`eventType: there is no ${JSON.stringify(eventType)}.`)
+    if (type === undefined) throw invalidItem(`eventType: unknown type ${JSON.stringify(eventType)}.`)
     return { kind: 'DATASET', streamId: datasetId, event: { id, type, createdAt, data: workerPayload(given) } } as const
   }
   if ('reportId' in value) {
@@ -51,7 +51,7 @@ function read(text: string) {
     const event = { id, type: data.type, createdAt: timestamp, data: payloadOf(data, name) }
     return { kind: 'REPORT', streamId: reportId, event } as const
   }
-  throw invalidItem('An event has a datasetId or a reportId.')
+  throw invalidItem('An event must have a datasetId or a reportId.')
 }
 
 type Given = { eventData?: unknown; eventDataText?: string }
@@ -72,7 +72,7 @@ function reportPayload(given: Given): { name: string; value: unknown } {
 
 function checkOneWay({ eventData, eventDataText }: Given): void {
   if (eventData !== null && eventDataText !== undefined)
-    throw invalidItem('eventData and eventDataText are two ways to give the same: give one.')
+    throw invalidItem('eventData and eventDataText cannot be combined. Set one of them.')
 }
 
 function parse(text: string): object {
@@ -80,7 +80,7 @@ function parse(text: string): object {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch (error) {
-    throw invalidItem(`The line is not JSON: ${error instanceof Error ? error.message : error}.`)
+    throw invalidItem(`The line is not valid JSON: ${error instanceof Error ? error.message : error}.`)
   }
   throw invalidItem('The line is not a JSON object.')
 }

@@ -9,7 +9,7 @@ export interface StopLog {
 }
 
 /** Closes once and exits: 0 after a signal, 1 after an error; a later signal exits at once. @returns fires at stop. */
-export function stopWithGrace(log: StopLog, close: () => Promise<void>): AbortSignal {
+export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortSignal {
   const stopping = new AbortController()
   let begun = 0
 
@@ -19,14 +19,14 @@ export function stopWithGrace(log: StopLog, close: () => Promise<void>): AbortSi
     process.exitCode = status
     // Closing lets the process end by itself; this timeout covers anything left open.
     const late = setTimeout(() => {
-      log.fatal({ afterMs: DRAIN_MS }, 'not closed in time: ending all the same')
+      log.fatal({ afterMs: DRAIN_MS }, 'shutdown timed out: exiting')
       process.exit(1)
     }, DRAIN_MS)
     try {
       await close()
       late.unref()
     } catch (err) {
-      log.fatal({ err }, 'closing failed')
+      log.fatal({ err }, 'shutdown failed')
       process.exit(1)
     }
   }
@@ -43,7 +43,7 @@ export function stopWithGrace(log: StopLog, close: () => Promise<void>): AbortSi
   }
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (err) => {
-      log.fatal({ err }, 'stopping after an error')
+      log.fatal({ err }, 'stopping after an unexpected error')
       if (begun === 0) void stop(1)
     })
   }

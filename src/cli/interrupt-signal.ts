@@ -1,13 +1,13 @@
 import { constants } from 'node:os'
 
-export interface Interruption extends Disposable {
+export interface InterruptSignal extends Disposable {
   readonly signal: AbortSignal
   /** Exit status, 128 plus the signal's number; undefined before any signal. */
   readonly status: number | undefined
 }
 
 /** The first SIGINT, SIGTERM or SIGHUP aborts `signal`, so that a command can finish; the second exits at once. */
-export function listenForInterruption(): Interruption {
+export function listenForInterrupt(): InterruptSignal {
   const stopping = new AbortController()
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   let status: number | undefined

@@ -8,7 +8,7 @@ import { StartError } from '../errors.ts'
 import { createMaskError } from '../graphql/mask-error.ts'
 import { printable } from '../lib/text.ts'
 import { createLogger } from '../observability/logger.ts'
-import { say } from './terminal.ts'
+import { print } from './terminal.ts'
 
 /** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
@@ -30,8 +30,8 @@ export async function createKey(config: Config, options: NewKey): Promise<void> 
   const { organization: organizationId, role, name, dataset: datasetIds, report: reportIds, expires } = options
   const input = { organizationId, role, name, datasetIds, reportIds, expiresAt: expires }
   const { key, id } = await run(config, (db) => createApiKey(db, ROOT, input))
-  say(`${key}\n`)
-  say(`This is shown once. Its id, for "tidemark keys revoke": ${id}`)
+  print(`${key}\n`)
+  print(`This key is not shown again. Its id, for "tidemark keys revoke": ${id}`)
 }
 
 /** Prints an organization's keys, newest first, as tab-separated lines. */
@@ -42,18 +42,18 @@ export async function listKeys(
   const keys = await run(config, ({ apiKey }) =>
     apiKey.findMany({ where: { organizationId }, orderBy: { id: 'desc' }, take: MOST_LISTED }),
   )
-  say(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
+  print(['ID', 'KEY', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'NAME'].join('\t'))
   for (const { id, prefix, role, name, createdAt, lastUsedAt, expiresAt, revokedAt } of keys) {
-    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'works'
+    const state = revokedAt ? `revoked ${day(revokedAt)}` : expiresAt ? `expires ${expiresAt.toISOString()}` : 'active'
     const used = lastUsedAt ? lastUsedAt.toISOString() : 'never'
-    say([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
+    print([id, `${prefix}…`, role, day(createdAt), used, state, printable(name ?? '')].join('\t'))
   }
 }
 
 /** @throws StartError when the id is unknown. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
   await run(config, (db) => revokeApiKey(db, ROOT, id))
-  say('Revoked. What is open for it is closed within five seconds.')
+  print('Revoked. Open connections of the key end within 5 seconds.')
 }
 
 function day(date: Date): string {

@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import { tell, tellAbove } from './terminal.ts'
+import { printError, printErrorAbove } from './terminal.ts'
 
 /** Interval of progress lines without a terminal, in milliseconds. */
 const EVERY_MS = 2_000
@@ -17,26 +17,26 @@ export function startProgress(total: number | undefined, describe: () => string)
 
 function startBar(total: number | undefined, describe: () => string): Progress {
   const format =
-    total === undefined ? '{said} | {duration_formatted}' : '{bar} {percentage}% | {said} | {eta_formatted} left'
+    total === undefined ? '{status} | {duration_formatted}' : '{bar} {percentage}% | {status} | {eta_formatted} left'
   const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, forceRedraw: true, etaBuffer: 100 })
-  bar.start(total ?? 0, 0, { said: describe() })
+  bar.start(total ?? 0, 0, { status: describe() })
   return {
-    update: (value) => bar.update(total === undefined ? 0 : Math.min(value, total), { said: describe() }),
-    note: tellAbove,
+    update: (value) => bar.update(total === undefined ? 0 : Math.min(value, total), { status: describe() }),
+    note: printErrorAbove,
     [Symbol.dispose]: () => bar.stop(),
   }
 }
 
 function startLines(describe: () => string): Progress {
-  let said = describe()
+  let status = describe()
   const timer = setInterval(() => {
     const line = describe()
-    if (line !== said) tell(line)
-    said = line
+    if (line !== status) printError(line)
+    status = line
   }, EVERY_MS)
   return {
     update: () => undefined,
-    note: tell,
+    note: printError,
     [Symbol.dispose]: () => clearInterval(timer),
   }
 }

@@ -1,6 +1,6 @@
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { CodedError, StartError } from '../errors.ts'
-import { tell } from './terminal.ts'
+import { printError } from './terminal.ts'
 
 /** @throws ConfigError */
 export function readSettings(): Config {
@@ -8,11 +8,11 @@ export function readSettings(): Config {
 }
 
 /** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
-export async function withConfig(work: (config: Config) => Promise<unknown>): Promise<void> {
+export async function runCommand(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
     await work(readSettings())
   } catch (error) {
-    tell(explain(error))
+    printError(explain(error))
     process.exitCode = 1
   }
 }

@@ -2,31 +2,31 @@ import { pino } from 'pino'
 import type { Config } from '../config.ts'
 import { createLogger } from '../observability/logger.ts'
 import { type Server, startServer } from '../server.ts'
-import { stopWithGrace } from './graceful-stop.ts'
-import { say } from './terminal.ts'
+import { stopGracefully } from './graceful-stop.ts'
+import { print } from './terminal.ts'
 
-export interface Running {
+export interface RunningServer {
   server: Server
   stopping: AbortSignal
 }
 
 /** Starts the server, prints its address, and stops it on a signal. */
-export async function runServer(config: Config): Promise<Running> {
+export async function runServer(config: Config): Promise<RunningServer> {
   // Standard output is for people; the log on standard error is for programs.
   const logger = createLogger(config.logLevel, pino.destination(2))
   // Node.js prints warnings as text between the JSON lines.
-  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'a warning of Node.js'))
+  process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'Node.js warning'))
   const server = await startServer(config, logger)
-  const stopping = stopWithGrace(logger, async () => server[Symbol.asyncDispose]())
+  const stopping = stopGracefully(logger, async () => server[Symbol.asyncDispose]())
   logger.info({ url: server.url }, 'listening')
-  say(`Tidemark is ready: ${server.url}/graphql`)
+  print(`Tidemark is ready: ${server.url}/graphql`)
   const { firstRootKey, rootKeyFile } = server
   if (firstRootKey && process.stdout.isTTY) {
     const { key, file } = firstRootKey
-    say(`\nRoot API key, made now and shown this once (also in ${file}):\n\n  ${key}\n`)
+    print(`\nRoot API key, generated now and not shown again (also in ${file}):\n\n  ${key}\n`)
   } else if (rootKeyFile) {
     // Other outputs may be logs that are kept, so the key is not printed.
-    say(`Root API key: see ${rootKeyFile}`)
+    print(`Root API key: see ${rootKeyFile}`)
   }
   return { server, stopping }
 }

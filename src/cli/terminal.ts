@@ -4,22 +4,22 @@ import { printable, printableJson } from '../lib/text.ts'
 // All output for people: it may quote a server, a file or an event, and a terminal obeys control characters.
 
 /** Prints to standard output. */
-export function say(text: string): void {
+export function print(text: string): void {
   console.log(shown(text))
 }
 
 /** Prints to standard error; an unexpected error with its stack. */
-export function tell(text: unknown): void {
+export function printError(text: unknown): void {
   console.error(shown(typeof text === 'string' ? text : inspect(text)))
 }
 
 /** Prints JSON to standard output. */
-export function sayJson(value: unknown, indent?: number): void {
+export function printJson(value: unknown, indent?: number): void {
   console.log(printableJson(withoutCredentials(JSON.stringify(value, null, indent))))
 }
 
 /** Prints a line above the one with the cursor, which is redrawn below it. */
-export function tellAbove(line: string): void {
+export function printErrorAbove(line: string): void {
   process.stderr.write(`\r\x1b[K${shown(line)}\n`)
 }
 

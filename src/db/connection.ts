@@ -2,7 +2,7 @@ import pg from 'pg'
 import { StartError } from '../errors.ts'
 
 /** One connection, not a pool. */
-export interface Connection {
+export interface DatabaseConnection {
   query<Row extends object>(sql: string, parameters?: unknown[]): Promise<{ rows: Row[] }>
   /** Runs a whole file in one implicit transaction (the simple query protocol). */
   exec(sql: string): Promise<unknown>
@@ -15,7 +15,7 @@ const CONNECT_MS = 10_000
 const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed -c lock_timeout=10s'
 
 /** Connects to PostgreSQL. @throws StartError with the reason. */
-export async function connect(databaseUrl: string): Promise<Connection & AsyncDisposable> {
+export async function connect(databaseUrl: string): Promise<DatabaseConnection & AsyncDisposable> {
   const client = await connectedClient(databaseUrl).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
@@ -44,14 +44,14 @@ export function session(databaseUrl: string): { connectionString: string; option
 }
 
 const REASONS: Record<string, string> = {
-  ECONNREFUSED: 'nothing answers there.',
-  ENOTFOUND: 'there is no such host.',
-  '28000': 'this user may not connect.',
-  '28P01': 'the password is wrong.',
-  '3D000': 'there is no such database.',
-  '53300': 'all of its connections are taken.',
+  ECONNREFUSED: 'connection refused.',
+  ENOTFOUND: 'host not found.',
+  '28000': 'access denied for this user.',
+  '28P01': 'wrong password.',
+  '3D000': 'the database does not exist.',
+  '53300': 'too many connections.',
 }
 
 function whyNot({ code }: { code?: string }): string {
-  return REASONS[code ?? ''] ?? 'the database cannot be reached.'
+  return REASONS[code ?? ''] ?? 'cannot connect to the database.'
 }

@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import type { Config } from '../config.ts'
-import { type Connection, connect, session } from './connection.ts'
+import { connect, type DatabaseConnection, session } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
@@ -109,13 +109,13 @@ async function checkedDurability(databaseUrl: string): Promise<Durability> {
   const missing = await pendingMigrations(connection)
   if (missing.length > 0) {
     throw new MigrationError(
-      `This database lacks ${missing.length} migration(s) of this version: run "tidemark migrate" first.`,
+      `${missing.length} migration(s) of this version are not applied to the database. Run "tidemark migrate" first.`,
     )
   }
   return await durabilityOf(connection)
 }
 
-async function durabilityOf(connection: Connection): Promise<Durability> {
+async function durabilityOf(connection: DatabaseConnection): Promise<Durability> {
   const { rows } = await connection.query<{ durable: boolean }>(
     `SELECT current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable`,
   )

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
-import { type Connection, connect } from './connection.ts'
+import { connect, type DatabaseConnection } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'
@@ -9,7 +9,7 @@ import { checkOwner } from './private-directory.ts'
 export async function inspectDatabase({
   databaseUrl,
   dataDir,
-}: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<(Connection & AsyncDisposable) | undefined> {
+}: Pick<Config, 'databaseUrl' | 'dataDir'>): Promise<(DatabaseConnection & AsyncDisposable) | undefined> {
   if (databaseUrl) return connect(databaseUrl)
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
   await checkOwner(dataDir)

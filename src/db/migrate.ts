@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StartError } from '../errors.ts'
-import type { Connection } from './connection.ts'
+import type { DatabaseConnection } from './connection.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
 const MIGRATIONS_DIRECTORY = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
@@ -49,7 +49,7 @@ const HISTORY_TABLE = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
  * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock.
  * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
  */
-export async function migrate(connection: Connection): Promise<string[]> {
+export async function migrate(connection: DatabaseConnection): Promise<string[]> {
   await refuseForeignSchema(connection)
   await connection.exec(HISTORY_TABLE)
   const missing = await pendingMigrations(connection)
@@ -58,7 +58,7 @@ export async function migrate(connection: Connection): Promise<string[]> {
 }
 
 /** This version's migrations that the database lacks. @throws MigrationError when one is unfinished or was edited. */
-export async function pendingMigrations(connection: Connection): Promise<Migration[]> {
+export async function pendingMigrations(connection: DatabaseConnection): Promise<Migration[]> {
   const applied = await history(connection)
   const unfinished = applied.find(({ finished_at }) => finished_at === null)
   if (unfinished) {
@@ -74,7 +74,7 @@ export async function pendingMigrations(connection: Connection): Promise<Migrati
 }
 
 /** Names of migrations that only the database has: a newer version has migrated it. */
-export async function unknownMigrations(connection: Connection): Promise<string[]> {
+export async function unknownMigrations(connection: DatabaseConnection): Promise<string[]> {
   const known = new Set((await readMigrations()).map(({ name }) => name))
   return (await history(connection)).map((row) => row.migration_name).filter((name) => !known.has(name))
 }
@@ -92,7 +92,7 @@ export async function migrationState(db: PrismaClient): Promise<MigrationState> 
   }
 }
 
-async function apply(connection: Connection, { name, sql, checksum }: Migration): Promise<void> {
+async function apply(connection: DatabaseConnection, { name, sql, checksum }: Migration): Promise<void> {
   const id = randomUUID()
   await connection.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
     id,
@@ -110,7 +110,7 @@ async function apply(connection: Connection, { name, sql, checksum }: Migration)
   ])
 }
 
-async function history(connection: Connection): Promise<Applied[]> {
+async function history(connection: DatabaseConnection): Promise<Applied[]> {
   const { rows } = await connection.query<{ exists: boolean }>(
     `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`,
   )
@@ -121,14 +121,14 @@ async function history(connection: Connection): Promise<Applied[]> {
   return applied.rows
 }
 
-async function refuseForeignSchema(connection: Connection): Promise<void> {
+async function refuseForeignSchema(connection: DatabaseConnection): Promise<void> {
   const { rows } = await connection.query<{ foreign: boolean }>(
     `SELECT to_regclass('_prisma_migrations') IS NULL
         AND EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign`,
   )
   if (rows[0]?.foreign)
     throw new MigrationError(
-      'This database already holds tables of something else (P3005): give Tidemark one of its own.',
+      'The database already contains tables of another application (P3005). Use a separate database for Tidemark.',
     )
 }
 

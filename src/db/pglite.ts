@@ -13,7 +13,7 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
     return await PGlite.create(directory)
   } catch (error) {
     throw new StartError(
-      `The database in DATA_DIR cannot be opened: restore ${directory}, or choose another DATA_DIR. (${error})`,
+      `Cannot open the database in DATA_DIR. Restore ${directory} from a backup, or choose another DATA_DIR. (${error})`,
       { cause: error },
     )
   }

@@ -23,7 +23,7 @@ export async function makePrivate(directory: string): Promise<void> {
   const mode = await openMode(directory)
   if (mode === undefined) return
   throw new StartError(
-    `DATA_DIR cannot be used: other users may enter ${directory} (its mode is ${mode}). Run "chmod 700" on it, or name a folder of its own.`,
+    `DATA_DIR cannot be used: other users can access ${directory} (mode ${mode}). Run "chmod 700" on it, or choose another directory.`,
   )
 }
 
@@ -32,7 +32,7 @@ export async function checkOwner(directory: string): Promise<void> {
   const { uid } = await stat(directory)
   if (process.geteuid === undefined || uid === process.geteuid()) return
   throw new StartError(
-    `DATA_DIR cannot be used: ${directory} belongs to another user. Name a folder of this user's own.`,
+    `DATA_DIR cannot be used: ${directory} belongs to another user. Choose a directory that the current user owns.`,
   )
 }
 

@@ -7,12 +7,12 @@ import type { Call } from '../lib/call.ts'
 
 // Documented codes for Prisma's errors; any other Prisma error is unexpected.
 const PRISMA_REFUSALS: Record<string, CodedError> = {
-  P2002: new CodedError('CONFLICT', 'Something with this id or tracking id exists already.'),
-  P2003: new CodedError('NOT_FOUND', 'Something that this refers to does not exist.'),
-  P2025: new CodedError('NOT_FOUND', 'Something that this refers to does not exist.'),
+  P2002: new CodedError('CONFLICT', 'The id or tracking id is already in use.'),
+  P2003: new CodedError('NOT_FOUND', 'A referenced object does not exist.'),
+  P2025: new CodedError('NOT_FOUND', 'A referenced object does not exist.'),
 }
 
-const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deep.')
+const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deeply.')
 
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
@@ -36,17 +36,16 @@ export function createMaskError(logger: Logger): MaskError {
   function mask(error: unknown, message: string, where: object, call: Call | undefined): GraphQLError {
     const errorId = randomBytes(6).toString('hex')
     logger.error({ err: error, errorId, ...call?.ids }, 'unexpected error')
-    if (call) call.told = true
+    if (call) call.logged = true
     return new GraphQLError(message, { ...where, extensions: { code: 'INTERNAL_SERVER_ERROR', errorId } })
   }
 }
 
 // Before there is an operation: invalid JSON in URL or form parameters, and Node's error for an aborted body.
 function unreadable(error: unknown): CodedError | undefined {
-  if (error instanceof SyntaxError)
-    return new CodedError('BAD_USER_INPUT', `The request cannot be read: ${error.message}`)
+  if (error instanceof SyntaxError) return new CodedError('BAD_USER_INPUT', `Invalid request: ${error.message}`)
   return error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET'
-    ? new CodedError('BAD_USER_INPUT', 'The request has not arrived as a whole.')
+    ? new CodedError('BAD_USER_INPUT', 'The request body is incomplete.')
     : undefined
 }
 

@@ -22,12 +22,12 @@ export async function readOperationList(path: string): Promise<OperationList> {
   const text = await readFile(path, 'utf8').catch(({ message }: Error) => refuse(`cannot be read: ${message}`))
   const { data, error } = Operations.safeParse(parse(text))
   if (error)
-    refuse(`must be JSON that has the texts of operations by their SHA-256, or Apollo's manifest of them: ${path}`)
+    refuse(`must be a JSON object of operation texts by SHA-256, or an Apollo persisted query manifest: ${path}`)
   const operations = data.map(([name, operation]) => [name.replace(/^sha256:/, ''), operation] as const)
   const misnamed = operations.filter(([hash, operation]) => sha256(operation) !== hash)
   if (misnamed.length > 0)
     refuse(
-      `names ${misnamed.length} of ${data.length} operations by other than their SHA-256, such as "${misnamed[0]?.[0]}": ${path}`,
+      `lists ${misnamed.length} of ${data.length} operations under a key that is not their SHA-256, such as "${misnamed[0]?.[0]}": ${path}`,
     )
   return new Map(operations)
 }

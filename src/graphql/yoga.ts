@@ -1,14 +1,13 @@
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
-import type { Admit } from '../accounts/admission.ts'
 import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Config } from '../config.ts'
-import type { AddressOf } from '../lib/client-address.ts'
+import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { allows } from '../lib/origins.ts'
 import { markPrivate } from '../lib/private-answer.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
+import type { Context } from '../schema/context.ts'
 import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
@@ -28,23 +27,23 @@ import { useRequestBody } from './plugins/use-request-body.ts'
 import { useSse } from './plugins/use-sse.ts'
 import { useStrangerLimit } from './plugins/use-stranger-limit.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
+import type { ServerContext } from './request-context.ts'
 
 /** The GraphQL pipeline that every transport runs its operations through. */
-export type Yoga = YogaServerInstance<DoorContext, Context>
+export type Yoga = YogaServerInstance<ServerContext, Context>
 
 const PREFLIGHT_SECONDS = 3_600
 
 export interface Entry {
-  admit: Admit
-  addressOf: AddressOf
+  memory: MemoryBudget
   rate: RateLimit
-  counts: ConnectionLimit
+  connectionLimit: ConnectionLimit
 }
 
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
   services: Services,
-  { admit, addressOf, rate, counts }: Entry,
+  { memory, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
@@ -52,9 +51,9 @@ export function createPipeline(
   logger: Logger,
 ): Yoga {
   const maskError = createMaskError(logger)
-  return createYoga<DoorContext, Context>({
+  return createYoga<ServerContext, Context>({
     schema,
-    context: createContextFactory(services, limits),
+    context: createContextFactory(services),
     maskedErrors: { maskError: (error, message) => maskError(error, message) },
     logging: {
       debug: (...args) => logger.trace(args.map(String).join(' ')),
@@ -78,14 +77,14 @@ export function createPipeline(
     batching: false,
     plugins: [
       useCsrfPrevention(),
-      useAdmission(admit, addressOf),
-      useRequestBody(limits.bodyBytes, services.budget.memory),
+      useAdmission(),
+      useRequestBody(limits.bodyBytes, memory),
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits, rate),
       usePersistedOperations(operationList),
       useStrangerLimit(rate),
-      useCohorts(cohorts, counts, limits),
+      useCohorts(cohorts, connectionLimit, limits),
       useSse(lifecycle),
       useLongAnswers(),
       useCallReport(maskError),

@@ -18,10 +18,10 @@ export class Connection {
   caller: Caller
   readonly #onStalled = new Set<() => void>()
   #flushed = -1
-  #still = 0
-  #closing: number | undefined
-  /** Value of `#still` when its subscriptions were ended. */
-  #told: number | undefined
+  #stalledMs = 0
+  #closingMs: number | undefined
+  /** Value of `#stalledMs` when its subscriptions were ended. */
+  #endedAtMs: number | undefined
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -35,8 +35,8 @@ export class Connection {
   }
 
   /** Milliseconds for which the system has accepted none of the pending bytes. */
-  get still(): number {
-    return this.#still
+  get stalledMs(): number {
+    return this.#stalledMs
   }
 
   /** Ends subscriptions at the stall limit; the connection breaks after as long again. @returns how to unsubscribe. */
@@ -44,15 +44,15 @@ export class Connection {
     this.#onStalled.add(callback)
     return () => {
       this.#onStalled.delete(callback)
-      if (this.#still > 0) this.#told ??= this.#still
+      if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
     }
   }
 
   /** Writes the last bytes and half-closes the connection; further input is dropped. */
   end(bytes = ''): void {
     const { socket } = this
-    if (this.#closing !== undefined) return
-    this.#closing = 0
+    if (this.#closingMs !== undefined) return
+    this.#closingMs = 0
     socket.once('end', () => socket.destroy())
     socket.end(bytes)
     // Unread input would turn the close into a reset, which can lose the last bytes.
@@ -60,28 +60,28 @@ export class Connection {
   }
 
   get isClosing(): boolean {
-    return this.#closing !== undefined
+    return this.#closingMs !== undefined
   }
 
   /** @param elapsed milliseconds in which bytes could move. @returns whether the connection must be broken. */
   isOver(elapsed: number, limit: number): boolean {
-    if (this.#closing !== undefined) {
-      this.#closing += elapsed
-      if (this.#closing > GOODBYE_MS) return true
+    if (this.#closingMs !== undefined) {
+      this.#closingMs += elapsed
+      if (this.#closingMs > GOODBYE_MS) return true
     }
     const flushed = this.#countFlushed()
     if (this.waiting === 0 || flushed !== this.#flushed) {
       this.#flushed = flushed
-      this.#still = 0
-      this.#told = undefined
+      this.#stalledMs = 0
+      this.#endedAtMs = undefined
       return false
     }
-    this.#still += elapsed
-    if (this.#still < limit) return false
+    this.#stalledMs += elapsed
+    if (this.#stalledMs < limit) return false
     // Set once: subscribing again meanwhile does not extend the timeout.
-    if (this.#onStalled.size > 0) this.#told ??= this.#still
+    if (this.#onStalled.size > 0) this.#endedAtMs ??= this.#stalledMs
     for (const callback of [...this.#onStalled]) callback()
-    return this.#still - (this.#told ?? 0) >= limit
+    return this.#stalledMs - (this.#endedAtMs ?? 0) >= limit
   }
 
   // Both `bytesWritten` include bytes still queued in this process, so heartbeats would look like progress.

@@ -19,7 +19,7 @@ const GRACE_MS = 1_000
 /** Pending bytes per connection that are not charged: what any stream has in flight. */
 const SMALL = 65_536
 
-export type Break = 'stalled' | 'memory' | 'pipelined'
+export type BreakReason = 'stalled' | 'memory' | 'pipelined'
 
 interface Settings {
   memory: MemoryBudget
@@ -37,7 +37,7 @@ export class Connections {
   readonly #onSweep: (() => void)[] = []
   #limit: number
   #swept = performance.now()
-  readonly broken: Record<Break, number> = { stalled: 0, memory: 0, pipelined: 0 }
+  readonly broken: Record<BreakReason, number> = { stalled: 0, memory: 0, pipelined: 0 }
 
   constructor(http: Server, { memory, slowAfter, logger }: Settings) {
     this.#memory = memory
@@ -63,6 +63,8 @@ export class Connections {
     const known = this.#open.get(socket)
     if (known) return known
     const connection = new Connection(socket as Socket)
+    // After an await; it would never leave the list.
+    if (socket.closed) return connection
     this.#open.set(socket, connection)
     socket.once('close', () => {
       this.#open.delete(socket)
@@ -72,10 +74,10 @@ export class Connections {
     return connection
   }
 
-  break(connection: Connection, reason: Break): void {
+  break(connection: Connection, reason: BreakReason): void {
     this.broken[reason]++
     const { caller, waiting } = connection
-    this.#logger.debug({ reason, caller: caller.name, waiting }, 'a connection was broken')
+    this.#logger.debug({ reason, caller: caller.name, waiting }, 'connection closed by this server')
     connection.socket.destroy()
   }
 
@@ -128,11 +130,11 @@ export class Connections {
   #makeRoom(connection: Connection, holding: Holding, bytes: number): void {
     while (!connection.socket.destroyed && !reserved(holding, bytes)) {
       const own = [...this.#held.keys()].filter(({ caller }) => caller.name === connection.caller.name)
-      const [stillest = connection] = own.sort((a, b) => b.still - a.still)
-      if (stillest.still < GRACE_MS) return
-      this.#held.get(stillest)?.holding.release()
-      this.#held.delete(stillest)
-      this.break(stillest, 'memory')
+      const [longest = connection] = own.sort((a, b) => b.stalledMs - a.stalledMs)
+      if (longest.stalledMs < GRACE_MS) return
+      this.#held.get(longest)?.holding.release()
+      this.#held.delete(longest)
+      this.break(longest, 'memory')
     }
   }
 

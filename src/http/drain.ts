@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import type { Connections } from './connections.ts'
 
 /** Timeout for requests in progress, in milliseconds; closing the rest takes a share of the ten seconds of a stop. */
-const PATIENCE_MS = 7_000
+const TIMEOUT_MS = 7_000
 
 /** Stops gracefully: accepts no connections, finishes requests in progress, then closes idle and unused connections. */
 export class Drainer {
@@ -31,8 +31,8 @@ export class Drainer {
     this.#connections.hurry()
     const closed = promisify(this.#http.close.bind(this.#http))()
     this.#closeIdle()
-    const impatience = setTimeout(() => this.#connections.close(), PATIENCE_MS)
-    await closed.finally(() => clearTimeout(impatience))
+    const timeout = setTimeout(() => this.#connections.close(), TIMEOUT_MS)
+    await closed.finally(() => clearTimeout(timeout))
     this.#connections.close()
   }
 

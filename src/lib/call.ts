@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { GraphQLError } from 'graphql'
+import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { Logger } from 'pino'
 import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
 import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
 import type { Span, Tracing } from './span.ts'
 
-/** The entry point of a call; `other` covers health, metrics, pages and unknown paths. */
-export type Door = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
+/** How a call came in; `other` covers health, metrics, pages and unknown paths. */
+export type Transport = 'graphql' | 'sse' | 'websocket' | 'trieve' | 'llamacloud' | 'other'
 
-export type Observe = (door: Door, outcome: Outcome, seconds: number) => void
+export type Observe = (transport: Transport, outcome: Outcome, seconds: number) => void
 
 /** Ids in the log; `socketId` is the id of the request that opened the socket. */
 type Ids = ({ requestId: string } | { socketId: string; operationId?: string }) & { traceId?: string }
@@ -19,7 +19,10 @@ interface Watchers {
   tracing?: Tracing
 }
 
-const ROUTES: Partial<Record<Door, string>> = {
+/** Longest operation in the log, in characters. */
+const NAME_LENGTH = 100
+
+const ROUTES: Partial<Record<Transport, string>> = {
   graphql: '/graphql',
   trieve: '/api/dataset/events',
   llamacloud: '/api/v1/reports/{report_id}/events',
@@ -32,32 +35,42 @@ export class Call {
   #over = false
   readonly #request: IncomingMessage | undefined
   ids: Ids
-  door: Door
+  transport: Transport
   span: Span | undefined
+  /** Type and name, such as `query Events`. */
   operation: string | undefined
+  /** Present once execution has begun. */
+  document: DocumentNode | undefined
   outcome: Outcome | undefined
   errorId: unknown
   /** Whether the failure is already logged under these ids. */
-  told = false
+  logged = false
 
-  constructor(door: Door, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
-    this.door = door
+  constructor(transport: Transport, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
+    this.transport = transport
     this.ids = ids
     this.#watchers = watchers
     this.#request = request
   }
 
-  enter(door: Door): void {
-    this.door = door
+  enter(transport: Transport): void {
+    this.transport = transport
     const { method, headers = {} } = this.#request ?? {}
-    const route = ROUTES[door]
+    const route = ROUTES[transport]
     const http = { 'http.request.method': method, 'http.route': route }
-    const name = route ? `${method} ${route}` : `${door} operation`
+    const name = route ? `${method} ${route}` : `${transport} operation`
     this.span = this.#watchers.tracing?.begin(name, headers, this.#begun, {
       ...http,
       'tidemark.request_id': 'requestId' in this.ids ? this.ids.requestId : this.ids.socketId,
     })
     if (this.span) this.ids = { ...this.ids, traceId: this.span.traceId }
+  }
+
+  /** The pipeline begins to execute an operation. */
+  began(document: DocumentNode, operationName: string | null | undefined): void {
+    this.document = document
+    const { operation, name } = getOperationAST(document, operationName) ?? {}
+    this.operation = [operation, name?.value].filter(Boolean).join(' ').slice(0, NAME_LENGTH) || undefined
   }
 
   note(errors: readonly GraphQLError[] | undefined): void {
@@ -71,17 +84,17 @@ export class Call {
     this.#over = true
     const { observe, logger } = this.#watchers
     const ms = performance.now() - this.#begun
-    observe(this.door, outcome, ms / 1_000)
+    observe(this.transport, outcome, ms / 1_000)
     const [type, name] = this.operation?.split(' ') ?? []
     this.span?.end(outcome, {
-      'tidemark.door': this.door,
+      'tidemark.transport': this.transport,
       'graphql.operation.type': type,
       'graphql.operation.name': name,
     })
-    const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.told ? 'error' : 'debug'
+    const level = outcome === 'INTERNAL_SERVER_ERROR' && !this.logged ? 'error' : 'debug'
     if (!logger.isLevelEnabled(level)) return
-    const { ids, door, operation, errorId } = this
-    logger[level]({ ...ids, door, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
+    const { ids, transport, operation, errorId } = this
+    logger[level]({ ...ids, transport, operation, outcome, errorId, ms: Math.round(ms * 10) / 10 }, 'answered')
   }
 }
 
@@ -100,7 +113,7 @@ export class Calls {
     const call = new Call('other', { requestId }, this.#watchers, request)
     this.#byRequest.set(request, call)
     response.once('close', () => {
-      if (call.door === 'graphql' && isEventStream(response)) call.door = 'sse'
+      if (call.transport === 'graphql' && isEventStream(response)) call.transport = 'sse'
       call.end(response.writableFinished ? (call.outcome ?? outcomeOfStatus(response.statusCode)) : 'gone')
     })
     return call

@@ -21,20 +21,22 @@ export interface Tracing extends AsyncDisposable {
 }
 
 /** Runs the work as a child span, if there is a parent. */
-export async function step<Result>(
+export function traced<Result>(
   span: Span | undefined,
   name: string,
   work: () => Promise<Result>,
   attributes?: Attributes,
 ): Promise<Result> {
-  if (!span) return work()
-  const within = span.child(name, attributes)
+  return span ? inSpan(span.child(name, attributes), work) : work()
+}
+
+async function inSpan<Result>(span: Span, work: () => Promise<Result>): Promise<Result> {
   try {
     const result = await work()
-    within.end('ok')
+    span.end('ok')
     return result
   } catch (error) {
-    within.end(outcomeOfError(error))
+    span.end(outcomeOfError(error))
     throw error
   }
 }

@@ -3,14 +3,14 @@ import { z } from 'zod'
 /** Text that every layer can hold: PostgreSQL rejects NUL, and a lone surrogate has no UTF-8 form. */
 export const text = z
   .string()
-  .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not hold NUL or half of a surrogate pair')
+  .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not contain NUL or an unpaired surrogate')
 
 /** Control characters, line separators and bidi controls, which terminals and pages interpret. */
 const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu
 
 export const name = text
   .refine((value) => value.trim() !== '' && value.length <= 500, 'must have 1 to 500 characters')
-  .refine((value) => value.search(CONTROLS) === -1, 'must not hold control characters')
+  .refine((value) => value.search(CONTROLS) === -1, 'must not contain control characters')
 
 /** Escapes untrusted text for one line of a terminal. */
 export function printable(value: string): string {

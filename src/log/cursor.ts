@@ -19,11 +19,11 @@ function decodeCursor(streamId: string, cursor: string): number {
   if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== cursor) {
     throw new CodedError(
       'CURSOR_INVALID',
-      'This is not a cursor. Use one from an edge or a pageInfo, or leave it out to start anew.',
+      'Malformed cursor. Use a cursor from an edge or a pageInfo, or omit it to start over.',
     )
   }
   if (!bytes.subarray(1, 17).equals(uuidBytes(streamId))) {
-    throw new CodedError('CURSOR_INVALID', 'This cursor belongs to another stream. Leave it out to start anew.')
+    throw new CodedError('CURSOR_INVALID', 'This cursor belongs to another stream. Omit it to start over.')
   }
   const seq = Number(bytes.readBigUInt64BE(17))
   if (!Number.isSafeInteger(seq)) throw cursorBeyondHead()
@@ -31,17 +31,14 @@ function decodeCursor(streamId: string, cursor: string): number {
 }
 
 function cursorBeyondHead(): CodedError {
-  return new CodedError(
-    'CURSOR_INVALID',
-    'This cursor is past the newest event of its stream. Leave it out to start anew.',
-  )
+  return new CodedError('CURSOR_INVALID', 'This cursor is past the newest event of its stream. Omit it to start over.')
 }
 
 /** For a cursor followed by removed events, which a resume would skip. @param first the earliest kept position. */
 export function cursorExpired(streamId: string, first: number): CodedError {
   return new CodedError(
     'CURSOR_EXPIRED',
-    'Events after this cursor are no longer kept. Go on from the cursor in extensions.earliest: what lies between is gone.',
+    'Events after this cursor have been removed. Continue from the cursor in extensions.earliest, the earliest kept.',
     { earliest: encodeCursor(streamId, first - 1) },
   )
 }

@@ -1,19 +1,24 @@
 import type { Database } from '../db/database.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { TimedResult } from './append/append-batches.ts'
+import type { ImportResult } from './append/append-batches.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
 import { inDistinctBatches } from './append/distinct-batches.ts'
 import { importEvents, type PastEvent } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
-import { Following, type FollowingCounts, type FollowingOptions, type ReadSource } from './follow/followed-streams.ts'
+import {
+  FollowedStreams,
+  type FollowedStreamsCounts,
+  type FollowedStreamsOptions,
+  type ReadSource,
+} from './follow/followed-streams.ts'
 import type { Follower } from './follow/follower.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
-import { type OffsetPage, type OffsetPageRequest, offsetPage } from './read/numbered-page.ts'
+import { type ReadBudget, readAt } from './read/budgeted-read.ts'
+import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
-import { type Reading, readAt } from './read/reading.ts'
 import { createStreamIndex, type Stream } from './read/stream-index.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
@@ -28,17 +33,17 @@ export interface LogOperations {
    * stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  import(streamId: string, events: readonly PastEvent[]): Promise<TimedResult[]>
+  import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
   /** The stream as of this call, from a statement that all callers share. */
   findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /** @param stream as found in the same operation. */
-  page(stream: Stream, request: PageRequest, reading?: Reading): Promise<Page>
-  offsetPage(streamId: string, request: OffsetPageRequest, reading?: Reading): Promise<OffsetPage>
-  at(streamId: string, positions: readonly number[], reading: Reading): Promise<LoggedEvent[]>
-  reportSnapshot(reportId: string, reading: Reading): Promise<ReportSnapshot>
+  page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
+  numberedPage(streamId: string, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
+  at(streamId: string, positions: readonly number[], budget: ReadBudget): Promise<LoggedEvent[]>
+  reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
   follow(stream: Stream, request: FollowRequest): Follower
 }
@@ -48,11 +53,11 @@ export interface EventLog extends LogOperations, AsyncDisposable {
   /** The log for one caller: reads through the caller's client, appends on the tenant's share of the queue. */
   onAccountOf(tenant: string, db: PrismaClient): LogOperations
   readonly appending: number
-  readonly following: FollowingCounts
+  readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
 }
 
-export interface EventLogOptions extends FollowingOptions {
+export interface EventLogOptions extends FollowedStreamsOptions {
   /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
   appendsAtOnce: number
@@ -66,7 +71,7 @@ export function createEventLog(
 ): EventLog {
   const findStream = createStreamIndex(spare)
   const snapshots = new ReportSnapshots()
-  const following = new Following(db, options)
+  const followedStreams = new FollowedStreams(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
   // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
   const tell = (streamId: string) => {
@@ -97,11 +102,11 @@ export function createEventLog(
       return redacted
     },
     findStream,
-    page: (stream, request, reading) => page({ db: client, findStream }, stream, request, reading),
-    offsetPage: (streamId, request, reading) => offsetPage(client, streamId, request, reading),
-    at: (streamId, positions, reading) => readAt(client, streamId, positions, reading),
-    reportSnapshot: (reportId, reading) => snapshots.take(client, reportId, reading),
-    follow: (stream, request) => following.follow(client, stream.id, { ...request, ...startOf(stream, request) }),
+    page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),
+    numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
+    at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
+    reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
+    follow: (stream, request) => followedStreams.follow(client, stream.id, { ...request, ...startOf(stream, request) }),
   })
   return {
     ...onAccountOf('operator', db),
@@ -110,10 +115,10 @@ export function createEventLog(
       return queue.events
     },
     get following() {
-      return following.counts
+      return followedStreams.counts
     },
-    tailReads: following.reads,
-    [Symbol.asyncDispose]: () => following[Symbol.asyncDispose](),
+    tailReads: followedStreams.reads,
+    [Symbol.asyncDispose]: () => followedStreams[Symbol.asyncDispose](),
   }
 }
 
@@ -121,14 +126,17 @@ export function createEventLog(
 export function checkLength({ length }: readonly unknown[]): void {
   const most = MAX_APPEND.events
   if (length > most)
-    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} events; this one has ${length}.`)
+    throw new CodedError('BAD_USER_INPUT', `A call can record at most ${most} events; this one has ${length}.`)
 }
 
 /** Throws for more text than one append may have. */
 export function checkText(length: number): void {
   const most = MAX_APPEND.text
   if (length > most)
-    throw new CodedError('BAD_USER_INPUT', `One call records at most ${most} characters, defaults included. Send less.`)
+    throw new CodedError(
+      'BAD_USER_INPUT',
+      `The events exceed ${most} characters of JSON, defaults included. Split the call.`,
+    )
 }
 
 function checkAppend(events: readonly NewEvent[]): void {

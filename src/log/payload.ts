@@ -14,14 +14,14 @@ export type Payload = string & { readonly [checked]: true }
 export function payloadOf(value: unknown, name: string): Payload {
   for (const scalar of scalars(value, name)) {
     if (!isExact(scalar))
-      throw invalidPayload(name, `holds ${scalar}, which would not come back as it was sent: send it as a string`)
+      throw invalidPayload(name, `contains ${scalar}, which would lose precision; send it as a string`)
   }
   return checkSize(JSON.stringify(value), name)
 }
 
 /** Accepts JSON text byte for byte. @throws CodedError BAD_USER_INPUT when it is not JSON, too large or too deep. */
 export function payloadFromText(text: string, name: string): Payload {
-  if (!text.isWellFormed()) throw invalidPayload(name, 'holds half of a surrogate pair, which has no UTF-8 form')
+  if (!text.isWellFormed()) throw invalidPayload(name, 'contains an unpaired surrogate, which UTF-8 cannot encode')
   const payload = checkSize(text, name)
   for (const _ of scalars(parse(text, name), name)) {
     // The walk throws for deep nesting.
@@ -33,13 +33,13 @@ function parse(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw invalidPayload(name, `is not JSON: ${error instanceof Error ? error.message : error}`)
+    throw invalidPayload(name, `is not valid JSON: ${error instanceof Error ? error.message : error}`)
   }
 }
 
 function checkSize(text: string, name: string): Payload {
   const bytes = Buffer.byteLength(text)
-  if (bytes > MAX_PAYLOAD_BYTES) throw invalidPayload(name, `has ${bytes} bytes, of ${MAX_PAYLOAD_BYTES} allowed`)
+  if (bytes > MAX_PAYLOAD_BYTES) throw invalidPayload(name, `has ${bytes} bytes; the limit is ${MAX_PAYLOAD_BYTES}`)
   return text as Payload
 }
 

@@ -31,23 +31,23 @@ export function createReadiness({ mode, durability, migrations }: Database, bus:
 }
 
 const MEANING = {
-  'process-crash': 'An acknowledged event survives a crash of the process, not a loss of power.',
-  'power-loss': 'An acknowledged event survives a crash of the process and a loss of power.',
-  relaxed: 'PostgreSQL runs with fsync or synchronous_commit off: a loss of power may take the newest events.',
+  'process-crash': 'Acknowledged events survive a process crash, but not a power failure.',
+  'power-loss': 'Acknowledged events survive a process crash and a power failure.',
+  relaxed: 'PostgreSQL runs with fsync or synchronous_commit off: a power failure may lose the newest events.',
 } as const
 
 function meaningOf({ pending, newer }: { pending: string[]; newer: string[] }): string {
-  if (pending.length > 0) return 'The database lacks migrations of this version: run "tidemark migrate".'
+  if (pending.length > 0) return 'Migrations of this version are not applied. Run "tidemark migrate".'
   return newer.length > 0
-    ? "A newer version has migrated the database: put that in this server's place."
-    : "The database is at this version's schema."
+    ? 'A newer version has migrated the database. Upgrade this server.'
+    : 'The database schema is up to date.'
 }
 
 const WAKEUPS = {
-  'in-process': 'This process alone uses the database, and tells its subscribers itself.',
-  postgres: 'Servers of the same database tell each other of new events by LISTEN and NOTIFY.',
-  redis: 'Servers of the same database tell each other of new events by Redis.',
+  'in-process': 'Only this process uses the database, and it notifies its subscribers directly.',
+  postgres: 'Servers of the same database notify each other of new events through LISTEN and NOTIFY.',
+  redis: 'Servers of the same database notify each other of new events through Redis.',
 } as const
 
 const DISCONNECTED =
-  "Not connected, and trying to be: other servers' events reach subscribers by the poll, about a second late. None is lost."
+  'Disconnected, reconnecting. Events of other servers are found by polling, about 1 s late. None are lost.'

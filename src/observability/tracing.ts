@@ -50,7 +50,9 @@ export function openTracing(logger: Logger): Tracing {
       return span.sampled ? span : undefined
     },
     async [Symbol.asyncDispose]() {
-      await withTimeout(provider.shutdown(), FLUSH_MS).catch((err) => logger.warn({ err }, 'the last traces are lost'))
+      await withTimeout(provider.shutdown(), FLUSH_MS).catch((err) =>
+        logger.warn({ err }, 'flushing traces failed: the last ones are lost'),
+      )
     },
   }
 }
@@ -61,7 +63,8 @@ function telling(exporter: SpanExporter, logger: Logger): SpanExporter {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
         const failed = result.code !== ExportResultCode.SUCCESS
-        if (failed && !failing) logger.warn({ err: result.error }, 'traces cannot be sent, and are lost meanwhile')
+        if (failed && !failing)
+          logger.warn({ err: result.error }, 'exporting traces failed: they are lost until it succeeds')
         failing = failed
         done(result)
       }),

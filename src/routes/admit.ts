@@ -3,55 +3,61 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
-import type { Answer } from '../http/answer.ts'
-import type { Answers } from '../http/answers.ts'
+import type { CreateRequestContext } from '../graphql/request-context.ts'
+import type { OpenResponse } from '../http/open-response.ts'
+import type { OpenResponses } from '../http/open-responses.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
-import type { Call, Calls, Door } from '../lib/call.ts'
+import type { Call, Calls, Transport } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
 
-export interface Gate {
+export interface RouteServices {
   admit: Admit
   authenticate: Authenticate
   addressOf: AddressOf
   memory: MemoryBudget
   calls: Calls
-  answers: Answers
+  responses: OpenResponses
+  createRequestContext: CreateRequestContext
   maxBodyBytes: number
 }
 
 /** Authenticates and rate-limits a request once, for all its documents. @returns an error, with Retry-After set. */
-export async function admit(c: Context, gate: Gate, key: string | null | undefined): ReturnType<Admit> {
-  const admitted = await gate.admit(key, gate.addressOf(incoming(c)))
-  if (!admitted.error) answerOf(c, gate, admitted)
+export async function admitRequest(
+  c: Context,
+  services: RouteServices,
+  key: string | null | undefined,
+): ReturnType<Admit> {
+  const admitted = await services.admit(key, services.addressOf(incoming(c)))
+  if (!admitted.error) openResponseOf(c, services, admitted)
   if (admitted.error) c.header('Retry-After', String(admitted.error.retryAfter))
   return admitted
 }
 
 /** Rate-limits by key or else by address, for routes without access rules of their own. */
-export function counted(gate: Gate): MiddlewareHandler {
+export function rateLimited(services: RouteServices): MiddlewareHandler {
   return async (c, next) => {
-    const { error } = await admit(c, gate, bearerKey(c.req.header('authorization')))
+    const { error } = await admitRequest(c, services, bearerKey(c.req.header('authorization')))
     if (error) return c.json({ message: error.message }, error.status)
     return next()
   }
 }
 
 /** Records the entry point of a call. */
-export function through(door: Door, gate: Gate): MiddlewareHandler {
+export function setTransport(transport: Transport, services: RouteServices): MiddlewareHandler {
   return (c, next) => {
-    callOf(c, gate)?.enter(door)
+    callOf(c, services)?.enter(transport)
     return next()
   }
 }
 
 /** The observed call of a request. */
-export function callOf(c: Context, { calls }: Gate): Call | undefined {
+export function callOf(c: Context, { calls }: RouteServices): Call | undefined {
   return calls.of(incoming(c))
 }
 
 /** The response to a caller, tracked while it is open. */
-export function answerOf(c: Context, gate: Gate, identity: Identity): Answer {
-  return gate.answers.of(outgoing(c), identity, callOf(c, gate))
+export function openResponseOf(c: Context, services: RouteServices, identity: Identity): OpenResponse {
+  return services.responses.of(outgoing(c), identity, callOf(c, services))
 }
 
 /** Node's response, under the adapter. */

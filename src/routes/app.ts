@@ -6,47 +6,48 @@ import type { Yoga } from '../graphql/yoga.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { Origins } from '../lib/origins.ts'
 import { markPrivate } from '../lib/private-answer.ts'
-import { callOf, counted, type Gate, through } from './admit.ts'
+import { callOf, type RouteServices, rateLimited, setTransport } from './admit.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
 import { serveLlamaCloud } from './llamacloud/handler.ts'
 import { serveOpenApi } from './openapi.ts'
-import { Overloaded } from './run-operation.ts'
+import { OverloadedError } from './run-operation.ts'
 import { serveTrieve } from './trieve/handler.ts'
 import { TRIEVE_ROUTES } from './trieve/route.ts'
 
 /** Both legacy APIs and their OpenAPI document; other routes may be added. */
 export function createRestApp(
   yoga: Yoga,
-  gate: Gate,
+  services: RouteServices,
   lifecycle: Lifecycle,
   corsOrigins: Origins,
   logger: Logger,
 ): OpenAPIHono {
   // Trieve's SDK appends its paths to the base URL, so a trailing slash there is doubled.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
-  app.use('/api/v1/*', through('llamacloud', gate), privately, llamacloudCors(corsOrigins))
-  for (const { path } of TRIEVE_ROUTES) app.use(path, through('trieve', gate), privately, trieveCors(corsOrigins))
-  serveTrieve(app, yoga, gate)
-  serveLlamaCloud(app, yoga, gate, lifecycle)
-  serveOpenApi(app, gate)
-  const count = counted(gate)
+  app.use('/api/v1/*', setTransport('llamacloud', services), withoutCache, llamacloudCors(corsOrigins))
+  for (const { path } of TRIEVE_ROUTES)
+    app.use(path, setTransport('trieve', services), withoutCache, trieveCors(corsOrigins))
+  serveTrieve(app, yoga, services)
+  serveLlamaCloud(app, yoga, services, lifecycle)
+  serveOpenApi(app, services)
+  const limit = rateLimited(services)
   app.notFound(async (c) => {
-    const refused = await count(c, async () => undefined)
-    return refused instanceof Response ? refused : c.json(failure(c, 'Not Found'), 404)
+    const limited = await limit(c, async () => undefined)
+    return limited instanceof Response ? limited : c.json(failure(c, 'Not Found'), 404)
   })
   app.onError((error, c) => {
-    if (error instanceof Overloaded)
+    if (error instanceof OverloadedError)
       return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
     // The pipeline logs its errors where it masks them; this covers errors in the routes.
-    const call = callOf(c, gate)
-    logger.error({ err: error, ...call?.ids }, 'a route failed')
-    if (call) call.told = true
+    const call = callOf(c, services)
+    logger.error({ err: error, ...call?.ids }, 'REST route failed')
+    if (call) call.logged = true
     return c.json(failure(c, 'Internal Server Error'), 500)
   })
   return app
 }
 
-const privately: MiddlewareHandler = async (c, next) => {
+const withoutCache: MiddlewareHandler = async (c, next) => {
   await next()
   markPrivate(c.res.headers)
 }

@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { admit, type Gate, outgoing } from './admit.ts'
+import { admitRequest, outgoing, type RouteServices } from './admit.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
 query Newest($datasetId: UUID!) {
@@ -19,13 +19,14 @@ query Newest($datasetId: UUID!) {
 `
 
 /** Serves GraphiQL without a CDN: 9 MB of HTML, kept only as one gzip buffer, so clients without gzip get 406. */
-export function createGraphiqlPage(gate: Gate): Hono {
+export function createGraphiqlPage(services: RouteServices): Hono {
   let page: ReturnType<typeof compressedPage> | undefined
   return new Hono().get('/graphql', async (c) => {
     // A browser that opens a page sends no key.
-    const { error } = await admit(c, gate, undefined)
+    const { error } = await admitRequest(c, services, undefined)
     if (error) return c.text(error.message, error.status)
-    if (!c.req.header('accept-encoding')?.includes('gzip')) return c.text('This page is sent with gzip only.', 406)
+    if (!c.req.header('accept-encoding')?.includes('gzip'))
+      return c.text('This page requires "Accept-Encoding: gzip".', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
     const headers = {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
-import { counted, type Gate } from './admit.ts'
+import { type RouteServices, rateLimited } from './admit.ts'
 import { LLAMACLOUD_SCHEMAS } from './llamacloud/schema.ts'
 
 type SchemaObject = Parameters<OpenAPIHono['openAPIRegistry']['registerComponent']>[2]
 
 /** Serves the OpenAPI document of the registered routes, built once from their validation schemas on first request. */
-export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
+export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
   const security = (
     name: string,
     scheme: Parameters<typeof app.openAPIRegistry.registerComponent<'securitySchemes'>>[2],
@@ -16,15 +16,20 @@ export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
     type: 'apiKey',
     in: 'header',
     name: 'Authorization',
-    description: 'The key itself, or `Bearer ` and the key. When it is there, x-api-key is not looked at.',
+    description: 'The API key, with or without the prefix `Bearer `. If present, x-api-key is ignored.',
   })
-  security('XApiKey', { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'Likewise.' })
+  security('XApiKey', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'The API key, used if Authorization is absent.',
+  })
   security('HTTPBearer', { type: 'http', scheme: 'bearer' })
   security('Session', {
     type: 'apiKey',
     in: 'cookie',
     name: 'session',
-    description: 'The key, for callers that send no bearer.',
+    description: 'The API key, for clients that send no bearer token.',
   })
   for (const [name, schema] of LLAMACLOUD_SCHEMAS)
     app.openAPIRegistry.registerComponent('schemas', name, schema as SchemaObject)
@@ -32,19 +37,19 @@ export function serveOpenApi(app: OpenAPIHono, gate: Gate): void {
     app.getOpenAPI31Document({
       openapi: '3.1.0',
       info: {
-        title: 'Tidemark: the legacy REST APIs',
+        title: 'Tidemark: legacy REST APIs',
         version,
         description:
-          'The events of datasets as Trieve serves them, and the events of reports as LlamaCloud does. Everything else, and live events, is at /graphql.',
+          'Events of datasets in the format of Trieve, and events of reports in the format of LlamaCloud. All other operations are at /graphql.',
       },
       servers: [{ url: '/' }],
       tags: [
-        { name: 'Dataset', description: 'What workers did to a dataset.' },
-        { name: 'Reports', description: 'What happened to a report.' },
+        { name: 'Dataset', description: 'Events of datasets.' },
+        { name: 'Reports', description: 'Events of reports.' },
       ],
     })
   let made: { text: string; etag: string } | undefined
-  app.get('/openapi.json', counted(gate), (c) => {
+  app.get('/openapi.json', rateLimited(services), (c) => {
     made ??= withEtag(JSON.stringify(describe()))
     c.header('etag', made.etag)
     c.header('cache-control', 'no-cache')

@@ -1,8 +1,8 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
-import { isAsyncIterable } from 'graphql-yoga'
+import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
-import type { Context, DoorContext } from '../schema/context.ts'
+import type { RequestContext } from '../schema/context.ts'
 
 declare const types: unique symbol
 
@@ -35,52 +35,47 @@ export type Run = <Variables extends object, Data>(
   variables: Variables,
 ) => Promise<Answer<Data>>
 
+/** Makes the context of the next operation; it may authenticate again. */
+export type NextContext = () => RequestContext | Promise<RequestContext>
+
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @param viewerNow authenticates again before each operation.
- * @throws Overloaded for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
+ * @throws OverloadedError for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
  */
-export function createRun(yoga: Yoga, request: Request, door: DoorContext, viewerNow = async () => door.viewer): Run {
+export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let held: OperationBudget | undefined
-  door.peer?.onGone(() => held?.release())
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     held?.release()
-    // Yoga mutates this object, so every operation needs its own.
-    const viewer = await viewerNow()
-    const context: DoorContext & Partial<Context> & { request: Request } = {
-      request,
-      ...door,
-      viewer,
-      ownDocument: true,
-    }
-    const result = await yoga.getResultForParams(
-      { params: { query: operation.query, variables: { ...variables } }, request },
-      context,
-    )
+    const context = await nextContext()
+    const isFirst = held === undefined
     held = context.budget
-    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline gave no result.')
+    if (isFirst) context.peer.onGone(() => held?.release())
+    const params = { query: operation.query, variables: { ...variables } }
+    // Yoga mutates the object it is given.
+    const result = await yoga.getResultForParams({ params, request }, { ...context })
+    if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
-    if (error.extensions.code === 'RATE_LIMITED') throw new Overloaded(error)
+    if (error.extensions.code === 'RATE_LIMITED') throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }
   }
 }
 
 /** The caller or the server has too much under way; retry after `retryAfter` seconds. */
-export class Overloaded extends Error {
+export class OverloadedError extends Error {
   readonly retryAfter: number
 
   constructor({ message, extensions }: GraphQLError) {
     super(message)
-    this.name = 'Overloaded'
+    this.name = 'OverloadedError'
     this.retryAfter = Number(extensions.retryAfter ?? 1)
   }
 }
 
 function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {
   const errorCode = EXPECTED_CODES.find((code) => code === error?.extensions.code)
-  if (!errorCode) throw new Error(`The pipeline refused: ${reason(error)}`)
+  if (!errorCode) throw new Error(`The pipeline failed: ${reason(error)}`)
   return errorCode
 }
 
@@ -92,18 +87,13 @@ function reason({ extensions }: Partial<GraphQLError> = {}): string {
 export type Follow = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
-) => Promise<Answer<Followed<Data>>>
-
-interface Followed<Data> extends AsyncIterableIterator<Data, undefined> {
-  return(): Promise<IteratorResult<Data, undefined>>
-}
+) => Promise<Answer<AsyncIterableIterator<Data>>>
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
-export function createFollow(yoga: Yoga, request: Request, door: DoorContext): Follow {
+export function createFollow(yoga: Yoga, request: Request, nextContext: NextContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
-    const context = { request, ...door, ownDocument: true } as const
-    const result = await yoga.getResultForParams({ params, request }, context)
+    const result = await yoga.getResultForParams({ params, request }, { ...(await nextContext()) })
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
     return { errorCode: errorCodeOf(error) }
@@ -111,24 +101,9 @@ export function createFollow(yoga: Yoga, request: Request, door: DoorContext): F
 }
 
 // Not an async generator: its `return` would wait for a pending `next`.
-function dataOf<Data>(results: AsyncIterable<ExecutionResult>): Followed<Data> {
-  const iterator = results[Symbol.asyncIterator]()
-  return {
-    async next() {
-      const { done, value } = await iterator.next()
-      if (done) return { done, value: undefined }
-      if (value.errors) {
-        await iterator.return?.()
-        throw new Error(`The stream was ended: ${reason(value.errors[0])}`)
-      }
-      return { done: false, value: value.data as Data }
-    },
-    async return() {
-      await iterator.return?.()
-      return { done: true, value: undefined }
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
+function dataOf<Data>(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<Data> {
+  return mapAsyncIterator(results, ({ data, errors }) => {
+    if (errors) throw new Error(`The stream ended: ${reason(errors[0])}`)
+    return data as Data
+  })
 }

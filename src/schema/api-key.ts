@@ -82,7 +82,7 @@ const CreatedKey = builder.objectRef<CreatedApiKey>('CreatedApiKey').implement({
   }),
 })
 
-const streamList = z.array(z.string()).max(1_000, 'must list at most 1,000')
+const streamList = z.array(z.string()).max(1_000, 'must contain at most 1,000 ids')
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   description: 'Properties of a new API key.',

@@ -97,7 +97,7 @@ export const builder = new SchemaBuilder<Types>({
       authScopes: { authenticated: true },
       args: {
         ids: {
-          validate: z.array(z.unknown()).max(MOST_NODES, `must list at most ${MOST_NODES}`),
+          validate: z.array(z.unknown()).max(MOST_NODES, `must contain at most ${MOST_NODES} ids`),
           description: `The nodeIds of the objects: at most ${MOST_NODES}.`,
         },
       },
@@ -145,8 +145,8 @@ export const builder = new SchemaBuilder<Types>({
     authorizeOnSubscribe: true,
     unauthorizedError: (_parent, { viewer }) =>
       viewer.type === 'anonymous'
-        ? new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
-        : new CodedError('FORBIDDEN', 'This API key may not do that.'),
+        ? new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
+        : new CodedError('FORBIDDEN', 'Permission denied: this needs an API key with a higher role or wider access.'),
     authScopes: ({ viewer, dataset, report }) => {
       const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<unknown>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false

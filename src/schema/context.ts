@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import type { Viewer } from '../accounts/viewer.ts'
@@ -8,46 +7,39 @@ import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Span } from '../lib/span.ts'
-import type { BudgetedLog } from '../log/budgeted-log.ts'
+import type { OperationLog } from '../log/operation-log.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
+/** One operation as its transport knows it, resolved before the pipeline runs. */
+export interface RequestContext {
+  readonly viewer: Viewer
+  /** Whom it is charged to. */
+  readonly caller: Caller
+  /** The client that receives the result. */
+  readonly peer: Peer
+  readonly budget: OperationBudget
+  /** The document is the server's own and exempt from limits. */
+  readonly trusted: boolean
+  /** For logs, metrics and traces. */
+  readonly call?: Call
+  /** Last cursor seen by a reconnecting server-sent events client. */
+  readonly lastEventId?: string
+  /** Receives the cursor where a subscription begins: what to resume from before its first event. */
+  readonly onStart?: (cursor: string) => void
+}
+
 /** The resolver context, the same for every transport. */
-export interface Context {
+export interface Context extends RequestContext {
   /** Each statement takes a slot of the caller. */
   readonly db: PrismaClient
-  readonly log: BudgetedLog
-  readonly budget: OperationBudget
-  readonly viewer: Viewer
-  readonly caller: Caller
+  readonly log: OperationLog
   readonly keyWatch: KeyWatch
   readonly connections: LiveConnections
   readonly sweep: () => void
   /** Present when the operation is traced. */
   readonly span?: Span
-  /** The client that receives the subscription. */
-  readonly peer: Peer
-  /** Last cursor seen by a reconnecting server-sent events client. */
-  readonly lastEventId: string | null
-  /** Start cursor of the operation's subscription, once it has begun. */
-  start?: string
   /** The stream of a dataset, looked up once per operation. @throws CodedError NOT_FOUND when missing or hidden. */
   readonly dataset: (id: string) => Promise<Stream>
   /** Like `dataset`. */
   readonly report: (id: string) => Promise<Stream>
-}
-
-/** What an entry point other than `/graphql` passes in. */
-export interface DoorContext {
-  /** For logs and metrics. */
-  readonly call?: Call
-  /** The client's, or the entry point's own for its own requests. */
-  readonly viewer?: Viewer
-  readonly caller?: Caller
-  /** The document is the server's own and exempt from limits. */
-  readonly ownDocument?: true
-  /** Node's request and response, over HTTP. */
-  readonly req?: IncomingMessage
-  readonly res?: ServerResponse
-  /** The client that receives the subscription, where that is not the response. */
-  readonly peer?: Peer
 }

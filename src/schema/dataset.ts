@@ -35,7 +35,7 @@ const Dataset = builder.prismaNode('Dataset', {
 
 const trackingId = name.refine(
   (value) => !('uuid' in readUuid(value)),
-  'must not be a UUID, in whatever form: clients take it for an id',
+  'must not be a UUID in any notation, because clients use those as ids',
 )
 
 const CreateDatasetInput = builder.inputType('CreateDatasetInput', {

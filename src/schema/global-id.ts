@@ -18,7 +18,7 @@ export function decodeGlobalId(text: string): GlobalId {
     const { typename, id } = decodeGlobalID(text)
     return { typename, id: uuid.parse(id) }
   } catch {
-    throw new CodedError('BAD_USER_INPUT', 'This is not a nodeId.')
+    throw new CodedError('BAD_USER_INPUT', 'Not a valid nodeId.')
   }
 }
 

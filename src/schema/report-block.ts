@@ -32,7 +32,7 @@ export const ReportBlockInput = builder.inputType('ReportBlockInput', {
     }),
     sources: t.field({
       type: [TextNodeWithScoreInput],
-      validate: z.array(z.unknown()).max(MAX_SOURCES, 'has more than 1,000 sources'),
+      validate: z.array(z.unknown()).max(MAX_SOURCES, 'must have at most 1,000 sources'),
       description: 'Source texts that the block was generated from: at most 1,000 per block and 10,000 per call.',
     }),
   }),

@@ -76,7 +76,7 @@ type Input = typeof ReportEventInput.$inferInput
 export function newReportEvents(inputs: readonly Input[], budget: OperationBudget): Promise<NewEvent[]> {
   const count = inputs.reduce((sum, { blockUpdate }) => sum + (blockUpdate?.block.sources?.length ?? 0), 0)
   if (count > MAX_SOURCES_AT_ONCE) {
-    const message = `One call records at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
+    const message = `A call can record at most ${MAX_SOURCES_AT_ONCE} sources; this one has ${count}.`
     throw new CodedError('BAD_USER_INPUT', message)
   }
   return toNewEvents(inputs, toNewEvent, budget)
@@ -109,5 +109,5 @@ function toData({ progress, blockUpdate, state }: Input): GivenReportData {
     return { type: 'report_block_update', msg: message ?? undefined, block: toBlock(block) }
   }
   if (state) return { type: 'report_state_update', msg: state.message, status: state.state }
-  throw new CodedError('BAD_USER_INPUT', 'A report event is one of progress, blockUpdate and state.')
+  throw new CodedError('BAD_USER_INPUT', 'Set exactly one of progress, blockUpdate and state.')
 }

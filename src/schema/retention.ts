@@ -3,7 +3,7 @@ import { setRetention } from '../accounts/retention-policies.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const positive = z.number().min(1, 'must be 1 or more')
+const positive = z.number().min(1, 'must be at least 1')
 
 const RetentionPolicyInput = builder.inputType('RetentionPolicyInput', {
   description: 'A retention policy: maxAgeSeconds, maxEvents or both; or else keepAll.',

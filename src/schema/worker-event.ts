@@ -3,7 +3,7 @@ import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent, NewEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
-import type { OffsetPage } from '../log/read/numbered-page.ts'
+import type { NumberedPage } from '../log/read/numbered-page.ts'
 import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
@@ -105,7 +105,7 @@ const WorkerEventConnection = builder.connectionObject(
   WorkerEventEdge,
 )
 
-interface WorkerEventPageShape extends Omit<OffsetPage, 'events'> {
+interface WorkerEventPageShape extends Omit<NumberedPage, 'events'> {
   events: WorkerEventShape[]
 }
 
@@ -195,7 +195,7 @@ builder.queryField('workerEventPage', (t) =>
     },
     resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
       const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const { events, ...rest } = await context.log.offsetPage(datasetId, {
+      const { events, ...rest } = await context.log.numberedPage(datasetId, {
         types,
         page: page ?? 1,
         pageSize: pageSize ?? 10,
@@ -273,7 +273,7 @@ function toNewEvent(
 ): NewEvent {
   const name = `events[${index}].eventData`
   if (eventData != null && eventDataText != null) {
-    throw new CodedError('BAD_USER_INPUT', `${name} and eventDataText are two ways to give the same: give one.`)
+    throw new CodedError('BAD_USER_INPUT', `${name} and eventDataText cannot be combined. Set one of them.`)
   }
   const data =
     eventDataText == null ? payloadOf(eventData ?? null, name) : payloadFromText(eventDataText, `${name}Text`)

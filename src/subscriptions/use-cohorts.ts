@@ -17,27 +17,27 @@ import type { Context } from '../schema/context.ts'
 import type { Cohort, Cohorts, LiveCounts } from './cohort.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
 import type { Delivery } from './delivery.ts'
-import { type Lane, laneOf } from './lane.ts'
+import { type SendLock, sendLockOf } from './send-lock.ts'
 import { SubscriptionLimit } from './subscription-limit.ts'
 
 /** Executes subscriptions once per event for all subscribers with the same result. */
-export function useCohorts(cohorts: Cohorts, counts: ConnectionLimit, { socketsPerKey }: Limits): Plugin {
+export function useCohorts(cohorts: Cohorts, connectionLimit: ConnectionLimit, { socketsPerKey }: Limits): Plugin {
   const subscriptions = new SubscriptionLimit(socketsPerKey)
   return {
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, { connections: counts, subscriptions }, args))
+      setSubscribeFn((args: ExecutionArgs) => subscribe(cohorts, { connectionLimit, subscriptions }, args))
     },
   }
 }
 
 /** A socket is counted when it opens. */
-function mayOpen({ caller, peer }: Context, counts: ConnectionLimit): boolean {
-  return peer.transport === 'WEBSOCKET' || counts.add(caller, peer)
+function mayOpen({ caller, peer }: Context, connectionLimit: ConnectionLimit): boolean {
+  return peer.transport === 'websocket' || connectionLimit.add(caller, peer)
 }
 
 const TOO_MANY = {
   errors: [
-    new GraphQLError('This API key has too many sockets, streams and subscriptions open.', {
+    new GraphQLError('This API key has too many open sockets, streams and subscriptions. Close one first.', {
       extensions: { code: 'RATE_LIMITED' },
     }),
   ],
@@ -45,20 +45,20 @@ const TOO_MANY = {
 
 async function subscribe(
   cohorts: Cohorts,
-  counts: { connections: ConnectionLimit; subscriptions: SubscriptionLimit },
+  limits: { connectionLimit: ConnectionLimit; subscriptions: SubscriptionLimit },
   args: ExecutionArgs,
 ): Promise<ExecutionResult | AsyncGenerator<Delivery>> {
   const source = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in source)) return source
   const follower = source as Follower
   const context = args.contextValue as Context
-  const ended = counts.subscriptions.open(context.caller)
-  if (!ended || !mayOpen(context, counts.connections)) {
+  const ended = limits.subscriptions.open(context.caller)
+  if (!ended || !mayOpen(context, limits.connectionLimit)) {
     ended?.()
     await follower.return()
     return TOO_MANY
   }
-  context.start = follower.cursor
+  context.onStart?.(follower.cursor)
   const { cohort, leave } = cohorts.join(args)
   const deliveries = new Deliveries(follower, cohort, args, cohorts.counts)
   deliveries.onEnd(leave)
@@ -87,6 +87,7 @@ function keyEnded(cursor: string): CodedError {
   return new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.', { cursor })
 }
 
+// Not an async generator: its `return` would wait for a pending `next`.
 class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #source: Follower
   readonly #cohort: Cohort
@@ -94,8 +95,8 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   readonly #onEnd: (() => void)[] = []
   readonly #counts: LiveCounts
   readonly #budget: OperationBudget
-  readonly #lane: Lane
-  #inLane = false
+  readonly #sendLock: SendLock
+  #isSending = false
   #ended = false
 
   constructor(source: Follower, cohort: Cohort, args: ExecutionArgs, counts: LiveCounts) {
@@ -105,7 +106,7 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
     this.#counts = counts
     const { budget, peer } = args.contextValue as Context
     this.#budget = budget.ofEvent()
-    this.#lane = laneOf(peer)
+    this.#sendLock = sendLockOf(peer)
   }
 
   onEnd(callback: () => void): void {
@@ -149,9 +150,9 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
 
   // Charges the size to each reader, however many share the result.
   async #deliver(event: LoggedEvent): Promise<Delivery | undefined> {
-    const waiting = this.#lane.enter()
+    const waiting = this.#sendLock.acquire()
     if (waiting) await waiting
-    this.#inLane = true
+    this.#isSending = true
     if (!this.#ended) {
       const delivery = await this.#cohort.deliver(this.#args, event)
       if (!this.#ended) {
@@ -165,10 +166,10 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   }
 
   #handedOver(): void {
-    if (!this.#inLane) return
-    this.#inLane = false
+    if (!this.#isSending) return
+    this.#isSending = false
     this.#budget.giveBackAll()
-    this.#lane.leave()
+    this.#sendLock.release()
   }
 
   #end(outcome: Outcome = 'ok'): void {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
 import type { WakeupSource, Wakeups } from '../log/follow/wakeups.ts'
 import { Batcher } from './batcher.ts'
-import { type OpenChannel, PATIENCE } from './channel.ts'
+import { type OpenChannel, TIMEOUTS } from './channel.ts'
 import { decodeMessage, encodeMessages } from './message.ts'
 import { postgresChannel } from './postgres-channel.ts'
 import { ReconnectingChannel } from './reconnecting-channel.ts'
@@ -52,14 +52,17 @@ class ChannelBus implements WakeupBus {
         if (sender !== self) for (const streamId of streamIds) wakeups.wake(streamId, source)
       },
       opened: () => {
-        logger.info({ source }, 'wake-ups between servers are connected')
+        logger.info({ source }, 'wake-ups between servers connected')
         failing = false
         wakeups.wakeAll(source)
       },
       lost: (error) => {
         // Only the message: the error of a rejected AUTH carries the password.
         const reason = error instanceof Error ? error.message : String(error)
-        logger[failing ? 'debug' : 'warn']({ source, reason }, 'wake-ups between servers are lost: polling meanwhile')
+        logger[failing ? 'debug' : 'warn'](
+          { source, reason },
+          'wake-ups between servers disconnected: polling until they reconnect',
+        )
         failing = true
       },
     })
@@ -79,7 +82,7 @@ class ChannelBus implements WakeupBus {
   async [Symbol.asyncDispose](): Promise<void> {
     // Flushes first, up to the close timeout.
     const said = this.#batcher[Symbol.asyncDispose]()
-    await Promise.race([said, setTimeout(PATIENCE.close, undefined, { ref: false })])
+    await Promise.race([said, setTimeout(TIMEOUTS.close, undefined, { ref: false })])
     await this.#channel[Symbol.asyncDispose]()
   }
 }

@@ -19,4 +19,4 @@ export type OpenChannel = (events: ChannelEvents, stop: AbortSignal) => Promise<
 export const NAMES = { channel: 'tidemark_wakeups', connection: 'tidemark-wakeups' } as const
 
 /** Timeouts, in milliseconds. */
-export const PATIENCE = { connect: 5_000, answer: 5_000, close: 1_000 } as const
+export const TIMEOUTS = { connect: 5_000, answer: 5_000, close: 1_000 } as const

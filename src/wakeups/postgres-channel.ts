@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
-import { NAMES, type OpenChannel, PATIENCE } from './channel.ts'
+import { NAMES, type OpenChannel, TIMEOUTS } from './channel.ts'
 
 /** LISTEN/NOTIFY on its own connection: a pool reclaims it, and a NOTIFY inside an append serializes all commits. */
 export function postgresChannel(databaseUrl: string): OpenChannel {
@@ -13,8 +13,8 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
       connectionString: url.href,
       stream: () => socket,
       keepAlive: true,
-      connectionTimeoutMillis: PATIENCE.connect,
-      query_timeout: PATIENCE.answer,
+      connectionTimeoutMillis: TIMEOUTS.connect,
+      query_timeout: TIMEOUTS.answer,
     })
     const closed = new Promise<void>((resolve) => client.once('end', resolve))
     client.on('error', lose)
@@ -49,7 +49,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
 function closeClient(client: pg.Client, socket: Socket): void {
   if (socket.destroyed) return
   // end() waits for the peer, which may be gone.
-  const timer = setTimeout(() => socket.destroy(), PATIENCE.close)
+  const timer = setTimeout(() => socket.destroy(), TIMEOUTS.close)
   client.once('end', () => clearTimeout(timer))
   void client.end()
 }

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { NAMES, type OpenChannel, PATIENCE } from './channel.ts'
+import { NAMES, type OpenChannel, TIMEOUTS } from './channel.ts'
 
 /** Redis pub/sub: a subscriber connection, which can do nothing else, and a publisher. */
 export function redisChannel(redisUrl: string): OpenChannel {
@@ -12,9 +12,9 @@ export function redisChannel(redisUrl: string): OpenChannel {
       retryStrategy: () => null,
       connectionName: NAMES.connection,
       disableClientInfo: true,
-      connectTimeout: PATIENCE.connect,
-      commandTimeout: PATIENCE.answer,
-      disconnectTimeout: PATIENCE.close,
+      connectTimeout: TIMEOUTS.connect,
+      commandTimeout: TIMEOUTS.answer,
+      disconnectTimeout: TIMEOUTS.close,
     }
     const subscriber = new Redis(redisUrl, options)
     const publisher = new Redis(redisUrl, options)

@@ -56,7 +56,7 @@ describe('tidemark', () => {
     'changemechangemechangeme',
     'a'.repeat(64),
   ])('takes %j for no root key', (key) => {
-    expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Bad settings:\n {2}ROOT_API_KEY must be at least 16 /)
+    expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Invalid settings:\n {2}ROOT_API_KEY must be at least 16 /)
     expect(readConfig({ ROOT_API_KEY: 'sixteen-letters,' }).rootApiKey).toBe('sixteen-letters,')
   })
 
@@ -67,7 +67,7 @@ describe('tidemark', () => {
       const { port } = blocker.address() as AddressInfo
       const { exited, output } = tidemark(['serve'], { ...(await freshDatabase()), PORT: String(port) })
       expect(await exited).toBe(1)
-      expect(output.stderr).toMatch(/^PORT is taken/)
+      expect(output.stderr).toMatch(/^PORT is already in use/)
     } finally {
       blocker.close()
     }
@@ -79,7 +79,7 @@ describe('tidemark', () => {
     [
       'a database that does not answer',
       { DATABASE_URL: 'postgresql://x@127.0.0.1:1/x' },
-      /^DATABASE_URL: nothing answers/,
+      /^DATABASE_URL: connection refused/,
     ],
     [
       'a certificate that is not there',
@@ -96,7 +96,7 @@ describe('tidemark', () => {
   })
 
   test('quotes no password of an address, and shows a terminal no control characters, even of the unexpected', async () => {
-    // Nothing but a folder of that name can be made there.
+    // Only a folder of that name can be created there.
     const { exited, output } = tidemark(['serve'], { DATA_DIR: 'package.json/x://u:SECRETPW@host/\x1b[2J' })
     expect(await exited).toBe(1)
     expect(output.stderr).toMatch(/^DATA_DIR cannot be used: .*x:\/\/…@host\/\\u\{1b\}\[2J/)

@@ -30,7 +30,7 @@ ${'A bowline holds and comes undone again. '.repeat(25).trim()}
 
 const LOG = '# Log\n\nNothing happened.\n'
 
-/** A folder with two files that can be read, two that cannot, and some that are none of the demo's business. */
+/** A folder with two readable files, two unreadable ones, and some that the demo ignores. */
 async function markdownFolder(): Promise<string> {
   const folder = await mkdtemp(join(inject('scratch'), 'markdown-'))
   for (const name of ['docs', 'node_modules', '.hidden']) await mkdir(join(folder, name))
@@ -51,12 +51,12 @@ function startDemo(database: DatabaseSettings, ...args: string[]) {
   return {
     exit: demo.exited.then((code) => ({ code, stderr: demo.output.stderr })),
     stop: () => demo.child.kill('SIGTERM'),
-    /** Everything it has printed, as soon as a line matches. */
+    /** All output so far, as soon as a line matches. */
     printed: (pattern: RegExp) => demo.line(pattern).then(() => demo.output.stdout),
   }
 }
 
-/** The printed commands, run by a shell exactly as somebody would paste them. */
+/** Runs the printed commands in a shell, exactly as printed. */
 async function runCommands(output: string) {
   const commands = output.match(/^curl (?:.*\\\n)*.*$/gm) ?? []
   expect(commands).toHaveLength(3)
@@ -85,7 +85,7 @@ test('the demo records what it read and its printed commands show it', async () 
     { ...failed, error: expect.stringContaining('ENOENT') },
     { ...file, file_name: 'guide.md' },
     expect.objectContaining({ type: 'chunks_uploaded', tokens_ingested: GUIDE.split(/\s+/).filter(Boolean).length }),
-    { ...failed, error: 'latin.md is not text in UTF-8' },
+    { ...failed, error: 'latin.md is not valid UTF-8 text' },
   ])
 
   expect(graphql.errors).toBeUndefined()
@@ -151,7 +151,7 @@ test('a signal in the middle of the pipeline ends it cleanly', async () => {
 test('a folder without Markdown is refused before anything is started', async () => {
   const folder = await mkdtemp(join(inject('scratch'), 'empty-'))
   const { exit } = startDemo(await freshDatabase(), folder)
-  expect(await exit).toEqual({ code: 1, stderr: expect.stringContaining(`There is no Markdown (*.md) in ${folder}`) })
+  expect(await exit).toEqual({ code: 1, stderr: expect.stringContaining(`No Markdown files (*.md) in ${folder}`) })
 })
 
 test('without the root key the demo names the setting it needs', async () => {
@@ -163,5 +163,5 @@ test('without the root key the demo names the setting it needs', async () => {
   await first.exit
   await rm(join(database.DATA_DIR, 'root-api-key'))
   const second = startDemo(database, folder)
-  expect(await second.exit).toMatchObject({ code: 1, stderr: expect.stringContaining('set ROOT_API_KEY') })
+  expect(await second.exit).toMatchObject({ code: 1, stderr: expect.stringContaining('Set ROOT_API_KEY') })
 })

@@ -19,7 +19,7 @@ beforeAll(async () => {
   owner = await newOrganization(server)
 })
 
-/** An original that answers everything alike. */
+/** An upstream that gives the same response to every request. */
 async function original(answer: (response: ServerResponse) => void) {
   const server = createServer((request, response) => {
     asked.times++
@@ -58,8 +58,8 @@ test.each([
   const { url } = await original((response) => response.writeHead(status).end(text))
   const { code, stderr } = await fromLlamaCloud(url)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^The upstream answers [^\n]*\n$/)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  expect(stderr).toMatch(/^The upstream (API|response) [^\n]*\n$/)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for them
   expect(stderr.trim()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/)
 })
 
@@ -74,7 +74,7 @@ test('An answer that unpacks to more than may be read ends it, and is not asked 
   const { code, stderr } = await fromLlamaCloud(asked.url)
   expect({ code, stderr, times: asked.times }).toEqual({
     code: 1,
-    stderr: "The upstream's answer exceeds 64 MiB.\n",
+    stderr: 'The upstream response exceeds 64 MiB.\n',
     times: 1,
   })
 })
@@ -104,14 +104,12 @@ test('A Trieve that never ends is not asked forever', async () => {
   await using full = await startTrieve([], undefined, (response, pageSize) => response.end(pageOf(pageSize)) !== null)
   const { code, stdout, stderr } = await fromTrieve(full.url)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/nothing new on 30 pages in a row/)
+  expect(stderr).toMatch(/30 consecutive upstream pages contained no new events/)
   expect(stdout).toMatch(/^recorded +0$/m)
   expect(full.pages).toBeLessThan(100)
 
   const asked = await original((response) => response.end(pageOf(5_000)))
-  expect((await fromTrieve(asked.url)).stderr).toMatch(
-    /^The upstream answers with 5000 events where \d+ were asked for/m,
-  )
+  expect((await fromTrieve(asked.url)).stderr).toMatch(/^The upstream API returned 5000 events for a page of \d+/m)
   expect(asked.times).toBeLessThan(5)
 })
 

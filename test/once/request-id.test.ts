@@ -31,7 +31,7 @@ function ask(path: string, { headers, ...init }: RequestInit = {}, at = server):
 const post = (path: string, body: string, headers = {}) => ask(path, { method: 'POST', body, headers })
 const QUERY = '{"query":"query Greeting { __typename }"}'
 
-/** The lines of the log about a call, once there is one. */
+/** The log lines of a call, once there is one. */
 async function lines(ids: object) {
   const found = () => server.log.filter((line) => Object.entries(ids).every(([name, value]) => line[name] === value))
   await until(() => found().length > 0)
@@ -43,35 +43,39 @@ describe('Every answer carries an id, its caller’s own if there is a good one'
     [
       'GraphQL',
       (headers) => post('/graphql', QUERY, headers),
-      { door: 'graphql', outcome: 'ok', operation: 'query Greeting' },
+      { transport: 'graphql', outcome: 'ok', operation: 'query Greeting' },
     ],
     [
       'an error',
       (headers) => post('/graphql', '{"query":"{"}', headers),
-      { door: 'graphql', outcome: 'GRAPHQL_PARSE_FAILED' },
+      { transport: 'graphql', outcome: 'GRAPHQL_PARSE_FAILED' },
     ],
     [
       'server-sent events',
       (headers) => post('/graphql', QUERY, { accept: 'text/event-stream', ...headers }),
-      { door: 'sse' },
+      { transport: 'sse' },
     ],
     [
       "Trieve's route",
       (headers) => post('/api/dataset/events', '{}', { 'tr-dataset': dataset, ...headers }),
-      { door: 'trieve', outcome: 'ok', operation: expect.stringMatching(/^query Trieve/) },
+      { transport: 'trieve', outcome: 'ok', operation: expect.stringMatching(/^query Trieve/) },
     ],
     [
       "LlamaCloud's route",
       (headers) => ask('/api/v1/reports/x/events', { headers: { ...headers } }),
-      { door: 'llamacloud' },
+      { transport: 'llamacloud' },
     ],
-    ['health', (headers) => ask('/readyz', { headers: { ...headers } }), { door: 'other', outcome: 'ok' }],
+    ['health', (headers) => ask('/readyz', { headers: { ...headers } }), { transport: 'other', outcome: 'ok' }],
     [
       'an unknown path',
       (headers) => ask('/nowhere', { headers: { ...headers } }),
-      { door: 'other', outcome: 'NOT_FOUND' },
+      { transport: 'other', outcome: 'NOT_FOUND' },
     ],
-    ['GraphiQL', (headers) => ask('/graphql', { headers: { accept: 'text/html', ...headers } }), { door: 'other' }],
+    [
+      'GraphiQL',
+      (headers) => ask('/graphql', { headers: { accept: 'text/html', ...headers } }),
+      { transport: 'other' },
+    ],
   ])('%s, and the log has it', async (what, act, line) => {
     const requestId = `mine:${Buffer.from(what).toString('hex')}`
     expect((await act({ 'x-request-id': requestId })).headers.get('x-request-id')).toBe(requestId)
@@ -132,7 +136,7 @@ describe('A WebSocket has an id', () => {
     await once(socket, 'message')
     for (const operationId of ['op-1', 'with blank'])
       socket.send(JSON.stringify({ id: operationId, type: 'subscribe', payload: { query: 'query Q { __typename }' } }))
-    const line = { level: 20, door: 'websocket', operation: 'query Q', outcome: 'ok', msg: 'answered' }
+    const line = { level: 20, transport: 'websocket', operation: 'query Q', outcome: 'ok', msg: 'answered' }
     expect(await lines({ socketId: 'my-socket', operationId: 'op-1' })).toMatchObject([line])
     expect(await lines({ socketId: 'my-socket', operationId: undefined })).toMatchObject([line])
     socket.close()

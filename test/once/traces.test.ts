@@ -32,7 +32,7 @@ let sent: { url?: string; type?: string; body: string }[]
 let process: Process & { url: string }
 let spans: Span[]
 
-/** Runs a server through some calls and stops it: by then all it has traced has come. */
+/** Runs some calls on a server and stops it: by then all traces have been exported. */
 beforeAll(async () => {
   sent = []
   const collector = createServer(async (request: IncomingMessage, response) => {
@@ -108,15 +108,15 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       'graphql.operation.type': 'mutation',
       'graphql.operation.name': 'Note',
       'tidemark.request_id': 'request-10',
-      'tidemark.door': 'graphql',
+      'tidemark.transport': 'graphql',
     })
     expect(
       steps(10)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['Mutation.recordWorkerEvents', 'append'])
+    ).toEqual(['Mutation.recordWorkerEvents', 'append', 'findStream'])
     expect(attributes(steps(10).find(({ name }) => name === 'append'))).toEqual({ 'tidemark.events': 1 })
-    expect(ofTrace(10)).toHaveLength(3)
+    expect(ofTrace(10)).toHaveLength(4)
   })
 
   test('the log has its trace', () => {
@@ -130,7 +130,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
 
   test('legacy routes are traced like any other, and health is not', () => {
     expect(root(12)?.name).toBe('POST /api/dataset/events')
-    expect(steps(12).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.workerEventPage', 'offsetPage']))
+    expect(steps(12).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.workerEventPage', 'numberedPage']))
     expect(root(13)?.name).toBe('GET /api/v1/reports/{report_id}/events')
     expect(steps(13).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.reportEvents', 'page']))
     expect(ofTrace(16)).toEqual([])
@@ -140,6 +140,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     expect(attributes(root(14))['error.type']).toBe('BAD_USER_INPUT')
     expect(attributes(root(15))['error.type']).toBe('NOT_FOUND')
     expect(steps(15).map((span) => [span.name, attributes(span)['error.type']])).toEqual([
+      ['findStream', undefined],
       ['Query.workerEvents', 'NOT_FOUND'],
     ])
     expect(spans.filter(({ status }) => status.code === 2)).toEqual([])
@@ -147,13 +148,16 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
 
   test('an operation over a WebSocket has a trace of its own, until its events begin', () => {
     const operation = spans.find(({ name }) => name === 'websocket operation')
-    expect(attributes(operation)).toMatchObject({ 'graphql.operation.name': 'Follow', 'tidemark.door': 'websocket' })
+    expect(attributes(operation)).toMatchObject({
+      'graphql.operation.name': 'Follow',
+      'tidemark.transport': 'websocket',
+    })
     expect(
       spans
         .filter(({ traceId }) => traceId === operation?.traceId)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['follow', 'websocket operation'])
+    ).toEqual(['findStream', 'websocket operation'])
   })
 
   test('no key, payload or variable is in them', () => {
@@ -174,10 +178,10 @@ test('A collector that is not there holds nothing up, and the log says so', asyn
 test('A collector’s address that is none stops the start', async () => {
   const { exited, output } = tidemark(['serve'], { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' })
   expect(await exited).toBe(1)
-  expect(output.stderr).toContain('  OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of a collector')
+  expect(output.stderr).toContain('  OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of an OTLP collector')
 })
 
-test('Who wants no traces loads nothing of OpenTelemetry', async () => {
+test('Without traces, OpenTelemetry is not loaded', async () => {
   const files = (await readdir('src', { recursive: true })).filter((file) => file.endsWith('.ts'))
   const loading: string[] = []
   for (const file of files)

@@ -39,7 +39,7 @@ async function run(...args: string[]) {
   return { code: await exited, ...output }
 }
 
-/** What an export has written, as `stream:seq`. */
+/** The output of an export, as `stream:seq`. */
 function positions(text: string): string[] {
   const lines = text.split('\n').filter(Boolean)
   return lines.map((line) => JSON.parse(line)).map((line) => `${line.datasetId ?? line.reportId}:${line.seq}`)
@@ -71,24 +71,24 @@ test('An export goes on after a cursor, or after a position, and says where to g
 })
 
 test.each([
-  ['an export of nothing', () => ['export'], 2, /say what to export/],
-  ['an export of two kinds of selection', () => ['export', '--all', '--dataset', dataset], 2, /say what to export/],
+  ['an export of nothing', () => ['export'], 2, /specify what to export/],
+  ['an export of two kinds of selection', () => ['export', '--all', '--dataset', dataset], 2, /specify what to export/],
   [
     'a cursor for two streams',
     () => ['export', '--dataset', dataset, '--dataset', empty, '--after', '1'],
     2,
     /--after/,
   ],
-  ['an id that is none', () => ['export', '--dataset', 'docs'], 2, /must be a UUID/],
-  ['a dataset that there is not', () => ['export', '--dataset', report], 1, /There is no dataset/],
+  ['an id that is none', () => ['export', '--dataset', 'docs'], 2, /Expected a UUID/],
+  ['a dataset that there is not', () => ['export', '--dataset', report], 1, /Dataset .* does not exist/],
   ['a folder that there is not', () => ['export', '/nowhere/x', '--all'], 1, /^Writing failed: ENOENT/],
   ['no file', () => ['import'], 2, /missing required argument/],
-  ['a file that there is not', () => ['import', '/nowhere/x'], 1, /^The file cannot be read: ENOENT/],
+  ['a file that there is not', () => ['import', '/nowhere/x'], 1, /^Cannot read the file: ENOENT/],
   [
     'an organization that there is not',
     () => ['import', '-', '--organization', dataset],
     1,
-    /There is no organization/,
+    /Organization .* does not exist/,
   ],
   ['an original without an address', () => ['import', 'trieve', '--dataset', dataset], 2, /--url/],
 ])('%s is named, in a line', async (_, args, status, message) => {
@@ -106,7 +106,7 @@ test.each([
 test('A file appears when it is complete', async () => {
   const file = join(folder, 'whole.ndjson')
   await writeFile(file, 'before\n')
-  // A cursor past the end fails it after it has begun.
+  // A cursor past the end fails after the export has begun.
   expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(1)
   expect(await readFile(file, 'utf8')).toBe('before\n')
   expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
@@ -126,7 +126,7 @@ test('A packed file that breaks off is reported, and what was in it is recorded'
   expect(stderr).toMatch(/^Reading failed: unexpected end of file$/m)
 })
 
-test('Of many lines that cannot be stored a hundred are told, and all are counted', async () => {
+test('Of many rejected lines a hundred are reported, and all are counted', async () => {
   const unknown = randomUUID()
   const file = join(folder, 'unknown.ndjson')
   await writeFile(file, fileOf(Array.from({ length: 150 }, (_, i) => workerLine(unknown, i + 1))))
@@ -135,7 +135,7 @@ test('Of many lines that cannot be stored a hundred are told, and all are counte
   expect(stdout).toMatch(/^rejected +150$/m)
   const told = stderr.trim().split('\n')
   expect(told).toHaveLength(101)
-  expect(told[99]).toBe(`line 100: There is no dataset ${unknown}. With --organization it would be created.`)
+  expect(told[99]).toBe(`line 100: The dataset ${unknown} does not exist. Set --organization to create it.`)
   expect(told[100]).toBe('… and 50 more.')
 })
 
@@ -146,10 +146,10 @@ test('An import that is asked to stop says how to go on', async () => {
   importing.child.kill('SIGINT')
   expect(await importing.exited).toBe(130)
   expect(importing.output.stdout).toMatch(/^recorded +1$/m)
-  expect(importing.output.stderr).toMatch(/^Stopped\. The same command goes on from here/m)
+  expect(importing.output.stderr).toMatch(/^Interrupted\. Run the same command to continue/m)
 })
 
-/** What a command shows on a terminal. */
+/** The output of a command on a terminal. */
 async function onTerminal(...args: string[]): Promise<string> {
   const command = [process.execPath, 'dist/main.js', ...args].map((word) => `"${word}"`).join(' ')
   const { PATH } = process.env
@@ -183,7 +183,7 @@ test.skipIf(process.platform !== 'linux')('A terminal gets no control characters
   expect((await run('export', '--dataset', into)).stdout).toContain('\u009d0;owned')
 })
 
-test('A file is for this user alone, whatever was there, and two exports to it leave one whole file', async () => {
+test('A file is accessible to this user only, even if it existed, and two exports to it leave one complete file', async () => {
   const file = join(folder, 'private.ndjson')
   await writeFile(file, 'before\n', { mode: 0o644 })
   await chmod(file, 0o644)
@@ -201,7 +201,7 @@ test('What is no regular file is not written to, and stays as it is', async () =
   await writeFile(precious, 'precious')
   const link = join(folder, 'link.ndjson')
   await symlink(precious, link)
-  // The name that the file had while it was written.
+  // The name of the file while it was written.
   await symlink(precious, join(folder, 'new.ndjson.part'))
   const pipe = join(folder, 'pipe.ndjson')
   execFileSync('mkfifo', [pipe])
@@ -209,7 +209,7 @@ test('What is no regular file is not written to, and stays as it is', async () =
     const { code, stderr } = await run('export', file, '--dataset', dataset)
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `${file} is not a regular file: name another, or write to standard output, with -.\n`,
+      stderr: `${file} is not a regular file. Choose another file, or - for standard output.\n`,
     })
   }
   expect((await run('export', join(folder, 'new.ndjson'), '--dataset', dataset)).code).toBe(0)

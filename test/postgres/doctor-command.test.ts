@@ -19,7 +19,7 @@ test('All that is wrong with a database and the way to it is found at once', asy
     env,
     `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '29990101000000_later', now())`,
   )
-  // Somebody has looked at a stream, and left for the weekend; somebody else waits.
+  // One client has left a transaction open on a stream; another waits.
   const [owner, stream] = [randomUUID(), randomUUID()]
   await runSql(
     env,
@@ -45,7 +45,7 @@ test('All that is wrong with a database and the way to it is found at once', asy
     migrations: { state: 'warning', details: ['29990101000000_later'] },
     durability: { state: 'warning', found: expect.stringContaining('synchronous_commit off') },
     clock: { state: 'warning', found: expect.stringMatching(/3[56]\d\d\.\d s ahead/) },
-    transactions: { state: 'problem', details: [expect.stringMatching(/idle for .*, holds up 1$/)] },
+    transactions: { state: 'problem', details: [expect.stringMatching(/idle for .*, blocks 1$/)] },
     connections: { state: 'warning', found: expect.stringContaining('of the 3 connections') },
     wakeups: { state: 'warning', advice: expect.stringContaining('REDIS_URL') },
   })
@@ -69,7 +69,7 @@ test('Nothing that listens, and nothing that is migrated, is a problem with a wa
   expect(gone.status).toBe(1)
   expect(gone.found).toMatchObject({
     redis: { state: 'problem', found: expect.stringContaining('ECONNREFUSED') },
-    database: { state: 'problem', found: expect.stringMatching(/^DATABASE_URL: nothing answers there/) },
+    database: { state: 'problem', found: expect.stringMatching(/^DATABASE_URL: connection refused/) },
   })
 })
 

@@ -6,7 +6,7 @@ import { InvalidArgumentError } from 'commander'
 import { type Config, ConfigError } from '../../config.ts'
 import { printable } from '../../lib/text.ts'
 import type { Server } from '../../server.ts'
-import { say, tell } from '../terminal.ts'
+import { print, printError } from '../terminal.ts'
 import { GraphqlFailure } from './client.ts'
 import { createDemoTenant, createRecorder, type DemoTenant } from './demo-tenant.ts'
 import { guide } from './guide.ts'
@@ -26,16 +26,16 @@ export interface DemoOptions {
 /** Serves, runs the pipeline as a client of that server, and goes on serving. */
 export async function runDemo(config: Config, { folder, pace }: DemoOptions): Promise<void> {
   const path = resolve(folder)
-  const names = await findMarkdown(path).catch((error: Error) => refuse(`Cannot read that folder: ${error.message}`))
+  const names = await findMarkdown(path).catch((error: Error) => refuse(`Cannot read the folder: ${error.message}`))
   if (!names) return
-  if (names.length === 0) return refuse(`There is no Markdown (*.md) in ${path}: name another folder.`)
+  if (names.length === 0) return refuse(`No Markdown files (*.md) in ${path}. Choose another folder.`)
   const { runServer } = await import('../serve.ts')
   const { server, stopping } = await runServer(config)
   try {
     const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
       explainRootKey,
     )
-    say(guide(tenant))
+    print(guide(tenant))
     await record(tenant, runPipeline(path, names), pace, stopping)
   } catch (error) {
     if (stopping.aborted) return
@@ -47,7 +47,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
 /** Milliseconds up to 999999. @throws InvalidArgumentError */
 export function parsePace(text: string): number {
   if (!/^\d{1,6}$/.test(text))
-    throw new InvalidArgumentError('It must be a whole number of milliseconds, up to 999999.')
+    throw new InvalidArgumentError('Expected a whole number of milliseconds from 0 to 999999.')
   return Number(text)
 }
 
@@ -62,11 +62,11 @@ async function record(
   for await (const step of steps) {
     const seq = await recordStep(step)
     counts[step.stream] += 1
-    say(printable(describe(step, seq)))
+    print(printable(describe(step, seq)))
     await setTimeout(pace, undefined, { signal })
   }
-  say(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
-  say('The server keeps serving until Ctrl-C.')
+  print(`\nPipeline finished: ${counts.dataset} worker events, ${counts.report} report events.`)
+  print('The server keeps running. Press Ctrl-C to stop it.')
 }
 
 function describe(step: Step, seq: number): string {
@@ -83,25 +83,25 @@ function summary(step: Step): { type: string; message: string } {
   return { type: `${variant} ${Math.round(progress * 100)}%`, message }
 }
 
-const NO_ROOT_KEY = 'The demo makes an organization of its own, for which it needs the root key: set ROOT_API_KEY.'
+const NO_ROOT_KEY = 'The demo creates an organization, which requires the root key. Set ROOT_API_KEY.'
 
 async function findRootKey({ rootApiKey, dataDir }: Config, { firstRootKey }: Server): Promise<string> {
   const file = join(dataDir, 'root-api-key')
   const key = rootApiKey ?? firstRootKey?.key ?? (await readFile(file, 'utf8').catch(() => '')).trim()
-  if (key === '') throw new ConfigError(`${NO_ROOT_KEY} (There is none in ${file}.)`)
+  if (key === '') throw new ConfigError(`${NO_ROOT_KEY} (${file} contains no key.)`)
   return key
 }
 
 // The file may belong to another database.
 function explainRootKey(error: unknown): never {
   if (error instanceof GraphqlFailure && error.code === 'UNAUTHENTICATED') {
-    throw new ConfigError(`${NO_ROOT_KEY} (The one in DATA_DIR/root-api-key is not this database's.)`)
+    throw new ConfigError(`${NO_ROOT_KEY} (The key in DATA_DIR/root-api-key belongs to another database.)`)
   }
   throw error
 }
 
 function refuse(message: string): undefined {
-  tell(message)
+  printError(message)
   process.exitCode = 1
   return undefined
 }

@@ -18,7 +18,7 @@ export function guide({ url, key, datasetId, reportId }: DemoTenant): string {
   const graphql = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables })
   return `
 Open     ${url}/graphql
-         and put this into its Headers tab: { "authorization": "Bearer ${key}" }
+         and enter this in the Headers tab: { "authorization": "Bearer ${key}" }
 Dataset  ${datasetId}
 Report   ${reportId}
 
@@ -28,13 +28,13 @@ curl -s '${url}/graphql' \\
   -H 'Authorization: Bearer ${key}' -H 'Content-Type: application/json' \\
   -d '${graphql}'
 
-The dataset as Trieve's clients ask for it:
+The dataset, through the route for Trieve clients:
 
 curl -s -X POST '${url}/api/dataset/events' \\
   -H 'Authorization: Bearer ${key}' -H 'TR-Dataset: ${datasetId}' \\
   -H 'Content-Type: application/json' -d '{"page":1,"page_size":20}'
 
-The report as LlamaCloud's clients ask for it:
+The report, through the route for LlamaCloud clients:
 
 curl -s '${url}/api/v1/reports/${reportId}/events' \\
   -H 'Authorization: Bearer ${key}'

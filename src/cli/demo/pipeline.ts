@@ -9,8 +9,8 @@ export async function* runPipeline(folder: string, names: string[]): AsyncGenera
   yield state('PLANNING', `Planning a report about ${count(names.length, 'Markdown file')}`)
   yield* plan(names)
   const files = yield* processFiles(folder, names)
-  if (files.length === 0) return yield state('ERROR', 'There is nothing to report: no file could be read')
-  yield state('GENERATING', `Writing ${count(files.length, 'block')}, one for each file that was read`)
+  if (files.length === 0) return yield state('ERROR', 'No report: none of the files could be read')
+  yield state('GENERATING', `Writing ${count(files.length, 'block')}, one for each file`)
   const blocks = yield* generateBlocks(files)
   const summary = yield* summarize(files)
   yield* edit(blocks, summary)
@@ -20,9 +20,9 @@ export async function* runPipeline(folder: string, names: string[]): AsyncGenera
 function* plan(names: string[]): Generator<Step> {
   const loading = operation('LOAD_TEMPLATE')
   yield loading(0, 'Loading the template of a block')
-  yield loading(1, 'A block has a title, opening words, headings and a word count')
+  yield loading(1, 'Each block has a title, an introduction, headings and a word count')
   const planning = operation('EXTRACT_PLAN')
-  yield planning(0, 'Working out which blocks to write')
+  yield planning(0, 'Selecting the blocks to write')
   yield planning(1, `One block for each of ${count(names.length, 'file')}`, { file_names: names })
 }
 
@@ -41,7 +41,7 @@ function* generateBlocks(files: SourceFile[]): Generator<Step, ReportBlock[]> {
 
 function* summarize(files: SourceFile[]): Generator<Step, string> {
   const summarizing = operation('SUMMARIZE')
-  yield summarizing(0, `Summing up ${count(files.length, 'file')}`)
+  yield summarizing(0, `Summarizing ${count(files.length, 'file')}`)
   const words = files.reduce((sum, file) => sum + file.words, 0)
   const chunks = files.reduce((sum, file) => sum + file.chunks.length, 0)
   const summary = `${count(files.length, 'file')}, ${count(chunks, 'chunk')}, ${count(words, 'word')}`
@@ -52,8 +52,8 @@ function* summarize(files: SourceFile[]): Generator<Step, string> {
 function* edit([first]: ReportBlock[], summary: string): Generator<Step> {
   if (!first) return
   const editing = operation('EDITING')
-  yield editing(0, 'Putting the summary at the top of block 0')
+  yield editing(0, 'Adding the summary to block 0')
   // A later update with the same idx replaces the block.
-  yield blockUpdate('Block 0 is edited', { ...first, template: `In this report: ${summary}.\n\n${first.template}` })
-  yield editing(1, 'The summary stands at the top')
+  yield blockUpdate('Block 0 is updated', { ...first, template: `In this report: ${summary}.\n\n${first.template}` })
+  yield editing(1, 'Added the summary to block 0')
 }

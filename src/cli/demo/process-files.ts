@@ -18,7 +18,7 @@ export async function* processFiles(folder: string, names: string[]): AsyncGener
       yield* uploaded(file)
       files.push(file)
     }
-    yield processing((index + 1) / names.length, `${name} ${file instanceof Error ? 'could not be read' : 'is read'}`)
+    yield processing((index + 1) / names.length, `${name} ${file instanceof Error ? 'could not be read' : 'was read'}`)
   }
   return files
 }

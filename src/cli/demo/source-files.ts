@@ -40,7 +40,8 @@ export async function findMarkdown(folder: string, prefix = ''): Promise<string[
 /** @param name as `findMarkdown` returns it. @throws file system errors, or Error when not UTF-8 text or too large. */
 export async function readSource(folder: string, name: string): Promise<SourceFile> {
   const bytes = await readFile(join(folder, name))
-  if (bytes.length > MAX_BYTES) throw new Error(`${name} has ${bytes.length} bytes; the demo takes up to ${MAX_BYTES}`)
+  if (bytes.length > MAX_BYTES)
+    throw new Error(`${name} has ${bytes.length} bytes; the limit of the demo is ${MAX_BYTES}`)
   const text = decode(bytes, name)
   const id = randomUUID()
   const chunks = chunkRanges(text).map(({ start, end }) => {
@@ -57,5 +58,5 @@ function decode(bytes: Uint8Array, name: string): string {
   } catch {
     // Its message names neither file nor reason.
   }
-  throw new Error(`${name} is not text in UTF-8`)
+  throw new Error(`${name} is not valid UTF-8 text`)
 }

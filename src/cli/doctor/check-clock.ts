@@ -1,4 +1,4 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const TOLERANCE_MS = 1_000
@@ -7,7 +7,7 @@ const TOLERANCE_MS = 1_000
 const SAMPLES = 3
 
 /** Compares this clock with the database's: events use the database's, key expiry each server's. */
-export async function checkClock(db: Connection): Promise<CheckResult> {
+export async function checkClock(db: DatabaseConnection): Promise<CheckResult> {
   let best = { ahead: 0, doubt: Number.POSITIVE_INFINITY }
   for (let i = 0; i < SAMPLES; i++) {
     const before = Date.now()
@@ -22,6 +22,6 @@ export async function checkClock(db: Connection): Promise<CheckResult> {
   return {
     state: 'warning',
     found: `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the database's.`,
-    advice: 'Set both by NTP: events have the time of the one, and keys expire by the other.',
+    advice: 'Synchronize both with NTP: event times come from the database clock, key expiry from the server clock.',
   }
 }

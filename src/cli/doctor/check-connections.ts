@@ -1,4 +1,4 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import { POOL_SIZE, SPARE_SIZE } from '../../db/database.ts'
 import type { CheckResult } from './finding.ts'
 
@@ -16,14 +16,14 @@ const CONNECTIONS = `
   GROUP BY d.datconnlimit`
 
 /** Checks for free connections, in PostgreSQL and in this database. */
-export async function checkConnections(db: Connection): Promise<CheckResult> {
+export async function checkConnections(db: DatabaseConnection): Promise<CheckResult> {
   const { rows } = await db.query<{ taken: number; most: number; takenHere: number; mostHere: number }>(CONNECTIONS)
   const { taken, most, takenHere, mostHere } = rows[0] ?? { taken: 0, most: 0, takenHere: 0, mostHere: -1 }
   const here = mostHere >= 0 && takenHere / mostHere > taken / most
   const found = here
-    ? `${takenHere} of the ${mostHere} connections that this database may have are taken.`
-    : `${taken} of ${most} connections are taken.`
+    ? `${takenHere} of the ${mostHere} connections allowed for this database are in use.`
+    : `${taken} of ${most} connections are in use.`
   if ((here ? takenHere / mostHere : taken / most) < SHARE) return { state: 'ok', found }
   const raise = here ? 'Raise the CONNECTION LIMIT of the database' : 'Raise max_connections'
-  return { state: 'warning', found, advice: `${raise}, or run fewer servers: each takes up to ${PER_SERVER}.` }
+  return { state: 'warning', found, advice: `${raise}, or run fewer servers: each uses up to ${PER_SERVER}.` }
 }

@@ -15,6 +15,6 @@ export async function checkDiskSpace(dataDir: string): Promise<CheckResult> {
   return {
     state: free < ROOM.none ? 'problem' : 'warning',
     found,
-    advice: 'Make room: a full disk fails what is recorded.',
+    advice: 'Free some space: events cannot be recorded on a full disk.',
   }
 }

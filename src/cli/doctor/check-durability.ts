@@ -1,15 +1,15 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
 /** Whether acknowledged appends survive a power loss. */
-export async function checkDurability(db: Connection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
+export async function checkDurability(db: DatabaseConnection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
   if (mode === 'embedded') {
     return {
       state: 'warning',
-      found: 'The embedded database survives a crash of the process, not a loss of power.',
-      advice: 'Set DATABASE_URL for what must not be lost.',
+      found: 'The embedded database survives a process crash, but not a power failure.',
+      advice: 'For data that must not be lost, use PostgreSQL: set DATABASE_URL.',
     }
   }
   const { rows } = await db.query<{ name: string; setting: string }>(
@@ -17,11 +17,11 @@ export async function checkDurability(db: Connection, mode: 'embedded' | 'postgr
     [SETTINGS],
   )
   const off = rows.filter(({ setting }) => setting === 'off').map(({ name }) => name)
-  if (off.length === 0) return { state: 'ok', found: 'What is acknowledged survives a loss of power.' }
+  if (off.length === 0) return { state: 'ok', found: 'Acknowledged events survive a power failure.' }
   return {
     // Without the first two, a power loss leaves an unreadable database; without the last, it loses the newest events.
     state: off.every((name) => name === 'synchronous_commit') ? 'warning' : 'problem',
-    found: `PostgreSQL runs with ${off.join(' and ')} off: a loss of power may take events that were acknowledged.`,
-    advice: 'Switch it on, for the database, its user and the server.',
+    found: `PostgreSQL runs with ${off.join(' and ')} off: a power failure may lose acknowledged events.`,
+    advice: 'Turn it on for the database, its user and the server.',
   }
 }

@@ -1,8 +1,8 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import type { CheckResult } from './finding.ts'
 
 /** Seconds a transaction may stay idle or open; a server's take milliseconds. */
-const PATIENCE = { idle: 1, open: 600 } as const
+const MAX_SECONDS = { idle: 1, open: 600 } as const
 
 interface Transaction {
   pid: number
@@ -25,21 +25,21 @@ const TRANSACTIONS = `
   ORDER BY a.xact_start`
 
 /** Finds transactions left open, among those visible to this user: they hold locks and block VACUUM. */
-export async function checkTransactions(db: Connection): Promise<CheckResult> {
+export async function checkTransactions(db: DatabaseConnection): Promise<CheckResult> {
   const { rows } = await db.query<Transaction>(TRANSACTIONS)
-  const stuck = rows.filter(({ idle, open, since }) => (idle && since > PATIENCE.idle) || open > PATIENCE.open)
+  const stuck = rows.filter(({ idle, open, since }) => (idle && since > MAX_SECONDS.idle) || open > MAX_SECONDS.open)
   if (stuck.length === 0) {
-    return { state: 'ok', found: `No transaction is left open; the oldest is ${seconds(rows[0]?.open ?? 0)} old.` }
+    return { state: 'ok', found: `No transaction was left open; the oldest is ${seconds(rows[0]?.open ?? 0)} old.` }
   }
   const waiting = stuck.reduce((sum, { holdsUp }) => sum + holdsUp, 0)
-  const held = waiting > 0 ? `, and ${waiting} connection(s) wait for them` : ''
+  const held = waiting > 0 ? ` and block ${waiting} connection(s)` : ''
   return {
     state: waiting > 0 ? 'problem' : 'warning',
-    found: `${stuck.length} transaction(s) are left open${held}.`,
-    advice: `End them where they were begun, or with SELECT pg_terminate_backend(pid).`,
+    found: `${stuck.length} transaction(s) were left open${held}.`,
+    advice: `End them in the client that started them, or with SELECT pg_terminate_backend(pid).`,
     details: stuck.map(({ pid, application, idle, open, since, holdsUp }) => {
-      const state = idle ? `idle for ${seconds(since)}` : 'working'
-      return `pid ${pid} (${application || 'nameless'}): open for ${seconds(open)}, ${state}, holds up ${holdsUp}`
+      const state = idle ? `idle for ${seconds(since)}` : 'active'
+      return `pid ${pid} (${application || 'unnamed'}): open for ${seconds(open)}, ${state}, blocks ${holdsUp}`
     }),
   }
 }

@@ -7,18 +7,18 @@ import type { CheckResult } from './finding.ts'
 
 const ARRIVAL_MS = 3_000
 
-const MEANWHILE = "Meanwhile other servers' events reach subscribers about a second late; none is lost."
+const MEANWHILE = 'Until then, events of other servers reach subscribers about 1 s late. None are lost.'
 
 /** Whether a message published on one Redis connection reaches another. */
 export async function checkRedis(redisUrl: string): Promise<CheckResult> {
   try {
-    if (await arrives(redisChannel(redisUrl))) return { state: 'ok', found: 'Servers hear each other by Redis.' }
-    return { state: 'problem', found: 'What is published in Redis does not arrive.', advice: MEANWHILE }
+    if (await arrives(redisChannel(redisUrl))) return { state: 'ok', found: 'Servers notify each other through Redis.' }
+    return { state: 'problem', found: 'Messages published in Redis do not arrive.', advice: MEANWHILE }
   } catch (error) {
     return {
       state: 'problem',
-      found: `REDIS_URL: Redis cannot be used. (${(error as Error).message})`,
-      advice: `Mend it, or unset REDIS_URL. ${MEANWHILE} Each server counts requests by itself.`,
+      found: `REDIS_URL: cannot connect to Redis. (${(error as Error).message})`,
+      advice: `Fix it, or unset REDIS_URL. ${MEANWHILE} Rate limits apply per server.`,
     }
   }
 }
@@ -26,11 +26,11 @@ export async function checkRedis(redisUrl: string): Promise<CheckResult> {
 /** Whether a NOTIFY reaches a LISTEN on another connection; it does not through a transaction pooler. */
 export async function checkListen(databaseUrl: string): Promise<CheckResult> {
   if (await arrives(postgresChannel(databaseUrl)))
-    return { state: 'ok', found: 'Servers hear each other by LISTEN and NOTIFY.' }
+    return { state: 'ok', found: 'Servers notify each other through LISTEN and NOTIFY.' }
   return {
     state: 'warning',
-    found: 'A NOTIFY does not reach a LISTEN on another connection, as by way of a transaction pooler.',
-    advice: `Set REDIS_URL, or point DATABASE_URL at the database itself. ${MEANWHILE}`,
+    found: 'NOTIFY does not reach a LISTEN on another connection; a transaction pooler may be the cause.',
+    advice: `Set REDIS_URL, or connect DATABASE_URL to the database directly. ${MEANWHILE}`,
   }
 }
 

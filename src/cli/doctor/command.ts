@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts'
-import { flash, say, sayJson } from '../terminal.ts'
+import { flash, print, printJson } from '../terminal.ts'
 import type { Finding } from './finding.ts'
 import { runChecks } from './run-checks.ts'
 
@@ -8,10 +8,10 @@ export async function runDoctor(readSettings: () => Config, { json }: { json?: b
   const findings: Finding[] = []
   for await (const finding of runChecks(readSettings, (streams) => flash(`${streams} streams`))) {
     findings.push(finding)
-    if (!json) say(describe(finding))
+    if (!json) print(describe(finding))
   }
   const healthy = findings.every(({ state }) => state !== 'problem')
-  if (json) sayJson({ healthy, findings }, 2)
+  if (json) printJson({ healthy, findings }, 2)
   if (!healthy) process.exitCode = 1
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigError } from '../../config.ts'
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 import { inspectDatabase } from '../../db/inspect.ts'
 import { checkClock } from './check-clock.ts'
 import { checkConnections } from './check-connections.ts'
@@ -24,7 +24,7 @@ export async function* runChecks(
     yield { check: 'settings', state: 'problem', found, advice: 'See docs/settings.md.', details }
     return
   }
-  yield { check: 'settings', state: 'ok', found: 'The settings are good.' }
+  yield { check: 'settings', state: 'ok', found: 'The settings are valid.' }
   const { databaseUrl, rootApiKey, redisUrl, dataDir } = config
   const used = !databaseUrl || !rootApiKey
   if (used && existsSync(dataDir)) yield check('folder', () => checkFolder(dataDir))
@@ -32,14 +32,15 @@ export async function* runChecks(
   try {
     await using db = await inspectDatabase(config)
     if (db) yield* examineDatabase(db, config, progress)
-    else yield { check: 'database', state: 'ok', found: 'There is none in DATA_DIR yet: the first start makes it.' }
+    else
+      yield { check: 'database', state: 'ok', found: 'DATA_DIR contains no database yet. The first start creates it.' }
   } catch (error) {
     yield failed('database', error)
   }
 }
 
 async function* examineDatabase(
-  db: Connection,
+  db: DatabaseConnection,
   { databaseUrl, redisUrl, dataDir }: Config,
   progress: (streams: number) => void,
 ): AsyncGenerator<Finding> {
@@ -60,9 +61,9 @@ async function* examineDatabase(
   if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))
 }
 
-async function version(db: Connection, name: string): Promise<CheckResult> {
+async function version(db: DatabaseConnection, name: string): Promise<CheckResult> {
   const { rows } = await db.query<{ version: string }>(`SELECT current_setting('server_version') AS version`)
-  return { state: 'ok', found: `${name} ${rows[0]?.version} answers.` }
+  return { state: 'ok', found: `${name} ${rows[0]?.version} is reachable.` }
 }
 
 function settings(read: () => Config): Config | ConfigError {

@@ -3,15 +3,15 @@ import { lstat, open, rename, rm } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { openStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
 import { encodeCursor } from '../../log/cursor.ts'
-import { listenForInterruption } from '../interrupt-signal.ts'
-import { openLog } from '../open-log.ts'
+import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
-import { tell } from '../terminal.ts'
+import { printError } from '../terminal.ts'
 import { countEvents, exportLines, type Selection } from './export-lines.ts'
 
 export interface ExportOptions {
@@ -24,14 +24,15 @@ export interface ExportOptions {
 }
 
 // The last events read may not have been written; only the reader knows.
-const STOPPED = 'Stopped. To go on with one dataset or report: --after and the seq of its last whole line.'
+const STOPPED =
+  'Interrupted. To continue an export of one dataset or report, use --after with the seq of the last complete line.'
 
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
-  using interruption = listenForInterruption()
+  using interrupt = listenForInterrupt()
   if (file !== '-') await refuseSpecial(file)
-  await using opened = await openLog(config)
-  const { log, database } = opened
+  await using storage = await openStorage(config)
+  const { log, database } = storage
   const db = database.prisma
   const { selection, after } = await select(db, options)
   let streams = 0
@@ -50,33 +51,34 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     },
   })
   try {
-    await write(lines, file, interruption.signal)
+    await write(lines, file, interrupt.signal)
   } catch (error) {
-    if (interruption.status === undefined) throw error
-    process.exitCode = interruption.status
+    if (interrupt.status === undefined) throw error
+    process.exitCode = interrupt.status
   } finally {
     // Ends a query in progress before the database is closed.
     await lines.return(undefined)
     progress[Symbol.dispose]()
   }
-  if (interruption.status !== undefined) return tell(file === '-' ? STOPPED : `Stopped: ${file} is not written.`)
-  tell(describe())
-  if (cursor !== undefined && selection.ids?.length === 1) tell(`To go on from there: --after ${cursor}`)
+  if (interrupt.status !== undefined)
+    return printError(file === '-' ? STOPPED : `Interrupted: ${file} was not written.`)
+  printError(describe())
+  if (cursor !== undefined && selection.ids?.length === 1) printError(`To continue from here: --after ${cursor}`)
 }
 
 async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {
   const { dataset = [], report = [], organization, after } = options
   if (organization !== undefined) {
     const found = await db.organization.findUnique({ where: { id: organization } })
-    if (!found) throw new StartError(`There is no organization ${organization}.`)
+    if (!found) throw new StartError(`Organization ${organization} does not exist.`)
     return { selection: { organizationId: organization } }
   }
   const ids = [...dataset, ...report]
   if (ids.length === 0) return { selection: {} }
   for (const id of dataset)
-    if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`There is no dataset ${id}.`)
+    if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`Dataset ${id} does not exist.`)
   for (const id of report)
-    if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`There is no report ${id}.`)
+    if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`Report ${id} does not exist.`)
   const cursor = after !== undefined && /^\d{1,15}$/.test(after) ? encodeCursor(ids[0] as string, Number(after)) : after
   return { selection: { ids }, after: cursor }
 }
@@ -85,7 +87,7 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
 async function refuseSpecial(file: string): Promise<void> {
   const found = await lstat(file).catch(() => undefined)
   if (!found || found.isFile()) return
-  throw new StartError(`${file} is not a regular file: name another, or write to standard output, with -.`)
+  throw new StartError(`${file} is not a regular file. Choose another file, or - for standard output.`)
 }
 
 async function write(lines: AsyncIterable<string>, file: string, signal: AbortSignal): Promise<void> {

@@ -29,7 +29,7 @@ async function openForReading(file: string): Promise<FileHandle> {
   try {
     return await open(file)
   } catch (error) {
-    throw new StartError(`The file cannot be read: ${(error as Error).message}`, { cause: error })
+    throw new StartError(`Cannot read the file: ${(error as Error).message}`, { cause: error })
   }
 }
 

@@ -40,6 +40,6 @@ export function invalidItem(message: string): CodedError {
 /** An upstream event id. @throws CodedError for `readItem`. */
 export function upstreamId(text: string): string {
   const { data } = uuid.safeParse(text)
-  if (data === undefined) throw invalidItem('Its id is not a UUID.')
+  if (data === undefined) throw invalidItem('The event id is not a UUID.')
   return data
 }

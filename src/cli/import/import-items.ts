@@ -1,4 +1,4 @@
-import type { TimedResult } from '../../log/append/append-batches.ts'
+import type { ImportResult } from '../../log/append/append-batches.ts'
 import type { EventLog } from '../../log/event-log.ts'
 import type { ImportItem, ImportSource } from './import-item.ts'
 import type { ImportSummary, ItemResult } from './import-summary.ts'
@@ -76,7 +76,7 @@ async function recordInStream(
       batch.map(({ event }) => event),
     )
     batch.forEach((item, i) => {
-      results.set(item, resultOf(item, appended[i] as TimedResult))
+      results.set(item, resultOf(item, appended[i] as ImportResult))
     })
   }
 }
@@ -95,7 +95,7 @@ function* batchesOf(items: readonly EventItem[]): Generator<EventItem[]> {
   if (batch.length > 0) yield batch
 }
 
-function resultOf({ event, streamId }: EventItem, result: TimedResult): ItemResult {
+function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemResult {
   const time = event.createdAt.toISOString()
   switch (result.outcome) {
     case 'RECORDED':
@@ -104,7 +104,7 @@ function resultOf({ event, streamId }: EventItem, result: TimedResult): ItemResu
     case 'CONFLICT':
       return {
         outcome: 'CONFLICT',
-        reason: `Another event has the id ${event.id} in ${streamId}, at position ${result.seq}.`,
+        reason: `Event id ${event.id} is already used by a different event in ${streamId}, at position ${result.seq}.`,
       }
     case 'OUT_OF_ORDER':
       return {
@@ -112,7 +112,7 @@ function resultOf({ event, streamId }: EventItem, result: TimedResult): ItemResu
         reason:
           event.createdAt.getTime() > Date.now() + FUTURE_MS
             ? `${time} is in the future.`
-            : `${time} is before the newest event of ${streamId}: time never runs backwards in a stream, so the past can only be moved into one that has nothing later, oldest first.`,
+            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: import in order of time, into a stream without later events.`,
       }
   }
 }

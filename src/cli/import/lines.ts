@@ -29,8 +29,8 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Li
     number++
     parts = []
     length = 0
-    if (long) return { number, problem: `The line has more than ${MAX_LINE} bytes.` }
-    if (!isUtf8(bytes)) return { number, problem: 'The line is not UTF-8.' }
+    if (long) return { number, problem: `The line exceeds ${MAX_LINE} bytes.` }
+    if (!isUtf8(bytes)) return { number, problem: 'The line is not valid UTF-8.' }
     const text = bytes.toString()
     return text.trim() === '' ? undefined : { number, text }
   }

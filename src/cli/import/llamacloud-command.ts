@@ -17,7 +17,7 @@ export interface LlamaCloudOptions extends ImportOptions {
 /** Imports the events of a LlamaCloud report. */
 export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Promise<void> {
   const { llamaCloudApiKey: key } = config
-  if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key that may read the report.')
+  if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key with access to the report.')
   const { report, into = report, follow = false, interval } = options
   return runImport(config, options, async ({ streams }, signal) => {
     const obstacle = await streams.obstacle('REPORT', into)

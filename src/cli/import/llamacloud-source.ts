@@ -17,7 +17,7 @@ const Item = z.object({
   id: z.string(),
   event_type: z.string(),
   event_data: jsonObject,
-  timestamp: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
+  timestamp: z.string().transform(readTime).refine(Number.isFinite, 'is not a valid time'),
 })
 
 /** Events from `newest` on, our newest time in milliseconds (-Infinity: none), oldest first; the API has no pages. */

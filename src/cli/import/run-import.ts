@@ -1,10 +1,10 @@
+import { openStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { printable } from '../../lib/text.ts'
-import { listenForInterruption } from '../interrupt-signal.ts'
-import { openLog } from '../open-log.ts'
+import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
-import { say, sayJson, tell } from '../terminal.ts'
+import { print, printError, printJson } from '../terminal.ts'
 import type { ImportSource } from './import-item.ts'
 import { type ImportTarget, importItems } from './import-items.ts'
 import { ImportSummary, MAX_REJECTIONS, type Rejection } from './import-summary.ts'
@@ -18,7 +18,7 @@ export interface ImportOptions {
 export interface OpenedSource {
   source: ImportSource
   size?: { total: number; read: () => number }
-  /** Runs until stopped, so an interruption is no failure. */
+  /** Runs until stopped, so an interrupt is no failure. */
   endless?: boolean
   /** Called at the end. @returns a message about events still missing. */
   missing?: () => Promise<string | undefined>
@@ -33,15 +33,15 @@ export async function runImport(
   { organization, json = false }: ImportOptions,
   open: (target: ImportTarget, signal: AbortSignal) => Promise<OpenedSource> | OpenedSource,
 ): Promise<void> {
-  using interruption = listenForInterruption()
-  await using opened = await openLog(config)
-  const { database, log } = opened
+  using interrupt = listenForInterrupt()
+  await using storage = await openStorage(config)
+  const { database, log } = storage
   if (organization !== undefined) {
     const found = await database.prisma.organization.findUnique({ where: { id: organization } })
-    if (!found) throw new StartError(`There is no organization ${organization}.`)
+    if (!found) throw new StartError(`Organization ${organization} does not exist.`)
   }
   const ending = new AbortController()
-  const signal = AbortSignal.any([ending.signal, interruption.signal])
+  const signal = AbortSignal.any([ending.signal, interrupt.signal])
   const atOnce = Math.min(AT_ONCE, database.connections)
   const target = { log, streams: new TargetStreams(database.prisma, organization), atOnce }
   const { source, size, endless = false, missing } = await open(target, signal)
@@ -51,13 +51,13 @@ export async function runImport(
   try {
     await importItems(source, target, summary)
     progress.update(size?.total ?? 0)
-    const problem = interruption.status === undefined ? await missing?.() : undefined
+    const problem = interrupt.status === undefined ? await missing?.() : undefined
     if (problem !== undefined) {
       progress.note(problem)
       process.exitCode = 1
     }
   } catch (error) {
-    if (interruption.status === undefined) throw error
+    if (interrupt.status === undefined) throw error
   } finally {
     ending.abort()
     clearInterval(timer)
@@ -66,9 +66,9 @@ export async function runImport(
   }
   const { conflicts, rejected } = summary.counts
   if (conflicts + rejected > 0) process.exitCode = 1
-  if (interruption.status === undefined || endless) return
-  tell('Stopped. The same command goes on from here: what is there already is passed over.')
-  process.exitCode = interruption.status
+  if (interrupt.status === undefined || endless) return
+  printError('Interrupted. Run the same command to continue: events that exist already are skipped.')
+  process.exitCode = interrupt.status
 }
 
 function line(summary: ImportSummary): string {
@@ -83,11 +83,11 @@ function describe({ place, reason }: Rejection): string {
 function report(summary: ImportSummary, json: boolean): void {
   const { counts, rejections } = summary
   const unlisted = counts.conflicts + counts.rejected - MAX_REJECTIONS
-  if (unlisted > 0) tell(`… and ${unlisted} more.`)
+  if (unlisted > 0) printError(`… and ${unlisted} more.`)
   if (json) {
     const listed = rejections.map(({ place, outcome, reason }) => ({ ...place, outcome, reason }))
-    sayJson({ ...counts, rejections: listed })
+    printJson({ ...counts, rejections: listed })
   } else {
-    for (const [name, count] of Object.entries(counts)) say(`${name.padEnd(10)} ${String(count).padStart(12)}`)
+    for (const [name, count] of Object.entries(counts)) print(`${name.padEnd(10)} ${String(count).padStart(12)}`)
   }
 }

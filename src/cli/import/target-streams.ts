@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { createDataset, createReport } from '../../accounts/create-stream.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import { isTaken } from '../../db/taken.ts'
+import { isUniqueViolation } from '../../db/unique-violation.ts'
 import type { StreamKind } from './import-item.ts'
 
 const REMEMBERED = 10_000
@@ -31,10 +31,10 @@ export class TargetStreams {
     const organizationId = this.#organizationId
     if (!found)
       return organizationId === undefined
-        ? `There is no ${WORDS[kind]} ${id}. With --organization it would be created.`
+        ? `The ${WORDS[kind]} ${id} does not exist. Set --organization to create it.`
         : undefined
     if (organizationId !== undefined && found.organizationId !== organizationId)
-      return `${id} belongs to another organization than ${organizationId}.`
+      return `${id} belongs to an organization other than ${organizationId}.`
     return found.kind === kind ? undefined : `${id} is a ${WORDS[found.kind]}, not a ${WORDS[kind]}.`
   }
 
@@ -45,9 +45,9 @@ export class TargetStreams {
       const create = kind === 'DATASET' ? createDataset : createReport
       await create(this.#db, { type: 'root' }, { id, organizationId }).catch((error) => {
         // Another process may have taken the id meanwhile.
-        if (!isTaken(error)) throw error
+        if (!isUniqueViolation(error)) throw error
       })
-      if (!(await this.#find(id))) return `The id ${id} is in use by something that is not a ${WORDS[kind]}.`
+      if (!(await this.#find(id))) return `The id ${id} is already in use by an object other than a ${WORDS[kind]}.`
     }
     return this.obstacle(kind, id)
   }

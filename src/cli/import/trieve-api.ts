@@ -12,7 +12,7 @@ export interface TrieveDataset {
 
 const Event = z.object({
   id: z.string(),
-  created_at: z.string().transform(readTime).refine(Number.isFinite, 'is a time that cannot be read'),
+  created_at: z.string().transform(readTime).refine(Number.isFinite, 'is not a valid time'),
   event_type: z.string(),
   event_data: z.string(),
 })
@@ -31,7 +31,7 @@ export interface TrievePage {
 }
 
 /** Reads a page, numbered from 1. @throws StartError as `requestUpstream` does. */
-export async function readTrievePage(
+export async function fetchTrievePage(
   { url, key, dataset, organizationId }: TrieveDataset,
   page: number,
   pageSize: number,
@@ -46,7 +46,7 @@ export async function readTrievePage(
   const answer = await requestUpstream(apiUrl(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
   const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
   if (events.length > pageSize)
-    throw new StartError(`The upstream answers with ${events.length} events where ${pageSize} were asked for.`)
+    throw new StartError(`The upstream API returned ${events.length} events for a page of ${pageSize}.`)
   return { events: events.map((event) => readReply(Event, event, 'an event')), pages }
 }
 

@@ -20,12 +20,12 @@ export interface TrieveOptions extends ImportOptions {
 }
 
 // Only the upstream can resolve a tracking id, and it must not choose the target here.
-const NO_ID = 'A tracking id names a dataset of the upstream: say which dataset here its events go into, with --into.'
+const NO_ID = 'With a tracking id, --into is required: the id of the dataset to import into.'
 
 /** Imports the events of a Trieve dataset. */
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
   const { trieveApiKey: key } = config
-  if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key that may read the dataset.')
+  if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key with access to the dataset.')
   const { follow = false, interval, settle } = options
   const upstream = { ...options, key }
   const id = options.into ?? idOf(options.dataset)
@@ -52,5 +52,5 @@ async function startOf({ streams }: ImportTarget, id: string): Promise<number> {
 async function whatIsMissing(walk: TrieveWalk, { streams }: ImportTarget, id: string): Promise<string | undefined> {
   const missing = (await walk.countTaken()) - (await streams.reach(id)).events
   if (missing <= 0) return undefined
-  return `The upstream has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected, now or before, or put in later than the ones after them.`
+  return `The upstream dataset has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected by this or an earlier import, or added upstream after newer events.`
 }

@@ -13,7 +13,7 @@ export async function* trieveEvents(walk: TrieveWalk, datasetId: string, settle:
 function itemOf(event: TrieveEvent, streamId: string): ImportItem {
   return readItem({ id: event.id }, () => {
     const type = typeNamed(event.event_type)
-    if (type === undefined) throw invalidItem(`There is no event type ${JSON.stringify(event.event_type)}.`)
+    if (type === undefined) throw invalidItem(`Unknown event type ${JSON.stringify(event.event_type)}.`)
     const data = payloadFromText(event.event_data, 'event_data')
     const createdAt = new Date(event.created_at)
     return { kind: 'DATASET', streamId, event: { id: upstreamId(event.id), type, createdAt, data } }

@@ -1,5 +1,5 @@
 import { StartError } from '../../errors.ts'
-import { readTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
+import { fetchTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
 import { ResponseTooLarge, UpstreamStatusError } from './upstream-http.ts'
 
 /** Page sizes in events, and the characters of an answer below or above which the size doubles or halves. */
@@ -81,7 +81,7 @@ export class TrieveWalk {
 
   async #read(page: number, size: number): Promise<TrieveEvent[] | undefined> {
     try {
-      const { events } = await readTrievePage(this.#dataset, page, size, this.#signal)
+      const { events } = await fetchTrievePage(this.#dataset, page, size, this.#signal)
       const characters = events.reduce((sum, { event_data }) => sum + event_data.length, 0)
       if (characters > SIZE.many) this.#size = Math.ceil(this.#size / 2)
       else if (characters < SIZE.few) this.#size = Math.min(this.#size * 2, SIZE.most)
@@ -99,7 +99,7 @@ export class TrieveWalk {
     this.#widened *= 2
     if (this.#size * this.#widened <= MAX_PAGE / 2) return
     throw new StartError(
-      `The upstream has more than ${size} events of one time, which cannot be told apart from page to page.`,
+      `The upstream dataset has more than ${size} events with the same time, more than one page can hold.`,
     )
   }
 
@@ -109,7 +109,7 @@ export class TrieveWalk {
     let high = await this.#count()
     if (this.#taken === Number.NEGATIVE_INFINITY) return high
     for (let at = 0; low < high; at = Math.floor((low + high) / 2)) {
-      const { events } = await readTrievePage(this.#dataset, at + 1, 1, this.#signal)
+      const { events } = await fetchTrievePage(this.#dataset, at + 1, 1, this.#signal)
       if ((events[0]?.created_at ?? this.#taken) <= this.#taken) high = at
       else low = at + 1
     }
@@ -117,11 +117,11 @@ export class TrieveWalk {
   }
 
   async #count(): Promise<number> {
-    return (await readTrievePage(this.#dataset, 1, 1, this.#signal)).pages
+    return (await fetchTrievePage(this.#dataset, 1, 1, this.#signal)).pages
   }
 }
 
-const NOTHING_NEW = `The upstream has given nothing new on ${MAX_IDLE} pages in a row: it grows faster than it is read, or does not say how much it has. Try again later.`
+const NOTHING_NEW = `${MAX_IDLE} consecutive upstream pages contained no new events: the dataset grows faster than it is read, or its page count is wrong. Try again later.`
 
 /** Page size from `least` to its double whose page with this rank has the most newer events, within the slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {

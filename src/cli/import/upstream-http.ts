@@ -6,7 +6,7 @@ import { ByteLimitError, readBytes } from '../../lib/read-bytes.ts'
 import { printable } from '../../lib/text.ts'
 
 /** Response timeout in milliseconds. */
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 /** Retries for about four minutes when the upstream is unreachable or unavailable. */
 const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
@@ -28,7 +28,7 @@ export class UpstreamStatusError extends StartError {
   readonly status: number
 
   constructor(status: number, body: string) {
-    super(`The upstream answers ${status}: ${printable(body)}`)
+    super(`The upstream API returned status ${status}: ${printable(body)}`)
     this.status = status
   }
 }
@@ -36,7 +36,7 @@ export class UpstreamStatusError extends StartError {
 /** A response over the limit, which a retry would repeat. */
 export class ResponseTooLarge extends StartError {
   constructor() {
-    super(`The upstream's answer exceeds ${MAX_ANSWER} MiB.`)
+    super(`The upstream response exceeds ${MAX_ANSWER} MiB.`)
   }
 }
 
@@ -67,21 +67,21 @@ export async function requestUpstream(
     })
   } catch (error) {
     if (signal.aborted || error instanceof StartError) throw error
-    throw new StartError(`The upstream cannot be reached at ${url.origin}: ${reasonOf(error)}`, { cause: error })
+    throw new StartError(`Cannot reach the upstream API at ${url.origin}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
 async function attempt(url: URL, request: RequestInit, signal: AbortSignal): Promise<unknown> {
   const response = await fetch(url, {
     ...request,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   }).catch(throwUpstreamError)
   const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(throwUpstreamError))
   if (response.ok) return parse(text)
   if (response.status !== 429 && response.status < 500)
     throw new UpstreamStatusError(response.status, text.slice(0, 300))
   await setTimeout(retryAfterMs(response.headers.get('retry-after')), undefined, { signal })
-  throw new UpstreamUnavailable(`it answers ${response.status}`)
+  throw new UpstreamUnavailable(`it returns status ${response.status}`)
 }
 
 // p-retry does not retry TypeErrors that it does not recognize as network errors.
@@ -94,7 +94,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new StartError(`The upstream answers with something that is not JSON: ${printable(text.slice(0, 100))}`, {
+    throw new StartError(`The upstream response is not JSON: ${printable(text.slice(0, 100))}`, {
       cause: error,
     })
   }
@@ -117,7 +117,7 @@ export function readReply<Schema extends z.ZodType>(schema: Schema, value: unkno
   if (!error) return data
   const { path, message } = error.issues[0] as z.core.$ZodIssue
   const problem = [...path.map(String), message].join(': ')
-  throw new StartError(`The upstream answers with something that is not ${name}: ${printable(problem)}`)
+  throw new StartError(`The upstream response is not ${name}: ${printable(problem)}`)
 }
 
 /** URL of an API path below the base. */

@@ -9,10 +9,10 @@ export function introspectionRule(context: ValidationContext): ASTVisitor {
   return {
     Field({ name, alias, selectionSet }) {
       if ((name.value === '__schema' || name.value === '__type') && ++asked === MOST + 1)
-        refuse(`A document may have __schema and __type ${MOST} times.`)
+        refuse(`The document selects __schema and __type more than ${MOST} times, the limit.`)
       const parent = context.getParentType()
       if (alias && selectionSet && parent && isIntrospectionType(parent))
-        refuse(`What has fields in the schema may have no alias, as ${name.value} has.`)
+        refuse(`Introspection field "${name.value}" selects subfields and cannot be aliased.`)
     },
   }
 }

@@ -1,13 +1,12 @@
-import { type DocumentNode, type ExecutionResult, type GraphQLError, getOperationAST } from 'graphql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Call } from '../../lib/call.ts'
-import type { DoorContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import type { MaskError } from '../mask-error.ts'
-
-const NAME_LENGTH = 100
+import type { ServerContext } from '../request-context.ts'
 
 /** Records each call's outcome and masks its errors with its ids; Yoga masks earlier failures and results of events. */
-export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
+export function useCallReport(maskError: MaskError): Plugin<RequestContext, ServerContext> {
   const masked = ({ errors, ...result }: ExecutionResult, call: Call | undefined): ExecutionResult => ({
     ...result,
     errors: errors?.map((error) => maskError(error, MESSAGE, call) as GraphQLError),
@@ -15,12 +14,12 @@ export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
   return {
     onPluginInit({ registerContextErrorHandler }) {
       registerContextErrorHandler(({ context, error, setError }) => {
-        setError(maskError(error, MESSAGE, (context as DoorContext).call))
+        setError(maskError(error, MESSAGE, (context as unknown as RequestContext).call))
       })
     },
     onExecute({ args: { document, operationName, contextValue } }) {
       const { call } = contextValue
-      if (call) call.operation = nameOf(document, operationName)
+      call?.began(document, operationName)
       return {
         onExecuteDone({ result, setResult }) {
           if (!isAsyncIterable(result) && result.errors) setResult(masked(result, call))
@@ -29,7 +28,7 @@ export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
     },
     onSubscribe({ args: { document, operationName, contextValue } }) {
       const { call } = contextValue
-      if (call) call.operation = nameOf(document, operationName)
+      call?.began(document, operationName)
       return {
         onSubscribeResult({ result, setResult }) {
           if (!isAsyncIterable(result) && result.errors) setResult(masked(result, call))
@@ -37,18 +36,10 @@ export function useCallReport(maskError: MaskError): Plugin<DoorContext> {
         onSubscribeError: ({ error, setError }) => setError(maskError(error, MESSAGE, call)),
       }
     },
-    onResultProcess({ result, serverContext }) {
-      const { call } = serverContext as DoorContext
+    onResultProcess({ result, serverContext: { call } }) {
       if (!isAsyncIterable(result)) call?.note((result as ExecutionResult).errors)
     },
   }
 }
 
 const MESSAGE = 'Unexpected error.'
-
-function nameOf(document: DocumentNode, operationName: string | null | undefined): string | undefined {
-  const operation = getOperationAST(document, operationName)
-  return operation
-    ? [operation.operation, operation.name?.value].filter(Boolean).join(' ').slice(0, NAME_LENGTH)
-    : undefined
-}

@@ -3,7 +3,7 @@ import { GraphQLError, getOperationAST, validate } from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
 import type { RateLimit } from '../../accounts/rate-limit.ts'
 import type { Limits } from '../../lib/limits.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 import { checkVariables } from './use-variable-limit.ts'
 
@@ -16,11 +16,11 @@ const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 const VALUES_A_REQUEST = 10_000
 
 /** Refuses, before the context is built, what is too deep or costly; uncached, as variables set list lengths. */
-export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<DoorContext & YogaInitialContext> {
+export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<RequestContext & YogaInitialContext> {
   const weights = new WeakMap<object, number>()
   return {
     onValidate({ context, params: { schema, documentAST } }) {
-      if (context.ownDocument) return
+      if (context.trusted) return
       return ({ valid }) => {
         if (!valid) return
         const { variables, operationName } = context.params
@@ -44,7 +44,7 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<D
     },
     async onContextBuilding({ context }) {
       const weight = weights.get(context) ?? 0
-      const refusal = weight > 0 && (await rate.count((context as unknown as Context).caller, weight))
+      const refusal = weight > 0 && (await rate.count(context.caller, weight))
       if (refusal) throw httpRefusal(refusal)
     },
   }

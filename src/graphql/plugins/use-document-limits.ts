@@ -4,7 +4,7 @@ import { type DocumentNode, GraphQLError, Kind, parse, type ValidationContext } 
 import type { Plugin, YogaServerOptions } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { Limits } from '../../lib/limits.ts'
-import type { DoorContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import { introspectionRule } from './introspection-rule.ts'
 
 /** Longest document that is parsed, in UTF-16 units; payloads belong in variables, which the body limit bounds. */
@@ -18,15 +18,15 @@ const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
 /** Refuses documents too expensive to process: by length before parsing, by the other limits before execution. */
-export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<DoorContext> {
+export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<RequestContext> {
   const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
   return {
     onParse({ context, setParseFn }) {
-      if (context.ownDocument) return
+      if (context.trusted) return
       setParseFn((source: string | { body: string }, options?: object) => {
         const { length } = typeof source === 'string' ? source : source.body
         if (length > MAX_LENGTH) {
-          const message = `The operation has ${length} characters, of ${MAX_LENGTH} allowed. Send payloads as variables.`
+          const message = `The document has ${length} characters; the limit is ${MAX_LENGTH}. Send payloads as variables.`
           throw new GraphQLError(message, {
             extensions: { code: 'GRAPHQL_PARSE_FAILED', http: { spec: true, status: 400 } },
           })
@@ -35,7 +35,7 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
       })
     },
     onValidate({ context, addValidationRule }) {
-      if (!context.ownDocument) for (const rule of rules) addValidationRule(rule)
+      if (!context.trusted) for (const rule of rules) addValidationRule(rule)
     },
   }
 }
@@ -43,7 +43,7 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
 function checkFragments(document: DocumentNode): DocumentNode {
   const { length } = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
   if (length <= MAX_FRAGMENTS) return document
-  throw new GraphQLError(`The document has ${length} fragments, of ${MAX_FRAGMENTS} allowed.`, {
+  throw new GraphQLError(`The document has ${length} fragments; the limit is ${MAX_FRAGMENTS}.`, {
     extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { spec: true, status: 400 } },
   })
 }

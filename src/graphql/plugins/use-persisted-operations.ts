@@ -3,7 +3,7 @@ import type { GraphQLParams, Plugin, YogaInitialContext } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import { ANONYMOUS_TENANT } from '../../accounts/caller-of.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
+import type { Context, RequestContext } from '../../schema/context.ts'
 import { type OperationList, sha256 } from '../operation-list.ts'
 
 /** LRU limits in UTF-16 units, per text and per organization, and the number of organizations: 16 Mi units in all. */
@@ -15,7 +15,7 @@ const Name = z.object({ version: z.literal(1), sha256Hash: z.string().regex(/^[\
  * Runs operations by SHA-256: one registered before with its text, or, with a list, only those on the list.
  * Yoga's plugins throw, which closes a WebSocket; one also keeps unparsed or empty text, one lacks trusted documents.
  */
-export function usePersistedOperations(list?: OperationList): Plugin<Context & YogaInitialContext, DoorContext> {
+export function usePersistedOperations(list?: OperationList): Plugin<Context & YogaInitialContext, RequestContext> {
   const registered = new LRUCache<string, LRUCache<string, string>>({ max: KEPT.organizations })
   const listed = list && new Set(list.values())
 
@@ -33,8 +33,8 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
 
   return {
     onParams({ params, context, setParams, setResult }) {
-      if (context.ownDocument) return
-      const text = textOf(params, context.caller?.tenant ?? ANONYMOUS_TENANT)
+      if (context.trusted) return
+      const text = textOf(params, context.caller.tenant)
       const refused = text instanceof GraphQLError
       if (refused) setResult({ errors: [text] })
       // Yoga requires a text even when there is a result.
@@ -63,8 +63,7 @@ function hashIn({ extensions }: GraphQLParams): string | undefined | null {
   return Name.safeParse(name).data?.sha256Hash ?? null
 }
 
-const MALFORMED =
-  'extensions.persistedQuery must be { version: 1, sha256Hash }, the hash 64 lower-case hexadecimal digits.'
+const MALFORMED = 'extensions.persistedQuery must be { version: 1, sha256Hash } with 64 lower-case hexadecimal digits.'
 
 const MISMATCH = 'extensions.persistedQuery.sha256Hash is not the SHA-256 of the operation.'
 
@@ -74,7 +73,11 @@ function notFound(): GraphQLError {
 }
 
 function notListed(): GraphQLError {
-  return refusal(400, 'PERSISTED_QUERY_NOT_IN_LIST', 'This server runs the operations on its list only.')
+  return refusal(
+    400,
+    'PERSISTED_QUERY_NOT_IN_LIST',
+    'This server runs only the operations on its allowlist. Add this one to the list.',
+  )
 }
 
 // The status applies to application/graphql-response+json; otherwise it is 200, or some clients ignore the body.

@@ -1,27 +1,27 @@
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import { callerOf } from '../../accounts/caller-of.ts'
 import { CodedError } from '../../errors.ts'
 import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { readBody } from '../../lib/read-body.ts'
 import { ByteLimitError } from '../../lib/read-bytes.ts'
-import type { DoorContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
+import type { ServerContext } from '../request-context.ts'
 
 /** Body limit without a valid key, in bytes: enough for introspection, all that such a caller may run. */
 const MAX_ANONYMOUS_BYTES = 16_384
 
-/** Reads bodies up to a limit, charged to the caller's memory budget until parsed. Requires `useAdmission`. */
-export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
+/** Reads bodies up to a limit, charged to the caller's memory budget until parsed. */
+export function useRequestBody(most: number, memory: MemoryBudget): Plugin<object, ServerContext> {
   return {
     onRequestParse({ request, requestParser, setRequestParser, serverContext, fetchAPI }) {
       if (!requestParser || request.method !== 'POST') return
-      const { viewer, caller, req } = serverContext as unknown as DoorContext & { req: IncomingMessage }
-      const stranger = !viewer || viewer.type === 'anonymous'
+      const { viewer, caller } = serverContext
+      const req = serverContext.req as IncomingMessage
+      const stranger = viewer.type === 'anonymous'
       const limit = stranger ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
       setRequestParser(async ({ url, method, headers }) => {
-        const holding = memory.open(caller ?? callerOf({ type: 'anonymous' }, undefined))
+        const holding = memory.open(caller)
         try {
           const body = await readBody(req, limit, holding)
           return await requestParser(
@@ -40,6 +40,6 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin {
 }
 
 function tooLarge(limit: number, stranger: boolean): GraphQLError {
-  const message = `The body has more than ${limit} bytes${stranger ? ', the limit without a valid API key' : ''}.`
+  const message = `Request body exceeds ${limit} bytes, the limit ${stranger ? 'without a valid API key' : 'of this server'}.`
   return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
 }

@@ -1,31 +1,28 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
-
-/** Heartbeat interval in milliseconds, below the usual proxy timeout of a minute. */
-const HEARTBEAT_MS = 12_000
+import type { ServerContext } from '../request-context.ts'
 
 const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }
 
 /** graphql-sse's distinct connections, with what Yoga's lacks: `id:` for `Last-Event-ID`, and errors in mid-stream. */
-export function useSse(lifecycle: Lifecycle): Plugin {
+export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {
   return {
-    onResultProcess({ request, result, serverContext, setResultProcessor }) {
+    onResultProcess({ request, result, serverContext: { peer, call }, setResultProcessor }) {
       if (!isAsyncIterable(result)) return
       const iterator = (result as AsyncIterable<ExecutionResult>)[Symbol.asyncIterator]()
-      const { start, call } = serverContext as Partial<Context> & DoorContext
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
       if (!accepted) void iterator.return?.()
       else if (call) {
-        call.door = 'sse'
+        call.transport = 'sse'
         call.end('ok')
       }
       setResultProcessor(
         (_result, fetchAPI) =>
           accepted
-            ? new fetchAPI.Response(eventStream(iterator, start, fetchAPI, lifecycle), { headers: HEADERS })
+            ? new fetchAPI.Response(eventStream(iterator, peer.start, fetchAPI, lifecycle), { headers: HEADERS })
             : fetchAPI.Response.json({ errors: [NOT_ACCEPTABLE] }, { status: 406 }),
         'text/event-stream',
       )
@@ -36,7 +33,7 @@ export function useSse(lifecycle: Lifecycle): Plugin {
 const ACCEPTED = /(?:text\/event-stream|text\/\*|\*\/\*)/i
 
 const NOT_ACCEPTABLE = {
-  message: 'A subscription is answered with text/event-stream, which has to be accepted, or over a WebSocket.',
+  message: 'Subscriptions require "Accept: text/event-stream", or a WebSocket.',
   extensions: { code: 'BAD_REQUEST' },
 }
 

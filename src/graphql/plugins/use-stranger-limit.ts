@@ -2,7 +2,7 @@ import { type DocumentNode, GraphQLError, Kind, parse, type SelectionSetNode } f
 import type { Plugin } from 'graphql-yoga'
 import type { RateLimit } from '../../accounts/rate-limit.ts'
 import { CodedError } from '../../errors.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import { httpRefusal } from '../http-refusal.ts'
 
 /** Document limits without a valid key; 200 tokens are enough to query the whole schema. */
@@ -12,14 +12,14 @@ const MOST = { tokens: 500, fragments: 20 } as const
 const SCHEMA_REQUESTS = 9
 
 /** Without a valid key, runs only introspection, parsed outside the shared caches. Comes after persisted operations. */
-export function useStrangerLimit(rate: RateLimit): Plugin<DoorContext> {
+export function useStrangerLimit(rate: RateLimit): Plugin<RequestContext> {
   return {
     async onParams({ params: { query }, context, setResult }) {
-      const { viewer, caller, ownDocument } = context as DoorContext & Partial<Context>
-      if (ownDocument || typeof query !== 'string' || query === '' || (viewer && viewer.type !== 'anonymous')) return
+      const { viewer, caller, trusted } = context as unknown as RequestContext
+      if (trusted || typeof query !== 'string' || query === '' || viewer.type !== 'anonymous') return
       const asked = read(query)
       if (asked instanceof GraphQLError) return setResult({ errors: [asked] })
-      const refusal = asked === 'schema' && caller && (await rate.count(caller, SCHEMA_REQUESTS))
+      const refusal = asked === 'schema' && (await rate.count(caller, SCHEMA_REQUESTS))
       if (refusal) setResult({ errors: [httpRefusal(refusal)] })
     },
   }
@@ -41,7 +41,7 @@ function judge(document: DocumentNode): ReturnType<typeof read> {
   if (fragments.size > MOST.fragments)
     return refused(
       'GRAPHQL_VALIDATION_FAILED',
-      `Without a valid API key, a document may have ${MOST.fragments} fragments.`,
+      `The document exceeds ${MOST.fragments} fragments, the limit without a valid API key.`,
     )
   const roots = document.definitions.flatMap((definition) =>
     definition.kind === Kind.OPERATION_DEFINITION ? [...rootsOf(definition.selectionSet, fragments)] : [],
@@ -64,7 +64,7 @@ function* rootsOf({ selections }: SelectionSetNode, fragments: Map<string, Selec
 }
 
 function unauthenticated(): CodedError {
-  return new CodedError('UNAUTHENTICATED', 'This needs a valid API key: send "Authorization: Bearer KEY".')
+  return new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
 }
 
 function refused(code: string, message: string): GraphQLError {

@@ -32,7 +32,7 @@ export function useVariableLimit(): Plugin {
   return {
     onParams({ params: { variables, extensions }, setResult }) {
       if (isWithin(MAX_DEPTH, variables) && isWithin(MAX_DEPTH, extensions)) return
-      setResult({ errors: [refusal(`Variables and extensions may be nested ${MAX_DEPTH} levels deep.`)] })
+      setResult({ errors: [refusal(`Variables and extensions must not be nested deeper than ${MAX_DEPTH} levels.`)] })
     },
   }
 }
@@ -50,7 +50,7 @@ export function checkVariables(schema: GraphQLSchema, operation: OperationDefini
     }
     const value = variables[name]
     const problem = misfit(type, value, { objects: 0, others: 0 })
-    if (problem) throw refusal(`Variable "$${name}" holds ${problem}.`)
+    if (problem) throw refusal(`Variable "$${name}" contains ${problem}.`)
     if (fits(type, value)) continue
     coerceInputValue(value, type, (path, _value, { message }) => {
       throw refusal(`Variable "$${name}" got an invalid value${at(name, path)}: ${message}`)
@@ -73,21 +73,21 @@ function misfit(type: GraphQLInputType, value: unknown, seen: Items): string | u
   }
   if (isInputObjectType(expected)) {
     const { length } = Object.keys(value)
-    if (length > MAX_MEMBERS) return `an object of ${length} members, where ${expected.name} belongs`
+    if (length > MAX_MEMBERS) return `an object of ${length} members where ${expected.name} is expected`
     return first(Object.values(expected.getFields()), (field) =>
       misfit(field.type, (value as Variables)[field.name], seen),
     )
   }
-  return expected.name === 'JSON' ? undefined : `a list or an object, where ${expected.name} belongs`
+  return expected.name === 'JSON' ? undefined : `a list or an object where ${expected.name} is expected`
 }
 
 function tooMany(type: GraphQLInputType, length: number, seen: Items): string | undefined {
   const item = getNullableType(type)
   if (String(item) === 'Float') return undefined
-  if (length > MAX_ITEMS.list) return `a list of ${length} items, of ${MAX_ITEMS.list} allowed`
+  if (length > MAX_ITEMS.list) return `a list of ${length} items; the limit is ${MAX_ITEMS.list}`
   const kind = isInputObjectType(item) ? 'objects' : 'others'
   seen[kind] += length
-  return seen[kind] > MAX_ITEMS[kind] ? `lists of more than ${MAX_ITEMS[kind]} items in all` : undefined
+  return seen[kind] > MAX_ITEMS[kind] ? `more than ${MAX_ITEMS[kind]} list items in total, the limit` : undefined
 }
 
 function first<Item>(items: readonly Item[], find: (item: Item) => string | undefined): string | undefined {

@@ -1,24 +1,26 @@
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, type GraphQLFormattedError, parse } from 'graphql'
+import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import { isAsyncIterable } from 'graphql-yoga'
 import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import { callerOf } from '../../accounts/caller-of.ts'
+import type { KeyWatch } from '../../accounts/key-watch.ts'
 import type { RateLimit } from '../../accounts/rate-limit.ts'
 import { TemporaryError } from '../../accounts/temporary-error.ts'
 import { ANONYMOUS, type Viewer } from '../../accounts/viewer.ts'
 import { CodedError } from '../../errors.ts'
-import type { Services } from '../../graphql/create-context.ts'
+import type { CreateRequestContext } from '../../graphql/request-context.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import { isLong, wholeJson } from '../../lib/budget/json-in-turns.ts'
 import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import type { Call, Calls } from '../../lib/call.ts'
 import type { AddressOf } from '../../lib/client-address.ts'
 import type { Limits } from '../../lib/limits.ts'
-import type { Context, DoorContext } from '../../schema/context.ts'
+import type { RequestContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
+import { Frames } from './frames.ts'
 import { type Socket, TRY_AGAIN } from './socket.ts'
 
 const INIT_MS = 3_000
@@ -28,12 +30,14 @@ const TOO_MANY = 4429
 /** Consecutive rate-limited operations before the socket is closed. */
 const MAX_FAILURES = 100
 
-export interface Gate extends Pick<Services, 'keyWatch'> {
+export interface WebSocketServices {
+  keyWatch: KeyWatch
+  createRequestContext: CreateRequestContext
   admit: Admit
   authenticate: Authenticate
   addressOf: AddressOf
   calls: Calls
-  counts: ConnectionLimit
+  connectionLimit: ConnectionLimit
   rate: RateLimit
   limits: Limits
 }
@@ -44,25 +48,25 @@ interface Extra {
   key?: string
   viewer?: Viewer
   failures: number
-  readonly held: Map<string, OperationBudget>
 }
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
 
-type Outcome = ExecutionResult | AsyncIterable<ExecutionResult>
+type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>
 
-/** Passed to graphql-ws in place of execution arguments: the operation has already run. */
-interface Prepared extends ExecutionArgs {
-  outcome: Outcome
+/** What graphql-ws is handed in place of execution arguments: the document that has run already, and its frames. */
+interface Executed {
+  readonly document: DocumentNode
+  readonly operationName: string | null | undefined
+  readonly rootValue: undefined
+  readonly contextValue: undefined
+  readonly frames: Frames
 }
-
-// graphql-ws only checks whether it is a subscription, which may have any kind of result.
-const ANY_OPERATION = parse('subscription { any }')
 
 /** Runs the operations of WebSockets through the same pipeline as HTTP. */
 export function operationsOver(
   yoga: Yoga,
-  { admit, authenticate, keyWatch, rate, limits, counts, calls }: Gate,
+  { admit, authenticate, keyWatch, rate, limits, connectionLimit, calls, createRequestContext }: WebSocketServices,
 ): Options {
   return {
     connectionInitWaitTimeout: INIT_MS,
@@ -71,7 +75,7 @@ export function operationsOver(
       extra.key = bearerKey(authorization(connectionParams))
       const { viewer, caller, error } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') return false
-      if (error || !counts.add(caller, socket)) {
+      if (error || !connectionLimit.add(caller, socket)) {
         if (error?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
         else socket.close(TOO_MANY, error ? 'Too many requests' : 'Too many sockets')
         return false
@@ -81,8 +85,10 @@ export function operationsOver(
       socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
       return true
     },
+    // The whole pipeline runs here and not in `execute`: it also limits, parses and validates what the client sent, and
+    // graphql-ws does that only before `execute`, by other rules.
     async onSubscribe({ extra, subscriptions }, id, params) {
-      const { socket, key, viewer: client = ANONYMOUS, address, held } = extra
+      const { socket, key, viewer: client = ANONYMOUS, address } = extra
       const call = calls.overSocket(socket.id, id)
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
@@ -90,45 +96,45 @@ export function operationsOver(
         const error = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
         extra.failures = error ? extra.failures + 1 : 0
         if (extra.failures > MAX_FAILURES) socket.close(TOO_MANY, 'Too many requests')
-        if (error) return { errors: [toGraphqlError(error)] }
+        if (error) return { result: { errors: [toGraphqlError(error)] } }
         // For each operation: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key).catch(() => undefined)
-        if (!viewer) return { errors: [toGraphqlError(TemporaryError.keyUnavailable())] }
+        if (!viewer) return { result: { errors: [toGraphqlError(TemporaryError.keyUnavailable())] } }
         if (viewer.type === 'anonymous') {
           socket.close(CloseCode.Forbidden, 'Forbidden')
           call.end('UNAUTHENTICATED')
           return undefined
         }
-        const door = { viewer, caller: callerOf(viewer, address), peer: socket, call }
-        const { outcome, budget } = await run(yoga, door, id, params)
-        if (budget) held.set(id, budget)
-        return outcome
+        const context = createRequestContext({ viewer, caller: callerOf(viewer, address) }, socket, {
+          call,
+          // The cursor to resume from if the socket breaks before the first event.
+          onStart: (cursor) => void socket.send(JSON.stringify({ type: 'ping', payload: { id, cursor } })),
+        })
+        return run(yoga, context, params)
       })
-      const outcome = await ended(call, prepared)
-      if (!outcome) return NOTHING
-      if (!isAsyncIterable(outcome) && outcome.errors && !('data' in outcome)) return outcome.errors
-      return { document: ANY_OPERATION, contextValue: undefined, rootValue: undefined, outcome } as unknown as Prepared
+      const { result, budget } = (await ended(call, prepared)) ?? {}
+      if (!result) return NOTHING
+      if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
+      return {
+        document: call.document,
+        operationName: params.operationName,
+        rootValue: undefined,
+        contextValue: undefined,
+        frames: new Frames(socket, id, result, budget),
+      } as Executed as never
     },
-    subscribe: (args) => {
-      const { outcome } = args as Prepared
-      return (isAsyncIterable(outcome) ? failing(outcome) : outcome) as never
-    },
+    execute: (args) => (args as unknown as Executed).frames as never,
+    subscribe: (args) => (args as unknown as Executed).frames as never,
     onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
-    onComplete({ extra: { held } }, id) {
-      held.get(id)?.release()
-      held.delete(id)
-    },
-    onNext: ({ extra: { socket } }, id, _payload, _args, result) =>
-      result instanceof Delivery ? socket.payload(id, result) : undefined,
   }
 }
 
-async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promise<Outcome | undefined> {
+async function ended(call: Call, prepared: Promise<BudgetedResult | undefined>): Promise<BudgetedResult | undefined> {
   try {
-    const outcome = await prepared
-    if (outcome && !isAsyncIterable(outcome)) call.note(outcome.errors)
-    call.end(outcome ? call.outcome : 'BAD_REQUEST')
-    return outcome
+    const run = await prepared
+    if (run && !isAsyncIterable(run.result)) call.note(run.result.errors)
+    call.end(run ? call.outcome : 'BAD_REQUEST')
+    return run
   } catch (error) {
     call.end('INTERNAL_SERVER_ERROR')
     throw error
@@ -136,7 +142,9 @@ async function ended(call: Call, prepared: Promise<Outcome | undefined>): Promis
 }
 
 function crowded(underWay: number, most: number): CodedError | undefined {
-  return underWay > most ? new CodedError('RATE_LIMITED', `A socket may have ${most} operations at a time.`) : undefined
+  return underWay > most
+    ? new CodedError('RATE_LIMITED', `A socket can run at most ${most} operations at a time. Complete one first.`)
+    : undefined
 }
 
 function toGraphqlError({ message, code, details }: CodedError): GraphQLError {
@@ -151,21 +159,19 @@ function withoutStatus(error: GraphQLError): GraphQLFormattedError {
 // graphql-ws takes errors as a rejected subscription; this socket is closed already.
 const NOTHING = [new GraphQLError('The socket is closed.')]
 
-/** An outcome and, for a complete result, its budget, to be released once that is sent. */
-interface Run {
-  outcome: Outcome
+/** A result and, for a complete result, its budget, to be released once that is sent. */
+interface BudgetedResult {
+  result: OperationResult
   budget?: OperationBudget
 }
 
 type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
-async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string, params: Params): Promise<Run> {
+async function run(yoga: Yoga, context: RequestContext, params: Params): Promise<BudgetedResult> {
   const { query, operationName, variables, extensions } = params
   // Yoga refuses mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
-  // Yoga builds the operation's context from this object.
-  const context: DoorContext & Partial<Context> & { request: Request } = { request, ...door }
-  const outcome = (await yoga.getResultForParams(
+  const result = (await yoga.getResultForParams(
     {
       params: {
         query,
@@ -175,47 +181,25 @@ async function run(yoga: Yoga, door: DoorContext & { peer: Socket }, id: string,
       },
       request,
     },
-    context,
-  )) as Outcome
-  // The cursor to resume from if the socket breaks before the first event.
-  if (context.start) void door.peer.send(JSON.stringify({ type: 'ping', payload: { id, cursor: context.start } }))
+    // Yoga mutates the object it is given.
+    { ...context },
+  )) as OperationResult
   const { budget } = context
-  if (isAsyncIterable(outcome) || !('data' in outcome)) budget?.release()
-  else if (budget) return written(outcome, budget)
-  return { outcome }
+  if (!isAsyncIterable(result) && 'data' in result) return written(result, budget)
+  budget.release()
+  return { result }
 }
 
 /** Serializes a long result in slices, as a WebSocket message is sent in one piece. */
-async function written(result: ExecutionResult, budget: OperationBudget): Promise<Run> {
-  if (!isLong(budget)) return { outcome: result, budget }
+async function written(result: ExecutionResult, budget: OperationBudget): Promise<BudgetedResult> {
+  if (!isLong(budget)) return { result, budget }
   const { data, errors } = result
   try {
-    return { outcome: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
+    return { result: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
   } catch (error) {
     budget.release()
-    if (error instanceof CodedError) return { outcome: { errors: [toGraphqlError(error)] } }
+    if (error instanceof CodedError) return { result: { errors: [toGraphqlError(error)] } }
     throw error
-  }
-}
-
-/** Throws the error that ends a subscription, which the pipeline yields as its last result. */
-function failing(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<ExecutionResult> {
-  const iterator = results[Symbol.asyncIterator]()
-  return {
-    async next() {
-      const next = await iterator.next()
-      const [error] = next.done || 'data' in next.value ? [] : (next.value.errors ?? [])
-      if (!error) return next
-      await iterator.return?.()
-      throw error
-    },
-    async return() {
-      await iterator.return?.()
-      return { done: true, value: undefined }
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
   }
 }
 

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import type { Caller } from '../../lib/caller.ts'
 import type { Peer } from '../../lib/peer.ts'
-import type { Delivery } from '../../subscriptions/delivery.ts'
 import type { Connection } from '../connection.ts'
 
 /** Buffered bytes above which the next message waits. */
@@ -29,14 +28,13 @@ const UNEXPECTED = /^Unexpected message of type /
 
 /** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
-  readonly transport = 'WEBSOCKET'
+  readonly transport = 'websocket'
   readonly id: string
   readonly #webSocket: WebSocket
   readonly #logger: Logger
   readonly #onGone = new Set<() => void>()
   readonly #preparing = new Set<string>()
   #settled: (() => void) | undefined
-  #instead: string | undefined
   #alive = true
   readonly #connection: Connection
   #isAnonymous = true
@@ -54,7 +52,7 @@ export class Socket implements GraphqlSocket, Peer {
       this.#alive = true
     })
     webSocket.on('error', (err) => {
-      logger.debug({ err, socketId: id }, 'a WebSocket failed')
+      logger.debug({ err, socketId: id }, 'WebSocket error')
       // ws has already sent the right close code.
       if (this.#isAnonymous) connection.end()
     })
@@ -86,22 +84,12 @@ export class Socket implements GraphqlSocket, Peer {
 
   /** Waits only on a full buffer: graphql-ws awaits each message, which otherwise costs an event-loop turn each. */
   send(data: string): Promise<void> | undefined {
-    const message = this.#instead ?? data
-    this.#instead = undefined
     if (this.#webSocket.readyState !== WebSocket.OPEN) return undefined
     if (this.#webSocket.bufferedAmount <= MAX_BUFFERED_BYTES) {
-      this.#webSocket.send(message)
+      this.#webSocket.send(data)
       return undefined
     }
-    return new Promise((resolve) => this.#webSocket.send(message, () => resolve()))
-  }
-
-  /** Its `toJSON` makes the next `send` use the delivery's text: graphql-ws serializes and sends synchronously. */
-  payload(id: string, { json }: Delivery): object {
-    const toJSON = () => {
-      this.#instead = `{"id":${JSON.stringify(id)},"type":"next","payload":${json}}`
-    }
-    return { toJSON }
+    return new Promise((resolve) => this.#webSocket.send(data, () => resolve()))
   }
 
   close(code?: number, reason?: string): void {
@@ -120,7 +108,7 @@ export class Socket implements GraphqlSocket, Peer {
       this.#pace()
       handle(String(data)).catch((err) => {
         if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
-        this.#logger.error({ err, socketId: this.id }, 'a message over a WebSocket could not be handled')
+        this.#logger.error({ err, socketId: this.id }, 'handling a WebSocket message failed')
         this.close(TRY_AGAIN, 'Try again later')
       })
     })

@@ -8,16 +8,15 @@ import { callerOf } from '../../accounts/caller-of.ts'
 import { ANONYMOUS } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Caller } from '../../lib/caller.ts'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import { allows, isOwnOrigin, type Origins } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
 import type { Connections } from '../connections.ts'
 import type { RequestQueue } from '../request-queue.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { OpenSockets } from './open-sockets.ts'
-import { type Gate, operationsOver } from './operations.ts'
+import { operationsOver, type WebSocketServices } from './operations.ts'
 import { Socket } from './socket.ts'
-
-const HEARTBEAT_MS = 12_000
 
 /** Minimum average frame size of a message of the largest size, in bytes: each frame costs memory. */
 const FRAME_BYTES = 16_384
@@ -25,9 +24,9 @@ const FRAME_BYTES = 16_384
 const FRAMES = 16
 
 /** Timeouts of a stop in milliseconds: for operations in progress, and for close handshakes. */
-const PATIENCE = { operations: 2_000, goodbye: 1_000 } as const
+const TIMEOUTS = { operations: 2_000, goodbye: 1_000 } as const
 
-export interface WebSocketDoor {
+export interface WebSocketEndpoint {
   readonly sockets: OpenSockets
   /** Finishes operations, then closes sockets with 1001, so clients reconnect. @returns a nested promise of the end. */
   drain: () => Promise<{ gone: Promise<void> }>
@@ -37,14 +36,14 @@ export interface WebSocketDoor {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  gate: Gate & { corsOrigins: Origins; open: Connections; queue: RequestQueue },
+  services: WebSocketServices & { corsOrigins: Origins; tcpConnections: Connections; queue: RequestQueue },
   logger: Logger,
-): WebSocketDoor {
-  const { corsOrigins, counts, addressOf, open, queue } = gate
-  const { bodyBytes } = gate.limits
+): WebSocketEndpoint {
+  const { corsOrigins, connectionLimit, addressOf, tcpConnections, queue } = services
+  const { bodyBytes } = services.limits
   const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
   const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
-  const graphql = makeServer(operationsOver(yoga, gate))
+  const graphql = makeServer(operationsOver(yoga, services))
   const sockets = new OpenSockets()
   const heartbeat = setInterval(() => {
     for (const socket of sockets.open) socket.probe()
@@ -55,9 +54,9 @@ export function serveWebSocket(
     queue.takeOver(connection, () => {
       const address = addressOf(request)
       const anonymous = callerOf(ANONYMOUS, address)
-      const status = errorStatusOf(request, corsOrigins) ?? (counts.isFull(anonymous) ? 429 : undefined)
+      const status = errorStatusOf(request, corsOrigins) ?? (connectionLimit.isFull(anonymous) ? 429 : undefined)
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
-      else if (status !== undefined) open.of(connection).end(responseOf(status, requestIdOf(request)))
+      else if (status !== undefined) tcpConnections.of(connection).end(responseOf(status, requestIdOf(request)))
       else
         server.handleUpgrade(request, connection, head, (webSocket) => welcome(webSocket, request, anonymous, address))
     })
@@ -70,21 +69,18 @@ export function serveWebSocket(
     address: string | undefined,
   ): void {
     const id = requestIdOf(request)
-    const socket = new Socket(webSocket, open.of(request.socket), id, logger)
-    counts.add(anonymous, socket)
+    const socket = new Socket(webSocket, tcpConnections.of(request.socket), id, logger)
+    connectionLimit.add(anonymous, socket)
     sockets.open.add(socket)
     const closed = graphql.opened(socket, {
       socket,
       address,
       failures: 0,
-      held: new Map(),
     })
     webSocket.once('close', (code, reason) => {
       sockets.close(socket, socket.closedWith ?? code)
-      logger.debug({ socketId: id, code }, 'a WebSocket was closed')
-      closed(code, String(reason)).catch((err) =>
-        logger.error({ err, socketId: id }, 'a WebSocket was not closed well'),
-      )
+      logger.debug({ socketId: id, code }, 'WebSocket closed')
+      closed(code, String(reason)).catch((err) => logger.error({ err, socketId: id }, 'closing a WebSocket failed'))
     })
   }
 
@@ -92,13 +88,13 @@ export function serveWebSocket(
     sockets,
     async drain() {
       const settled = Promise.all([...sockets.open].map((socket) => socket.settled()))
-      await Promise.race([settled, setTimeout(PATIENCE.operations, undefined, { ref: false })])
+      await Promise.race([settled, setTimeout(TIMEOUTS.operations, undefined, { ref: false })])
       clearInterval(heartbeat)
       const gone = Promise.all(
         [...sockets.open].map((socket) => new Promise<void>((resolve) => socket.onGone(resolve))),
       )
       for (const socket of sockets.open) socket.close(1001, 'Going away')
-      const goodbye = setTimeout(PATIENCE.goodbye, undefined, { ref: false }).then(() => {
+      const goodbye = setTimeout(TIMEOUTS.goodbye, undefined, { ref: false }).then(() => {
         for (const socket of sockets.open) socket.disconnect()
       })
       return { gone: Promise.race([gone, goodbye]).then(() => undefined) }

@@ -103,6 +103,6 @@ export class FairSlots {
 }
 
 function full(): CodedError {
-  const message = 'Too many requests of this organization are waiting for the database. Try again in a second.'
+  const message = 'Too many requests of this organization are waiting for the database. Retry after 1 s.'
   return new CodedError('RATE_LIMITED', message, { retryAfter: FULL.retryAfter })
 }

@@ -7,7 +7,7 @@ const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, sm
 
 const RETRY_AFTER = 1
 
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export interface Holding {
   /** Reserves before allocation. @throws CodedError BAD_USER_INPUT above the caller's share, RATE_LIMITED when full. */
@@ -66,7 +66,7 @@ export class MemoryBudget {
         if (!hasRoom(bytes)) throw noRoom()
         change(bytes)
       },
-      wait: async (bytes, patience = PATIENCE_MS) => {
+      wait: async (bytes, patience = TIMEOUT_MS) => {
         if (hasRoom(bytes)) change(bytes)
         else
           await this.#wait(() => {
@@ -120,11 +120,11 @@ export class MemoryBudget {
 function tooMuch(most: number): CodedError {
   return new CodedError(
     'BAD_USER_INPUT',
-    `This needs more memory than the ${most} bytes a caller may use. Ask for less.`,
+    `The request needs more than ${most} bytes of memory, the limit of a caller. Request less data.`,
   )
 }
 
 function noRoom(): CodedError {
-  const message = 'Too much is being read and sent at the moment. Try again in a second, with fewer requests at a time.'
+  const message = 'The memory for requests in progress is exhausted. Retry after 1 s, with fewer concurrent requests.'
   return new CodedError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER })
 }

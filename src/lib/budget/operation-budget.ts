@@ -69,7 +69,7 @@ export class OperationBudget {
     if (this.#refused) return
     this.#values += count
     const { values } = this.#limits
-    if (this.#values > values) throw this.#refuse(`The answer would have more than ${values} values. Ask for less.`)
+    if (this.#values > values) throw this.#refuse(`The result exceeds ${values} values. Request less data.`)
     this.reserve(count * VALUE_BYTES)
   }
 
@@ -78,7 +78,7 @@ export class OperationBudget {
     if (this.#refused) return
     this.#text += length
     const { text } = this.#limits
-    if (this.#text > text) throw this.#refuse(`The answer would have more than ${text} characters. Ask for less.`)
+    if (this.#text > text) throw this.#refuse(`The result exceeds ${text} characters. Request less data.`)
   }
 
   /** @throws CodedError BAD_USER_INPUT or RATE_LIMITED. */
@@ -110,7 +110,7 @@ export class OperationBudget {
     if (this.#refused) throw this.#refused
     if (this.left < bytes)
       throw this.#refuse(
-        `An operation reads at most ${MOST_READ} bytes of events. Ask for less, or in several operations.`,
+        `The operation reads more than ${MOST_READ} bytes of events. Request less data, or split the operation.`,
       )
     this.#read += bytes
     await this.#holding.wait(bytes).catch((error) => {
@@ -118,7 +118,7 @@ export class OperationBudget {
     })
     if (!this.#released) return
     this.#holding.release()
-    throw this.#refuse('The connection is gone.')
+    throw this.#refuse('The client has disconnected.')
   }
 
   untake(bytes: number): void {

@@ -14,7 +14,7 @@ export class Sequence {
   /** @throws CodedError RATE_LIMITED when 1,000 tasks are pending, including the running one. */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#waiting >= MOST) {
-      const message = 'Too many changes by this caller are waiting. Try again in a second.'
+      const message = 'Too many mutations of this caller are waiting. Retry after 1 s.'
       throw new CodedError('RATE_LIMITED', message, { retryAfter: 1 })
     }
     this.#waiting++

@@ -10,9 +10,9 @@ export interface Batch {
   times?: readonly Date[]
 }
 
-export type TimedResult = AppendResult | { id: string; outcome: 'OUT_OF_ORDER' }
+export type ImportResult = AppendResult | { id: string; outcome: 'OUT_OF_ORDER' }
 
-interface Outcome {
+interface AppendRow {
   heads: (bigint | null)[]
   held: number[] | null
   known_position: number[] | null
@@ -22,14 +22,14 @@ interface Outcome {
 }
 
 /** One result per event, in order, or why nothing of the batch is stored. */
-export type BatchResult = TimedResult[] | 'NO_STREAM' | 'HELD'
+export type BatchResult = ImportResult[] | 'NO_STREAM' | 'HELD'
 
 /** Appends batches of distinct streams in one transaction, all new events or none; skips unknown or locked streams. */
 export async function appendBatches(db: PrismaClient, batches: readonly Batch[]): Promise<BatchResult[]> {
   const events = batches.flatMap(({ events }) => events)
   const streams = batches.flatMap(({ events }, index) => events.map(() => index + 1))
   const times = batches.flatMap(({ times }) => times?.map((time) => time.toISOString()) ?? [])
-  const rows = await whileHeld(db.$queryRaw<Outcome[]>`SELECT * FROM append_to_streams(
+  const rows = await whileHeld(db.$queryRaw<AppendRow[]>`SELECT * FROM append_to_streams(
     ${batches.map(({ streamId }) => streamId)}::uuid[],
     ${streams}::integer[],
     ${events.map(({ id }) => id)}::uuid[],
@@ -37,16 +37,16 @@ export async function appendBatches(db: PrismaClient, batches: readonly Batch[])
     ${events.map(({ data }) => data)}::text[],
     ${times.length > 0 ? times : null}::timestamptz[])`)
   if (rows === 'HELD') return batches.map(() => 'HELD')
-  const outcome = rows[0]
+  const row = rows[0]
   // The embedded database can drop a statement without an error: no row means no acknowledgement.
-  if (!outcome) throw new Error('An append returned nothing.')
-  const notRecorded = notRecordedIn(events, outcome)
+  if (!row) throw new Error('An append returned no result.')
+  const notRecorded = notRecordedIn(events, row)
   let position = 0
   return batches.map((batch, index) => {
     const first = position + 1
     position += batch.events.length
-    const head = outcome.heads[index]
-    if (outcome.held?.includes(index + 1)) return 'HELD'
+    const head = row.heads[index]
+    if (row.held?.includes(index + 1)) return 'HELD'
     return head == null ? 'NO_STREAM' : number(batch.events, Number(head), first, notRecorded)
   })
 }
@@ -59,9 +59,9 @@ function whileHeld<Rows>(rows: Promise<Rows>): Promise<Rows | 'HELD'> {
   })
 }
 
-function notRecordedIn(events: readonly NewEvent[], outcome: Outcome): Map<number, TimedResult> {
-  const { known_position, known_seq, known_same, refused_position } = outcome
-  const results = new Map<number, TimedResult>()
+function notRecordedIn(events: readonly NewEvent[], row: AppendRow): Map<number, ImportResult> {
+  const { known_position, known_seq, known_same, refused_position } = row
+  const results = new Map<number, ImportResult>()
   known_position?.forEach((position, i) => {
     const id = events[position - 1]?.id as string
     results.set(position, { id, seq: Number(known_seq?.[i]), outcome: known_same?.[i] ? 'DUPLICATE' : 'CONFLICT' })
@@ -75,8 +75,8 @@ function number(
   events: readonly NewEvent[],
   head: number,
   first: number,
-  notRecorded: ReadonlyMap<number, TimedResult>,
-): TimedResult[] {
+  notRecorded: ReadonlyMap<number, ImportResult>,
+): ImportResult[] {
   let seq = head
   return events.map(({ id }, i) => notRecorded.get(first + i) ?? { id, seq: ++seq, outcome: 'RECORDED' })
 }

@@ -3,7 +3,7 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
-import { appendBatches, type BatchResult, type TimedResult } from './append-batches.ts'
+import { appendBatches, type BatchResult, type ImportResult } from './append-batches.ts'
 import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
 /** Most that this process queues, `SHARE` of it for one tenant; others are sent `retryAfter`, in seconds. */
@@ -15,7 +15,7 @@ const SHARE = 1 / 2
 const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
 
 /** Age in milliseconds at which an append fails if its stream is locked. */
-const PATIENCE_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 export interface AppendObserver {
   committed(group: { events: number; seconds: number }): void
@@ -147,9 +147,10 @@ export class AppendQueue {
   }
 
   #putBack(streamId: string, appends: readonly PendingAppend[]): void {
-    const isLate = ({ since }: PendingAppend) => Date.now() - since > PATIENCE_MS
+    const isLate = ({ since }: PendingAppend) => Date.now() - since > TIMEOUT_MS
     for (const append of appends)
-      if (isLate(append)) append.reject(new Error(`Stream ${streamId} was held by somebody else for too long.`))
+      if (isLate(append))
+        append.reject(new Error(`Stream ${streamId} stayed locked by another transaction for too long.`))
     const patient = appends.filter((append) => !isLate(append))
     if (patient.length > 0) this.#waiting.putBack(streamId, patient)
   }
@@ -183,10 +184,10 @@ function halvesOf(byStream: readonly OfStream[]): [PendingAppend[], PendingAppen
   return [whole.slice(0, middle).flat(), whole.slice(middle).flat()]
 }
 
-function answer(streamId: string, appends: readonly PendingAppend[], results: TimedResult[] | 'NO_STREAM'): void {
+function answer(streamId: string, appends: readonly PendingAppend[], results: ImportResult[] | 'NO_STREAM'): void {
   let given = 0
   for (const { events, resolve, reject } of appends) {
-    if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `There is no stream ${streamId}.`))
+    if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`))
     // Without times, no result is OUT_OF_ORDER.
     else resolve(results.slice(given, given + events.length) as AppendResult[])
     given += events.length
@@ -195,6 +196,6 @@ function answer(streamId: string, appends: readonly PendingAppend[], results: Ti
 
 function full(whose: string): CodedError {
   const { retryAfter } = FULL
-  const message = `Too many appends of ${whose} are waiting on this server. Try again in a second.`
+  const message = `Too many events of ${whose} are waiting to be recorded. Retry after 1 s.`
   return new CodedError('RATE_LIMITED', message, { retryAfter })
 }

@@ -31,6 +31,6 @@ export async function replacePayload(
     where: { streamId, seq: { equals: seq, gte: first } },
     data: { data, redactedAt },
   })
-  if (count === 0) throw new CodedError('NOT_FOUND', `The event ${event.id} is no longer kept.`)
+  if (count === 0) throw new CodedError('NOT_FOUND', `Event ${event.id} is no longer kept.`)
   return event
 }

@@ -12,14 +12,14 @@ const ANSWER_MS = 5_000
 
 export type ReadSource = WakeupSource | 'poll'
 
-export interface FollowingOptions {
+export interface FollowedStreamsOptions {
   wakeups: Wakeups
   /** How long a reader may leave new events unread, in milliseconds. */
   slowAfter: number
   onError: (error: unknown) => void
 }
 
-export interface FollowingCounts {
+export interface FollowedStreamsCounts {
   readonly streams: number
   readonly followers: number
   readonly lag: number
@@ -32,9 +32,9 @@ interface FollowedStream {
 }
 
 /** All followers of this process, and one tail per followed stream. */
-export class Following implements AsyncDisposable {
+export class FollowedStreams implements AsyncDisposable {
   readonly #db: PrismaClient
-  readonly #options: FollowingOptions
+  readonly #options: FollowedStreamsOptions
   readonly #streams = new Map<string, FollowedStream>()
   /** Slow followers whose error is not collected yet, with when to break their connections. */
   readonly #stuck = new Map<Follower, number>()
@@ -43,7 +43,7 @@ export class Following implements AsyncDisposable {
   #polling: Promise<void> | undefined
   #disposed = false
 
-  constructor(db: PrismaClient, options: FollowingOptions) {
+  constructor(db: PrismaClient, options: FollowedStreamsOptions) {
     this.#db = db
     this.#options = options
   }
@@ -64,7 +64,7 @@ export class Following implements AsyncDisposable {
     return follower
   }
 
-  get counts(): FollowingCounts {
+  get counts(): FollowedStreamsCounts {
     let [count, lag] = [0, 0]
     for (const { followers } of this.#streams.values()) {
       count += followers.size
@@ -154,7 +154,7 @@ export class Following implements AsyncDisposable {
 
 /** The error for a reader that leaves events unread. */
 export function tooSlow(cursor: string): CodedError {
-  return new CodedError('SLOW_CONSUMER', 'Events were left unread for too long. Go on from the cursor in extensions.', {
+  return new CodedError('SLOW_CONSUMER', 'The client left events unread for too long. Resume from extensions.cursor.', {
     cursor,
   })
 }

@@ -10,7 +10,7 @@ import type { Tail } from './tail.ts'
 const PAGE = { events: 100, bytes: 1_048_576 }
 
 /** Query timeout, and the longest database outage that a reader survives, in milliseconds. */
-const PATIENCE = { answer: 15_000, outage: 60_000 }
+const TIMEOUTS = { answer: 15_000, outage: 60_000 }
 
 const RETRY_MS = 500
 
@@ -181,10 +181,10 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   // A reader that catches up survives a database outage, as a live one does.
   async #read(read: () => Promise<Read>): Promise<Read> {
     const { signal } = this.#stop
-    const until = Date.now() + PATIENCE.outage
+    const until = Date.now() + TIMEOUTS.outage
     for (;;) {
       try {
-        return await withTimeout(read(), PATIENCE.answer)
+        return await withTimeout(read(), TIMEOUTS.answer)
       } catch (error) {
         if (signal.aborted) return { events: [], more: false, cut: false, first: 0, redactions: 0 }
         if (Date.now() > until) throw error

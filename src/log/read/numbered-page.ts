@@ -1,20 +1,20 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
+import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countTypes } from './counters.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
-import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 
-const MAX_OFFSET_PAGE = 10_000
+const MAX_PAGE_SIZE = 10_000
 
-/** Newest events first, of all types by default. `page` counts from 1; `pageSize` is at most `MAX_OFFSET_PAGE`. */
-export interface OffsetPageRequest {
+/** Newest events first, of all types by default. `page` counts from 1; `pageSize` is at most `MAX_PAGE_SIZE`. */
+export interface NumberedPageRequest {
   types?: readonly string[] | null
   page: number
   pageSize: number
 }
 
-export interface OffsetPage {
+export interface NumberedPage {
   events: LoggedEvent[]
   /** All types the stream holds, whatever the filter, in byte order. */
   types: string[]
@@ -23,19 +23,19 @@ export interface OffsetPage {
 }
 
 /** Reads a numbered page. @throws CodedError BAD_USER_INPUT when out of range or over `MAX_PAGE_BYTES`. */
-export async function offsetPage(
+export async function numberedPage(
   db: PrismaClient,
   streamId: string,
-  request: OffsetPageRequest,
-  reading: Reading = UNCOUNTED,
-): Promise<OffsetPage> {
+  request: NumberedPageRequest,
+  budget: ReadBudget = NO_LIMIT,
+): Promise<NumberedPage> {
   const { page, pageSize } = request
   if (page < 1) throw new CodedError('BAD_USER_INPUT', `page must be 1 or more, not ${page}.`)
-  if (pageSize < 1 || pageSize > MAX_OFFSET_PAGE) {
-    throw new CodedError('BAD_USER_INPUT', `pageSize must be between 1 and ${MAX_OFFSET_PAGE}, not ${pageSize}.`)
+  if (pageSize < 1 || pageSize > MAX_PAGE_SIZE) {
+    throw new CodedError('BAD_USER_INPUT', `pageSize must be between 1 and ${MAX_PAGE_SIZE}, not ${pageSize}.`)
   }
   for (;;) {
-    const read = await readPage(db, streamId, request, reading)
+    const read = await readPage(db, streamId, request, budget)
     if (read) return read
   }
 }
@@ -43,9 +43,9 @@ export async function offsetPage(
 async function readPage(
   db: PrismaClient,
   streamId: string,
-  { types: requested, page, pageSize }: OffsetPageRequest,
-  reading: Reading,
-): Promise<OffsetPage | undefined> {
+  { types: requested, page, pageSize }: NumberedPageRequest,
+  budget: ReadBudget,
+): Promise<NumberedPage | undefined> {
   const { first, byType } = await countTypes(db, streamId)
   const types = [...byType.keys()]
   const wanted = requested?.length ? types.filter((type) => requested.includes(type)) : types
@@ -58,12 +58,15 @@ async function readPage(
   const whole = wanted.length === types.length
   const newest = whole ? first - 1 + rank : await seek(db, streamId, wanted, sum('removed') + rank)
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  const read = await readCounted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES }, reading)
+  const read = await readBudgeted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES }, budget)
   const { events } = read
   if (read.first > first) return undefined
   // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
-    throw new CodedError('BAD_USER_INPUT', `This page holds more than ${MAX_PAGE_BYTES} bytes. Ask for smaller pages.`)
+    throw new CodedError(
+      'BAD_USER_INPUT',
+      `The events of this page exceed ${MAX_PAGE_BYTES} bytes. Use a smaller pageSize.`,
+    )
   }
   return { ...pager, events }
 }

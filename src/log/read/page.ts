@@ -2,9 +2,9 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { positionOf } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
+import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
 import { type Direction, type Range, readRange } from './range.ts'
-import { type Reading, readCounted, UNCOUNTED } from './reading.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
 const DEFAULT_PAGE = 20
@@ -41,21 +41,21 @@ export async function page(
   { db, findStream }: Reads,
   stream: Stream,
   request: PageRequest,
-  reading: Reading = UNCOUNTED,
+  budget: ReadBudget = NO_LIMIT,
 ): Promise<Page> {
   for (let now: Stream | undefined = stream; now; now = await findStream(stream.id)) {
-    const page = await readPage(db, now, request, reading)
+    const page = await readPage(db, now, request, budget)
     // Part of the page may have been removed meanwhile: read again.
     if (page) return page
   }
-  throw new CodedError('NOT_FOUND', `There is no stream ${stream.id}.`)
+  throw new CodedError('NOT_FOUND', `Stream ${stream.id} does not exist.`)
 }
 
 async function readPage(
   db: PrismaClient,
   stream: Stream,
   request: PageRequest,
-  reading: Reading,
+  budget: ReadBudget,
 ): Promise<Page | undefined> {
   const backward = request.last != null
   const limit = pageLimit(request)
@@ -70,7 +70,7 @@ async function readPage(
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
-  const read = await readCounted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, reading)
+  const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, budget)
   if (read.first > stream.first) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered, high: Math.min(filtered.high, range.low + 1) })
@@ -86,7 +86,8 @@ async function readPage(
 }
 
 function pageLimit({ first, last }: PageRequest): number {
-  if (first != null && last != null) throw new CodedError('BAD_USER_INPUT', 'Give first or last, not both.')
+  if (first != null && last != null)
+    throw new CodedError('BAD_USER_INPUT', 'first and last cannot be combined. Set one of them.')
   const [name, limit] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE]
   if (limit < 0 || limit > MAX_PAGE) {
     throw new CodedError('BAD_USER_INPUT', `${name} must be between 0 and ${MAX_PAGE}, not ${limit}.`)

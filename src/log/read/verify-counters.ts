@@ -1,9 +1,9 @@
-import type { Connection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/connection.ts'
 
 const IDS = 1_000
 
 /** The ids of all streams, ascending. */
-export async function* streamIds(db: Connection): AsyncGenerator<string> {
+export async function* streamIds(db: DatabaseConnection): AsyncGenerator<string> {
   // The nil UUID is a valid stream id, so it cannot mark the start.
   let last: string | null = null
   for (;;) {
@@ -19,7 +19,7 @@ export async function* streamIds(db: Connection): AsyncGenerator<string> {
 
 // One statement, for one snapshot under concurrent appends; each part makes one index pass and keeps little in memory.
 // Counts and ordinals of kept events include the removed ones before them.
-const RECONCILE = `
+const COMPARE = `
   WITH kept AS (
     SELECT e.type, e.seq FROM stream s JOIN event e ON e.stream_id = s.id AND e.seq >= s.first WHERE s.id = $1
   ), counted AS (
@@ -58,8 +58,8 @@ interface Row {
 }
 
 /** Compares a stream's counters with all of its events. @returns a sentence per difference. */
-export async function reconcile(db: Connection, streamId: string): Promise<string[]> {
-  const { rows } = await db.query<Row>(RECONCILE, [streamId])
+export async function verifyCounters(db: DatabaseConnection, streamId: string): Promise<string[]> {
+  const { rows } = await db.query<Row>(COMPARE, [streamId])
   const [row] = rows
   if (!row) return []
   const { first, head, events, lowest, highest, types, marks } = row

@@ -51,7 +51,7 @@ export const TextNode = z.object({
     .default({})
     .describe('A mapping of relationships to other node information.'),
   metadata_template: text.default('{key}: {value}'),
-  metadata_seperator: text.default('\n').describe('Misspelt in the original.'),
+  metadata_seperator: text.default('\n').describe('Separator between metadata entries. Spelled as in LlamaCloud.'),
   text: text.default('').describe('Text content of the node.'),
   mimetype: text.default('text/plain').describe('MIME type of the node content.'),
   start_char_idx: z.int32().nullable().default(null).describe('Start char index of the node.'),
@@ -72,7 +72,7 @@ export const ReportBlock = z.object({
   requires_human_review: z
     .boolean()
     .optional()
-    .describe('Whether the block requires human review. Only where the writer said so: older clients do not know it.'),
+    .describe('Whether the block requires human review. Absent if the writer did not specify it.'),
   sources: z.array(TextNodeWithScore).describe('The sources for the block.'),
 })
 
@@ -117,7 +117,7 @@ export type ReportEventData = ProgressData | BlockUpdateData | StateData
 export const GivenSource = TextNodeWithScore.extend({ node: TextNode.partial({ id_: true }) })
 
 export const GivenBlock = ReportBlock.extend({
-  sources: z.array(GivenSource).max(MAX_SOURCES, 'has more than 1,000 sources').default([]),
+  sources: z.array(GivenSource).max(MAX_SOURCES, 'must have at most 1,000 sources').default([]),
 })
 
 const GivenData = z.discriminatedUnion('type', [ProgressData, BlockUpdateData.extend({ block: GivenBlock }), StateData])

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
+import type { ReadBudget } from '../read/budgeted-read.ts'
 import { type Read, readRange } from '../read/range.ts'
-import type { Reading } from '../read/reading.ts'
 import { decodeReportEvent } from './report-event.ts'
 
 /** Most parts of one report, and of all cached snapshots: 100 bytes of memory each at worst. */
@@ -36,7 +36,8 @@ export function operationsIn({ operations }: ReportSnapshot, { first, after }: P
   const groups = [...operations.keys()]
   // Groups are UUIDs or variants, both in lower case.
   const from = after == null ? 0 : groups.indexOf(after.toLowerCase()) + 1
-  if (after != null && from === 0) throw new CodedError('BAD_USER_INPUT', `There is no operation ${after}.`)
+  if (after != null && from === 0)
+    throw new CodedError('BAD_USER_INPUT', `Operation ${after} does not exist in this report.`)
   return groups.slice(from, from + (first ?? groups.length)).map((group) => operations.get(group) ?? 0)
 }
 
@@ -58,21 +59,21 @@ export class ReportSnapshots {
   readonly #building = new Map<string, Building>()
 
   /** The report as it is now; empty if unknown. @throws CodedError BAD_USER_INPUT when it has too many parts. */
-  async take(db: PrismaClient, reportId: string, reading: Reading): Promise<ReportSnapshot> {
+  async take(db: PrismaClient, reportId: string, budget: ReadBudget): Promise<ReportSnapshot> {
     const building = this.#building.get(reportId)
-    const made = building ? this.#afterwards(db, building, reportId, reading) : this.#begin(db, reportId, reading)
+    const made = building ? this.#afterwards(db, building, reportId, budget) : this.#begin(db, reportId, budget)
     const snapshot = await made
     if (snapshot.tooLarge) throw tooLarge()
     return snapshot
   }
 
-  #afterwards(db: PrismaClient, building: Building, reportId: string, reading: Reading): Promise<ReportSnapshot> {
-    building.next ??= building.now.catch(() => undefined).then(() => this.#begin(db, reportId, reading))
+  #afterwards(db: PrismaClient, building: Building, reportId: string, budget: ReadBudget): Promise<ReportSnapshot> {
+    building.next ??= building.now.catch(() => undefined).then(() => this.#begin(db, reportId, budget))
     return building.next
   }
 
-  #begin(db: PrismaClient, reportId: string, reading: Reading): Promise<ReportSnapshot> {
-    const building: Building = { now: this.#make(db, reportId, reading) }
+  #begin(db: PrismaClient, reportId: string, budget: ReadBudget): Promise<ReportSnapshot> {
+    const building: Building = { now: this.#make(db, reportId, budget) }
     this.#building.set(reportId, building)
     const end = () => {
       if (this.#building.get(reportId) === building && !building.next) this.#building.delete(reportId)
@@ -81,8 +82,8 @@ export class ReportSnapshots {
     return building.now
   }
 
-  async #make(db: PrismaClient, reportId: string, reading: Reading): Promise<ReportSnapshot> {
-    await reading.take(PAGE.memory)
+  async #make(db: PrismaClient, reportId: string, budget: ReadBudget): Promise<ReportSnapshot> {
+    await budget.take(PAGE.memory)
     try {
       let snapshot = new Draft(reportId, this.#known.get(reportId))
       for (;;) {
@@ -92,14 +93,14 @@ export class ReportSnapshots {
           snapshot = new Draft(reportId)
           continue
         }
-        await snapshot.add(read, reading)
+        await snapshot.add(read, budget)
         if (!read.more || snapshot.isTooLarge) break
       }
       const made = snapshot.finish()
       this.#known.set(reportId, made)
       return made
     } finally {
-      reading.untake(PAGE.memory)
+      budget.untake(PAGE.memory)
     }
   }
 }
@@ -124,10 +125,10 @@ class Draft {
     this.isTooLarge = known?.tooLarge ?? false
   }
 
-  async add({ events, first }: Read, reading: Reading): Promise<void> {
+  async add({ events, first }: Read, budget: ReadBudget): Promise<void> {
     for (const event of events) {
       if (this.isTooLarge) break
-      if (reading.mustWait) await reading.turn()
+      if (budget.mustWait) await budget.turn()
       const { data } = decodeReportEvent(event)
       if (data.type === 'progress') this.#operations.set(data.group_id ?? data.variant, event.seq)
       else if (data.type === 'report_block_update') this.#blocks.set(data.block.idx, event.seq)
@@ -154,6 +155,6 @@ function partsOf({ operations, blocks }: ReportSnapshot): number {
 }
 
 function tooLarge(): CodedError {
-  const message = `The report consists of more than ${MOST.parts} blocks and operations. Read its events instead.`
+  const message = `The report has more than ${MOST.parts} blocks and operations, the limit of a snapshot. Read its events instead.`
   return new CodedError('BAD_USER_INPUT', message)
 }

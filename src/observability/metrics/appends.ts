@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { AppendObserver } from '../../log/append/append-queue.ts'
 import type { EventLog } from '../../log/event-log.ts'
-import { SECONDS } from './buckets.ts'
+import { DURATION_BUCKETS } from './buckets.ts'
 
 const EVENTS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_000]
 
@@ -10,19 +10,19 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
   const registers = [registry]
   const events = new Counter({
     name: 'tidemark_events_total',
-    help: 'Events that were to be recorded, by outcome: recorded, duplicate, conflict, or failed for those that were not appended.',
+    help: 'Events submitted for recording, by outcome: recorded, duplicate, conflict, or failed (not appended).',
     labelNames: ['outcome'],
     registers,
   })
   const seconds = new Histogram({
     name: 'tidemark_append_seconds',
-    help: 'How long the transactions of appends took, what was tried again included.',
-    buckets: SECONDS,
+    help: 'Duration of append transactions in seconds, including retries.',
+    buckets: DURATION_BUCKETS,
     registers,
   })
   const size = new Histogram({
     name: 'tidemark_append_events',
-    help: 'How many events such a transaction held: appends that arrive together share one.',
+    help: 'Events per append transaction. Concurrent appends share a transaction.',
     buckets: EVENTS,
     registers,
   })
@@ -39,7 +39,7 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
 export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'appending'>): void {
   new Gauge({
     name: 'tidemark_append_queue_events',
-    help: 'Events that wait to be appended or are being appended. Beyond 20,000, callers are turned away.',
+    help: 'Events waiting to be appended or being appended. Above 20,000, new ones are rejected.',
     registers: [registry],
     collect() {
       this.set(log.appending)
@@ -51,7 +51,7 @@ export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'app
 export function countRemoved(registry: Registry): (events: number) => void {
   const removed = new Counter({
     name: 'tidemark_events_removed_total',
-    help: 'Events that this server has removed because they are not to be kept any longer.',
+    help: 'Events that this server removed under a retention policy.',
     registers: [registry],
   })
   return (events) => removed.inc(events)

@@ -11,7 +11,7 @@ export function registerConnectionMetrics(registry: Registry, connections: Conne
   const registers = [registry]
   new Gauge({
     name: 'tidemark_connections',
-    help: 'TCP connections that are open now, whatever they are used for.',
+    help: 'Open TCP connections of all protocols.',
     registers,
     collect() {
       this.set(connections.size)
@@ -19,7 +19,7 @@ export function registerConnectionMetrics(registry: Registry, connections: Conne
   })
   new Gauge({
     name: 'tidemark_unsent_bytes',
-    help: 'Bytes of responses and messages that wait in this process to be written to connections. High for long: clients that do not read.',
+    help: 'Bytes of responses and messages that wait in this process to be written to connections. A persistently high value means clients that do not read.',
     registers,
     collect() {
       this.set(connections.waiting)
@@ -27,7 +27,7 @@ export function registerConnectionMetrics(registry: Registry, connections: Conne
   })
   new Counter({
     name: 'tidemark_connections_broken_total',
-    help: 'Connections that this server has broken: stalled when the client took nothing for SLOW_CONSUMER_SECONDS, memory when too many bytes waited for its caller or for all, pipelined when it sent too many requests ahead.',
+    help: 'Connections that this server has closed, by reason: stalled (the client accepted no bytes for SLOW_CONSUMER_SECONDS), memory (too many unsent bytes of the caller or in total), pipelined (too many requests waiting on the connection).',
     labelNames: ['reason'],
     registers,
     collect() {

@@ -13,7 +13,7 @@ export function registerDatabaseMetrics(
   const registers = [registry]
   new Gauge({
     name: 'tidemark_database_connections',
-    help: 'Connections to PostgreSQL, by state: busy or idle. None with the embedded database.',
+    help: 'PostgreSQL connections of this server, by state: busy or idle. None with the embedded database.',
     labelNames: ['state'],
     registers,
     collect() {
@@ -24,7 +24,7 @@ export function registerDatabaseMetrics(
   })
   new Gauge({
     name: 'tidemark_database_waiting',
-    help: 'Statements that wait for a connection, because all are busy or their caller or organization has its share.',
+    help: 'Statements that wait for a connection, because all are busy or the share of their caller or organization is used up.',
     registers,
     collect() {
       this.set((pool?.waitingCount ?? 0) + accounts.waiting)
@@ -33,7 +33,7 @@ export function registerDatabaseMetrics(
   // Last: the readiness check takes a connection itself.
   new Gauge({
     name: 'tidemark_ready',
-    help: '1 when /readyz would answer 200, else 0.',
+    help: '1 if /readyz returns 200, else 0.',
     registers,
     async collect() {
       this.set(Number((await ready()).status === 'ready'))

@@ -5,7 +5,7 @@ import type { Authenticate } from '../../accounts/authenticate.ts'
 export function countRefusedKeys(registry: Registry, authenticate: Authenticate): Authenticate {
   const refused = new Counter({
     name: 'tidemark_keys_refused_total',
-    help: 'Keys that were shown and did not work: unknown, revoked or expired.',
+    help: 'Rejected API keys: unknown, revoked or expired.',
     registers: [registry],
   })
   return async (key) => {

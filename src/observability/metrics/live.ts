@@ -20,7 +20,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   const registers = [registry]
   new Gauge({
     name: 'tidemark_followers',
-    help: 'Subscriptions that follow a stream in this process now.',
+    help: 'Open subscriptions of this process.',
     registers,
     collect() {
       this.set(log.following.followers)
@@ -28,7 +28,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_follower_lag_events',
-    help: 'How many events of its stream the follower who is furthest behind has yet to look at. High for a moment after one begins far back; high for long, a slow reader or a slow database.',
+    help: 'Largest number of events that an open subscription has yet to process. Briefly high when a subscription starts far back; persistently high with a slow client or a slow database.',
     registers,
     collect() {
       this.set(log.following.lag)
@@ -36,7 +36,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_followed_streams',
-    help: 'Streams that are followed in this process now; each is read once for all its followers.',
+    help: 'Streams with open subscriptions in this process. Each is read once for all of them.',
     registers,
     collect() {
       this.set(log.following.streams)
@@ -44,7 +44,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_cohorts',
-    help: 'Groups of subscriptions that get the same results, each of which is made once for the group.',
+    help: 'Groups of subscriptions that share results, each computed once per group.',
     registers,
     collect() {
       this.set(cohorts.count)
@@ -52,7 +52,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_largest_cohort_members',
-    help: 'Subscriptions in the largest of these groups.',
+    help: 'Subscriptions in the largest group of subscriptions that share results.',
     registers,
     collect() {
       this.set(cohorts.largest)
@@ -60,7 +60,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Counter({
     name: 'tidemark_deliveries_total',
-    help: 'Events that were given to subscribers, each counted for each.',
+    help: 'Events delivered to subscribers, counted once per subscriber.',
     registers,
     collect() {
       this.reset()
@@ -69,7 +69,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Counter({
     name: 'tidemark_subscriptions_ended_total',
-    help: 'Subscriptions that are over, by what ended them: ok when they completed or were left, else the code of the error.',
+    help: 'Ended subscriptions, by outcome: ok if completed or cancelled by the client, else the error code.',
     labelNames: ['outcome'],
     registers,
     collect() {
@@ -79,7 +79,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_sockets',
-    help: 'WebSockets that are open now.',
+    help: 'Open WebSockets.',
     registers,
     collect() {
       this.set(sockets.count)
@@ -87,7 +87,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Counter({
     name: 'tidemark_sockets_closed_total',
-    help: 'WebSockets that have closed, by close code; other for one that a client made up.',
+    help: 'Closed WebSockets, by close code; other for a nonstandard code chosen by a client.',
     labelNames: ['code'],
     registers,
     collect() {
@@ -97,7 +97,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_wakeup_bus_connected',
-    help: "1 while servers tell each other of new events by way of the source; 0 while only the poll finds other servers' events. The source in-process is for a database that no other server uses.",
+    help: '1 while servers notify each other of new events through the source; 0 while events of other servers are found by polling only. The source is in-process if no other server can use the database.',
     labelNames: ['source'],
     registers,
     collect() {
@@ -106,7 +106,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Counter({
     name: 'tidemark_tail_reads_total',
-    help: "Times that something new was read for a followed stream, by what made this process look: its own append (in-process), another server's (postgres, redis), or the poll, which also finds what the others lost. A rising share of poll means late delivery.",
+    help: 'Reads that found new events of a followed stream, by trigger: an append in this process (in-process), a notification of another server (postgres, redis), or polling (poll), which finds events of lost notifications. A rising share of poll means late delivery.',
     labelNames: ['source'],
     registers,
     collect() {

@@ -1,25 +1,25 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Observe } from '../../lib/call.ts'
-import { SECONDS } from './buckets.ts'
+import { DURATION_BUCKETS } from './buckets.ts'
 
 /** Counts and times requests by entry point. */
 export function createRequestMetrics(registry: Registry): Observe {
   const registers = [registry]
   const requests = new Counter({
     name: 'tidemark_requests_total',
-    help: 'Requests over HTTP and operations over WebSockets, by door and by what came of them: ok, the code of the first error, or gone for a caller who left before the answer. A stream counts when it begins.',
-    labelNames: ['door', 'outcome'],
+    help: 'HTTP requests and WebSocket operations, by transport and outcome: ok, the code of the first error, or gone if the client disconnected before the response. A stream counts when it starts.',
+    labelNames: ['transport', 'outcome'],
     registers,
   })
   const seconds = new Histogram({
     name: 'tidemark_request_seconds',
-    help: 'How long those took to be answered; for a stream, to begin.',
-    labelNames: ['door'],
-    buckets: SECONDS,
+    help: 'Seconds until the response, or until a stream starts, by transport.',
+    labelNames: ['transport'],
+    buckets: DURATION_BUCKETS,
     registers,
   })
-  return (door, outcome, elapsed) => {
-    requests.inc({ door, outcome })
-    seconds.observe({ door }, elapsed)
+  return (transport, outcome, elapsed) => {
+    requests.inc({ transport, outcome })
+    seconds.observe({ transport }, elapsed)
   }
 }

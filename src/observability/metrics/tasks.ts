@@ -6,7 +6,7 @@ export type Task = 'following' | 'retention' | 'key-lookup' | 'key-watch' | 'key
 export function countTaskFailures(registry: Registry): (task: Task) => void {
   const failures = new Counter({
     name: 'tidemark_task_failures_total',
-    help: 'Failures of what goes on beside the requests, nearly always for want of the database, by task: following streams, removing what is not to be kept, looking up keys, watching keys, noting when keys are used, listing live connections. Each is tried again.',
+    help: 'Failures of background tasks, by task: following streams, retention, looking up keys, watching for revoked keys, saving when keys were used, listing live connections. Each is retried; the usual cause is an unavailable database.',
     labelNames: ['task'],
     registers: [registry],
   })

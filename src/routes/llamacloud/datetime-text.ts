@@ -1,5 +1,5 @@
 /** Unix milliseconds, rounded down (before 1970 possibly up), or pydantic's error type and message. */
-export type AfterTime =
+export type ParsedDatetime =
   | { readonly millis: number; readonly problem?: undefined }
   | { readonly type: 'datetime_from_date_parsing' | 'datetime_parsing'; readonly problem: string }
 
@@ -13,7 +13,7 @@ const YEAR_1 = -62_135_596_800_000
 const YEAR_10000 = 253_402_300_800_000
 
 /** Parses pydantic's datetimes: ISO forms, UTC without a zone, and Unix times. */
-export function readAfterTime(text: string): AfterTime {
+export function parseDatetime(text: string): ParsedDatetime {
   const number = NUMBER.exec(text)
   if (number && /\d/.test(text)) return fromNumber(number)
   const problem = dateProblem(text)
@@ -26,7 +26,7 @@ export function readAfterTime(text: string): AfterTime {
   return { millis: Date.parse(`${date}T${hour}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}${zone}`) }
 }
 
-function fromNumber([, sign, whole = '', fraction = '']: RegExpExecArray): AfterTime {
+function fromNumber([, sign, whole = '', fraction = '']: RegExpExecArray): ParsedDatetime {
   const seconds = Number(whole) <= LAST_SECOND
   const size = Number(seconds ? `${whole}${fraction.slice(0, 3).padEnd(3, '0')}` : whole)
   const millis = sign === '-' ? -size : size
@@ -35,7 +35,7 @@ function fromNumber([, sign, whole = '', fraction = '']: RegExpExecArray): After
   return { millis }
 }
 
-function badDate(problem: string): AfterTime {
+function badDate(problem: string): ParsedDatetime {
   return { type: 'datetime_from_date_parsing', problem }
 }
 

@@ -11,19 +11,22 @@ export const FindReport: Operation<{ id: string }, { report: Report | null }> = 
   query: 'query LlamaReport($id: UUID!) { report(id: $id) { organizationId projectId } }',
 }
 
-interface Node {
+interface EventNode {
   id: string
   seq: number
   timestamp: Date
   eventData: { type: string }
 }
 
-interface Connection {
-  nodes: Node[]
+interface EventConnection {
+  nodes: EventNode[]
   pageInfo: { hasNextPage: boolean; endCursor: string | null }
 }
 
-const ReadEvents: Operation<{ reportId: string; since?: Date; after?: string | null }, { reportEvents: Connection }> = {
+const ReadEvents: Operation<
+  { reportId: string; since?: Date; after?: string | null },
+  { reportEvents: EventConnection }
+> = {
   query: `query LlamaReportEvents($reportId: UUID!, $since: DateTime, $after: String) {
     reportEvents(reportId: $reportId, since: $since, after: $after, order: OLDEST_FIRST, first: 1000) {
       nodes { ... on ReportEventItem { id seq timestamp eventData } }
@@ -47,19 +50,19 @@ export interface LlamaEvent {
 }
 
 /** Maps a GraphQL event to LlamaCloud's shape. */
-export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Omit<Node, 'seq'>): LlamaEvent {
+export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Omit<EventNode, 'seq'>): LlamaEvent {
   return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
 }
 
 /** `last`: position of the last event; `next`: cursor of the next page, if any. */
-export interface Page {
+export interface LlamaPage {
   events: LlamaEvent[]
   last?: number
   next?: string | null
 }
 
 /** `head` is the last position wanted. */
-interface Span {
+interface PageRange {
   after: string | null
   head?: number
 }
@@ -68,8 +71,8 @@ interface Span {
 export async function readLlamaPage(
   run: Run,
   request: ReportRequest,
-  { after, head = Infinity }: Span = { after: startOf(request) },
-): Promise<Page | undefined> {
+  { after, head = Infinity }: PageRange = { after: startOf(request) },
+): Promise<LlamaPage | undefined> {
   const reportId = request.path.report_id
   const { data, errorCode } = await run(ReadEvents, { reportId, since: request.query.after, after })
   // Only the cursor of `startOf` can be invalid: a position past the head, with no events after it.

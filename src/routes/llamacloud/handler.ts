@@ -2,9 +2,10 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../../accounts/bearer-key.ts'
+import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import { admit, answerOf, callOf, counted, type Gate } from '../admit.ts'
+import { admitRequest, callOf, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createFollow, createRun, NIL_ID } from '../run-operation.ts'
 import { FindReport } from './events.ts'
 import { listLlamaEvents } from './list.ts'
@@ -15,45 +16,50 @@ import { streamLlamaEvents } from './stream.ts'
 const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
 
 /** Serves a report's events as LlamaCloud does, with and without a trailing slash. */
-export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, gate: Gate, lifecycle: Lifecycle): void {
+export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, services: RouteServices, lifecycle: Lifecycle): void {
   // Not app.openapi(): it validates before authentication. The handler uses the same schemas.
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
   for (const path of [PATH, `${PATH}/`] as const) {
     // hono routes HEAD to GET; FastAPI does not.
     app.get(path, (c, next) =>
-      c.req.method === 'HEAD' ? next() : events(c, c.req.param('report_id') ?? '', { yoga, gate, lifecycle }),
+      c.req.method === 'HEAD' ? next() : events(c, c.req.param('report_id') ?? '', { yoga, services, lifecycle }),
     )
-    app.all(path, counted(gate), methodNotAllowed)
+    app.all(path, rateLimited(services), methodNotAllowed)
   }
 }
 
 interface Serving {
   yoga: Yoga
-  gate: Gate
+  services: RouteServices
   lifecycle: Lifecycle
 }
 
-async function events(c: Context, reportId: string, { yoga, gate, lifecycle }: Serving): Promise<Response> {
+async function events(c: Context, reportId: string, { yoga, services, lifecycle }: Serving): Promise<Response> {
   const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
-  const admitted = await admit(c, gate, key)
+  const admitted = await admitRequest(c, services, key)
   if (admitted.error) return c.json({ detail: admitted.error.message }, admitted.error.status)
   if (!key) return unauthenticated(c, 'Not authenticated')
-  const call = callOf(c, gate)
-  const answer = answerOf(c, gate, admitted)
-  const run = createRun(yoga, c.req.raw, { ...admitted, peer: answer, call })
+  const call = callOf(c, services)
+  const response = openResponseOf(c, services, admitted)
+  const contextFor = (viewer: Viewer) =>
+    services.createRequestContext({ viewer, caller: admitted.caller }, response, {
+      call,
+      trusted: true,
+      lastEventId: c.req.header('last-event-id'),
+    })
+  const run = createRun(yoga, c.req.raw, () => contextFor(admitted.viewer))
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
   const { data, errorCode } = await run(FindReport, { id: request?.path.report_id ?? NIL_ID })
   if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
   if (c.req.header('accept')?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, { ...admitted, peer: answer, call })
-    return streamLlamaEvents(c, { run, follow, peer: answer, lifecycle, call }, request)
+    const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
+    return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call }, request)
   }
   // A list can take hours to read, so each further page authenticates the key again.
-  const viewer = () => gate.authenticate(key)
-  const runAnew = createRun(yoga, c.req.raw, { caller: admitted.caller, peer: answer, call }, viewer)
-  return (await listLlamaEvents(c, { run, runAnew, answer }, request)) ?? c.json({ detail: 'Report not found' }, 404)
+  const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await services.authenticate(key)))
+  return (await listLlamaEvents(c, { run, runAnew, response }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {

@@ -1,14 +1,14 @@
 import type { Context } from 'hono'
 import { stream } from 'hono/streaming'
-import type { Answer } from '../../http/answer.ts'
+import type { OpenResponse } from '../../http/open-response.ts'
 import type { Run } from '../run-operation.ts'
-import { type Page, readLlamaHead, readLlamaPage } from './events.ts'
+import { type LlamaPage, readLlamaHead, readLlamaPage } from './events.ts'
 import type { ReportRequest } from './query.ts'
 
 interface Listing {
   run: Run
   runAnew: Run
-  answer: Answer
+  response: OpenResponse
 }
 
 /**
@@ -20,8 +20,8 @@ export async function listLlamaEvents(
   listing: Listing,
   request: ReportRequest,
 ): Promise<Response | undefined> {
-  const { answer } = listing
-  answer.streamId = request.path.report_id
+  const { response } = listing
+  response.streamId = request.path.report_id
   const first = await readLlamaPage(listing.run, request)
   if (!first) return undefined
   c.header('content-type', 'application/json')
@@ -34,24 +34,28 @@ export async function listLlamaEvents(
           await body.write(before + events.map((event) => JSON.stringify(event)).join(','))
           before = ','
         }
-        answer.position = last ?? answer.position
+        response.position = last ?? response.position
         if (body.aborted) return
       }
       await body.write(before === '[' ? '[]' : ']')
     },
     // Logged where it was masked.
-    async () => answer.disconnect(),
+    async () => response.disconnect(),
   )
 }
 
-async function* pages(first: Page, { run, runAnew }: Listing, request: ReportRequest): AsyncGenerator<Page, undefined> {
+async function* pages(
+  first: LlamaPage,
+  { run, runAnew }: Listing,
+  request: ReportRequest,
+): AsyncGenerator<LlamaPage, undefined> {
   yield first
   if (first.next === undefined) return
   // Without a fixed head, a list would not end while events arrive faster than the client reads.
   const head = await readLlamaHead(run, request)
   for (let page = first; page.next !== undefined && (page.last ?? 0) < head; ) {
     const next = await readLlamaPage(runAnew, request, { after: page.next, head })
-    if (!next) throw new Error('The report or the key went away while it was read.')
+    if (!next) throw new Error('The report or the API key was removed during the request.')
     page = next
     yield page
   }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { readUuid } from '../../lib/uuid-text.ts'
-import { readAfterTime } from './datetime-text.ts'
+import { parseDatetime } from './datetime-text.ts'
 
 // zod issues carry pydantic's errors: `type` and `ctx` in their params, `loc` as their path.
 
@@ -21,7 +21,7 @@ const uuid = z
 const after = z
   .string()
   .transform((text, { addIssue }) => {
-    const read = readAfterTime(text)
+    const read = parseDatetime(text)
     // Timestamps are whole milliseconds, so strictly later begins at the next one.
     if ('millis' in read) return new Date(read.millis + 1)
     const range = read.type === 'datetime_parsing' ? 'datetime' : 'datetime or date'
@@ -54,16 +54,16 @@ export const ReportPath = z.object({ report_id: uuid.openapi({ description: 'The
 export const ReportQuery = z.object({
   after: after.optional().openapi({
     description:
-      'Only events with a later timestamp. An ISO 8601 date or time, UTC when it has no zone, or a unix time in seconds or milliseconds.',
+      'Return only events with a later timestamp. An ISO 8601 date or time (UTC if it has no time zone), or a Unix time in seconds or milliseconds.',
     example: '2024-07-29T15:51:28.071Z',
   }),
   last_sequence: lastSequence.optional().openapi({
     description:
-      'Only events after this position in the report, which counts all events from 1. What older clients send.',
+      'Return only events after this position in the report, where 1 is the first event. Used by older clients.',
     example: 3,
   }),
-  project_id: uuid.optional().openapi({ description: 'The project of the report. Another one is 404.' }),
-  organization_id: uuid.optional().openapi({ description: 'The organization of the report. Another one is 404.' }),
+  project_id: uuid.optional().openapi({ description: 'Project of the report. Any other value returns 404.' }),
+  organization_id: uuid.optional().openapi({ description: 'Organization of the report. Any other value returns 404.' }),
 })
 
 const Request = z.object({ path: ReportPath, query: ReportQuery })

@@ -5,9 +5,11 @@ import { refTo } from './schema.ts'
 const ValidationError = z
   .object({
     type: z.string(),
-    loc: z.array(z.union([z.string(), z.int()])).openapi({ description: 'Where: `path` or `query`, then the name.' }),
+    loc: z
+      .array(z.union([z.string(), z.int()]))
+      .openapi({ description: 'Location of the error: `path` or `query`, then the name of the parameter.' }),
     msg: z.string(),
-    input: z.unknown().openapi({ description: 'What was sent.' }),
+    input: z.unknown().openapi({ description: 'The value received.' }),
     ctx: z.object({ error: z.string() }).optional(),
   })
   .openapi('ValidationError')
@@ -32,23 +34,22 @@ export const LLAMACLOUD_ROUTE = createRoute({
   responses: {
     200: {
       description:
-        'All events that match. There are no pages. A caller that accepts text/event-stream gets them as server-sent events instead, and then those that come, until the report ends: the same items, each with a cursor as its id, from which Last-Event-ID resumes.',
+        'All matching events, without pages. With "Accept: text/event-stream", the same items are sent as server-sent events, followed by new ones until the report ends. The id of each is a cursor, from which Last-Event-ID resumes.',
       content: {
         'application/json': { schema: { type: 'array', items: { $ref: refTo('ReportEventItem') } } },
         'text/event-stream': { schema: z.string() },
       },
     },
     204: {
-      description:
-        'To a caller that accepts text/event-stream and comes back with the last event of a report that has ended.',
+      description: 'With "Accept: text/event-stream": the report has ended, and Last-Event-ID is its last event.',
     },
-    401: failure('No key, or no valid one. Wins over everything below.'),
-    404: failure('No such report, none that this key may read, or not one of this project or organization.'),
-    405: failure('Any method but GET.'),
-    422: failure('Parameters that are not what they should be, all of them.', HTTPValidationError),
+    401: failure('No valid API key. Takes precedence over the errors below.'),
+    404: failure('Report not found, not accessible to this key, or not in this project or organization.'),
+    405: failure('Method other than GET.'),
+    422: failure('Invalid parameters, listed completely.', HTTPValidationError),
     429: failure(
-      'The key, or the address of a caller without one, asks too often: Retry-After says when to try again. Or the key has too many streams open.',
+      'Too many requests of the key, or of the address without a key: Retry-After contains the seconds to wait. Or too many open streams of the key.',
     ),
-    500: failure('The server failed. The detail says no more.'),
+    500: failure('Internal error, without details.'),
   },
 })

@@ -1,14 +1,13 @@
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
 import type { Call } from '../../lib/call.ts'
+import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import type { Peer } from '../../lib/peer.ts'
 import { encodeCursor } from '../../log/cursor.ts'
 import type { Follow, Operation, Run } from '../run-operation.ts'
 import { type LlamaEvent, toLlamaEvent } from './events.ts'
 import type { ReportRequest } from './query.ts'
-
-const HEARTBEAT_MS = 12_000
 
 interface Edge {
   cursor: string
@@ -75,7 +74,7 @@ export async function streamLlamaEvents(
   return streamSSE(
     c,
     async (stream) => {
-      stream.onAbort(() => void edges.return())
+      stream.onAbort(() => void edges.return?.())
       const heartbeat = setInterval(() => void stream.write(':\n\n'), HEARTBEAT_MS)
       try {
         await stream.write(':\n\n')
@@ -128,7 +127,9 @@ function errorResponse(c: Context, errorCode?: string): Response {
   const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
   const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
   const what =
-    errorCode === 'CURSOR_EXPIRED' ? 'one after which events are no longer kept' : 'not a position of this report'
-  const msg = `Value error, this is ${what}`
+    errorCode === 'CURSOR_EXPIRED'
+      ? 'events after this position have been removed'
+      : 'this is not a position of the report'
+  const msg = `Value error, ${what}`
   return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
 }

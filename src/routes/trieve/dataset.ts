@@ -2,7 +2,7 @@ import type { Viewer } from '../../accounts/viewer.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
 import type { Operation, Run } from '../run-operation.ts'
 import { TrieveError } from './error.ts'
-import type { TrieveCaller } from './headers.ts'
+import type { TrieveHeaders } from './headers.ts'
 
 type Address = { id: string } | { trackingId: string; organizationId: string }
 
@@ -19,27 +19,27 @@ const FindOrganization: Operation<{ id: string }, { organization: { id: string }
 /**
  * Resolves the dataset before it checks the key, as Trieve does: callers without a key learn whether it exists (404 or
  * 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
- * @param runAsDoor sees everything; only existence is used.
+ * @param runAsRoot sees everything; only existence is used.
  * @throws TrieveError for all that Trieve answers before it reads the body.
  */
-export async function callersDataset(
-  caller: TrieveCaller,
+export async function findTrieveDataset(
+  headers: TrieveHeaders,
   viewer: Viewer,
   runAsCaller: Run,
-  runAsDoor: Run,
+  runAsRoot: Run,
 ): Promise<string> {
-  if (!caller.dataset) throw await withoutDataset(caller, viewer, runAsDoor)
+  if (!headers.dataset) throw await missingDatasetError(headers, viewer, runAsRoot)
   const address: Address =
-    'id' in caller.dataset ? caller.dataset : { ...caller.dataset, organizationId: trackingOrganization(caller) }
+    'id' in headers.dataset ? headers.dataset : { ...headers.dataset, organizationId: trackingOrganization(headers) }
   const { data, errorCode } = await runAsCaller(FindDataset, address)
   if (data?.dataset) return data.dataset.id
-  const found = await runAsDoor(FindDataset, address)
+  const found = await runAsRoot(FindDataset, address)
   if (!found.data?.dataset) throw new TrieveError(404, 'Not Found: Could not find dataset')
   // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
-  throw new TrieveError(401, 'Unauthorized', errorCode && caller.apiVersion)
+  throw new TrieveError(401, 'Unauthorized', errorCode && headers.apiVersion)
 }
 
-function trackingOrganization({ organization }: TrieveCaller): string {
+function trackingOrganization({ organization }: TrieveHeaders): string {
   if (organization === undefined) {
     throw new TrieveError(400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
   }
@@ -55,9 +55,13 @@ function organizationId(organization: string): string {
 // Trieve answers 500 to this client error, which would make clients retry.
 const MISSING_DATASET_STATUS = 400
 
-async function withoutDataset({ organization }: TrieveCaller, viewer: Viewer, runAsDoor: Run): Promise<TrieveError> {
+async function missingDatasetError(
+  { organization }: TrieveHeaders,
+  viewer: Viewer,
+  runAsRoot: Run,
+): Promise<TrieveError> {
   const id = organization === undefined ? undefined : organizationId(organization)
-  if (id !== undefined && !(await runAsDoor(FindOrganization, { id })).data?.organization)
+  if (id !== undefined && !(await runAsRoot(FindOrganization, { id })).data?.organization)
     return new TrieveError(404, 'Not Found: Organization not found')
   // Trieve checks membership here, which a narrowed key has without seeing the organization.
   const isMember = id === undefined ? viewer.type !== 'anonymous' : belongsTo(viewer, id)

@@ -1,39 +1,43 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
+import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
-import { admit, answerOf, callOf, counted, type Gate, incoming } from '../admit.ts'
+import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createRun } from '../run-operation.ts'
 import { readTrieveBody } from './body.ts'
-import { callersDataset } from './dataset.ts'
+import { findTrieveDataset } from './dataset.ts'
 import { TrieveError } from './error.ts'
-import { trieveCaller } from './headers.ts'
+import { readTrieveHeaders } from './headers.ts'
 import { readTrievePage } from './page.ts'
 import { TRIEVE_ROUTES } from './route.ts'
 
 /** Serves a dataset's events as Trieve does, at the current path and at that of its early SDKs. */
-export function serveTrieve(app: OpenAPIHono, yoga: Yoga, gate: Gate): void {
+export function serveTrieve(app: OpenAPIHono, yoga: Yoga, services: RouteServices): void {
   for (const route of TRIEVE_ROUTES) {
     // Not app.openapi(): it validates before authentication. The handler uses the same schema.
     app.openAPIRegistry.registerPath(route)
-    app.post(route.path, (c) => events(c, yoga, gate))
-    app.all(route.path, counted(gate), (c) => c.body(null, 405, { Allow: 'POST' }))
+    app.post(route.path, (c) => events(c, yoga, services))
+    app.all(route.path, rateLimited(services), (c) => c.body(null, 405, { Allow: 'POST' }))
   }
 }
 
-async function events(c: Context, yoga: Yoga, gate: Gate): Promise<Response> {
+async function events(c: Context, yoga: Yoga, services: RouteServices): Promise<Response> {
   try {
     const request = c.req.raw
-    const caller = trieveCaller(request.headers)
-    const admitted = await admit(c, gate, caller.key)
+    const headers = readTrieveHeaders(request.headers)
+    const admitted = await admitRequest(c, services, headers.key)
     const { error } = admitted
     if (error) return c.json({ message: error.message }, error.status)
-    const call = callOf(c, gate)
-    const peer = answerOf(c, gate, admitted)
-    const runAsCaller = createRun(yoga, request, { ...admitted, peer, call })
-    const runAsDoor = createRun(yoga, request, { ...admitted, viewer: { type: 'root' }, peer, call })
-    const datasetId = await callersDataset(caller, admitted.viewer, runAsCaller, runAsDoor)
-    c.header('X-API-Version', caller.apiVersion)
-    const body = await readTrieveBody(incoming(c), gate.maxBodyBytes, gate.memory.open(admitted.caller))
+    const call = callOf(c, services)
+    const peer = openResponseOf(c, services, admitted)
+    const runAs = (viewer: Viewer) =>
+      createRun(yoga, request, () =>
+        services.createRequestContext({ viewer, caller: admitted.caller }, peer, { call, trusted: true }),
+      )
+    const runAsCaller = runAs(admitted.viewer)
+    const datasetId = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
+    c.header('X-API-Version', headers.apiVersion)
+    const body = await readTrieveBody(incoming(c), services.maxBodyBytes, services.memory.open(admitted.caller))
     const reply = await readTrievePage(runAsCaller, datasetId, body)
     if (!reply) throw new TrieveError(401, 'Unauthorized')
     return c.json(reply)

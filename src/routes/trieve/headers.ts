@@ -3,7 +3,7 @@ import { readUuid } from '../../lib/uuid-text.ts'
 /** Any value but a UUID is a tracking id, including the empty string. */
 type DatasetName = { readonly id: string } | { readonly trackingId: string }
 
-export interface TrieveCaller {
+export interface TrieveHeaders {
   readonly key: string | null
   readonly dataset?: DatasetName
   /** As sent; validated only where it is used. */
@@ -13,7 +13,7 @@ export interface TrieveCaller {
 }
 
 /** Reads the headers by Trieve's rules: the first name present wins, even if its value is invalid. */
-export function trieveCaller(headers: Headers): TrieveCaller {
+export function readTrieveHeaders(headers: Headers): TrieveHeaders {
   const credentials = first(headers, 'authorization', 'x-api-key')
   const dataset = first(headers, 'tr-dataset', 'x-dataset')
   return {

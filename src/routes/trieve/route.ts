@@ -3,22 +3,22 @@ import { ErrorResponseBody, EventReturn, GetEventsData } from './schema.ts'
 
 const headers = z.object({
   'TR-Dataset': z.string().openapi({
-    description: 'The id or the tracking id of the dataset. A value that is a UUID is an id.',
+    description: 'Id or tracking id of the dataset. A UUID is an id.',
     example: 'e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3',
   }),
-  'x-dataset': z.string().optional().openapi({ description: 'Looked at when there is no TR-Dataset.' }),
+  'x-dataset': z.string().optional().openapi({ description: 'Used if TR-Dataset is absent.' }),
   'TR-Organization': z.string().optional().openapi({
-    description: 'The id of the organization, a UUID. Needed with a tracking id, ignored with an id.',
+    description: 'Id of the organization, a UUID. Required with a tracking id, ignored with an id.',
   }),
-  'x-organization': z.string().optional().openapi({ description: 'Looked at when there is no TR-Organization.' }),
+  'x-organization': z.string().optional().openapi({ description: 'Used if TR-Organization is absent.' }),
   'X-API-Version': z.string().optional().openapi({
-    description: '`1.0` or `2.0`, also as `V1`, `v1`, `V2`, `v2`. The reply carries it; nothing else depends on it.',
+    description: '`1.0` or `2.0`, also written `V1`, `v1`, `V2`, `v2`. Echoed in the response; it has no other effect.',
   }),
 })
 
 const version = {
   'X-API-Version': {
-    description: '`1.0` when the request asked for it, else `2.0`. Absent where the dataset was not known.',
+    description: '`1.0` if the request asked for it, else `2.0`. Absent if the dataset was not resolved.',
     schema: { type: 'string' as const, enum: ['1.0', '2.0'] },
   },
 }
@@ -31,34 +31,31 @@ const route = {
   method: 'post',
   tags: ['Dataset'],
   summary: 'Get events for the dataset',
-  description: 'Get a page of the events of the dataset that the TR-Dataset header names, newest first.',
+  description: 'Get a page of events of the dataset in the TR-Dataset header, newest first.',
   // The key alone or after `Bearer `; x-api-key counts only without Authorization.
   security: [{ ApiKey: [] }, { XApiKey: [] }] as Record<string, string[]>[],
   request: {
     headers,
     body: {
-      description: 'Which page of which events. `{}` is the first page of all.',
+      description: 'Page and filter. `{}` selects the first page of all events.',
       required: true,
       content: { 'application/json': { schema: GetEventsData } },
     },
   },
   responses: {
     200: {
-      description: 'A page of events. One past the last is empty.',
+      description: 'A page of events. Empty after the last page.',
       headers: version,
       content: { 'application/json': { schema: EventReturn } },
     },
-    400: failure(
-      'No dataset, a tracking id without its organization, a body that is not what it should be, or a page that there cannot be.',
-      version,
-    ),
-    401: failure('No valid key, or one that may not read this dataset.', version),
-    404: failure('No such dataset or organization. Callers without a key learn this, too.'),
-    405: { description: 'Any method but POST. The body is empty.' },
+    400: failure('Missing dataset, tracking id without organization, invalid body, or invalid page.', version),
+    401: failure('No valid API key, or a key without access to this dataset.', version),
+    404: failure('Dataset or organization not found. Also returned to callers without a key.'),
+    405: { description: 'Method other than POST. The body is empty.' },
     429: failure(
-      'The key, or the address of a caller without one, asks too often. Retry-After says when to try again.',
+      'Too many requests of the key, or of the address without a key. Retry-After contains the seconds to wait.',
     ),
-    500: failure('The server failed. The message says no more.'),
+    500: failure('Internal error, without details.'),
   },
 } satisfies Omit<RouteConfig, 'path'>
 
@@ -69,6 +66,6 @@ export const TRIEVE_ROUTES = [
     path: '/api/events',
     operationId: 'get_events_alias',
     deprecated: true,
-    description: `${route.description} The path that Trieve had before October 2024.`,
+    description: `${route.description} This path was used by Trieve before October 2024.`,
   }),
 ] as const

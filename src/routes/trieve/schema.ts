@@ -12,7 +12,7 @@ const int64 = z
 
 const EventTypeRequest = z
   .enum(Object.keys(WORKER_EVENT_TYPES) as [DocumentedType, ...DocumentedType[]])
-  .openapi('EventTypeRequest', { description: 'A type of worker event, as requests name it.' })
+  .openapi('EventTypeRequest', { description: 'Event type, as used in requests.' })
 
 /** Unknown members are ignored, including `type` of the upstream's own example. */
 export const GetEventsData = z
@@ -20,11 +20,11 @@ export const GetEventsData = z
     event_types: z
       .array(EventTypeRequest)
       .nullish()
-      .openapi({ description: 'The types of events to get. All when left out, null or empty.' }),
-    page: int64.openapi({ description: 'The page number to get, from 1. Default is 1.' }),
+      .openapi({ description: 'Event types to return. All if omitted, null or empty.' }),
+    page: int64.openapi({ description: 'Page number, from 1. Defaults to 1.' }),
     page_size: int64.openapi({
       description:
-        'The number of events per page, up to 10,000. Default is 10. 0 gets none, and the greatest page_count if any match.',
+        'Events per page, up to 10,000. Defaults to 10. 0 returns no events, and the maximum page_count if any match.',
     }),
   })
   .openapi('GetEventsData', { example: { page: 1, page_size: 10, event_types: ['file_uploaded'] } })
@@ -34,14 +34,14 @@ export type GetEventsData = z.infer<typeof GetEventsData>
 const WorkerEvent = z
   .object({
     id: z.uuid(),
-    created_at: z.string().openapi({ description: 'UTC, as `YYYY-MM-DD HH:MM:SS.mmm`.' }),
+    created_at: z.string().openapi({ description: 'UTC time in the format `YYYY-MM-DD HH:MM:SS.mmm`.' }),
     dataset_id: z.uuid(),
     organization_id: z.uuid().nullable(),
     event_type: z.string().openapi({
       description:
-        'The stored name of its type: the requested one, save that qdrant_upload_failed is qdrant_index_failed.',
+        'Stored name of the event type: as in requests, except that qdrant_upload_failed is stored as qdrant_index_failed.',
     }),
-    event_data: z.string().openapi({ description: 'JSON text, byte for byte as it was recorded.' }),
+    event_data: z.string().openapi({ description: 'Payload as JSON text, byte for byte as recorded.' }),
   })
   .openapi('WorkerEvent', {
     example: {
@@ -57,14 +57,14 @@ const WorkerEvent = z
 /** Clients expect the members in this order. */
 export const EventReturn = z
   .object({
-    events: z.array(WorkerEvent).openapi({ description: 'Newest first. Empty past the last page.' }),
+    events: z.array(WorkerEvent).openapi({ description: 'Events, newest first. Empty after the last page.' }),
     event_types: z.array(z.string()).openapi({
-      description: 'The stored names of all types in the dataset, whatever the filter and page, in byte order.',
+      description: 'Stored names of all event types in the dataset, regardless of filter and page, in byte order.',
     }),
     page_count: z.int32().openapi({
       type: 'integer',
       format: 'int32',
-      description: 'How many pages the events that match the filter fill, 2147483647 at most.',
+      description: 'Number of pages of events that match the filter, at most 2147483647.',
     }),
   })
   .openapi('EventReturn')

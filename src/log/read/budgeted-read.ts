@@ -3,7 +3,7 @@ import type { LoggedEvent } from '../event.ts'
 import { type Direction, type Limit, type Range, type Read, readRange, type SizedEvent } from './range.ts'
 
 /** Budget that bytes are charged to before they are read. `mustWait`: yield to others first, with `turn`. */
-export interface Reading {
+export interface ReadBudget {
   readonly left: number
   /** Waits for room, then charges bytes to be read. Throws when they exceed the budget. */
   take(bytes: number): Promise<void>
@@ -13,7 +13,7 @@ export interface Reading {
   turn(): Promise<void>
 }
 
-export const UNCOUNTED: Reading = {
+export const NO_LIMIT: ReadBudget = {
   left: Number.POSITIVE_INFINITY,
   take: async () => undefined,
   untake: () => undefined,
@@ -27,22 +27,22 @@ const STEP = { first: 1_048_576, growth: 4 } as const
 const POSITIONS = 1_000
 
 /** `readRange`, with the result charged. An exhausted budget throws instead of shortening the result. */
-export async function readCounted(
+export async function readBudgeted(
   db: PrismaClient,
   range: Range,
   direction: Direction,
   limit: Limit,
-  reading: Reading,
+  budget: ReadBudget,
 ): Promise<Read> {
   const events: SizedEvent[] = []
   let rest = range
   let used = 0
   for (let step: number = STEP.first; ; step *= STEP.growth) {
-    const bytes = Math.min(step, limit.bytes - used, Math.max(reading.left, STEP.first))
-    await reading.take(bytes)
+    const bytes = Math.min(step, limit.bytes - used, Math.max(budget.left, STEP.first))
+    await budget.take(bytes)
     const read = await readRange(db, rest, direction, { events: limit.events - events.length, bytes })
     const size = read.events.reduce((sum, { bytes }) => sum + bytes, 0)
-    reading.untake(bytes - size)
+    budget.untake(bytes - size)
     used += size
     events.push(...read.events)
     const last = read.events.at(-1)?.seq
@@ -56,14 +56,14 @@ export async function readAt(
   db: PrismaClient,
   streamId: string,
   positions: readonly number[],
-  reading: Reading,
+  budget: ReadBudget,
 ): Promise<LoggedEvent[]> {
   const events: LoggedEvent[] = []
   for (let i = 0; i < positions.length; i += POSITIONS) {
     const only = positions.slice(i, i + POSITIONS)
     const range = { streamId, only, low: 0, high: Number.MAX_SAFE_INTEGER }
     const limit = { events: only.length, bytes: Number.MAX_SAFE_INTEGER }
-    const read = await readCounted(db, range, 'ASC', limit, reading)
+    const read = await readBudgeted(db, range, 'ASC', limit, budget)
     events.push(...read.events)
   }
   return events

@@ -7,14 +7,15 @@ import type { Peer } from '../lib/peer.ts'
 import type { Connection } from './connection.ts'
 
 /** An HTTP response in progress, and its client. */
-export class Answer implements Peer {
-  readonly transport = 'SERVER_SENT_EVENTS'
+export class OpenResponse implements Peer {
+  readonly transport = 'sse'
   readonly viewer: Viewer
   readonly caller: Caller
   readonly call: Call | undefined
   readonly begun = Date.now()
   streamId: string | null = null
   position = 0
+  start: string | undefined
   readonly #response: ServerResponse
   readonly #connection: Connection
   #isSubscription = false
@@ -57,6 +58,10 @@ export class Answer implements Peer {
 
   get isBeingSent(): boolean {
     return this.#response.headersSent
+  }
+
+  begin(cursor: string): void {
+    this.start = cursor
   }
 
   /** Calls back when the response is sent or becomes a subscription. */

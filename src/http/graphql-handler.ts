@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Admit, Identity } from '../accounts/admission.ts'
+import { bearerKey } from '../accounts/bearer-key.ts'
+import { callerOf } from '../accounts/caller-of.ts'
+import { ANONYMOUS } from '../accounts/viewer.ts'
+import type { CreateRequestContext } from '../graphql/request-context.ts'
+import type { Yoga } from '../graphql/yoga.ts'
+import type { Call } from '../lib/call.ts'
+import type { AddressOf } from '../lib/client-address.ts'
+import type { OpenResponses } from './open-responses.ts'
+
+interface GraphqlServices {
+  readonly admit: Admit
+  readonly addressOf: AddressOf
+  readonly responses: OpenResponses
+  readonly createRequestContext: CreateRequestContext
+}
+
+/** Serves `/graphql` over HTTP. Callers are resolved before the body is read; Yoga sends the error if one is refused. */
+export function createGraphqlHandler(
+  yoga: Yoga,
+  { admit, addressOf, responses, createRequestContext }: GraphqlServices,
+  logger: Logger,
+): (request: IncomingMessage, response: ServerResponse, call: Call) => void {
+  const handle = async (request: IncomingMessage, response: ServerResponse, call: Call): Promise<void> => {
+    const address = addressOf(request)
+    const anonymous: Identity = { viewer: ANONYMOUS, caller: callerOf(ANONYMOUS, address) }
+    const admitted = isPreflight(request) ? anonymous : await admit(bearerKey(request.headers.authorization), address)
+    if (response.destroyed) return
+    const error = 'error' in admitted ? admitted.error : undefined
+    const identity = admitted.viewer ? admitted : anonymous
+    const open = responses.of(response, identity, call)
+    const context = createRequestContext(identity, open, {
+      call,
+      lastEventId: request.headers['last-event-id']?.toString(),
+      onStart: (cursor) => open.begin(cursor),
+    })
+    open.onGone(() => context.budget.release())
+    await yoga(request, response, { ...context, error })
+  }
+  return (request, response, call) => {
+    handle(request, response, call).catch((err) => {
+      logger.error({ err, ...call.ids }, 'a request failed')
+      response.destroy()
+    })
+  }
+}
+
+// It carries no key.
+function isPreflight({ method }: IncomingMessage): boolean {
+  return method === 'OPTIONS'
+}

@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http'
+import type { Identity } from '../accounts/admission.ts'
+import type { KeyWatch } from '../accounts/key-watch.ts'
+import type { LiveConnections } from '../accounts/live-connections.ts'
+import type { Call } from '../lib/call.ts'
+import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
+import type { Connections } from './connections.ts'
+import { OpenResponse } from './open-response.ts'
+
+/** Age in milliseconds from which a response is long: its key is watched, and an ended key ends it within 5 s. */
+const LONG_MS = 2_000
+
+interface Registers {
+  keyWatch: KeyWatch
+  connections: LiveConnections
+  connectionLimit: ConnectionLimit
+}
+
+/** Open HTTP responses; long ones count as connections of their callers, are listed, and end with their keys. */
+export class OpenResponses {
+  readonly #tcpConnections: Connections
+  readonly #registers: Registers
+  readonly #byResponse = new WeakMap<ServerResponse, OpenResponse>()
+  /** Not long yet, in order of their start. */
+  readonly #young = new Set<OpenResponse>()
+
+  constructor(tcpConnections: Connections, registers: Registers) {
+    this.#tcpConnections = tcpConnections
+    this.#registers = registers
+    tcpConnections.onSweep(() => this.#sweep())
+  }
+
+  of(response: ServerResponse, { viewer, caller }: Identity, call?: Call): OpenResponse {
+    const known = this.#byResponse.get(response)
+    if (known) return known
+    const { socket } = response.req
+    const connection = this.#tcpConnections.of(socket)
+    connection.caller = caller
+    const made = new OpenResponse(response, connection, { viewer, caller }, call)
+    this.#byResponse.set(response, made)
+    this.#young.add(made)
+    made.onGone(() => this.#young.delete(made))
+    return made
+  }
+
+  #sweep(): void {
+    const { connectionLimit } = this.#registers
+    for (const response of this.#young) {
+      if (Date.now() - response.begun < LONG_MS) break
+      // The connection limit does not break a response of which nothing is sent yet.
+      if (!response.isSubscription && !response.isBeingSent && connectionLimit.isFull(response.caller)) continue
+      this.#young.delete(response)
+      if (!response.isSubscription) this.#register(response)
+    }
+  }
+
+  #register(response: OpenResponse): void {
+    const { keyWatch, connections, connectionLimit } = this.#registers
+    const { viewer, caller, call } = response
+    if (!connectionLimit.add(caller, response)) {
+      response.disconnect()
+      return
+    }
+    response.onEnd(keyWatch.watch(viewer, () => response.disconnect()))
+    const operationName = call?.operation?.split(' ')[1] ?? null
+    const end = () => response.disconnect()
+    response.onEnd(connections.add({ viewer, transport: 'http', operationName, source: response, end }))
+  }
+}

@@ -1,0 +1,39 @@
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import { type Attributes, type Span, traced } from '../lib/span.ts'
+import type { LoggedEvent } from './event.ts'
+import type { LogOperations } from './event-log.ts'
+import type { ReportSnapshot } from './report/report-snapshot.ts'
+
+/** The log as one GraphQL operation uses it. */
+export interface OperationLog extends Omit<LogOperations, 'at' | 'reportSnapshot'> {
+  at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
+  reportSnapshot(reportId: string): Promise<ReportSnapshot>
+}
+
+/** Traces each call as a child of `span`; charges reads to the budget before they run, one at a time. */
+export function createOperationLog(log: LogOperations, budget: OperationBudget, span: Span | undefined): OperationLog {
+  const call = <Result>(name: string, work: () => Promise<Result>, attributes?: Attributes) =>
+    traced(span, name, work, attributes)
+  const read = <Result>(name: string, work: () => Promise<Result>) => budget.inOrder(() => traced(span, name, work))
+  return {
+    append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
+    import: (id, events) => call('import', () => log.import(id, events), { 'tidemark.events': events.length }),
+    findStream: (id) => call('findStream', () => log.findStream(id)),
+    find: (id, eventId) => call('find', () => log.find(id, eventId)),
+    redact: (...redaction) => call('redact', () => log.redact(...redaction)),
+    page: async (stream, request) => {
+      const page = await read('page', () => log.page(stream, request, budget))
+      return {
+        events: page.events,
+        hasNextPage: () => budget.inOrder(page.hasNextPage),
+        hasPreviousPage: () => budget.inOrder(page.hasPreviousPage),
+        total: () => budget.inOrder(page.total),
+      }
+    },
+    numberedPage: (id, request) => read('numberedPage', () => log.numberedPage(id, request, budget)),
+    at: (id, positions) => read('at', () => log.at(id, positions, budget)),
+    // Other operations may await the same snapshot, so its budget outlives this operation.
+    reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
+    follow: (stream, request) => log.follow(stream, request),
+  }
+}

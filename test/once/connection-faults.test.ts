@@ -1,0 +1,37 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { Socket } from 'node:net'
+import { pino } from 'pino'
+import { expect, test, vi } from 'vitest'
+import { KeyWatch } from '../../src/accounts/key-watch.ts'
+import type { PrismaClient } from '../../src/db/generated/prisma/client.ts'
+import { Connections } from '../../src/http/connections.ts'
+import { MemoryBudget } from '../../src/lib/budget/memory-budget.ts'
+
+test('A socket that has closed before its request is admitted is not kept', async () => {
+  const settings = { memory: new MemoryBudget(), slowAfter: 1_000, logger: pino({ level: 'silent' }) }
+  const connections = new Connections(createServer(), settings)
+  const socket = new Socket()
+  socket.destroy()
+  await once(socket, 'close')
+  connections.of(socket)
+  expect(connections.size).toBe(0)
+  connections.close()
+})
+
+test('What fails when a key ends is reported, and ends nothing else', async () => {
+  const onError = vi.fn()
+  const db = { apiKey: { findMany: async () => [] } } as unknown as PrismaClient
+  await using watch = new KeyWatch(db, onError)
+  const expiresAt = new Date(0)
+  const viewer = { type: 'key', keyId: 'a', organizationId: 'b', role: 'READ', expiresAt } as const
+  const failure = new Error('cannot end')
+  const ended = new Promise<void>((resolve) => {
+    watch.watch(viewer, () => {
+      throw failure
+    })
+    watch.watch(viewer, resolve)
+  })
+  await ended
+  expect(onError.mock.calls).toEqual([[failure]])
+})
