@@ -9,7 +9,7 @@ export interface DatasetAddress {
   organizationId?: string | null
 }
 
-/** Finds a visible dataset by id or tracking id. @throws CodedError BAD_USER_INPUT when it is not exactly one of them. */
+/** Finds a visible dataset by id or tracking id. @throws CodedError BAD_USER_INPUT unless exactly one is given. */
 export async function findDataset(
   db: PrismaClient,
   viewer: Viewer,

@@ -17,7 +17,7 @@ export function addId(text: string, before: string[] = []): string[] {
 /** READ, WRITE or ADMIN, in either case. @throws InvalidArgumentError */
 export function parseRole(text: string): (typeof ROLES)[number] {
   const role = ROLES.find((role) => role === text.toUpperCase())
-  if (!role) throw new InvalidArgumentError(`It must be one of ${ROLES.join(', ')}.`)
+  if (!role) throw new InvalidArgumentError(`Expected one of ${ROLES.join(', ')}.`)
   return role
 }
 
@@ -26,14 +26,14 @@ const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
 /** A display name. @throws InvalidArgumentError */
 export function parseName(text: string): string {
   const { data, error } = name.safeParse(text)
-  if (data === undefined) throw new InvalidArgumentError(`It ${error.issues[0]?.message}.`)
+  if (data === undefined) throw new InvalidArgumentError(`The name ${error.issues[0]?.message}.`)
   return data
 }
 
 /** An RFC 3339 time. @throws InvalidArgumentError */
 export function parseTime(text: string): Date {
   const { data } = time.safeParse(text)
-  if (data === undefined) throw new InvalidArgumentError('It must be a time such as 2030-01-31T00:00:00Z.')
+  if (data === undefined) throw new InvalidArgumentError('Expected a time, such as 2030-01-31T00:00:00Z.')
   return data
 }
 

@@ -97,7 +97,7 @@ export const builder = new SchemaBuilder<Types>({
       authScopes: { authenticated: true },
       args: {
         ids: {
-          validate: z.array(z.unknown()).max(MOST_NODES, `must list at most ${MOST_NODES}`),
+          validate: z.array(z.unknown()).max(MOST_NODES, `must contain at most ${MOST_NODES} ids`),
           description: `The nodeIds of the objects: at most ${MOST_NODES}.`,
         },
       },

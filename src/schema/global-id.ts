@@ -18,7 +18,7 @@ export function decodeGlobalId(text: string): GlobalId {
     const { typename, id } = decodeGlobalID(text)
     return { typename, id: uuid.parse(id) }
   } catch {
-    throw new CodedError('BAD_USER_INPUT', 'Malformed id: use the nodeId of an object.')
+    throw new CodedError('BAD_USER_INPUT', 'Not a valid nodeId.')
   }
 }
 

@@ -72,7 +72,7 @@ export const ReportEventInput = builder.inputType('ReportEventInput', {
 
 type Input = typeof ReportEventInput.$inferInput
 
-/** Builds the events of an append. @throws CodedError BAD_USER_INPUT before any is built, when they have too many sources. */
+/** Builds the events of an append. @throws CodedError BAD_USER_INPUT, for too many sources before any is built. */
 export function newReportEvents(inputs: readonly Input[], budget: OperationBudget): Promise<NewEvent[]> {
   const count = inputs.reduce((sum, { blockUpdate }) => sum + (blockUpdate?.block.sources?.length ?? 0), 0)
   if (count > MAX_SOURCES_AT_ONCE) {

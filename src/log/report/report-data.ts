@@ -4,8 +4,8 @@ import { CodedError } from '../../errors.ts'
 import { jsonObject, text, uuid } from '../../lib/text.ts'
 import { uuidBytes } from '../uuid-bytes.ts'
 
-// The one definition of a report event: its TypeScript types, what is accepted, what is stored (in this order of members,
-// without the event's own `id` and `timestamp`), and the OpenAPI document. The members are those of LlamaCloud's `event_data`.
+// The one definition of a report event: its TypeScript types, what is accepted, what is stored (members in this order,
+// without the event's own `id` and `timestamp`), and the OpenAPI document. The members are LlamaCloud's `event_data`.
 
 export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 
@@ -51,7 +51,7 @@ export const TextNode = z.object({
     .default({})
     .describe('A mapping of relationships to other node information.'),
   metadata_template: text.default('{key}: {value}'),
-  metadata_seperator: text.default('\n').describe('Misspelt in the original.'),
+  metadata_seperator: text.default('\n').describe('Separator between metadata entries. Spelled as in LlamaCloud.'),
   text: text.default('').describe('Text content of the node.'),
   mimetype: text.default('text/plain').describe('MIME type of the node content.'),
   start_char_idx: z.int32().nullable().default(null).describe('Start char index of the node.'),
@@ -72,7 +72,7 @@ export const ReportBlock = z.object({
   requires_human_review: z
     .boolean()
     .optional()
-    .describe('Whether the block requires human review. Only where the writer said so: older clients do not know it.'),
+    .describe('Whether the block requires human review. Absent if the writer did not specify it.'),
   sources: z.array(TextNodeWithScore).describe('The sources for the block.'),
 })
 
