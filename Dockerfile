@@ -8,16 +8,16 @@ COPY tsconfig.json ./
 COPY .config .config
 COPY prisma prisma
 COPY src src
-# Prisma warns that there is no OpenSSL, which its engines would need: none is used.
+# Prisma warns about missing OpenSSL, which only its engines need; none is used.
 RUN npm run build
 
 FROM base AS dependencies
-# Without "--omit=optional", npm installs Prisma's command line all the same, as an optional peer of its client.
+# Without "--omit=optional", npm also installs Prisma's CLI, as an optional peer of its client.
 RUN npm ci --omit=dev --omit=optional
 
 FROM node:22-bookworm-slim
 WORKDIR /app
-# The Markdown is what "tidemark demo" reads.
+# "tidemark demo" reads the Markdown files.
 COPY package.json README.md CHANGELOG.md ./
 COPY prisma/migrations prisma/migrations
 COPY --from=dependencies /app/node_modules node_modules

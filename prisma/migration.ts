@@ -16,7 +16,7 @@ import { PrismaPGlite } from 'pglite-prisma-adapter'
 const filters: wasm.SchemaFilter = { externalTables: [], externalEnums: [] }
 const absent = { detail: undefined, column: undefined, hint: undefined }
 const lock = '# Written by prisma/migration.ts. Belongs in version control.\nprovider = "postgresql"\n'
-const agreed = 'nothing to do: the migrations and the schema agree'
+const agreed = 'nothing to do: the migrations match the schema'
 const usage = 'usage: tsx prisma/migration.ts new NAME | check   (NAME: lower-case letters, digits and _)'
 
 // Declared here because only the DOM library knows it, and the project compiles without that one.

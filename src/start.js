@@ -1,5 +1,5 @@
-// `npm start`: builds what is needed, then serves in this same process, so that a signal reaches the server and not a shell.
-// A "prestart" script would not do: npm skips it where scripts are switched off.
+// `npm start`: builds, then serves in the same process, so that signals reach the server and not a shell.
+// Not a "prestart" script: npm skips it if scripts are disabled.
 import { spawnSync } from 'node:child_process'
 
 const build = spawnSync('npm run --silent build', { shell: true, stdio: ['ignore', 2, 2] })

@@ -26,7 +26,7 @@ test('Administrative acts are recorded with who did them, once, and without secr
     await server.graphql(CREATE_KEY, { input: { ...input, role: 'READ', datasetIds: [id] } }, boss.key),
   ).createApiKey
   for (let i = 0; i < 2; i++) expectData(await server.graphql(REVOKE_KEY, { id: apiKey.id }, boss.key))
-  // What is refused has not happened.
+  // Rejected actions leave no entry.
   expect((await server.graphql(create, { input: dataset }, boss.key)).errors).toMatchObject([
     { extensions: { code: 'CONFLICT' } },
   ])
@@ -90,7 +90,7 @@ test('Entries and keys are listed newest first, so many at a time', async () => 
   }
 })
 
-test('A key tells when it was used last, without a write for every use', async () => {
+test('A key records its last use, without a write per use', async () => {
   const first = await startServer()
   const organization = await newOrganization(first)
   const [used, unused] = [await newKey(first, organization), await newKey(first, organization)]
@@ -101,7 +101,7 @@ test('A key tells when it was used last, without a write for every use', async (
   const query = 'query ($id: UUID!) { apiKeys(organizationId: $id) { prefix lastUsedAt } }'
   const before = expectData(await first.graphql(query, { id: organization })).apiKeys
   expect(before).toMatchObject([{ lastUsedAt: null }, { lastUsedAt: null }])
-  // It is written some time later, and at the latest when the server stops.
+  // Written with a delay, and at the latest when the server stops.
   await first[Symbol.asyncDispose]()
   await using second = await startServer(first.env)
   const { apiKeys } = expectData(await second.graphql(query, { id: organization }))

@@ -65,7 +65,7 @@ const NOT_A_TIME = [
 const NOT_A_STRING = [1, true, {}, []]
 const NOT_TYPES = ['file_uploaded', 'NOPE', 1, {}, [null], ['FILE_UPLOADED', 'file_uploaded'], ['\u0000']]
 
-// Root field, its argument or the input field that is bad, and values none of which it takes.
+// A root field, the argument or input field that is invalid, and invalid values for it.
 const TABLE: [operation: string, type: string, values: unknown[]][] = [
   ['query ($v: T) { organization(id: $v) { id } }', 'UUID!', NOT_A_UUID],
   ['query ($v: T) { dataset(id: $v) { id } }', 'UUID', NOT_A_UUID.slice(0, -1)],
@@ -262,7 +262,7 @@ describe.each(TABLE)('%s', (operation, type, values) => {
     async (_, value) => {
       const query = fill(operation.replace('$v: T', `$v: ${type}`))
       const { data, errors } = await server.graphql(query, { v: fill(value) }, key)
-      // What may not be seen is null where the design says so; everything else must be an error.
+      // Hidden objects are null where the design says so; everything else must be an error.
       if (!errors) expect(data).toEqual({ [Object.keys(data)[0] ?? '']: null })
       for (const { extensions } of errors ?? []) expect(DOCUMENTED).toContain(extensions.code)
       expect(await counts()).toEqual({ workerEvents: { totalCount: 0 }, reportEvents: { totalCount: 0 } })

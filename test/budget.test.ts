@@ -15,7 +15,7 @@ import { expectData, metric, startServer, type TestServer } from './support/serv
 import { overSse, overWebSocket } from './support/subscribe.ts'
 import { TRANSPORTS } from './support/transports.ts'
 
-/** How many subscriptions a key may have. */
+/** Maximum subscriptions per key. */
 const SUBSCRIPTIONS = 40
 
 let server: TestServer
@@ -179,7 +179,7 @@ describe('A long answer is the same as a short one', () => {
   test.each(['application/json', 'application/graphql-response+json'])('as %s', async (accept) => {
     const response = await post(accept)
     expect([response.status, response.headers.get('content-type')]).toEqual([200, `${accept}; charset=utf-8`])
-    // It is written as it is made.
+    // It is written while it is built.
     expect(response.headers.get('content-length')).toBeNull()
     expect(await response.text()).toBe(JSON.stringify(expected()))
   })
@@ -200,7 +200,7 @@ describe('A long answer is the same as a short one', () => {
   })
 })
 
-/** A socket whose client is let in. */
+/** A socket with an accepted connection_init. */
 async function openSocket(key: string): Promise<WebSocket> {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())
@@ -271,7 +271,7 @@ describe('Of a subscription', () => {
       await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED', eventData: 'x'.repeat(size) }])
       await other.take(1)
     }
-    // Three are the other reader's.
+    // Three belong to the other client.
     expect((await deliveries()) - before).toBeLessThan(10)
     const taken = new Promise<void>((resolve) => {
       let count = 0

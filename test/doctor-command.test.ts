@@ -23,7 +23,7 @@ test('A database in order has no problem, and one whose counters were changed ha
         await recordWorkerEvents(server, dataset, events)
       }
     }
-    // Of the last but one not all is kept.
+    // The last but one has been trimmed.
     const set =
       'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 77 }) { maxEvents } }'
     expectData(await server.graphql(set, { id: datasets[6] }))

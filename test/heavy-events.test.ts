@@ -3,7 +3,7 @@ import { newDataset, newOrganization, newReport, recordReportEvents, recordWorke
 import { expectData, startServer, type TestServer } from './support/server.ts'
 import { overSse } from './support/subscribe.ts'
 
-/** More than a page holds, in payloads near the limit. */
+/** More than a page can contain, in payloads near the limit. */
 const EVENTS = 20
 const TEXT = 'x'.repeat(1_000_000)
 
@@ -105,7 +105,7 @@ test('A snapshot and the legacy list hold them all', async () => {
     headers: { authorization: `Bearer ${server.rootKey}` },
   })
   expect([list.status, list.headers.get('content-type')]).toEqual([200, 'application/json'])
-  // It is written as it is read: nobody knows how long it will be.
+  // It is written while it is read, so its length is unknown.
   expect(list.headers.get('content-length')).toBeNull()
   const text = await list.text()
   const events = JSON.parse(text)

@@ -74,7 +74,7 @@ test('An import that is killed on its way goes on when it is run again, and noth
   const dataset = randomUUID()
   const lines = Array.from({ length: 400 }, (_, i) => workerLine(dataset, i + 1))
   const killed = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
-  // Half of a line, too.
+  // Including half a line.
   killed.child.stdin?.write(fileOf(lines).slice(0, 40_000))
   await until(() => /^\d+ read, [1-9]\d* recorded/m.test(killed.output.stderr))
   killed.child.kill('SIGKILL')

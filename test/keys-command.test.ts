@@ -33,7 +33,7 @@ test('Keys are created, listed and revoked from a shell, and audited', async () 
     expect(expectData(await server.graphql(query, { id: dataset }, key)).dataset).toEqual({ id: dataset })
   }
   const list = () => keys('list', '--organization', organization)
-  // As one may be that was stored before such names were refused.
+  // Like one stored before such names were rejected.
   await runSql(env, `UPDATE api_key SET name = E'\\x1b[2J\\tmine\\nall' WHERE id = '${id}'`)
   const [, line] = (await list()).stdout.split('\n')
   expect(line?.split('\t').slice(0, 3)).toEqual([id, `${key.slice(0, 16)}…`, 'READ'])

@@ -11,7 +11,7 @@ import { expectData, startServer, type TestServer } from './support/server.ts'
 import { overSse, overWebSocket } from './support/subscribe.ts'
 import { until } from './support/until.ts'
 
-/** Where the administrator asks, and where the readers are: another node where several may share a database. */
+/** The administrator's server and the subscribers' server: different nodes where the database can be shared. */
 let here: TestServer
 let there: TestServer
 
@@ -52,7 +52,7 @@ test('An administrator sees who follows what, since when and how far behind, and
     workerEvents(datasetId: $id, types: $types, from: BEGINNING) { cursor node { seq } }
   }`
   const whole = overWebSocket(there.url, reader, query, { id: dataset })
-  // Gets nothing, and is behind for that.
+  // Receives nothing, and therefore lags.
   const filtered = overSse(there.url, there.rootKey, query, { id: dataset, types: ['ETL_FAILED'] })
   const legacy = new AbortController()
   onTestFinished(async () => {

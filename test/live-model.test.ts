@@ -19,7 +19,7 @@ let key: string
 
 beforeAll(async () => {
   const first = await startServer()
-  // Several nodes where several may share a database.
+  // Several nodes where the database can be shared.
   nodes = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
   organization = await newOrganization(first)
   key = await newKey(first, organization)
@@ -64,7 +64,7 @@ const QUERY = `subscription ($id: UUID!, $types: [WorkerEventType!], $after: Str
   workerEvents(datasetId: $id, types: $types, from: BEGINNING, after: $after) { cursor node { seq eventType } }
 }`
 
-/** Somebody who comes and goes, and each time goes on from the last cursor it has. */
+/** A client that disconnects and resumes from its last cursor. */
 class Reader {
   readonly seen: Edge[] = []
   readonly #dataset: string
@@ -102,12 +102,12 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
     const dataset = await newDataset(node(0), organization)
     const readers = filters.map((types) => new Reader(dataset, types))
     const appends: Promise<Recorded[]>[] = []
-    // What is known to be there, so that a read of it must end.
+    // Known to exist, so that a read of it must end.
     const acknowledged: string[] = []
     for (const command of commands) {
       switch (command.do) {
         case 'append': {
-          // Not waited for: it races with everything that follows.
+          // Not awaited: it races with everything that follows.
           const events = command.types.map((eventType) => ({ eventType }))
           const append = recordWorkerEvents(node(command.node), dataset, events)
           appends.push(append)
@@ -143,7 +143,7 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
   },
 )
 
-/** Wake-ups between nodes go wrong: they come again and again, for nothing, or not at all. */
+/** Wake-ups between nodes fail: repeated, spurious, or missing. */
 async function disturb(dataset: string, how: 'doubled' | 'wrong' | 'lost'): Promise<void> {
   const { env } = node(0)
   if (!env.DATABASE_URL) return

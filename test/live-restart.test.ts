@@ -29,7 +29,7 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
   async function writer(): Promise<void> {
     while (recorded.length < EVENTS) {
       const events = Array.from({ length: 3 }, () => ({ id: randomUUID(), eventType: 'ETL_STARTED' }))
-      // The same ids until they are acknowledged, whatever the kill has cut off.
+      // Retries with the same ids until they are acknowledged, regardless of the kill.
       const append = () => graphql(url, RECORD_WORKER_EVENTS, { id: dataset, events }, KEY).catch(() => undefined)
       await until(async () => !!(await append())?.data)
       recorded.push(...events.map(({ id }) => id))
@@ -43,7 +43,7 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
       try {
         while (seen.length < EVENTS) seen.push(...(await subscription.take(1)))
       } catch {
-        // Broken off: come back with the cursor of the last edge, once somebody is there.
+        // Disconnected: resume from the cursor of the last edge, once a server is running.
         const isThere = () => fetch(`${url}/healthz`).then(Boolean, () => false)
         await until(isThere)
       }
@@ -52,7 +52,7 @@ test('Readers that come back after a kill -9 of the server miss nothing and see 
     return seen
   }
 
-  // As docs/live.md does it: the client itself connects again, and sends the variables as they are then.
+  // As in docs/live.md: the client reconnects automatically, and sends the current variables.
   async function iterating(): Promise<Edge[]> {
     const seen: Edge[] = []
     const client = createClient({

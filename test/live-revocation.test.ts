@@ -7,7 +7,7 @@ import { expectData, startServer, type TestServer } from './support/server.ts'
 import { overSse, overWebSocket } from './support/subscribe.ts'
 import { until } from './support/until.ts'
 
-/** Where keys are revoked, and where their readers are: another node where several may share a database. */
+/** The server for revocations and the subscribers' server: different nodes where the database can be shared. */
 let here: TestServer
 let there: TestServer
 let organization: string
@@ -79,7 +79,7 @@ test.each<[string, () => Promise<{ id: string; key: string }>, boolean]>([
   for (const reader of [...readers, spared]) await reader.take(1)
   const { rest } = await reportStream(key)
   rest.catch(() => undefined)
-  // A socket that follows nothing is closed as well.
+  // A socket without subscriptions is closed as well.
   const idle = new WebSocket(`${there.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
   await once(idle, 'open')
   idle.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
@@ -124,7 +124,7 @@ test('An answer that takes long is listed, ends with its key or when an administ
   const long = await newReport(here, organization)
   const message = 'x'.repeat(1_000_000)
   const states = (count: number) => Array.from({ length: count }, () => ({ state: { message, state: 'GENERATING' } }))
-  // More than a page, and more than the sockets of both sides hold.
+  // More than a page, and more than the socket buffers of both sides.
   for (let i = 0; i < 6; i++) await recordReportEvents(here, long, states(4))
   const [revoked, kept] = [await newKey(), await newKey()]
   const list = (key: string) => request(`/api/v1/reports/${long}/events`, { authorization: `Bearer ${key}` })

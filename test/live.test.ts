@@ -60,7 +60,7 @@ describe.each<[string, Subscribe]>([
     expect(live[0]).toMatchObject({ node: { organizationId: organization, eventType: 'FILE_UPLOADED', eventData: 0 } })
   })
 
-  test('begins with the next event when it is told nothing', async () => {
+  test('begins with the next event by default', async () => {
     const dataset = await newDataset(server, organization)
     await recordWorkerEvents(server, dataset, events(3))
     const subscription = open(WORKER_EVENTS, { id: dataset })
@@ -69,14 +69,14 @@ describe.each<[string, Subscribe]>([
     expect(seqs(await subscription.take(2))).toEqual([4, 5])
   })
 
-  test('tells where it begins, so that a break before the first event loses nothing', async () => {
+  test('sends its start position, so that a disconnect before the first event loses nothing', async () => {
     const dataset = await newDataset(server, organization)
     for (const there of [0, 3]) {
       await recordWorkerEvents(server, dataset, events(there))
       const broken = open(WORKER_EVENTS, { id: dataset })
       const after = await broken.start()
       await broken.end()
-      // Also when nothing has come since.
+      // Even if there are no new events since.
       const again = open(WORKER_EVENTS, { id: dataset, after })
       expect(await again.start()).toBe(after)
       await recordWorkerEvents(server, dataset, events(2))
@@ -136,7 +136,7 @@ describe.each<[string, Subscribe]>([
       { progress: { variant: 'EDITING', message: 'last words' } },
     ])
     expect(seqs(await subscription.rest())).toEqual([4])
-    // One that comes later gets all of it and ends, too; so does one that wants only what is new.
+    // A later subscriber gets all of it and ends, too; so does one that starts at NOW.
     expect(seqs(await open(REPORT_EVENTS, { id: report, from: 'BEGINNING' }).rest())).toEqual([1, 2, 3, 4])
     expect(await open(REPORT_EVENTS, { id: report }).rest()).toEqual([])
   })
@@ -211,7 +211,7 @@ describe.each<[string, Subscribe]>([
     await Promise.all([idle.end(), busy.end()])
     await server.followers(0)
     expect(await metric(server.url, 'tidemark_cohorts')).toBe(0)
-    // Nobody reads what nobody follows.
+    // Streams without followers are not read.
     const reads = await tailReads(server.url, 'in-process')
     await recordWorkerEvents(server, dataset, events(1))
     expect(await tailReads(server.url, 'in-process')).toBe(reads)
@@ -252,14 +252,14 @@ test('Readers that leave before anything has begun leave nothing behind', async 
     const socket = connect(Number(port), '127.0.0.1')
     await once(socket, 'connect')
     socket.write(`${head}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
-    // Some leave at once, some a little later.
+    // Some disconnect immediately, some a little later.
     for (let turn = 0; turn < i % 10; turn++) await new Promise((resolve) => setImmediate(resolve))
     socket.destroy()
   }
   await server.followers(0)
 })
 
-test("Variables that nobody declared are nobody's business", async () => {
+test('Undeclared variables have no effect', async () => {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, events(1))
   const variables = { id: dataset, from: 'BEGINNING', x: { toString: 1 }, y: 1 }

@@ -72,7 +72,7 @@ describe('A policy', () => {
       expect(codes(await server.graphql(SET, { of: { [kind]: bolt }, policy }, admin))).toEqual(['NOT_FOUND'])
       expect(codes(await server.graphql(SET, { of: { organizationId: bolt }, policy }, admin))).toEqual(['FORBIDDEN'])
     }
-    // The second removal begins after the first has come by all streams.
+    // The second removal begins after the first has covered all streams.
     for (const maxEvents of [2, 1]) {
       expectData(await server.graphql(SET, { of: { datasetId: own }, policy: { maxEvents } }, admin))
       await until(async () => (await total(own)) === maxEvents)
@@ -88,7 +88,7 @@ async function total(dataset: string): Promise<number> {
   return expectData(await server.graphql(query, { id: dataset })).workerEvents.totalCount
 }
 
-test('Acts on things of different kinds with one id are told apart', async () => {
+test('Actions on objects of different kinds with one id are distinguished', async () => {
   const dataset = await newDataset(server, acme)
   const event = { id: randomUUID(), eventType: 'ETL_STARTED' }
   await recordWorkerEvents(server, dataset, [event])
@@ -122,7 +122,7 @@ describe('A tracking id that reads as an id', () => {
       const query = 'query ($name: String!, $acme: UUID!) { dataset(trackingId: $name, organizationId: $acme) { id } }'
       expect(expectData(await server.graphql(query, { name, acme })).dataset).toBeNull()
     }
-    // What only looks like an id is a tracking id, for both.
+    // Text that only resembles an id is a tracking id, for both.
     const odd = `{${dataset.replaceAll('-', '')}}`
     await newDataset(server, acme, { trackingId: odd })
     expect(await ask(odd, admin)).toBe(200)

@@ -13,14 +13,14 @@ interface Edge {
 let server: TestServer
 let organizationId: string
 let dataset: string
-/** All events of the dataset, oldest first: what every page is held against. */
+/** All events of the dataset, oldest first: the reference for every page. */
 let model: Edge[]
 
 beforeAll(async () => {
   server = await startServer()
   organizationId = await newOrganization(server)
   dataset = await newDataset(server, organizationId)
-  // Uneven shares, in several calls, so that types are rare here and frequent there and times differ.
+  // Uneven shares, in several calls, so that types are rare in some places and frequent in others, and times differ.
   for (let call = 0; call < 12; call++) {
     const events = Array.from({ length: 30 + call }, (_, i) => ({
       eventType: TYPES[((i * i + call) % 7) % 4],
@@ -127,7 +127,7 @@ describe('a connection', () => {
     expect(seen).toEqual(Array.from({ length: 35 }, (_, i) => 35 - i))
   })
 
-  test('gives 20 events when nobody says how many', async () => {
+  test('returns 20 events by default', async () => {
     expect((await connection({})).edges).toHaveLength(20)
   })
 
@@ -198,7 +198,7 @@ describe('a numbered page', () => {
     })
   })
 
-  test('is page 1 of 10 events when nobody says', async () => {
+  test('is page 1 of 10 events by default', async () => {
     expect((await numbered({})).events.map(({ seq }: { seq: number }) => seq)).toEqual(
       Array.from({ length: 10 }, (_, i) => model.length - i),
     )

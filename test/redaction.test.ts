@@ -32,7 +32,7 @@ test('The payload of a worker event goes for good, and its place stays', async (
   }))
   await recordWorkerEvents(server, dataset, events)
   const { nodes } = expectData(await server.graphql(EVENTS, { id: dataset })).workerEvents
-  // Somebody follows: what is kept in memory for him must go, too.
+  // With a follower: payloads cached in memory for it must be dropped, too.
   const follower = overWebSocket(server.url, server.rootKey, LIVE, { id: dataset })
   expect((await follower.take(3)).map(({ node }) => node.redactedAt)).toEqual([null, null, null])
   const id = events[1]?.id
@@ -50,11 +50,11 @@ test('The payload of a worker event goes for good, and its place stays', async (
   const headers = { authorization: server.rootKey, 'tr-dataset': dataset, 'content-type': 'application/json' }
   const legacy = await fetch(`${server.url}/api/dataset/events`, { method: 'POST', headers, body: '{}' })
   expect(await legacy.text()).not.toContain(SECRET)
-  // A worker that tries again has been heard already; that it is not the same any more is nobody's conflict.
+  // A retry of a recorded event is a duplicate; the redacted content is not a conflict.
   expect(await recordWorkerEvents(server, dataset, [events[1] as object])).toMatchObject([
     { outcome: 'DUPLICATE', seq: 2 },
   ])
-  // Once is enough.
+  // Redacting again has no effect.
   expect(expectData(await server.graphql(REDACT, { dataset, id })).redactWorkerEvent).toEqual(redactWorkerEvent)
   const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 5) { action subjectId details } }'
   const acts = expectData(await server.graphql(audit, { id: organization })).auditEntries
@@ -65,7 +65,7 @@ test('The payload of a worker event goes for good, and its place stays', async (
   await late.end()
 })
 
-test('What somebody wrote in a report event goes for good, from its snapshot, too', async () => {
+test('The content of a report event is removed permanently, also from its snapshot', async () => {
   const report = await newReport(server, organization)
   const recorded = await recordReportEvents(server, report, [
     { progress: { variant: 'EDITING', message: SECRET, extraDetail: { why: SECRET }, progress: 0.5 } },

@@ -74,7 +74,7 @@ test('It has the newest state, progress of each group and content of each block,
     ],
   }
   expect(await snapshot(report)).toEqual(expected)
-  // Asked again, it goes on from what it knows.
+  // A second query continues from the cached snapshot.
   const [more] = await recordReportEvents(server, report, [block(0, 'zero again')])
   expect(await snapshot(report)).toEqual({
     ...expected,

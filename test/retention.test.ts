@@ -39,7 +39,7 @@ interface Kept {
   eventType: string
 }
 
-/** Records one event a type, in order. @returns what it then is in the dataset. */
+/** Records one event per type, in order. @returns the expected events of the dataset. */
 async function record(dataset: string, types: readonly string[]): Promise<Kept[]> {
   const results = await recordWorkerEvents(
     server,
@@ -60,7 +60,7 @@ async function total(dataset: string): Promise<number> {
 
 const seqs = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq)
 
-/** Every way to read the history gives just these events, whatever the filter. */
+/** Every way to read the history returns exactly these events, with any filter. */
 async function expectHistory(dataset: string, kept: readonly Kept[]): Promise<void> {
   const all = [...new Set(kept.map(({ eventType }) => eventType))]
   const absent = 'VIDEO_UPLOADED'
@@ -103,7 +103,7 @@ describe('How many events are kept', () => {
     ])
     for (const [maxEvents, more] of [
       [100, cycle(40, 'ETL_COMPLETED')],
-      // Of ETL_FAILED none is left, and then there are some again.
+      // No ETL_FAILED is left, and then there are some again.
       [60, cycle(45, 'ETL_FAILED', 'ETL_STARTED')],
       [59, []],
       [1, cycle(40, 'CRAWL_STARTED', 'ETL_STARTED')],
@@ -187,7 +187,7 @@ describe('A policy', () => {
       own: { retention: { maxEvents: 20 } },
       plain: { retention: null },
     })
-    // Without its own, that of the organization counts.
+    // Without its own policy, that of the organization applies.
     expect(await keep({ datasetId: own }, null)).toBeNull()
     await until(async () => (await total(own)) === 10)
     const audit = `query ($owner: UUID!) { auditEntries(organizationId: $owner, first: 2) { action subjectId details } }`
@@ -272,7 +272,7 @@ describe('A report', () => {
     return seqs(expectData(await server.graphql(query, { id: report })).reportEvents.nodes)
   }
 
-  test('that is finished keeps the state that says so, and ends for whoever follows it', async () => {
+  test('that is finished keeps its final state, and ends for its followers', async () => {
     const report = await newReport(server, organization)
     await recordReportEvents(server, report, [
       progress('a'),
@@ -316,7 +316,7 @@ describe('A report', () => {
     })
   })
 
-  test('gives a legacy client that counts what is kept, and tells one with a cursor', async () => {
+  test('returns the kept events to a legacy client that counts, and an error to one with a cursor', async () => {
     const report = await newReport(server, organization)
     const recorded = await recordReportEvents(server, report, ['a', 'b', 'c', 'd'].map(progress))
     await keep({ reportId: report }, { maxEvents: 2 })

@@ -3,7 +3,7 @@ import { freshDatabase, runSql } from './support/database.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from './support/seed.ts'
 import { expectData, startServer } from './support/server.ts'
 
-// A table that swallows some rows without an error, as PGlite was seen to do with over-deep jsonb.
+// A table that drops some rows without an error, as PGlite has been seen to do with over-deep jsonb.
 const SWALLOW = `
   CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.data LIKE '%lose me%' THEN RETURN NULL; END IF;

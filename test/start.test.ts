@@ -21,7 +21,7 @@ describe('a first start', () => {
     const key = await rootKeyIn(env.DATA_DIR)
     expect(key).toMatch(/^tidemark_\S+$/)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
-    // A log that is made of it would keep the key.
+    // A log of the output would contain the key.
     expect(first.output.stdout).not.toContain(key)
     expectData(await graphql(first.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key))
     first.child.kill('SIGTERM')
@@ -34,7 +34,7 @@ describe('a first start', () => {
     expect(await second.exited).toBe(0)
     expect(second.output.stdout).not.toContain('tidemark_')
 
-    // With ROOT_API_KEY set, that one alone is root.
+    // With ROOT_API_KEY set, it is the only root key.
     const third = await serve(env)
     const { errors } = await graphql(third.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, key)
     expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])

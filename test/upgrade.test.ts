@@ -25,7 +25,7 @@ test('A database of version 0.1.0 is upgraded with its data, and a policy that w
   const id = Object.fromEntries(
     'acme bolt cash docs kept report own key live lost nobody event'.split(' ').map((name) => [name, randomUUID()]),
   ) as Record<Names, string>
-  // Acme chose Bolt's id for a dataset of its own, and set a policy for that, and for the id of Cash.
+  // Acme chose the id of Bolt for one of its datasets, and set a policy for that id, and for the id of Cash.
   id.chosen = id.bolt
   const events = (stream: string) =>
     `SELECT append_to_streams(ARRAY['${stream}']::uuid[], ARRAY[1, 1, 1]::integer[],
@@ -144,7 +144,7 @@ test('A database of version 0.1.0 is upgraded with its data, and a policy that w
   await until(async () => (await total(id.own)) === 2 && (await total(id.chosen)) === 1)
   expect([await total(id.docs), await total(id.kept)]).toEqual([3, 3])
 
-  // Policies of the stream and of the organization under one id are two, whoever sets which first.
+  // Policies of the stream and of the organization under one id are separate, in any order.
   const acme = await newKey(server, id.acme, 'ADMIN', { datasetIds: [id.chosen] })
   const setPolicy = async (key: string, of: object, policy: object | null) => {
     const query = `mutation ($of: RetentionTarget!, $policy: RetentionPolicyInput) {
@@ -165,7 +165,7 @@ test('A database of version 0.1.0 is upgraded with its data, and a policy that w
   expect(await policies()).toEqual([50, 2])
   await setPolicy(acme, { datasetId: id.chosen }, null)
   expect(await policies()).toEqual([50, null])
-  // A removal begun meanwhile has come by all streams when this one is trimmed again.
+  // An earlier removal has covered all streams when this one is trimmed again.
   await setPolicy(server.rootKey, { datasetId: id.own }, { maxEvents: 1 })
   await until(async () => (await total(id.own)) === 1)
   expect([await total(id.docs), await total(id.kept)]).toEqual([3, 3])

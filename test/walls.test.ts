@@ -8,10 +8,10 @@ import { type Question, questionsOf } from './support/walls/questions.ts'
 import { rowsOf } from './support/walls/rows.ts'
 import { furnishTenant, homeOf, idsOf, insertTenant, type Keys, keysOf, type Tenant } from './support/walls/tenant.ts'
 
-/** Requests at a time. */
+/** Concurrent requests. */
 const AT_ONCE = 6
 
-// The largest selection there is.
+// The largest possible selection.
 const LIMITS = { MAX_DEPTH: '30', MAX_TOKENS: '10000', MAX_COST: '50000000' }
 
 interface Answer {
@@ -20,7 +20,7 @@ interface Answer {
   text: string
 }
 
-test('No operation of a tenant, whatever ids it names or chooses, reads or changes a row of another', async () => {
+test('No operation of a tenant, with any ids, reads or changes a row of another', async () => {
   const env = await freshDatabase()
   const inserted = [await insertTenant(env, 'acme'), await insertTenant(env, 'bolt')] as const
   let acme: Tenant
@@ -36,7 +36,7 @@ test('No operation of a tenant, whatever ids it names or chooses, reads or chang
       own: homeOf(acme),
       foreign: homeOf(bolt),
     })
-    // The questions are good ones: asked by the tenant itself, they show all that must not be seen by another.
+    // Checks the queries: sent by the tenant itself, they show everything that another tenant must not see.
     const reads = questions.filter(({ kind, extra }) => kind === 'query' && !extra)
     const answers = (await askAll(server, reads, { strong: [bolt.keys.ADMIN], weak: [] }))
       .map(({ text }) => text)
@@ -50,7 +50,7 @@ test('No operation of a tenant, whatever ids it names or chooses, reads or chang
   {
     await using server = await startServer({ ...env, ...LIMITS })
     const own = { datasetIds: [acme.dataset], reportIds: [acme.report] }
-    // First it takes all ids it can get, now for a dataset, now for a report.
+    // First it claims all ids it can, alternately for a dataset and a report.
     const creations = inTurn(questions.filter(({ field }) => field.startsWith('create')))
     answers.push(...(await askAll(server, creations, await keysOf(server, acme, own), 1)))
     const chosen = await chosenBy(server, acme, idsOf(bolt))
@@ -84,7 +84,7 @@ test('No operation of a tenant, whatever ids it names or chooses, reads or chang
     /GRAPHQL_VALIDATION_FAILED|GRAPHQL_PARSE_FAILED|INTERNAL_SERVER_ERROR/.test(text),
   )
   expect(broken).toEqual([])
-  // A field that is always refused for what is asked would not be tried at all.
+  // A field that is always rejected for its other arguments would not be tested at all.
   const fields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
     Object.keys(type?.getFields() ?? {}),
   )
@@ -93,8 +93,8 @@ test('No operation of a tenant, whatever ids it names or chooses, reads or chang
 }, 180_000)
 
 /**
- * Asks every question with the keys that have the most rights, whole and narrowed, and with one of the others in turn; those
- * with further arguments with the first of them.
+ * Sends every query with the keys that have the most rights, unrestricted and restricted, and with one of the others in
+ * turn; those with further arguments only with the first of them.
  */
 async function askAll(server: TestServer, questions: Question[], keys: Keys, atOnce = AT_ONCE): Promise<Answer[]> {
   const { strong, weak } = keys
@@ -119,14 +119,14 @@ async function ask(server: TestServer, { kind, field, text: query }: Question, k
       'content-type': 'application/json',
       accept: kind === 'subscription' ? 'text/event-stream' : 'application/json',
       authorization: `Bearer ${key}`,
-      // A connection that is kept may be closed by the server just when it is used again.
+      // The server may close a persistent connection just when it is reused.
       connection: 'close',
     },
     body: JSON.stringify({ query }),
     signal: leaving.signal,
   })
   if (kind !== 'subscription') return { asked: query, field, text: await response.text() }
-  // From the beginning, an accepted subscription gives an event: each stream of the asker has one.
+  // From the beginning, an accepted subscription delivers an event: each stream of the tenant has one.
   const enough = query.includes('from: BEGINNING') ? /^data: \{.*\n/m : /^(id: .*|data: \{.*)\n/m
   let text = ''
   for await (const chunk of response.body ?? []) {
@@ -137,13 +137,13 @@ async function ask(server: TestServer, { kind, field, text: query }: Question, k
   return { asked: query, field, text }
 }
 
-/** So that neighbours are of different fields and ids. */
+/** So that adjacent queries have different fields and ids. */
 function inTurn(questions: Question[]): Question[] {
   const step = 7
   return Array.from({ length: step }, (_, first) => questions.filter((_, i) => i % step === first)).flat()
 }
 
-/** Which of these ids are streams that the tenant may see, each with an event of its own. */
+/** Which of these ids are streams visible to the tenant, each with its own event. */
 async function chosenBy(server: TestServer, { keys }: Tenant, ids: readonly string[]) {
   const chosen = { datasetIds: [] as string[], reportIds: [] as string[] }
   const query = 'query ($id: UUID!) { dataset(id: $id) { id } report(id: $id) { id } }'
@@ -176,7 +176,10 @@ async function askLegacyRoutes(server: TestServer, { strong, weak }: Keys, tenan
   return answers
 }
 
-/** Resolves when every policy set so far has been applied: the second removal begins after the first has come by all streams. */
+/**
+ * Resolves when every policy set so far has been applied: the second removal begins after the first has covered all
+ * streams.
+ */
 async function removeAllThatIsDue(server: TestServer, { organization }: Tenant): Promise<void> {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, Array(3).fill({ eventType: 'ETL_STARTED' }))

@@ -24,7 +24,6 @@ export function createGraphqlHandler(
   logger: Logger,
 ): (request: IncomingMessage, response: ServerResponse, call: Call) => void {
   const handle = async (request: IncomingMessage, response: ServerResponse, call: Call): Promise<void> => {
-    call.enter('graphql')
     const address = addressOf(request)
     const anonymous: Identity = { viewer: ANONYMOUS, caller: callerOf(ANONYMOUS, address) }
     const admitted = isPreflight(request) ? anonymous : await admit(bearerKey(request.headers.authorization), address)

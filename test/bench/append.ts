@@ -1,7 +1,8 @@
 /**
- * How many events a second are recorded durably, beside plain INSERTs and COPY into a table with the same columns and indexes:
- * `npm run generate`, then `npx tsx test/bench/append.ts`. All in turns on one database, which is dropped afterwards: PostgreSQL, where one
- * answers, and the embedded one. Without HTTP: it is the log that is compared, with all it does for duplicates, counters and marks.
+ * Measures durable appends per second, compared with plain INSERTs and COPY into a table with the same columns and
+ * indexes: `npm run generate`, then `npx tsx test/bench/append.ts`. All in turns on one database, which is dropped
+ * afterwards: PostgreSQL, if reachable, and the embedded one. Without HTTP: this compares the log itself, including
+ * duplicates, counters and marks.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -22,7 +23,7 @@ import { type PlainTable, plainTableOfPglite, plainTableOfPostgres } from './pla
 const ROUNDS = 5
 const PAYLOAD = payloadOf({ file_name: 'a'.repeat(150), pages: 12, note: 'b'.repeat(60) }, 'payload')
 
-/** Who writes how much at once, and how often in a turn. */
+/** Writers, batch sizes, and batches per turn. */
 const LOADS = [
   { batch: 1, callers: 64, calls: 3_000 },
   { batch: 100, callers: 4, calls: 200 },
@@ -44,7 +45,7 @@ async function compare(mode: string, log: EventLog, streams: readonly string[], 
       ['append to a stream each', (caller) => log.append(streams[caller] as string, newEvents(batch))],
     ]
     const rates = ways.map((): number[] => [])
-    // The first round warms up.
+    // The first round is a warm-up.
     for (let round = 0; round <= ROUNDS; round++) {
       for (const [i, [, call]] of ways.entries()) {
         const rate = batch * (await callsPerSecond(callers, round === 0 ? calls / 10 : calls, call))

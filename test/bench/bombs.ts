@@ -1,7 +1,7 @@
-// How long what is refused keeps a server from everything else: npx tsx test/bench/bombs.ts [ROUNDS]
-// Sends every bomb of the limits' test over every transport to a server process, and reads the longest delay of its event loop
-// from /metrics, which is about 0.011 s when nothing happens. Ends with 1 when one was over 0.1 s. A busy machine adds to it: a
-// test would fail for that.
+// Measures how long rejected requests block a server: npx tsx test/bench/bombs.ts [ROUNDS]
+// Sends every bomb of the limits test over every transport to a server process, and reads the largest event loop lag
+// from /metrics, which is about 0.011 s when idle. Exits with 1 if one exceeds 0.1 s. Not a test, because load on the
+// machine adds to the lag.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const KEY = 'bench-root-api-key'
 
 const scratch = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
 const { url, child, exited } = await serve({ DATA_DIR: scratch, ROOT_API_KEY: KEY })
-// Reading it begins a new measurement.
+// Reading it starts a new measurement.
 const delay = () => metric(url, 'nodejs_eventloop_lag_max_seconds')
 for (const { name, body, code } of BOMBS) {
   const delays: string[] = []

@@ -1,6 +1,7 @@
-// How many live readers one process serves, and what each of them costs it: npx tsx test/bench/fan-out.ts [SUBSCRIBERS] [SECONDS] [BYTES]
-// Appends 100 events a second, with about BYTES of payload each, to one stream while all subscribers follow it over WebSocket, and
-// counts what arrives. Memory is what is left after a garbage collection, which is asked for through the inspector.
+// Measures how many subscribers one process serves, and the cost of each:
+// npx tsx test/bench/fan-out.ts [SUBSCRIBERS] [SECONDS] [BYTES]
+// Appends 100 events per second, with about BYTES of payload each, to one stream while all subscribers follow it over
+// WebSocket, and counts deliveries. Memory is measured after a garbage collection, triggered through the inspector.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -36,7 +37,7 @@ try {
   const inspector = await lineOf(server.stderr, /(ws:\S+)$/)
   const url = await lineOf(server.stdout, /ready: (http:\S+)\/graphql/)
   const dataset = await newDataset(url)
-  // What every connection needs once is not what each of them costs.
+  // Excludes one-time costs of the first connection.
   for (const socket of await Promise.all(Array.from({ length: 50 }, () => follow(url, dataset, () => undefined))))
     socket.close()
   await leaveNobody(url)
@@ -58,7 +59,7 @@ try {
   }))
   const appends: Promise<unknown>[] = []
   for (let i = 1; i <= SECONDS * 10; i++) {
-    // Not waited for: they arrive at this rate, however busy the server is.
+    // Not awaited: they arrive at this rate, regardless of the load of the server.
     appends.push(graphql(url, record, { id: dataset, events }, KEY))
     await setTimeout(Math.max(0, start + i * 100 - performance.now()))
   }
@@ -104,7 +105,7 @@ async function newDataset(url: string): Promise<string> {
   return (await graphql(url, create, { input }, KEY)).data.createDataset.id
 }
 
-/** Follows the stream on a socket of its own. @param tell says of each event whether it was the next. */
+/** Follows the stream on its own socket. @param tell called per event with whether it was the next one. */
 function follow(url: string, dataset: string, tell: (next: boolean) => void): Promise<WebSocket> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
   const query = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { cursor node { seq eventType eventData createdAt } } }`
@@ -136,7 +137,7 @@ async function leaveNobody(url: string): Promise<void> {
   while ((await metric(url, 'tidemark_followers')) + (await metric(url, 'tidemark_followed_streams')) > 0);
 }
 
-/** What the server holds once its garbage is collected, and what still runs in it. */
+/** Memory of the server after garbage collection, and what is still running in it. */
 async function footprint(url: string, inspector: string) {
   const socket = new WebSocket(inspector)
   await once(socket, 'open')

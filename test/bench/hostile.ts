@@ -1,8 +1,9 @@
 /**
- * A node under hostile clients of every kind at once, and what its other tenants notice of them: `npm run build`, then
- * `npx tsx test/bench/hostile.ts [--minutes 60] [--server DIR] [--json FILE] [--rss-bound MiB] [--seed N]`. The node has a heap of
- * 512 MB, default limits, a PostgreSQL database of its own and, as the clients, a core of its own. Ends with 1 when the process dies,
- * holds more than the bound, makes a neighbour wait for more than 500 ms at the 99th percentile, or loses or doubles an event for one.
+ * Runs hostile clients of every kind against a node, and measures the effect on other tenants: `npm run build`, then
+ * `npx tsx test/bench/hostile.ts [--minutes 60] [--server DIR] [--json FILE] [--rss-bound MiB] [--seed N]`. The node
+ * has a heap of 512 MB, default limits, its own PostgreSQL database and, like the clients, its own core. Exits with 1
+ * if the process dies, uses more memory than the bound, or if a neighbour waits more than 500 ms at the 99th percentile
+ * or loses or duplicates an event.
  */
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, loadavg } from 'node:os'
@@ -15,7 +16,7 @@ import { scratchDatabase } from '../support/rig/scratch-database.ts'
 
 const MOST_MS = 500
 const HEAP = 512
-/** One for each, where there are so many. */
+/** One core for each, if there are enough. */
 const CORES = availableParallelism() > 1 ? { server: 0, clients: 1 } : {}
 
 const { values } = parseArgs({

@@ -1,7 +1,7 @@
 /**
- * A file of events goes in and comes out again: `npm run build`, then `npx tsx test/bench/import.ts`, or with another number of events
- * than a million at the end. It is imported into a PostgreSQL database that is dropped afterwards, killed on its way, imported again,
- * once more when everything is there, exported, and compared byte for byte. Tells how long each took and the most memory that it held.
+ * Measures import and export of a file: `npm run build`, then `npx tsx test/bench/import.ts [EVENTS]`, by default a
+ * million events. Imports into a PostgreSQL database that is dropped afterwards, is killed halfway, imports again,
+ * imports once more when everything exists, exports, and compares byte for byte. Prints durations and peak memory.
  */
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -20,7 +20,7 @@ const EVENTS = Number(process.argv[2] ?? 1_000_000)
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_STARTED', 'QDRANT_UPLOAD_FAILED']
 const TEXTS = ['lorem ipsum '.repeat(10), 'é😀 '.repeat(10), '\\u0000 \\ud800 \\/']
 
-/** Lines of about 400 bytes, with payloads that no parser would keep as they are. */
+/** Lines of about 400 bytes, with payloads that parsers would not preserve. */
 function* lines(dataset: string): Generator<string> {
   for (let seq = 1; seq <= EVENTS; seq++) {
     const eventDataText = `{ "n": ${seq}.0, "big": 12345678901234567890, "n": "twice", "text": "${TEXTS[seq % TEXTS.length]}" }`
@@ -29,7 +29,7 @@ function* lines(dataset: string): Generator<string> {
   }
 }
 
-/** The most that a process has held, in MiB, as long as it runs. */
+/** Peak memory of a running process, in MiB. */
 async function peakMemory({ child }: Process): Promise<number> {
   const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '')
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1_024)
@@ -44,7 +44,7 @@ interface Row {
 
 const table: Record<string, Row> = {}
 
-/** Runs a command to its end. @param until ends it before, with SIGKILL, when it says this. */
+/** Runs a command to its end. @param until kills it with SIGKILL when its output matches. */
 async function measure(name: string, args: string[], env: Record<string, string>, until?: RegExp): Promise<void> {
   const began = performance.now()
   const running = tidemark(args, env)
@@ -74,7 +74,7 @@ async function measure(name: string, args: string[], env: Record<string, string>
 }
 
 const server = await postgresUrl()
-if (!server) throw new Error('No PostgreSQL answers at TEST_DATABASE_URL or 127.0.0.1:5432.')
+if (!server) throw new Error('No PostgreSQL is reachable at TEST_DATABASE_URL or 127.0.0.1:5432.')
 const name = `tidemark_bench_${process.pid}`
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
 await query(server, `CREATE DATABASE ${name}`)
@@ -88,7 +88,7 @@ try {
   console.log(`${EVENTS} events, ${Math.round((await stat(before)).size / 1_048_576)} MiB`)
   const env = { DATABASE_URL, DATA_DIR: folder }
   const importing = ['import', before, '--organization', organization, '--json']
-  // Somewhere in the middle: the first line that tells of so many.
+  // Somewhere in the middle: the first progress line with this many events.
   const middle = new RegExp(
     `^(?:[1-9]\\d{${String(EVENTS).length - 1},}|[4-9]\\d{${String(EVENTS).length - 2}}) read`,
     'm',

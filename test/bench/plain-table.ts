@@ -4,11 +4,11 @@ import type { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import { from } from 'pg-copy-streams'
 
-/** A table with the columns and indexes of `event` and nothing else about it, written as directly as its driver can. */
+/** A table with only the columns and indexes of `event`, written as directly as the driver allows. */
 export interface PlainTable extends AsyncDisposable {
-  /** Writes so many events with one INSERT. */
+  /** Writes this many events with one INSERT. */
   insert(count: number): Promise<void>
-  /** Writes so many events with COPY. */
+  /** Writes this many events with COPY. */
   copy(count: number): Promise<void>
 }
 
@@ -31,7 +31,7 @@ function insertOf(rows: Row[]): [sql: string, parameters: unknown[]] {
   return [`INSERT INTO ${COLUMNS} VALUES ${places}`, rows.flat()]
 }
 
-// None of what is written here has a tab, a line break or a backslash.
+// The written values contain no tab, line break or backslash.
 const copyText = (rows: Row[]) => rows.map((row) => `${row.join('\t')}\n`).join('')
 
 const CREATE = 'CREATE TABLE plain (LIKE event INCLUDING ALL)'

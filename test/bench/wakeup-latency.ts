@@ -1,7 +1,7 @@
 /**
- * How long after a request to append a subscriber has the event, by what wakes its server: `npm run build`, then
- * `npx tsx test/bench/wakeup-latency.ts`. Two server processes, one PostgreSQL database that is dropped afterwards; Redis at
- * REDIS_URL or redis://127.0.0.1:6379, left out when nothing answers there. One event at a time, after a pause of random length.
+ * Measures the time from the append request to delivery on another server, by wake-up source: `npm run build`, then
+ * `npx tsx test/bench/wakeup-latency.ts`. Two server processes, one PostgreSQL database that is dropped afterwards;
+ * Redis at REDIS_URL or redis://127.0.0.1:6379, skipped if unreachable. One event at a time, after a random pause.
  */
 import { migratePostgres } from '../../src/db/database.ts'
 import { databaseUrl, postgresUrl, query } from '../support/postgres.ts'
@@ -15,7 +15,7 @@ type Source = Parameters<typeof tailReads>[1]
 
 const KEY = 'test-root-api-key'
 const REDIS = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
-/** Nothing answers there, so that only the poll is left. */
+/** Nothing listens there, so that only polling is left. */
 const NO_REDIS = 'redis://127.0.0.1:1'
 const WARM_UP = 50
 
@@ -34,7 +34,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const percentile = (sorted: number[], share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN
 
-/** Appends at one server and waits at the other. @param pauseMs at most, between two events. */
+/** Appends on one server and waits on the other. @param pauseMs maximum pause between two events. */
 async function measure(source: Source, writer: Running, reader: Running, events: number, pauseMs: number) {
   const { createOrganization } = await ask(
     writer.url,
@@ -57,7 +57,7 @@ async function measure(source: Source, writer: Running, reader: Running, events:
   const acknowledged: number[] = []
   let before = 0
   for (let i = 0; i < WARM_UP + events; i++) {
-    // The poll takes a second each; there is nothing to warm up for that.
+    // Polling takes a second each; no warm-up is needed.
     if (source === 'poll' && i === 0) i = WARM_UP
     if (i === WARM_UP) before = await tailReads(reader.url, source)
     await pause(Math.random() * pauseMs)
@@ -124,7 +124,7 @@ async function run(DATABASE_URL: string): Promise<void> {
 }
 
 const server = await postgresUrl()
-if (!server) throw new Error('No PostgreSQL answers at TEST_DATABASE_URL or 127.0.0.1:5432.')
+if (!server) throw new Error('No PostgreSQL is reachable at TEST_DATABASE_URL or 127.0.0.1:5432.')
 const name = `tidemark_bench_${process.pid}`
 await query(server, `CREATE DATABASE ${name}`)
 try {

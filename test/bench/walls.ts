@@ -1,7 +1,8 @@
 /**
- * Attacks on a server, one after the other, each on one of its own with a database of its own, and what they do to it and to a neighbour:
- * `npm run build`, then `npx tsx test/bench/walls.ts [NAME…] [--server DIR] [--json FILE]`. A name stands for all that begin with it;
- * `--server` is another checkout that is built, to compare. Needs PostgreSQL; `--list` tells the names.
+ * Runs attacks one after the other, each against its own server and database, and measures their effect on the server
+ * and on a neighbour: `npm run build`, then `npx tsx test/bench/walls.ts [NAME…] [--server DIR] [--json FILE]`. A name
+ * selects all attacks that begin with it; `--server` is another built checkout, for comparison. Needs PostgreSQL;
+ * `--list` prints the names.
  */
 import { writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
@@ -14,7 +15,7 @@ import { watched } from '../support/rig/watch.ts'
 import { WALLS } from './walls/index.ts'
 import type { Figures, Wall } from './walls/wall.ts'
 
-/** How long an attack may take to prepare, or in all when it is not measured, in milliseconds. */
+/** Timeout of the preparation of an attack, or of all of it if it is not measured, in milliseconds. */
 const PREPARATION_MS = 900_000
 
 const { values, positionals } = parseArgs({

@@ -35,7 +35,7 @@ test('A killed process leaves no lock in the way, and every acknowledged event i
       dataset = expectData(await graphql(server.url, create, { input: { organizationId: createOrganization.id } }, KEY))
         .createDataset.id
     }
-    // Writers go on until the kill breaks their connection; what was answered before that counts.
+    // Writers continue until the kill breaks their connection; what was acknowledged before that counts.
     let answered = 0
     const writer = async () => {
       for (;;) {
@@ -61,7 +61,7 @@ test('A killed process leaves no lock in the way, and every acknowledged event i
   const stored = new Map(nodes.map((node: { id: string; seq: number }) => [node.id, node.seq]))
   for (const [id, seq] of acknowledged) expect(stored.get(id)).toBe(seq)
   expect(acknowledged.size).toBeGreaterThanOrEqual(80)
-  // A retry of what was acknowledged answers its first position.
+  // A retry of an acknowledged event returns its first position.
   const [id, seq] = [...acknowledged][0] as [string, number]
   const retry = await graphql(
     server.url,
@@ -74,7 +74,7 @@ test('A killed process leaves no lock in the way, and every acknowledged event i
   expect(await server.exited).toBe(0)
 })
 
-/** The modes that there are in a folder, itself included: of folders and of files. */
+/** All modes in a folder, including its own: of folders and of files. */
 async function modesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
   const paths = [folder, ...entries.map((entry) => join(entry.parentPath, entry.name))]
@@ -85,7 +85,7 @@ async function modesIn(folder: string): Promise<string[]> {
   return [...new Set(await Promise.all(modes))].sort()
 }
 
-/** Opens a folder to all users, as one that was copied from elsewhere may be. */
+/** Makes a folder accessible to all users, like a copied one may be. */
 async function openToAll(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true }))
     await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o777 : 0o666)
@@ -96,11 +96,11 @@ const PRIVATE = ['d700', 'f600']
 
 describe('DATA_DIR', () => {
   test('is closed to other users from its first start', async () => {
-    // Whoever runs the tests has not set the umask for it.
+    // The umask of the test run is not set for this.
     expect(await modesIn(inject('template'))).toEqual(PRIVATE)
   })
 
-  test('is closed with all that is in it at the next start, whatever the umask, and stays so', async () => {
+  test('is made inaccessible with all its contents at the next start, for any umask, and stays so', async () => {
     const { DATA_DIR } = await freshDatabase()
     for (const name of ['root-api-key', 'root-api-key.until-2026-11-22T06-00-00.000Z'])
       await writeFile(join(DATA_DIR, name), 'x\n')

@@ -48,7 +48,7 @@ let ids: Record<
 beforeAll(async () => {
   const env = await freshDatabase()
   const [other, othersStream, othersLive] = [randomUUID(), randomUUID(), randomUUID()]
-  // A live connection of another organization, on a node that no server is: it stays open whoever ends it.
+  // A live connection of another organization, on a node that does not exist: it stays open regardless of who ends it.
   await runSql(
     env,
     `INSERT INTO organization (id, name) VALUES ('${other}', 'Other');
@@ -76,10 +76,10 @@ beforeAll(async () => {
     othersKey,
     othersLive,
     othersEvent,
-    // An id, as a tracking id may have it.
+    // A UUID, as a tracking id could contain it.
     othersName: othersDataset.replaceAll('-', ''),
   }
-  // Chosen ids: streams here that have the ids of what another organization has.
+  // Chosen ids: streams here that have the ids of objects of another organization.
   await newDataset(server, organization, { id: othersKey })
   await newReport(server, organization, { id: othersLive })
   await newReport(server, organization, { id: othersEvent })
@@ -101,7 +101,7 @@ beforeAll(async () => {
     elsewhere: await newKey(server, other, 'ADMIN'),
     root: server.rootKey,
   }
-  // The clock that decides is the server's; asking it until the key is refused waits exactly as long as it takes.
+  // The server clock decides; polling until the key is rejected waits exactly as long as needed.
   while (
     !(await server.graphql('{ organization(id: "00000000-0000-0000-0000-000000000000") { id } }', {}, expired)).errors
   );
@@ -114,7 +114,7 @@ async function createKey(organizationId: string, role: string): Promise<{ key: s
   return { key: createApiKey.key, id: createApiKey.apiKey.id }
 }
 
-// What each caller gets from each root field: data, null, or the code of an error.
+// The result of each root field for each caller: data, null, or the code of an error.
 const strangers = {
   none: 'UNAUTHENTICATED',
   unknown: 'UNAUTHENTICATED',
@@ -167,7 +167,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ],
   ['createDataset', 'mutation { createDataset(input: { organizationId: $organization }) { id } }', creates],
   ['createReport', 'mutation { createReport(input: { organizationId: $organization }) { id } }', creates],
-  // The one thing that is told of what is hidden: that its id is taken.
+  // The only information about hidden objects: that an id is in use.
   [
     "createDataset with the id of another organization's report",
     'mutation { createDataset(input: { organizationId: $organization, id: $othersReport }) { id } }',
@@ -249,7 +249,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ],
 ]
 
-// What has the id of a thing of another organization is neither that thing nor a way to it.
+// An object with the id of another organization's object is neither that object nor a way to access it.
 const refusesId = { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' }
 const hidesFromNarrowed = { ...sees, narrowed: 'null' }
 const CHOSEN_IDS: typeof TABLE = [
@@ -333,7 +333,7 @@ function allForbidden() {
   return all('FORBIDDEN')
 }
 
-/** What comes of an operation first, over each transport. */
+/** The first result, over each transport. */
 const TRANSPORTS: Record<string, (text: string, key: string | null) => Promise<Result>> = {
   HTTP: (text, key) => server.graphql(text, {}, key),
   'server-sent events': async (query, key) => {
@@ -364,7 +364,7 @@ const TRANSPORTS: Record<string, (text: string, key: string | null) => Promise<R
     try {
       for await (const result of client.iterate({ query })) return result as unknown as Result
     } catch (error) {
-      // Without a valid key there is no connection.
+      // Without a valid key no connection is accepted.
       if ((error as { code?: number }).code !== 4403) return { data: null, errors: error as Result['errors'] }
       return { data: null, errors: [{ message: '', extensions: { code: 'UNAUTHENTICATED' } }] }
     } finally {
@@ -389,7 +389,7 @@ describe.each([...TABLE, ...CHOSEN_IDS])('%s', (field, operation, expected) => {
   })
 })
 
-test('Whatever has an id, and whoever it is, a CONFLICT says the same', async () => {
+test('A CONFLICT is the same for every kind and owner of an id in use', async () => {
   const { organization } = ids
   const said = new Set<string | undefined>()
   for (const type of ['Dataset', 'Report'])
@@ -449,7 +449,7 @@ describe.each<[string, string]>([
       return (await fetch(`${server.url}${path}`, { headers, signal: leaving.signal })).status
     }
     const stranger = caller in strangers
-    // Nobody can tell a report that is not there from one that they may not see.
+    // A report that does not exist and a hidden one are indistinguishable.
     const hidden = stranger ? 401 : 404
     expect(await status(ids.report)).toBe(stranger ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200)
     expect(await status(randomUUID())).toBe(hidden)

@@ -5,7 +5,7 @@ import { newDataset, newKey, newOrganization } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
-/** What one caller may hold: the server runs in this process. */
+/** Memory share of one caller: the server runs in this process. */
 const SHARE = Math.floor(Math.floor(getHeapStatistics().heap_size_limit / 4) / 4)
 
 let server: TestServer
@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** Begins to send a body, and leaves it at that. */
+/** Starts to send a body, and does not continue. */
 function begin(key: string, framing: string): Socket {
   const { port, hostname } = new URL(server.url)
   const socket = connect(Number(port), hostname)
@@ -49,7 +49,7 @@ test('A body counts in its caller’s share of memory from its first byte until 
 
 test('However much many organizations hold, another one has room for what is small', async () => {
   const newcomer = async () => newKey(server, await newOrganization(server))
-  // Each a quarter of all that there is.
+  // Each a quarter of the total.
   const keys = await Promise.all(Array.from({ length: 4 }, newcomer))
   const other = await newcomer()
   let refused = 0

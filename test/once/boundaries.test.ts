@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
-// The tree is the data flow: a file imports from its own folder and from those below it, as ARCHITECTURE.md draws it.
+// The tree is the data flow: a file imports from its own folder and from folders below it, as ARCHITECTURE.md shows.
 const LAYERS = [
   'main.ts',
   'start.js',

@@ -96,7 +96,7 @@ describe('tidemark', () => {
   })
 
   test('quotes no password of an address, and shows a terminal no control characters, even of the unexpected', async () => {
-    // Nothing but a folder of that name can be made there.
+    // Only a folder of that name can be created there.
     const { exited, output } = tidemark(['serve'], { DATA_DIR: 'package.json/x://u:SECRETPW@host/\x1b[2J' })
     expect(await exited).toBe(1)
     expect(output.stderr).toMatch(/^DATA_DIR cannot be used: .*x:\/\/…@host\/\\u\{1b\}\[2J/)

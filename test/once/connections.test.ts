@@ -39,7 +39,7 @@ describe('A connection that the server has ended is closed although its client k
     refused.send(upgrade('/graphql'))
     expect(await refused.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 429 /)
     await refused.broken()
-    // What 4408 stands for, in the close frame.
+    // 4408, in the close frame.
     await mute.read(/Connection initialisation timeout/)
     await mute.broken(PONG)
     const next = await raw(server.url)
@@ -51,13 +51,13 @@ describe('A connection that the server has ended is closed although its client k
     const client = await raw(server.url)
     client.send(request('/healthz', { connection: 'Upgrade', upgrade: 'h2c' }))
     expect(await client.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 200 /)
-    // What is sent before would keep it alive.
+    // Earlier output would keep it alive.
     await until(() => client.socket.readableEnded)
     await client.broken()
   })
 })
 
-test('Pipelined requests are answered one after the other, in order, with whatever bodies they have', async () => {
+test('Pipelined requests are answered one after the other, in order, with any bodies', async () => {
   const client = await raw(server.url)
   const paths = Array.from({ length: 300 }, (_, i) => `/nowhere/${i}`)
   const requests = paths.map((path, i) =>
@@ -92,7 +92,7 @@ test('Many ignored offers on one connection leave nothing behind on it, nor a li
   }
   process.child.kill('SIGTERM')
   expect(await process.exited).toBe(0)
-  // Each of them is JSON.
+  // Each line is JSON.
   const lines = process.output.stderr.trim().split('\n')
   expect(lines.map((line) => JSON.parse(line).msg)).not.toContain('Node.js warning')
 })
@@ -106,7 +106,7 @@ test('SIGTERM ends with 0 although clients keep their connections and read nothi
   await refused?.read(/ 404 /)
   mute?.send(upgrade('/graphql'))
   await mute?.read(/ 101 /)
-  // More than the system takes for one that does not read.
+  // More than the system buffers for a client that does not read.
   answered?.send(page.repeat(20))
   asking?.send('GET /graphql HTTP/1.1\r\n')
   await until(async () => (await metric(process.url, 'tidemark_unsent_bytes')) > 1_000_000)
@@ -148,7 +148,7 @@ test('While one caller keeps the server working, connections are accepted as fas
     underWay--
     return text
   })
-  // From here on an answer is written, and the others are made.
+  // From here on one response is being written, and the others are prepared.
   await Promise.race(long)
   const { hostname, port } = new URL(other.url)
   const crowd = Array.from({ length: 400 }, () => connect(Number(port), hostname))

@@ -30,7 +30,7 @@ ${'A bowline holds and comes undone again. '.repeat(25).trim()}
 
 const LOG = '# Log\n\nNothing happened.\n'
 
-/** A folder with two files that can be read, two that cannot, and some that are none of the demo's business. */
+/** A folder with two readable files, two unreadable ones, and some that the demo ignores. */
 async function markdownFolder(): Promise<string> {
   const folder = await mkdtemp(join(inject('scratch'), 'markdown-'))
   for (const name of ['docs', 'node_modules', '.hidden']) await mkdir(join(folder, name))
@@ -51,12 +51,12 @@ function startDemo(database: DatabaseSettings, ...args: string[]) {
   return {
     exit: demo.exited.then((code) => ({ code, stderr: demo.output.stderr })),
     stop: () => demo.child.kill('SIGTERM'),
-    /** Everything it has printed, as soon as a line matches. */
+    /** All output so far, as soon as a line matches. */
     printed: (pattern: RegExp) => demo.line(pattern).then(() => demo.output.stdout),
   }
 }
 
-/** The printed commands, run by a shell exactly as somebody would paste them. */
+/** Runs the printed commands in a shell, exactly as printed. */
 async function runCommands(output: string) {
   const commands = output.match(/^curl (?:.*\\\n)*.*$/gm) ?? []
   expect(commands).toHaveLength(3)

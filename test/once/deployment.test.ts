@@ -7,7 +7,7 @@ import { readConfig, SETTINGS } from '../../src/config.ts'
 import { redisInstalled, redisServer } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-// Nothing is built here: these hold the files of a deployment to what they speak of.
+// Nothing is built here: these tests compare the deployment files with what they refer to.
 
 const read = (file: string) => readFileSync(file, 'utf8')
 const lines = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -17,7 +17,7 @@ const dockerfile = lines(read('Dockerfile')).map((line) => {
   const [, word, rest] = /^([A-Z]+) (.*)$/.exec(line) ?? []
   return { word, rest: rest ?? '' }
 })
-/** What stands behind a word, each time. */
+/** The values after a keyword, each time it occurs. */
 const instructions = (word: string) => dockerfile.filter((line) => line.word === word).map(({ rest }) => rest)
 
 const environment = Object.fromEntries(
@@ -37,7 +37,7 @@ interface Service {
   environment?: Record<string, string>
   volumes?: string[]
 }
-// What has to be given in the environment, such as a password, is a few words here.
+// Values that the environment must provide, such as a password, are placeholders here.
 const compose = read('.deploy/compose.yaml').replace(/\$\{\w+:\?\}/g, 'given-by-the-environment')
 const { services, networks } = parse(compose, { merge: true }) as {
   services: Record<string, Service>
@@ -58,7 +58,7 @@ describe('The Dockerfile', () => {
     const [, major] = /^node:(\d+)-/.exec(images[0] as string) ?? []
     const [, oldest] = /^>=(\d+\.\d+)$/.exec(packageJson.engines.node) ?? []
     expect(Number(major)).toBeGreaterThan(Number(oldest))
-    // Its stages are made of the same one, directly or not.
+    // Its stages are based on the same image, directly or not.
     expect(new Set(images)).toEqual(new Set([images[0], 'base']))
   })
 
@@ -80,12 +80,12 @@ describe('The Dockerfile', () => {
     expect(instructions('EXPOSE')).toEqual([String(config.port)])
     expect(instructions('VOLUME')).toEqual([config.dataDir])
     expect(instructions('USER')).toEqual(['node'])
-    // Not by a shell, which would keep SIGTERM to itself.
+    // Not through a shell, which would not pass on SIGTERM.
     expect(JSON.parse(instructions('ENTRYPOINT')[0] as string)).toEqual(['node', packageJson.bin.tidemark])
     expect(JSON.parse(instructions('CMD')[0] as string)).toEqual(['serve'])
   })
 
-  test('asks for health in a way that a server answers, and nobody else', async () => {
+  test('checks health in a way that only a server answers', async () => {
     const command = JSON.parse(/CMD (\[.*\])$/.exec(instructions('HEALTHCHECK')[0] as string)?.[1] ?? '') as string[]
     const check = async (port: string) => {
       const child = spawn(command[0] as string, command.slice(1), { env: { PATH: process.env.PATH, PORT: port } })
@@ -132,7 +132,7 @@ describe('The compose file', () => {
       const ping = ([command = '', ...args]: string[], env: object = {}) =>
         spawnSync(command, args, { env: { PATH: process.env.PATH, ...env } }).status
       expect(ping(['redis-cli', '-u', address.href, '-e', 'ping'])).toBe(0)
-      // As it looks at its health, but at another port.
+      // Like its health check, but on another port.
       expect(ping([command, '-p', port, ...args], services.redis?.environment)).toBe(0)
       expect(ping([command, '-p', port, ...args])).not.toBe(0)
     },

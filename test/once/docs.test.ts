@@ -6,18 +6,20 @@ import { schema } from '../../src/schema/schema.ts'
 import { type Block, blocksOf, PAGES, readPage } from '../support/markdown.ts'
 import { PageRunner } from '../support/page-runner.ts'
 
-// Runs the `sh` and `ts` blocks of each page in order: one shell, one folder, one server and one database per page. Conventions:
-// - `npm start`, after `npm ci &&` or settings, starts the server. `npm ci` and `npm run build` are skipped: both are done.
-// - localhost:4000 stands for the server's own port.
-// - A page that links to the README's first steps starts after them: their blocks run first.
-// - A `json` or `text` block directly after a block that runs, in the same section, is its expected output: the last line as
-//   JSON, or these lines in this order. `…` stands for anything. Without one, the block must exit with 0 and print no errors.
+// Runs the `sh` and `ts` blocks of each page in order: one shell, one folder, one server and one database per page.
+// Conventions:
+// - `npm start`, after `npm ci &&` or settings, starts the server. `npm ci` and `npm run build` are skipped.
+// - localhost:4000 stands for the port of the server.
+// - A page that links to the first steps of the README starts after them: their blocks run first.
+// - A `json` or `text` block directly after a block that runs, in the same section, is its expected output: the last
+//   line as JSON, or these lines in this order. `…` matches anything. Without one, the block must exit with 0 and print
+//   no errors.
 // - `<!-- stop the server -->` before a block stops it. `<!-- runs until stopped -->`: the block is stopped once it has
-//   printed what is expected. `<!-- not run: REASON -->`: the block is skipped, and listed below.
+//   printed the expected output. `<!-- not run: REASON -->`: the block is skipped, and listed below.
 
 const RUN = new Set(['sh', 'ts'])
 
-/** The blocks that are not run, in order: page, part of the text, reason. */
+/** The blocks that do not run, in order: page, part of the text, reason. */
 const NOT_RUN = [
   ['README.md', 'npm run demo', 'serves until it is stopped'],
   ['README.md', 'printf', 'needs Docker'],

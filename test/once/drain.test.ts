@@ -26,10 +26,10 @@ test('SIGTERM closes sockets with 1001 and breaks off server-sent events, and a 
   await recordWorkerEvents(server, dataset, events(3))
   const readers = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, QUERY, { id: dataset }))
   const cursors = await Promise.all(readers.map(async (reader) => (await reader.take(3)).at(-1)?.cursor))
-  // Nothing has come to these yet; they know where they began.
+  // No events yet; the start position is known.
   const idle = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, NOW, { id: dataset }))
   expect(await Promise.all(idle.map((reader) => reader.start()))).toEqual(cursors)
-  // A client that says nothing any more does not hold up the others.
+  // A silent client does not delay the others.
   const silent = new WebSocket(`${first.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
   onTestFinished(() => silent.terminate())
   await once(silent, 'open')

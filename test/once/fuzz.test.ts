@@ -12,7 +12,7 @@ import { expectData, startServer, type TestServer } from '../support/server.ts'
 // `LONG=1` runs a hundred times as many. A failure prints its seed and path: SEED and SEED_PATH run it again.
 const TIMES = process.env.LONG ? 100 : 1
 const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
-// Whatever takes longer than this is not answered at all.
+// Anything slower counts as unanswered.
 const UNANSWERED_MS = 30_000
 
 const runs = (count: number) => ({ numRuns: count * TIMES, timeout: UNANSWERED_MS, ...REPLAY })
@@ -20,7 +20,7 @@ const runs = (count: number) => ({ numRuns: count * TIMES, timeout: UNANSWERED_M
 let server: TestServer
 let fill: Fill
 
-/** What nobody has caught. */
+/** Unhandled errors. */
 const uncaught: unknown[] = []
 const note = (error: unknown) => uncaught.push(error)
 
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const QUESTION = '{ dataset(id: "<dataset>") { id } }'
 
-/** Something that has always worked, and takes long enough for the server to stumble over what came before. */
+/** An operation that has always worked, slow enough to expose damage from earlier requests. */
 async function stillWorks(): Promise<void> {
   expectData(await server.graphql(fill(QUESTION), {}, fill('<read>')))
 }

@@ -17,10 +17,10 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-// Of tests that run at the same time, each has to be asked itself to be told of its end.
+// Concurrent tests need their own `onTestFinished`.
 type OnEnd = TestContext['onTestFinished']
 
-/** What comes over a stream of server-sent events, as lines, until so many of them are comments. */
+/** Lines of a stream of server-sent events, until this many of them are comments. */
 async function untilComments(onEnd: OnEnd, count: number, path: string, init: RequestInit): Promise<string[]> {
   const leaving = new AbortController()
   onEnd(() => leaving.abort())
@@ -45,7 +45,7 @@ async function subscribed(onEnd: OnEnd, options: WebSocket.ClientOptions = {}): 
   return socket
 }
 
-// They wait for real time to pass, all at once.
+// They wait for real time to pass, concurrently.
 test.concurrent('A silent subscription over server-sent events gives signs of life', async ({ onTestFinished }) => {
   const body = JSON.stringify({ query })
   const headers = { 'content-type': 'application/json' }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   owner = await newOrganization(server)
 })
 
-/** An original that answers everything alike. */
+/** An upstream that gives the same response to every request. */
 async function original(answer: (response: ServerResponse) => void) {
   const server = createServer((request, response) => {
     asked.times++
@@ -59,7 +59,7 @@ test.each([
   const { code, stderr } = await fromLlamaCloud(url)
   expect(code).toBe(1)
   expect(stderr).toMatch(/^The upstream (API|response) [^\n]*\n$/)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for them
   expect(stderr.trim()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/)
 })
 

@@ -52,7 +52,7 @@ const overWebSocket: Door = ({ url, rootKey }, query, variables) => {
 
 const SCHEMA = '{ __schema { queryType { name } } }'
 
-/** Operations with a slip, for each of which graphql has a suggestion. */
+/** Operations with a typo, for each of which graphql has a suggestion. */
 const SLIPS: [string, Record<string, unknown>?][] = [
   ['{ workerEvent { totalCount } }'],
   ['query ($id: UUIDD!) { report(id: $id) { id } }'],
@@ -97,7 +97,7 @@ describe.each<[string, Door]>([
 
   test('an error suggests what was meant, but not where introspection is off', async () => {
     for (const [query, variables] of SLIPS) {
-      // Twice: the second time from memory.
+      // Twice: the second time from the cache.
       for (let i = 0; i < 2; i++) {
         expect(JSON.stringify(await ask(servers.development, query, variables))).toContain('Did you mean')
         const { errors } = await ask(servers.off, query, variables)

@@ -49,7 +49,7 @@ test('What a variable makes too long is not remembered against the others', asyn
   }
 })
 
-test('What is wrong with variables is told once, and briefly', async () => {
+test('An error in variables is reported once, and briefly', async () => {
   const query = `mutation ($e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: "${dataset}", events: $e) { results { seq } } }`
   const unknown = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`member${i}`, i]))
   for (const [event, problem] of [
@@ -63,7 +63,7 @@ test('What is wrong with variables is told once, and briefly', async () => {
   }
 })
 
-test('Of a list of bad items some are told', async () => {
+test('Of many invalid list items some are reported', async () => {
   const query = `mutation ($e: [ReportEventInput!]!) { recordReportEvents(reportId: "${report}", events: $e) { results { seq } } }`
   const node = { excludedLlmMetadataKeys: Array(50).fill('\0') }
   const { errors } = await server.graphql(query, {

@@ -12,7 +12,7 @@ import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
-/** Whether there is a `promtool` to ask. */
+/** Whether `promtool` is installed. */
 const promtool = spawnSync('promtool', ['--version']).status === 0
 
 let server: TestServer
@@ -33,7 +33,7 @@ const FOLLOW =
 const event = { eventType: 'ETL_STARTED' }
 const sample = async (name: string) => (await samples(server.url)).get(name) ?? 0
 
-/** Does something, and says by how much the samples have risen, once the first of them has. */
+/** Runs an action, and returns by how much the samples have increased, once the first of them has. */
 async function risen(names: string[], act: () => Promise<unknown>): Promise<number[]> {
   const before = await samples(server.url)
   await act()
@@ -65,7 +65,7 @@ test('The metrics are those that docs/operating.md lists', async () => {
 
 test.skipIf(!promtool)('Prometheus has nothing to say against them', async () => {
   const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await exposition(server.url) })
-  // Those of Node.js have had their names for long.
+  // Names of the Node.js metrics are conventional.
   const lints = String(stderr)
     .split('\n')
     .filter((line) => line && !line.startsWith('nodejs_'))
@@ -91,7 +91,7 @@ describe('The dashboard and the alerts in .deploy', () => {
   test.skipIf(!promtool)('are what Prometheus understands', async () => {
     const { panels } = JSON.parse(await dashboard()) as { panels: { targets?: { expr: string }[] }[] }
     const asked = panels.flatMap(({ targets }) => targets ?? []).map(({ expr }) => expr)
-    // Prometheus takes JSON for rules, too, and Grafana's variables for nothing.
+    // Prometheus accepts JSON as rules, and the variables of Grafana as empty.
     const rules = asked.map((expr, i) => ({ record: `panel_${i}`, expr: expr.replaceAll('$__rate_interval', '5m') }))
     const file = join(inject('scratch'), 'panels.json')
     await writeFile(file, JSON.stringify({ groups: [{ name: 'panels', rules }] }))
@@ -101,7 +101,7 @@ describe('The dashboard and the alerts in .deploy', () => {
     }
   })
 
-  test.skipIf(!promtool)('tell a server that is not well from one that is', async () => {
+  test.skipIf(!promtool)('distinguish unhealthy servers from healthy ones', async () => {
     const file = join(inject('scratch'), 'alerts.yaml')
     await writeFile(file, (await readFile('test/fixtures/alerts.yaml', 'utf8')).replace('RULES', RULES))
     const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file])
@@ -145,7 +145,7 @@ describe('A call is counted and timed by its transport and what came of it', () 
       `tidemark_request_seconds_bucket{le="+Inf",transport="${transport}"}`,
     ]
     const [count, ...times] = await risen([...counted, ...timed], act)
-    // What asks for the metrics is itself another.
+    // The request for the metrics counts itself.
     if (transport !== 'other') expect([count, ...times]).toEqual([1, 1, 1])
   })
 
@@ -172,7 +172,7 @@ describe('A call is counted and timed by its transport and what came of it', () 
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)
     await once(socket, 'connect')
-    // It is told to send its body, and does not.
+    // It gets 100-continue, and sends no body.
     const headers = ['host: x', 'content-type: application/json', 'content-length: 100', 'expect: 100-continue']
     socket.write(`POST /graphql HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`)
     await once(socket, 'data')
@@ -190,7 +190,7 @@ test('What is recorded, and what is removed, is counted', async () => {
     await recordWorkerEvents(server, dataset, [event, { ...event, id }, { ...event, id }])
     await recordWorkerEvents(server, dataset, [{ ...event, id, eventData: 'another' }])
   })
-  // The repeat meets its first in a second transaction.
+  // The repeated id is appended in a second transaction.
   expect(rise).toEqual([2, 1, 1, 0, 3, 4])
   expect(await sample('tidemark_append_queue_events')).toBe(0)
   const set = 'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 2 }) { maxEvents } }'
@@ -210,7 +210,7 @@ test('A key that does not work is counted, whichever transport it comes to', asy
   const closed = 'tidemark_sockets_closed_total{code="4403"}'
   const connecting = () => overWebSocket(server.url, bad, FOLLOW, { id: dataset }).failure()
   expect(await risen([closed, 'tidemark_keys_refused_total'], connecting)).toEqual([1, 1])
-  // No key at all is none that was refused.
+  // A missing key is not a rejected one.
   const none = () => server.graphql('{ __typename }', {}, null)
   expect(
     await risen(['tidemark_requests_total{transport="graphql",outcome="ok"}', 'tidemark_keys_refused_total'], none),
@@ -246,7 +246,7 @@ test('Followers, their cohorts and sockets, what they get and what ends them are
   expect([await sample('tidemark_cohorts'), await sample('tidemark_largest_cohort_members')]).toEqual([0, 0])
 })
 
-/** Ends whatever is listed as open, which takes a moment to be, until it is settled. */
+/** Ends all listed connections, which appear with a delay, until it is settled. */
 async function endingAll(settled: Promise<unknown>): Promise<void> {
   let over = false
   void settled.finally(() => {

@@ -15,11 +15,11 @@ import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { type Held, startTrieve } from '../support/trieve.ts'
 import { until } from '../support/until.ts'
 
-/** The original, which is asked over its legacy routes. */
+/** The upstream, accessed through its legacy routes. */
 let original: TestServer
 let organization: string
 let key: string
-/** The database that is moved into. */
+/** The target database. */
 let env: DatabaseSettings
 let owner: string
 
@@ -42,13 +42,13 @@ async function run(args: string[], apiKey?: string) {
   return { code: await exited, ...output }
 }
 
-/** Moves in, and says what became of it. */
+/** Runs an import, and returns its result. */
 async function moveIn(...args: string[]) {
   const { code, stdout, stderr } = await run(['import', ...args, '--json', '--organization', owner])
   return { code, stderr, ...JSON.parse(stdout || '{}') }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a line has what an export writes
+// biome-ignore lint/suspicious/noExplicitAny: a line has the members of an export
 async function exported(...selection: string[]): Promise<any[]> {
   const { stdout } = await run(['export', ...selection])
   return stdout
@@ -70,12 +70,12 @@ test('A dataset is moved in from a Trieve with its ids, times and payload texts,
       eventType: i % 3 ? 'QDRANT_UPLOAD_FAILED' : 'ETL_STARTED',
       eventDataText: i % 2 ? '{ "n" : 1.0, "big":123456789012345678901 }' : 'null',
     }))
-  // One time each: more than a page of the first size has.
+  // One time each: more than a page of the first size.
   for (const count of [1, 250, 3, 300]) await recordWorkerEvents(original, dataset, batch(count))
   const from = ['trieve', '--url', original.url, '--dataset', dataset]
   expect(await moveIn(...from)).toMatchObject({ code: 0, read: 554, recorded: 554, rejections: [] })
   await recordWorkerEvents(original, dataset, batch(2))
-  // By its tracking id this time, and with a slash at the end of the address.
+  // By tracking id this time, and with a trailing slash in the URL.
   const tracked = ['--dataset', 'docs', '--organization-id', organization, '--into', dataset]
   expect(await moveIn('trieve', '--url', `${original.url}/`, ...tracked)).toMatchObject({ code: 0, recorded: 2 })
 
@@ -135,7 +135,7 @@ test('A report is moved in from a LlamaCloud as it is served, and again only wha
 
 test('A Trieve with whole seconds, equal ones in any order, pages that shift and bad moments loses nothing', async () => {
   const events: Held[] = []
-  // Up to 300 a second; the pages asked for at first have 100.
+  // Up to 300 per second; the first page size is 100.
   for (let second = 1_700_000_000; events.length < 4_000; second++)
     for (let i = [1, 7, 300, 40].at(second % 4) ?? 0; i > 0; i--) events.push({ id: randomUUID(), second })
   let next = 1_700_100_000
@@ -148,7 +148,7 @@ test('A Trieve with whole seconds, equal ones in any order, pages that shift and
   let asked = 0
   await using trieve = await startTrieve(
     events,
-    // In the same second as those before, now and then.
+    // Sometimes in the same second as those before.
     () =>
       next < 1_700_100_030
         ? Array.from({ length: 9 }, () => ({ id: randomUUID(), second: Math.floor(next++ / 3) * 3 }))
@@ -169,7 +169,7 @@ test('A Trieve with whole seconds, equal ones in any order, pages that shift and
   expect(second).toMatchObject({ code: 0, rejections: [], recorded: events.length - first.recorded })
   expect(trieve.pages - pages).toBeLessThan(5)
 
-  // More than a page of the time that was the newest, and more after it.
+  // More than a page with the previously newest time, and more after it.
   const newest = Math.max(...events.map(({ second }) => second))
   for (let i = 0; i < 1_000; i++) events.push({ id: randomUUID(), second: newest + (i < 700 ? 0 : 1) })
   expect(await moveIn(...from)).toMatchObject({ code: 0, rejections: [], recorded: 1_000 })
@@ -179,7 +179,7 @@ test('A Trieve with whole seconds, equal ones in any order, pages that shift and
   const times = lines.map(({ createdAt }) => createdAt)
   expect(times).toEqual(times.toSorted())
 
-  // What is put in late cannot be stored in its place any more, and is not passed over in silence.
+  // A late event can no longer be stored in its place, and must be reported.
   const late = { id: randomUUID(), second: 1_700_000_001 }
   events.push(late)
   const again = await moveIn(...from)
@@ -233,7 +233,7 @@ test('The original never says where its events go: with a tracking id, --into do
     stderr: expect.stringMatching(/^With a tracking id, --into is required: .*\n$/),
   })
   expect((await run(['export', '--dataset', dataset])).stderr).toBe(`Dataset ${dataset} does not exist.\n`)
-  // What reads as an id over there is one here.
+  // A UUID upstream is an id here.
   const id = await moveIn('trieve', '--url', original.url, '--dataset', `urn:uuid:${dataset}`)
   expect(id).toMatchObject({ code: 0, recorded: 1 })
 })
@@ -250,7 +250,7 @@ test.each([
     else await newReport(server, other, { id: theirs })
   }
   const refusal = `${theirs} belongs to an organization other than ${owner}.\n`
-  // Before anything is asked for: nothing listens there.
+  // Before any request: nothing listens there.
   for (const target of [
     [option, theirs],
     [option, elsewhere, '--into', theirs],

@@ -25,7 +25,7 @@ describe('CORS on /graphql', () => {
     'access-control-request-headers': 'authorization,content-type',
   }
 
-  /** What the server says to a page of that origin, before it asks and when it does. */
+  /** The response headers for a page of that origin, for the preflight and the request. */
   async function answers({ url }: TestServer, origin: string): Promise<Headers[]> {
     const before = await fetch(`${url}/graphql`, { method: 'OPTIONS', headers: { origin, ...preflight } })
     const body = JSON.stringify({ query: '{ __typename }' })
@@ -37,7 +37,7 @@ describe('CORS on /graphql', () => {
 
   const granted = (headers: Headers[]) => headers.map((each) => each.get('access-control-allow-origin'))
 
-  test('is for nobody by default', async () => {
+  test('is empty by default', async () => {
     for (const origin of [APP, 'null', closed.url]) expect(granted(await answers(closed, origin))).toEqual([null, null])
   })
 
@@ -75,7 +75,7 @@ describe('CORS on the legacy routes', () => {
     ['GET', '/api/v1/reports/00000000-0000-4000-8000-000000000000/events'],
   ] as const
 
-  /** Which origin the server allows to a page of that origin, before it asks and when it does, on each route. */
+  /** The allowed origin for a page of that origin, for the preflight and the request, on each route. */
   async function granted({ url }: TestServer, origin: string): Promise<(string | null)[]> {
     const answers = routes.flatMap(([method, path]) => [
       fetch(url + path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': method } }),
@@ -97,7 +97,7 @@ describe('CORS on the legacy routes', () => {
 })
 
 describe('A WebSocket', () => {
-  /** The status of the answer to an upgrade by a page of that origin; 101 when it becomes a socket. */
+  /** The status of the response to an upgrade by a page of that origin; 101 when it becomes a socket. */
   async function status({ url }: TestServer, origin?: string, host?: string): Promise<number> {
     const headers = host === undefined ? undefined : { host }
     const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { origin, headers })

@@ -12,7 +12,7 @@ import { TRANSPORTS, type Transport } from '../support/transports.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** An operation unlike any other, which is answered with NOT_FOUND when it is run. */
+/** A unique operation, which returns NOT_FOUND when it is run. */
 const newOperation = () => `{ workerEvents(datasetId: "${randomUUID()}") { totalCount } }`
 
 const LISTED = {
@@ -30,7 +30,7 @@ let report: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidemark-'))
   server = await startServer()
-  // Nothing but what is listed can be recorded once there is a list.
+  // With a list, only listed operations can record events.
   const before = await startServer()
   const organization = await newOrganization(before)
   dataset = await newDataset(before, organization)
@@ -140,7 +140,7 @@ describe.each(TRANSPORTS)('Over %s', (_, transport) => {
     const [query, long] = [newOperation(), `${newOperation()} # ${'x'.repeat(20_000)}`]
     await send(one, body(query, sha256(query)))
     expect(await send(other, body('', sha256(query)))).toBe('PERSISTED_QUERY_NOT_FOUND')
-    // More than an organization has room for.
+    // More than the cache of an organization can hold.
     for (let i = 0; i < 20; i++) {
       const text = `${newOperation()} # ${'x'.repeat(9_000)}`
       await send(other, body(text, sha256(text)))
@@ -177,7 +177,7 @@ describe('Over HTTP', () => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(randomUUID()) } }
     const first = await get(server, { extensions }, accept)
     expect(first.status).toBe(unknown)
-    // Some clients go by the message.
+    // Some clients match the message.
     const extension = { code: 'PERSISTED_QUERY_NOT_FOUND' }
     expect(await first.json()).toEqual({ errors: [{ message: 'PersistedQueryNotFound', extensions: extension }] })
     expect((await get(listing, { extensions }, accept)).status).toBe(unlisted)
@@ -221,7 +221,7 @@ describe('Over HTTP', () => {
     })
   })
 
-  test('a call without an operation is still told that it has none', async () => {
+  test('a request without an operation still gets that error', async () => {
     for (const { url, rootKey } of [server, listing]) {
       const headers = { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' }
       const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: '{}' })

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** What caches are told of the answer to a request, whose status must be this one. */
+/** The caching headers of a response, which must have this status. */
 async function caching(status: number, path: string, request: RequestInit = {}) {
   const ended = new AbortController()
   const response = await fetch(server.url + path, { ...request, signal: ended.signal })

@@ -4,7 +4,7 @@ import { type Haproxy, haproxy, haproxyInstalled, rawRequest } from '../support/
 import { newDataset, newKey, newOrganization, newReport } from '../support/seed.ts'
 import { graphql, startServer, type TestServer } from '../support/server.ts'
 
-/** Of one address without a valid key, a minute. */
+/** Requests per minute of one address without a valid key. */
 const STRANGERS = 5
 
 const SETTINGS = { TRUSTED_PROXIES: 'loopback', REQUESTS_PER_MINUTE: String(STRANGERS * 10) }
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const body = '{"query":"{ __typename }"}'
 
-/** Asks as a client without a key. */
+/** Sends a request without a key. */
 function ask(url: string, headers: string[] = [], from = '127.0.0.1'): Promise<number> {
   return rawRequest(url, ['POST /graphql HTTP/1.1', 'Content-Type: application/json', ...headers], body, from)
 }
@@ -109,7 +109,7 @@ describe.skipIf(!haproxyInstalled)('The shipped configuration of HAProxy', () =>
       expect(await rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, bearer])).toBe(200)
     for (const path of ['/openapi.json', '/healthz'])
       expect(await rawRequest(proxy.url, [`GET ${path} HTTP/1.1`, bearer])).toBe(200)
-    // Whichever it is at the moment.
+    // Whichever is active.
     expect([200, 503]).toContain(await rawRequest(proxy.url, ['GET /readyz HTTP/1.1']))
   })
 

@@ -8,7 +8,7 @@ import { newDataset, newKey, newOrganization, newReport } from '../support/seed.
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
-/** What the server allows a minute, which is longer than these tests take. */
+/** Requests per minute, more than these tests take. */
 const REQUESTS = 10
 
 let generous: TestServer
@@ -16,7 +16,7 @@ let server: TestServer
 let organization: string
 let dataset: string
 let report: string
-/** As many keys as there are tests that use one up. */
+/** One key per test that uses one up. */
 let keys: string[]
 
 beforeAll(async () => {
@@ -55,7 +55,7 @@ async function connected(key: string) {
 
 const refusal = { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }
 
-describe('Whoever asks too often', () => {
+describe('A caller above the limit', () => {
   test.each(['application/json', 'text/event-stream'])('gets 429 over HTTP, accepting %s', async (accept) => {
     const key = newest()
     await useUp(key)
@@ -68,7 +68,7 @@ describe('Whoever asks too often', () => {
     expect(await response.json()).toMatchObject({
       errors: [{ extensions: { code: 'RATE_LIMITED', retryAfter: seconds } }],
     })
-    // Nobody else suffers, and what watches the server is not counted.
+    // Other callers are not affected, and monitoring routes do not count.
     expect(await server.graphql(query)).toEqual({ data: { __typename: 'Query' } })
     for (const path of ['healthz', 'readyz', 'metrics'])
       for (let i = 0; i <= REQUESTS; i++) expect((await fetch(`${server.url}/${path}`)).status).toBe(200)
@@ -109,7 +109,7 @@ describe('Whoever asks too often', () => {
   })
 })
 
-test('A socket that goes on asking, however often it is told that it asks too often, is closed', async () => {
+test('A socket that keeps sending despite RATE_LIMITED errors is closed', async () => {
   const key = newest()
   const { send, next, closed } = await connected(key)
   await next()
@@ -244,7 +244,7 @@ test.skipIf(!redisInstalled)(
     redis.pause()
     for (let i = 0; i < 12; i++) expect(await asking.graphql(query, {}, key)).not.toHaveProperty('errors')
     redis.resume()
-    // A key's count, and that of its organization.
+    // The counts of a key and of its organization.
     expect((await counted()) - before).toBeLessThanOrEqual(2)
     await until(async () => {
       await asking.graphql(query)
@@ -273,7 +273,7 @@ test('An organization has ten times what a key has, however many keys it makes',
   expect(codes.slice(REQUESTS * 10)).toEqual(Array(REQUESTS).fill('RATE_LIMITED'))
 })
 
-// The last, because all of these tests have one address.
+// Last, because all of these tests share one address.
 test('Whoever has no valid key is counted by address at every door, which holds up no key from there', async () => {
   const [known, unknown] = [newest(), newest()]
   expect(await server.graphql(query, {}, known)).not.toHaveProperty('errors')

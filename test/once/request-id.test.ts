@@ -31,7 +31,7 @@ function ask(path: string, { headers, ...init }: RequestInit = {}, at = server):
 const post = (path: string, body: string, headers = {}) => ask(path, { method: 'POST', body, headers })
 const QUERY = '{"query":"query Greeting { __typename }"}'
 
-/** The lines of the log about a call, once there is one. */
+/** The log lines of a call, once there is one. */
 async function lines(ids: object) {
   const found = () => server.log.filter((line) => Object.entries(ids).every(([name, value]) => line[name] === value))
   await until(() => found().length > 0)

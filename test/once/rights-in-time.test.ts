@@ -39,7 +39,7 @@ async function revoke({ id }: Key): Promise<void> {
   expectData(await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id }))
 }
 
-// What a call comes to: data, or the code or status it is refused with.
+// The result of a call: data, or its error code or status.
 type Ask = (key: string) => Promise<string | number>
 const outcome = ({ errors }: Result) => errors?.[0]?.extensions.code ?? 'data'
 const overHttp =
@@ -88,7 +88,7 @@ describe.each<
     'key',
   ],
   ["Trieve's route", trieve, 200, 401, 'event'],
-  // A list that is being read when its key is revoked has a place here: it goes on today.
+  // Missing here: a list in progress while its key is revoked.
   ["LlamaCloud's route as a list", llamaList, 200, 401, null],
 ])('%s', (_, ask, accepted, refused, heldBy) => {
   test('is answered before its key is revoked, and refused after', async () => {
@@ -119,7 +119,7 @@ describe.each<
   })
 })
 
-/** Does something in a transaction that stays open. */
+/** Runs an action in a transaction that stays open. */
 async function hold(statement: string) {
   const url = server.env.DATABASE_URL as string
   const client = new pg.Client({ connectionString: url })
@@ -135,7 +135,7 @@ async function hold(statement: string) {
 
 const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
 
-/** The LlamaCloud route as a stream; its refusals are statuses. */
+/** The LlamaCloud route as a stream; its errors are statuses. */
 const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) => {
   const leaving = new AbortController()
   const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream' }

@@ -48,7 +48,7 @@ function undescribed(type: GraphQLNamedType): string[] {
   return missing
 }
 
-// The design fixes these words; a change to one of them breaks clients.
+// Fixed by the design; changing one of them breaks clients.
 test.each([
   'workerEvents(after: String before: String datasetId: UUID! first: Int last: Int order: EventOrder = NEWEST_FIRST since: DateTime types: [WorkerEventType!] until: DateTime): WorkerEventConnection!',
   'workerEventPage(datasetId: UUID! page: Int = 1 pageSize: Int = 10 types: [WorkerEventType!]): WorkerEventPage!',

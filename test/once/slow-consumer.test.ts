@@ -20,7 +20,7 @@ beforeAll(async () => {
   organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
-  // More than the sockets of both sides hold.
+  // More than the socket buffers of both sides.
   const events = Array.from({ length: EVENTS / 10 }, (_, i) => ({
     eventType: 'ETL_STARTED',
     eventData: `${i}${'x'.repeat(100_000)}`,
@@ -33,7 +33,7 @@ const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq eventDataText } }
 }`
 
-/** A request for server-sent events whose answer nobody reads until somebody does. */
+/** A request for server-sent events whose response is not read until resumed. */
 async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }> {
   const { hostname, port } = new URL(server.url)
   const socket = connect(Number(port), hostname)
@@ -52,20 +52,20 @@ async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }
         if (text.includes('event: complete')) break
       }
     } catch {
-      // Broken off.
+      // Aborted.
     }
     return text
   }
   return { socket, read }
 }
 
-test('A reader that leaves events lying is ended with SLOW_CONSUMER and its cursor, and nobody else notices', async () => {
+test('A client that leaves events unread gets SLOW_CONSUMER with its cursor, and no other client is affected', async () => {
   const other = overWebSocket(server.url, key, QUERY, { id: dataset })
   onTestFinished(() => other.end())
   expect(await other.take(EVENTS)).toHaveLength(EVENTS)
   const { read } = await unread()
   await server.followers(2)
-  // The slow one goes by itself, unread as it is; the other stays.
+  // The slow one ends without being read; the other stays.
   await server.followers(1)
   const text = await read()
   const { errors } = JSON.parse(/^data: (\{"errors".*)$/m.exec(text)?.[1] ?? '{}')
@@ -73,7 +73,7 @@ test('A reader that leaves events lying is ended with SLOW_CONSUMER and its curs
   const seen = [...text.matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq))
   expect(seen.length).toBeGreaterThan(0)
   expect(seen.length).toBeLessThan(EVENTS)
-  // From that cursor on, it gets the rest: none missing, none twice.
+  // From that cursor on, it gets the rest: none missing, none duplicated.
   const resumed = overWebSocket(server.url, key, QUERY, { id: dataset, after: errors[0].extensions.cursor })
   onTestFinished(() => resumed.end())
   const rest = (await resumed.take(EVENTS - seen.length)).map(({ node }) => node.seq)
@@ -87,13 +87,13 @@ test('A reader that does not even read that is cut off', async () => {
   const other = await unread()
   await server.followers(1)
   await server.followers(0)
-  // By the time the second one is ended, the first one's connection is broken: what it finds stops in the middle.
+  // When the second one is ended, the connection of the first one is closed: its data stops in the middle.
   const [first, second] = await Promise.all([read(), other.read()])
   expect(first).not.toContain('SLOW_CONSUMER')
   expect(second).toContain('SLOW_CONSUMER')
 })
 
-/** A socket that follows everything, and reads nothing until somebody resumes it. */
+/** A socket that subscribes to everything, and reads nothing until resumed. */
 async function unreadSocket(): Promise<{ socket: WebSocket; messages: { id: string; type: string }[] }> {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())
@@ -128,13 +128,13 @@ test('Over a WebSocket, the subscription is ended and the socket stays; one that
   expect(await once(cutOff.socket, 'close')).toContain(1006)
   expect(cutOff.messages.some(({ type }) => type === 'error')).toBe(false)
   third.socket.destroy()
-  // The first one was told in time, and goes on.
+  // The first one was notified in time, and continues.
   expect(told.socket.readyState).toBe(WebSocket.OPEN)
   told.socket.send(JSON.stringify({ id: 'q', type: 'subscribe', payload: { query: '{ __typename }' } }))
   await until(() => told.messages.some(({ id, type }) => id === 'q' && type === 'next'))
 })
 
-test('Who waits is not slow, whatever comes that it has not asked for', async () => {
+test('A waiting client is not slow, whatever it has filtered out', async () => {
   const patient = await newDataset(server, organization)
   const query = `subscription ($id: UUID!) { workerEvents(datasetId: $id, types: [ETL_FAILED]) { cursor node { seq } } }`
   const waiting = overWebSocket(server.url, key, query, { id: patient })
@@ -142,7 +142,7 @@ test('Who waits is not slow, whatever comes that it has not asked for', async ()
   await server.followers(1)
   await recordWorkerEvents(server, patient, [{ eventType: 'ETL_FAILED' }])
   await waiting.take(1)
-  // For as long as it takes to end two who are slow, one after the other.
+  // As long as it takes to end two slow clients, one after the other.
   for (let i = 0; i < 2; i++) {
     const slow = await unread()
     await server.followers(2)
@@ -155,8 +155,8 @@ test('Who waits is not slow, whatever comes that it has not asked for', async ()
 })
 
 /**
- * A dataset with one event that is more than the sockets of both sides hold, if it is asked for often enough: in an
- * answer, its text takes twice as many bytes as it has characters, which are limited.
+ * A dataset with one event that exceeds the socket buffers of both sides when selected often enough: in a response, its
+ * text takes twice as many bytes as characters, which are limited.
  */
 async function oneLargeEvent(): Promise<{ id: string; query: string }> {
   const id = await newDataset(server, organization)
@@ -183,7 +183,7 @@ test.each(['a WebSocket', 'server-sent events'])(
       client.send(frame({ id: '1', type: 'subscribe', payload: { query } }))
     } else client.send(request('/graphql', headers, JSON.stringify({ query })))
     await server.followers(1)
-    // First it is ended, although there is nothing else to give, then its connection is broken.
+    // First it is ended, although there is nothing else to send, then its connection is closed.
     await server.followers(0)
     await client.broken(transport === 'a WebSocket' ? PONG : undefined)
     const broken = (await samples(server.url)).get('tidemark_connections_broken_total{reason="stalled"}')
@@ -202,7 +202,7 @@ test('An answer that is not read is broken off; one that is read slowly is not',
   )
   const [slow, unread] = [await raw(server.url), await raw(server.url)]
   for (const client of [slow, unread]) client.send(bytes)
-  // A piece at a time, until the other one is gone.
+  // A chunk at a time, until the other one is gone.
   const reading = slowly(slow)
   await unread.broken()
   // The end of the last chunk.

@@ -13,7 +13,7 @@ test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', as
   const first = await Promise.race(requests)
   server.child.kill('SIGTERM')
   expectData(first)
-  // Whatever was accepted is answered; what came too late fails to connect.
+  // Accepted requests get a response; later ones fail to connect.
   for (const result of await Promise.allSettled(requests)) if (result.status === 'fulfilled') expectData(result.value)
   expect(await server.exited).toBe(0)
   await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()

@@ -32,7 +32,7 @@ let sent: { url?: string; type?: string; body: string }[]
 let process: Process & { url: string }
 let spans: Span[]
 
-/** Runs a server through some calls and stops it: by then all it has traced has come. */
+/** Runs some calls on a server and stops it: by then all traces have been exported. */
 beforeAll(async () => {
   sent = []
   const collector = createServer(async (request: IncomingMessage, response) => {
@@ -181,7 +181,7 @@ test('A collector’s address that is none stops the start', async () => {
   expect(output.stderr).toContain('  OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of an OTLP collector')
 })
 
-test('Who wants no traces loads nothing of OpenTelemetry', async () => {
+test('Without traces, OpenTelemetry is not loaded', async () => {
   const files = (await readdir('src', { recursive: true })).filter((file) => file.endsWith('.ts'))
   const loading: string[] = []
   for (const file of files)

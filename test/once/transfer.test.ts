@@ -39,7 +39,7 @@ async function run(...args: string[]) {
   return { code: await exited, ...output }
 }
 
-/** What an export has written, as `stream:seq`. */
+/** The output of an export, as `stream:seq`. */
 function positions(text: string): string[] {
   const lines = text.split('\n').filter(Boolean)
   return lines.map((line) => JSON.parse(line)).map((line) => `${line.datasetId ?? line.reportId}:${line.seq}`)
@@ -106,7 +106,7 @@ test.each([
 test('A file appears when it is complete', async () => {
   const file = join(folder, 'whole.ndjson')
   await writeFile(file, 'before\n')
-  // A cursor past the end fails it after it has begun.
+  // A cursor past the end fails after the export has begun.
   expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(1)
   expect(await readFile(file, 'utf8')).toBe('before\n')
   expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
@@ -126,7 +126,7 @@ test('A packed file that breaks off is reported, and what was in it is recorded'
   expect(stderr).toMatch(/^Reading failed: unexpected end of file$/m)
 })
 
-test('Of many lines that cannot be stored a hundred are told, and all are counted', async () => {
+test('Of many rejected lines a hundred are reported, and all are counted', async () => {
   const unknown = randomUUID()
   const file = join(folder, 'unknown.ndjson')
   await writeFile(file, fileOf(Array.from({ length: 150 }, (_, i) => workerLine(unknown, i + 1))))
@@ -149,7 +149,7 @@ test('An import that is asked to stop says how to go on', async () => {
   expect(importing.output.stderr).toMatch(/^Interrupted\. Run the same command to continue/m)
 })
 
-/** What a command shows on a terminal. */
+/** The output of a command on a terminal. */
 async function onTerminal(...args: string[]): Promise<string> {
   const command = [process.execPath, 'dist/main.js', ...args].map((word) => `"${word}"`).join(' ')
   const { PATH } = process.env
@@ -183,7 +183,7 @@ test.skipIf(process.platform !== 'linux')('A terminal gets no control characters
   expect((await run('export', '--dataset', into)).stdout).toContain('\u009d0;owned')
 })
 
-test('A file is for this user alone, whatever was there, and two exports to it leave one whole file', async () => {
+test('A file is accessible to this user only, even if it existed, and two exports to it leave one complete file', async () => {
   const file = join(folder, 'private.ndjson')
   await writeFile(file, 'before\n', { mode: 0o644 })
   await chmod(file, 0o644)
@@ -201,7 +201,7 @@ test('What is no regular file is not written to, and stays as it is', async () =
   await writeFile(precious, 'precious')
   const link = join(folder, 'link.ndjson')
   await symlink(precious, link)
-  // The name that the file had while it was written.
+  // The name of the file while it was written.
   await symlink(precious, join(folder, 'new.ndjson.part'))
   const pipe = join(folder, 'pipe.ndjson')
   execFileSync('mkfifo', [pipe])

@@ -9,7 +9,7 @@ let server: TestServer
 let key: string
 let organization: string
 let dataset: string
-/** A dataset with events in it. */
+/** A dataset with events. */
 let other: string
 const EVENTS = 150
 
@@ -146,7 +146,7 @@ describe('The close codes are those of the protocol:', () => {
   })
 })
 
-describe('Who has not shown a key yet', () => {
+describe('A client that has not sent a key yet', () => {
   test.each([
     ['a long introduction', [{ type: 'connection_init', payload: { x: 'x'.repeat(300_000) } }]],
     ['a long ping', [{ type: 'ping', payload: { x: 'x'.repeat(300_000) } }]],
@@ -184,7 +184,7 @@ test('Queries and mutations work over a socket, with the same rights', async () 
   expect(await socket.message('next')).toMatchObject({ payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] } })
 })
 
-test('What is wrong with an operation is told to it, and leaves the others alone', async () => {
+test('An error of an operation is sent to it, and does not affect the others', async () => {
   const socket = await acknowledged()
   socket.send(follow('good'))
   for (const [query, code] of [
@@ -257,7 +257,7 @@ test('A key that is revoked closes its socket at the next operation, and nothing
   expect(await server.graphql(late)).toEqual({ data: { dataset: null } })
 })
 
-test('A client that resets its connection while it asks for another protocol harms nobody', async () => {
+test('A client that resets its connection during an upgrade does no harm', async () => {
   const { port } = new URL(server.url)
   for (let i = 0; i < 200; i++) {
     const socket = connect(Number(port), '127.0.0.1')

@@ -29,7 +29,7 @@ test('While all connections of the pool are taken, a revoked key is ended all th
     for (let i = 0; i < 60; i++) void server.graphql(`{ organization(id: "${organization}") { id } }`)
     await until(async () => (await waiting()) >= 50)
 
-    // More than lies in any buffer between the two; and completed before they are even prepared, so that none of them is open.
+    // More than the buffers between the two; completed before they are prepared, so that none of them is open.
     const query = `{ __typename } # ${'x'.repeat(4_000)}`
     for (let id = 0; id < 5_000; id++) {
       busy.send(JSON.stringify({ id: String(id), type: 'subscribe', payload: { query } }))

@@ -18,11 +18,11 @@ beforeAll(async () => {
   const organization = await newOrganization(server)
   dataset = await newDataset(server, organization)
   other = await newDataset(server, organization)
-  // The planner knows nothing of the tables, as after a fast import, and for ever in the embedded database.
+  // Without table statistics, as after a fast import, and always in the embedded database.
   for (const table of ['event', 'event_count', 'event_mark']) {
     await runSql(server.env, `ALTER TABLE ${table} SET (autovacuum_enabled = false)`)
   }
-  // Through the append itself: nine of ten events have one type, the rest two others.
+  // Through the append function: nine of ten events have one type, the rest two others.
   await runSql(
     server.env,
     `DO $$ BEGIN FOR batch IN 0..${EVENTS / 1000 - 1} LOOP
@@ -102,7 +102,7 @@ interface Blocks {
   counters: number
 }
 
-/** The blocks that one request makes PostgreSQL touch, by its own statistics, which a connection hands in when it ends. */
+/** Blocks that one request makes PostgreSQL access, from its statistics, which a connection flushes when it ends. */
 async function blocksOf(variables: object): Promise<Blocks> {
   const before = await blocks()
   await using fresh = await startServer(server.env)

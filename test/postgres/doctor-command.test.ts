@@ -19,7 +19,7 @@ test('All that is wrong with a database and the way to it is found at once', asy
     env,
     `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '29990101000000_later', now())`,
   )
-  // Somebody has looked at a stream, and left for the weekend; somebody else waits.
+  // One client has left a transaction open on a stream; another waits.
   const [owner, stream] = [randomUUID(), randomUUID()]
   await runSql(
     env,

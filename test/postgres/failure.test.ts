@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 
 const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
 
-/** Of whatever made it. */
+/** The error id of a response. */
 const ID = expect.stringMatching(/^[0-9a-f-]{36}$/)
 
 let server: TestServer
@@ -50,7 +50,7 @@ test('When the database fails, each door answers in its own shape, without a wor
 describe('What went wrong is found in the log by an id', () => {
   const variables = () => ({ id: dataset, events: [{ eventType: 'ETL_STARTED' }] })
 
-  /** What the log says beside the id. */
+  /** The log line with that id. */
   const logged = (errorId?: string) => server.log.filter((line) => line.errorId === errorId)
 
   test.each<[string, (key: string) => Promise<string>]>([
@@ -104,7 +104,7 @@ describe('What went wrong is found in the log by an id', () => {
     expect(route).toMatchObject({ msg: 'REST route failed', err: { message }, requestId })
   })
 
-  test('but not by each request when keys cannot be looked up: callers try again, and one line says why', async () => {
+  test('but not by each request when keys cannot be looked up: clients retry, and one line gives the cause', async () => {
     const before = server.log.length
     await runSql(server.env, 'ALTER TABLE api_key RENAME TO hidden_keys')
     const { errors } = await server
@@ -115,7 +115,7 @@ describe('What went wrong is found in the log by an id', () => {
   })
 })
 
-describe('The log has no key, no payload and no variable, whatever goes wrong', () => {
+describe('The log has no key, no payload and no variable after any failure', () => {
   const SECRET = 'sEcReT'
 
   test('at any level', async () => {

@@ -59,7 +59,7 @@ test.each([
                       WHERE datname = current_database() AND wait_event_type = 'Lock'`
     await until(async () => ((await runSql<{ n: number }>(server.env, blocked))[0]?.n ?? 0) > 0)
     const ask = 'query ($id: UUID!) { dataset(id: $id) { id } workerEvents(datasetId: $id) { totalCount } }'
-    // By the last of these, all of the others have arrived.
+    // When the last of these is done, all of the others have arrived.
     for (let i = 0; i < 20; i++) {
       const { workerEvents } = expectData(await server.graphql(ask, { id: dataset }, key))
       expect(workerEvents.totalCount).toBe(1)

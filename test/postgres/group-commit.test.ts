@@ -21,14 +21,14 @@ function record(dataset: string, events: object[], key?: string): Promise<Result
   return server.graphql(RECORD_WORKER_EVENTS, { id: dataset, events }, key)
 }
 
-/** Outcome by outcome, or the code of the error. */
+/** The outcomes, or the code of the error. */
 function outcomes({ data, errors }: Result): string[] {
   return errors
     ? errors.map(({ extensions }) => extensions.code)
     : data.recordWorkerEvents.results.map(({ outcome }: { outcome: string }) => outcome)
 }
 
-/** Holds the rows of streams, as a writer does that is not ours, until it is disposed of. */
+/** Locks the rows of streams, as a foreign writer would, until disposed of. */
 function hold(...streams: string[]) {
   return holdLock(server.env, 'SELECT 1 FROM stream WHERE id = ANY ($1) FOR UPDATE', [streams])
 }
@@ -74,7 +74,7 @@ test('A large append shares no transaction with small ones, and leaves transacti
   const waiting = (count: number) =>
     until(async () => (await metric(server.url, 'tidemark_append_queue_events')) === count)
   const payload = 'x'.repeat(900_000)
-  // Nothing goes until all of them wait, so that they could share.
+  // Nothing starts until all of them wait, so that they can share.
   const held = await holdLock(server.env, 'LOCK TABLE event IN SHARE MODE')
   const first = before.map((dataset) => record(dataset, [event('first')]))
   await waiting(4)
@@ -93,7 +93,7 @@ test('A large append shares no transaction with small ones, and leaves transacti
   for (const { xmin } of ofSmall) expect(ofLarge.map(({ xmin }) => xmin)).not.toContain(xmin)
 })
 
-test('The same id from several callers at once is stored once, and told to each of them', async () => {
+test('The same id from several concurrent callers is stored once, and reported to each of them', async () => {
   const dataset = await newDataset(server, organization)
   const [same, other] = [event('same'), event('other')]
   const calls = Array.from({ length: 30 }, (_, i) => [same, i % 3 === 0 ? event('other way', other.id) : other])
@@ -117,7 +117,7 @@ describe('What fails, fails for its caller alone', () => {
        CREATE TRIGGER refuse BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse();`,
     )
     const datasets = [await newDataset(server, organization), await newDataset(server, organization)]
-    // Nothing goes until all of them wait, so that they share a group.
+    // Nothing starts until all of them wait, so that they share a group.
     const held = await hold(...datasets)
     const first = datasets.map((dataset) => record(dataset, [event('first')]))
     await waitingAppend()
@@ -130,7 +130,7 @@ describe('What fails, fails for its caller alone', () => {
     await runSql(server.env, 'DROP TRIGGER refuse ON event')
   })
 
-  test('when its stream is held by somebody else, nobody else waits for that', async () => {
+  test('when its stream is locked by another transaction, no other caller waits', async () => {
     const [stuck, free] = [await newDataset(server, organization), await newDataset(server, organization)]
     let settled = false
     const held = await hold(stuck)
@@ -163,7 +163,7 @@ test('An organization whose appends fill its share of the queue is turned away w
   const held = await hold(dataset)
   const thousand = () => Array.from({ length: 1_000 }, () => event())
   const calls = Array.from({ length: 15 }, () => record(dataset, thousand(), key))
-  // Whoever is answered while nothing can be appended has been turned away.
+  // A response while nothing can be appended is a rejection.
   expect((await Promise.race(calls)).errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfter: 1 } }])
   expect(outcomes(await record(othersDataset, [event()], othersKey))).toEqual(['RECORDED'])
   await held[Symbol.asyncDispose]()

@@ -3,7 +3,7 @@ import { runSql } from '../support/database.ts'
 import { newKey, newOrganization } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 
-test('While keys cannot be looked up, callers are told to try again before their bodies are read, and the log says so once', async () => {
+test('While keys cannot be looked up, requests fail with UNAVAILABLE before their bodies are read, and the log says so once', async () => {
   await using server = await startServer()
   const key = await newKey(server, await newOrganization(server))
   const post = (body: string, authorization: Record<string, string> = { authorization: `Bearer ${key}` }) =>
@@ -20,7 +20,7 @@ test('While keys cannot be looked up, callers are told to try again before their
     expect(response.headers.get('retry-after')).toBe('1')
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE', retryAfter: 1 } }] })
   }
-  // Who shows none needs no look-up.
+  // Requests without a key need no lookup.
   expect((await post('{"query":"{ __typename }"}', {})).status).toBe(200)
   expect(server.log.filter(({ level }) => level >= 50)).toHaveLength(1)
   await runSql(server.env, 'ALTER TABLE elsewhere RENAME TO api_key')

@@ -46,7 +46,7 @@ test('/readyz goes on when a newer version migrates the database, and not when m
     `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '99991231000000_new', now())`,
   )
   expect(await readyz()).toMatchObject({ code: 200, migrations: { pending: [], newer: ['99991231000000_new'] } })
-  // Every answer is given again for a second.
+  // Responses are cached for a second.
   const [undone] = await runSql<{ name: string }>(
     env,
     `DELETE FROM _prisma_migrations WHERE migration_name =
@@ -63,7 +63,7 @@ test('/readyz does not ask the database for each who asks', async () => {
   const holder = new pg.Client({ connectionString: url })
   await holder.connect()
   try {
-    // Whoever asks waits, and can be counted.
+    // Requests wait, and can be counted.
     await holder.query('BEGIN; LOCK TABLE _prisma_migrations')
     const answers = await Promise.all(Array.from({ length: 50 }, () => fetch(`${server.url}/readyz`)))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))

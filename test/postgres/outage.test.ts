@@ -30,7 +30,7 @@ test('Readers that are catching up outlast an outage of the database, and go on 
 
 test('A report is not over for a reader before all that was acknowledged before it came is delivered', async () => {
   const env = await freshDatabase()
-  // Nothing tells these two of each other's events but the poll.
+  // These two find each other's events only by polling.
   const alone = { ...env, REDIS_URL: 'redis://127.0.0.1:1' }
   await using here = await startServer(alone)
   await using there = await startServer(alone)

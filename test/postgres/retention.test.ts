@@ -32,7 +32,7 @@ interface Event {
 
 const seqs = (events: readonly { seq: number }[]) => events.map(({ seq }) => seq)
 
-/** The numbers that follow the first of a list, as many as it has. */
+/** Consecutive numbers from the first of a list, as many as it has. */
 const dense = ([first = 0, ...rest]: readonly number[], step: 1 | -1) => [
   first,
   ...rest.map((_, i) => first + (i + 1) * step),
@@ -56,7 +56,7 @@ test(`While ${EVENTS} events are removed step by step on two servers, no count i
   let done = false
   const counts = { pages: 0, gaps: 0, expired: 0, appended: 0 }
 
-  /** Numbered pages, the first and the deepest: full, dense, and of what was never less than before. */
+  /** Numbered pages, the first and the deepest: full, gap-free, and never going back. */
   async function pager(server: TestServer): Promise<void> {
     let first = 1
     while (!done) {
@@ -85,7 +85,7 @@ test(`While ${EVENTS} events are removed step by step on two servers, no count i
     }
   }
 
-  /** A connection from the beginning on: one page after the other, or CURSOR_EXPIRED and on from the earliest. */
+  /** A connection from the beginning: one page after the other, continuing from the earliest after CURSOR_EXPIRED. */
   async function reader(server: TestServer): Promise<void> {
     let after: string | null = null
     let last = 0
@@ -112,7 +112,7 @@ test(`While ${EVENTS} events are removed step by step on two servers, no count i
     }
   }
 
-  /** A subscription from the beginning on: each event once, in order, or CURSOR_EXPIRED. */
+  /** A subscription from the beginning: each event once, in order, or CURSOR_EXPIRED. */
   async function follower(server: TestServer, subscribe: Subscribe): Promise<void> {
     while (!done) {
       const subscription = subscribe(server.url, server.rootKey, LIVE, { id: dataset })
@@ -145,7 +145,7 @@ test(`While ${EVENTS} events are removed step by step on two servers, no count i
     follower(other, overSse),
     appender(),
   ]
-  // Whatever of them fails ends the test, not only its own loop.
+  // Any failure among them ends the test, not only its own loop.
   const failed = Promise.all(background)
   failed.catch(() => {
     done = true
@@ -153,7 +153,7 @@ test(`While ${EVENTS} events are removed step by step on two servers, no count i
   const doomed = await serve(env)
   for (let step = 1; step <= STEPS && !done; step++) {
     const variables = { id: dataset, maxEvents: Math.round((EVENTS * (STEPS + 1 - step)) / (STEPS + 2)) }
-    // All of them look at the same time, and one is killed while it deletes.
+    // All of them sweep at the same time, and one is killed while it deletes.
     const asked = [one, other].map((server) => server.graphql(SET, variables).then(expectData))
     if (step === 1) {
       await graphql(doomed.url, SET, variables, 'test-root-api-key')

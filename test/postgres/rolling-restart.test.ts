@@ -12,7 +12,7 @@ import { until } from '../support/until.ts'
 
 const KEY = 'test-root-api-key'
 const WRITERS = 4
-/** Before the first restart, between the two, and after the second, each writer records so many batches at least. */
+/** Minimum number of batches per writer before the first restart, between the two, and after the second. */
 const BATCHES = 15
 const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq id } }
@@ -34,7 +34,7 @@ test('Two nodes behind one address are replaced in turn, and no event is lost, d
   async function writer(): Promise<void> {
     while (writing) {
       const events = Array.from({ length: 3 }, () => ({ id: randomUUID(), eventType: 'ETL_STARTED' }))
-      // The same ids until they are acknowledged, whatever a restart has cut off.
+      // Retries with the same ids until they are acknowledged, regardless of restarts.
       await until(async () => {
         const result = await graphql(url, RECORD_WORKER_EVENTS, { id: dataset, events }, KEY).catch(() => undefined)
         if (result) acknowledged.push(...expectData(result).recordWorkerEvents.results)
@@ -44,12 +44,12 @@ test('Two nodes behind one address are replaced in turn, and no event is lost, d
     }
   }
 
-  /** How many events there are, once nobody adds any. */
+  /** The number of events, once no more are added. */
   let total = Number.POSITIVE_INFINITY
   const follower = () => ({ seen: [] as Edge[], connections: 0 })
   const [socket, stream] = [follower(), follower()]
 
-  // As docs/live.md does it: the client itself connects again, and sends the variables as they are then.
+  // As in docs/live.md: the client reconnects automatically, and sends the current variables.
   async function followOverWebSocket(): Promise<void> {
     const variables: Record<string, unknown> = { id: dataset }
     const client = createClient({
@@ -75,7 +75,7 @@ test('Two nodes behind one address are replaced in turn, and no event is lost, d
       try {
         while (stream.seen.length < total) stream.seen.push(...(await subscription.take(1)))
       } catch {
-        // Broken off: come back with the cursor of the last edge.
+        // Disconnected: resume from the cursor of the last edge.
       }
       await subscription.end()
     }
@@ -100,7 +100,7 @@ test('Two nodes behind one address are replaced in turn, and no event is lost, d
   await more()
   writing = false
   await Promise.all(writers)
-  // Whoever follows stops at the last event, which is therefore recorded once the number of all is known.
+  // Subscribers stop at the last event, which is therefore recorded once the total is known.
   total = new Set(acknowledged.map(({ id }) => id)).size + 1
   const last = { id: randomUUID(), eventType: 'ETL_COMPLETED' }
   const [result] = expectData(await ask.graphql(RECORD_WORKER_EVENTS, { id: dataset, events: [last] }))
@@ -108,13 +108,13 @@ test('Two nodes behind one address are replaced in turn, and no event is lost, d
   acknowledged.push(result)
   await Promise.all(followers)
 
-  // What is acknowledged is in the log, where it was said to be, and nothing else is.
+  // Acknowledged events are in the log, at the acknowledged positions, and nothing else is.
   const positions = new Map(acknowledged.map(({ id, seq }) => [id, seq]))
   const log = [...positions].sort(([, a], [, b]) => a - b)
   expect(log.map(([, seq]) => seq)).toEqual(Array.from({ length: total }, (_, i) => i + 1))
   for (const { seen, connections } of [socket, stream]) {
     expect(seen.map(({ node }) => [node.id, node.seq])).toEqual(log)
-    // Whichever node it was on, that one has gone.
+    // Whichever node it was on, that one has stopped.
     expect(connections).toBeGreaterThan(1)
   }
 })

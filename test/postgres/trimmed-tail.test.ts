@@ -16,14 +16,14 @@ test.each([
     subscribe(server.url, server.rootKey, LIVE, { id: dataset }),
   )
   await server.followers(2)
-  // Now, so that they are kept for those who follow.
+  // Now, so that they are kept in the tail.
   await recordWorkerEvents(
     server,
     dataset,
     Array.from({ length: 10 }, () => ({ eventType: 'ETL_STARTED' })),
   )
   for (const reader of readers) await reader.take(10)
-  // In one transaction, as a server finds it that was slow to look.
+  // In one transaction, as a slow server would find it.
   await runSql(
     server.env,
     `SELECT append_to_streams(ARRAY['${dataset}'::uuid], array_agg(1), array_agg(gen_random_uuid()), array_agg('etl_failed'::text),

@@ -45,7 +45,7 @@ function freshDataset(): string {
   return dataset
 }
 
-/** A server process that is asked to end with the test, and must end well. */
+/** A server process that is stopped with the test, and must exit cleanly. */
 async function start(env: object = {}): Promise<Running> {
   const server = await serve({ ...database, ...env })
   onTestFinished(async () => {
@@ -58,7 +58,7 @@ async function start(env: object = {}): Promise<Running> {
 const connected = ({ url }: Running) => until(async () => (await wakeupState(url)).connected)
 const disconnected = ({ url }: Running) => until(async () => !(await wakeupState(url)).connected)
 
-/** What one process appends to a dataset while another's subscribers must get it, each event once and in order. */
+/** Appends by one process to a dataset while subscribers on another must get each event once and in order. */
 class Story {
   readonly dataset: string
   readonly #reader: Running
@@ -81,7 +81,7 @@ class Story {
     await until(async () => (await metric(this.#reader.url, 'tidemark_followers')) === this.#subscriptions.length)
   }
 
-  /** Appends one event, which must be acknowledged at its first attempt. */
+  /** Appends one event, which must be acknowledged at the first attempt. */
   async append(writer: Running): Promise<void> {
     const events = [{ eventType: 'FILE_UPLOADED', eventData: this.#appended }]
     const { recordWorkerEvents } = expectData(
@@ -90,7 +90,7 @@ class Story {
     expect(recordWorkerEvents.results).toMatchObject([{ outcome: 'RECORDED', seq: ++this.#appended }])
   }
 
-  /** Everything that was appended, and nothing else, arrives at every subscriber. */
+  /** Exactly the appended events arrive at every subscriber. */
   async delivered(): Promise<void> {
     const count = this.#appended - this.#delivered
     const expected = Array.from({ length: count }, (_, i) => ({
@@ -102,7 +102,7 @@ class Story {
     this.#delivered = this.#appended
   }
 
-  /** Appends and delivers, one by one, until the reader has learnt of so many more by way of the source. */
+  /** Appends and delivers, one by one, until the reader has found this many more through the source. */
   async tellBy(source: Source | 'poll', writer: Running, times = 3): Promise<void> {
     const before = await tailReads(this.#reader.url, source)
     await until(async () => {
@@ -136,14 +136,14 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
     await Promise.all([connected(writer), connected(reader)])
     expect(await wakeupState(reader.url)).toMatchObject({ source, connected: true })
     expect(await labelled(reader.url, 'tidemark_wakeup_bus_connected', source)).toBe(1)
-    // Nothing listens to PostgreSQL when Redis does the work.
+    // With Redis, no server listens to PostgreSQL.
     expect(await listeners()).toHaveLength(source === 'postgres' ? 2 : 0)
     const story = new Story(freshDataset(), reader)
     await story.opened()
     await story.tellBy(source, writer, 10)
     expect(await tailReads(reader.url, 'in-process')).toBe(0)
     expect(await tailReads(reader.url, source === 'redis' ? 'postgres' : 'redis')).toBe(0)
-    // The writer hears itself without the detour.
+    // The writer notifies itself directly.
     const own = new Story(freshDataset(), writer)
     await own.opened()
     for (let i = 0; i < 10; i++) await own.append(writer)
@@ -152,7 +152,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
     expect(await tailReads(writer.url, source)).toBe(0)
   })
 
-  test('any number of streams at once are told to everybody but the sender', async () => {
+  test('any number of streams are announced to all others but the sender', async () => {
     const { redisUrl, databaseUrl } = readConfig({ ...database, ...env })
     const open = () => {
       const wakeups = new Wakeups()
@@ -176,13 +176,13 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
     for (const streamId of streamIds) sender.bus.publish(streamId)
     await until(() => woken.receiver.size === streamIds.length)
     expect([...from]).toEqual([source])
-    // Messages keep their order: once the receiver's has come back, the sender has had all of its own.
+    // Messages keep their order: once the receiver's has come back, the sender has received all of its own.
     receiver.bus.publish(echo)
     await until(() => woken.sender.has(echo))
     expect([...woken.sender]).toEqual([echo])
   })
 
-  test('a process that is told to stop ends by itself, with nothing left open', async () => {
+  test('a process that receives a stop signal ends by itself, with nothing left open', async () => {
     const script = `
       import { pino } from 'pino'
       import { readConfig } from './dist/config.js'
@@ -284,7 +284,7 @@ describe.runIf(redisInstalled)('When Redis', () => {
   })
 })
 
-test('A server on the embedded database wakes its own subscribers, and is connected to nobody', async () => {
+test('A server on the embedded database wakes its own subscribers, and connects to no other', async () => {
   await using server = await startServer({ DATA_DIR: join(inject('scratch'), randomUUID()) })
   expect(await wakeupState(server.url)).toMatchObject({ source: 'in-process', connected: true })
   expect(await labelled(server.url, 'tidemark_wakeup_bus_connected', 'in-process')).toBe(1)
@@ -306,7 +306,7 @@ test.each(['redis://127.0.0.1', 'redis://user:pass%2Fword@redis.example:6380/1',
   },
 )
 
-test('Streams that grow while others are being told are told together, each once, and none is forgotten', async () => {
+test('Streams that grow during an announcement are announced together, each once, and none is lost', async () => {
   const told: string[][] = []
   let finish: () => void = () => undefined
   let begun: () => void = () => undefined
@@ -332,7 +332,7 @@ test('Streams that grow while others are being told are told together, each once
   expect(told).toEqual([['a'], ['b', 'a', 'c']])
 })
 
-test('A hint is split so that PostgreSQL takes each part, and nonsense is nobody', () => {
+test('A hint is split so that PostgreSQL accepts each part, and invalid text has no sender', () => {
   const streamIds = Array.from({ length: 1_000 }, () => randomUUID())
   const messages = encodeMessages({ sender: 'me', streamIds })
   for (const message of messages) expect(Buffer.byteLength(message)).toBeLessThan(8_000)

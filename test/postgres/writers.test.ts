@@ -93,7 +93,7 @@ test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and br
     await client.end()
   }
 
-  // What is visible must at any time be a beginning of the log: a hole that fills later would show here.
+  // The visible events must always be a prefix of the log: a gap filled later would show here.
   async function watcher(stream: string): Promise<number> {
     let last = 0
     const client = new pg.Client({ connectionString: database.DATABASE_URL, application_name: TEST })
@@ -172,7 +172,7 @@ test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and br
     expect(marks).toEqual({ wrong: '0', missing: '0' })
   }
 
-  // Every acknowledged event is answered with its first position, by whichever process.
+  // Every acknowledged event returns its first position, on every process.
   for (const [id, { stream, seq }] of [...acknowledged].slice(0, 50)) {
     const results = await recordUntilAnswered(stream, [{ id, eventType: 'ETL_COMPLETED', eventData: 'another' }])
     expect(results).toMatchObject([{ seq, outcome: 'CONFLICT' }])

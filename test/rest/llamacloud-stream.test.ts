@@ -24,7 +24,7 @@ async function list(report: string, search = '') {
   return response.json() as Promise<{ event_data: { msg: string } }[]>
 }
 
-/** The route as EventSource asks for it. */
+/** Requests the route as EventSource does. */
 async function stream(report: string, search = '', headers: Record<string, string> = {}) {
   const leaving = new AbortController()
   onTestFinished(() => leaving.abort())
@@ -112,7 +112,7 @@ test('An EventSource gets everything once, and stays away once the report has en
   expect(ids).toEqual(recorded.map(({ cursor }) => cursor))
 })
 
-test('Who has the last event of a report that goes on, or not the last of one that has ended, gets a stream', async () => {
+test('A client with the last event of a running report, or not the last of an ended one, gets a stream', async () => {
   const report = await newReport(server, organization)
   const [first] = await recordReportEvents(server, report, [progress('one')])
   const headers = { 'last-event-id': first?.cursor ?? '' }

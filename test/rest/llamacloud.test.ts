@@ -40,7 +40,7 @@ interface Reply {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: the assertions check what came
+  // biome-ignore lint/suspicious/noExplicitAny: the assertions check the response
   body: any
 }
 
@@ -59,7 +59,7 @@ function expectDetail(reply: Reply, status: number, detail: unknown) {
   expect(reply.headers.get('content-type')).toBe('application/json')
 }
 
-/** A report with one event per message, each in a call, and so perhaps a millisecond, of its own. */
+/** A report with one event per message, each in its own call, and so possibly in its own millisecond. */
 async function reportWith(messages: string[]): Promise<string> {
   const id = await newReport(server, organization)
   for (const message of messages) await recordReportEvents(server, id, [{ state: { message, state: 'PENDING' } }])
@@ -170,7 +170,7 @@ describe('Keys', () => {
     }
   })
 
-  test('that nobody has are invalid, and a cookie does not rescue them', async () => {
+  test('that do not exist are invalid, and a cookie does not override them', async () => {
     for (const headers of [
       { authorization: 'Bearer wrong' },
       { authorization: 'Bearer wrong', cookie: `session=${key}` },

@@ -15,7 +15,7 @@ import {
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
-// biome-ignore lint/suspicious/noExplicitAny: the assertions check what came
+// biome-ignore lint/suspicious/noExplicitAny: the assertions check the response
 type Document = any
 let document: Document
 let dataset: string
@@ -70,7 +70,7 @@ function fixture(name: string): object {
 
 function schemaOf(document: object, id: string, pointer: string): ValidateFunction {
   const options = { strict: false, formats: FORMATS }
-  // Upstream's Trieve document is of OpenAPI 3.0, whose schemas are no JSON Schema 2020.
+  // Trieve's upstream document is OpenAPI 3.0, whose schemas are not JSON Schema 2020.
   const ajv = id === 'trieve' ? new Ajv(options) : new Ajv2020(options)
   ajv.addSchema({ ...document, $id: id })
   return ajv.compile({ $ref: `${id}#/${pointer}` })
@@ -86,7 +86,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<{ status: numb
   return { status: response.status, body: await response.json() }
 }
 
-/** A reply of each status that has a body, and for upstream's schemas, the name of the one for it. */
+/** A response of each status that has a body, and for upstream's schemas, the name of its schema. */
 const REPLIES = [
   {
     path: '/api/dataset/events',

@@ -33,7 +33,7 @@ interface Reply {
   status: number
   headers: Headers
   text: string
-  // biome-ignore lint/suspicious/noExplicitAny: the assertions check what came
+  // biome-ignore lint/suspicious/noExplicitAny: the assertions check the response
   body: any
 }
 
@@ -51,7 +51,7 @@ async function call(
   return { status: response.status, headers: response.headers, text, body: text && JSON.parse(text) }
 }
 
-/** A request as it is, with no header that was not given. */
+/** A raw request, without default headers. */
 async function raw(method: string, path: string, headers: object, body = ''): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const sent = request(server.url, { method, path, headers: { ...headers } }, async (response) => {
@@ -68,7 +68,7 @@ async function raw(method: string, path: string, headers: object, body = ''): Pr
   })
 }
 
-/** The payloads of the events, which say where in the order they were recorded. */
+/** The payloads of the events, which contain their recording order. */
 function numbers({ body }: Reply): number[] {
   return body.events.map((event: { event_data: string }) => JSON.parse(event.event_data).n)
 }
@@ -96,7 +96,7 @@ describe('The reply', () => {
     expect(Math.abs(Date.parse(`${reply.body.events[0].created_at}Z`) - Date.now())).toBeLessThan(600_000)
   })
 
-  test('carries event_data byte for byte, whatever JSON it is', async () => {
+  test('carries event_data byte for byte, for any JSON', async () => {
     const own = await newDataset(server, organization)
     const texts = [
       'null',
@@ -416,7 +416,7 @@ describe('The dataset', () => {
 describe('Without a dataset header', () => {
   const by = (headers: object) => raw('POST', '/api/dataset/events', headers, 'not json')
 
-  test('a good key is told so, whatever the body', async () => {
+  test('a valid key gets that error, with any body', async () => {
     for (const authorization of [key, server.rootKey]) {
       expectRefusal(await by({ authorization }), 400, 'Could not get dataset from request')
       expectRefusal(

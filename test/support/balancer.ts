@@ -7,9 +7,9 @@ export interface Balancer extends AsyncDisposable {
 }
 
 /**
- * Hands each connection to the next of the servers in turn, or to the one after it when that takes none. It looks into nothing, so
- * that what breaks is seen by the client.
- * @param urls asked for each connection, so that servers may come and go.
+ * Passes each connection to the next server in turn, or to the one after it if that refuses. It does not inspect the
+ * traffic, so clients see broken connections.
+ * @param urls called for each connection, so that servers can come and go.
  */
 export async function balancer(urls: () => string[]): Promise<Balancer> {
   const open = new Set<Socket>()

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 
-/** An operation that a server has to refuse before it executes it. */
+/** An operation that a server must reject before it executes it. */
 export interface Bomb {
   name: string
-  /** The text of the JSON that is sent. */
+  /** The JSON text that is sent. */
   body: string
   code: string
 }
@@ -26,7 +26,7 @@ const members = (count: number) => Object.fromEntries(Array.from({ length: count
 const INVALID = 'GRAPHQL_VALIDATION_FAILED'
 const UNREAD = 'GRAPHQL_PARSE_FAILED'
 
-/** What the limits, as they are unless they are set, refuse. */
+/** Operations rejected by the default limits. */
 export const BOMBS: Bomb[] = [
   bomb(
     'introspection that goes round',

@@ -11,7 +11,7 @@ export type DatabaseSettings = {
   DATABASE_URL?: string
 }
 
-/** Runs SQL behind the server's back. On the embedded database only while no server has it open. */
+/** Runs SQL directly on the database. On the embedded database only while no server has it open. */
 export async function runSql<Row extends object>(
   { DATA_DIR, DATABASE_URL }: DatabaseSettings,
   sql: string,
@@ -26,7 +26,7 @@ export async function runSql<Row extends object>(
   }
 }
 
-/** The settings of a server with a fresh, migrated database of the kind that is being tested. */
+/** The settings of a server with a fresh, migrated database of the kind under test. */
 export async function freshDatabase(): Promise<DatabaseSettings> {
   const name = randomBytes(6).toString('hex')
   const DATA_DIR = join(inject('scratch'), name)

@@ -1,7 +1,7 @@
 import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { tidemark } from './process.ts'
 
-/** What `tidemark doctor --json` has found, by the name of the check, and its exit status. */
+/** The findings of `tidemark doctor --json`, by name of the check, and its exit status. */
 export async function doctor(
   env: Record<string, string | undefined>,
 ): Promise<{ status: number | null; found: Record<string, Finding> }> {

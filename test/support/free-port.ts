@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * A TCP port of the loopback address that nothing listens on. It lies below the ephemeral ports of Linux (32768 to 60999),
- * so that no outgoing connection takes it before its server is started.
+ * An unused TCP port of the loopback address, below the ephemeral ports of Linux (32768 to 60999), so that no outgoing
+ * connection takes it before its server is started.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -11,7 +11,7 @@ declare module 'vitest' {
     mode: 'embedded' | 'postgres'
     /** A folder that is removed after the run. */
     scratch: string
-    /** What to copy: a migrated data folder, or the address of a migrated database. */
+    /** The template to copy: a migrated data directory, or the URL of a migrated database. */
     template: string
   }
 }
@@ -36,7 +36,7 @@ async function migratedFolder(project: TestProject, scratch: string): Promise<vo
 
 async function migratedDatabase(project: TestProject): Promise<() => Promise<void>> {
   const server = await postgresUrl()
-  if (!server) throw new Error('PostgreSQL has gone.')
+  if (!server) throw new Error('PostgreSQL is no longer reachable.')
   const name = `tidemark_test_${process.pid}`
   await query(server, `CREATE DATABASE ${name}`)
   const template = databaseUrl(server, name)

@@ -8,16 +8,16 @@ import { inject } from 'vitest'
 import { freePort } from './free-port.ts'
 import { until } from './until.ts'
 
-/** Whether there is an `haproxy` to run. */
+/** Whether `haproxy` is installed. */
 export const haproxyInstalled = spawnSync('haproxy', ['-v']).status === 0
 if (!haproxyInstalled) console.warn('No haproxy here: .deploy/haproxy.cfg is not tried.')
 
-/** HAProxy with the configuration that is shipped, in front of a server. */
+/** HAProxy with the shipped configuration, in front of a server. */
 export interface Haproxy extends AsyncDisposable {
   url: string
 }
 
-/** Starts it, with other addresses only. Resolves once it passes on what comes. */
+/** Starts it, with only the addresses changed. Resolves once it forwards requests. */
 export async function haproxy(server: string): Promise<Haproxy> {
   const port = await freePort()
   const shipped = await readFile('.deploy/haproxy.cfg', 'utf8')
@@ -44,7 +44,7 @@ export async function haproxy(server: string): Promise<Haproxy> {
   }
 }
 
-/** Sends a request as it is spelled. @param from the address it comes from. @returns the status of the answer. */
+/** Sends a request with this exact path. @param from the source address. @returns the status of the response. */
 export async function rawRequest(url: string, lines: string[], body = '', from = '127.0.0.1'): Promise<number> {
   const { port, hostname } = new URL(url)
   const socket = connect({ port: Number(port), host: hostname, localAddress: from })

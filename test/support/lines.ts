@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** The line of a worker event, as an export writes it, without its end. */
+/** The export line of a worker event, without its end. */
 export function workerLine(datasetId: string, seq: number, extra: object = {}): string {
   return JSON.stringify({
     datasetId,
@@ -13,7 +13,7 @@ export function workerLine(datasetId: string, seq: number, extra: object = {}): 
   })
 }
 
-/** The line of a report event, likewise. */
+/** The export line of a report event, likewise. */
 export function reportLine(reportId: string, seq: number, data: object): string {
   return JSON.stringify({
     reportId,

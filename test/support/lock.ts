@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { DatabaseSettings } from './database.ts'
 import { TEST } from './postgres.ts'
 
-/** Holds what a statement locks, as another user of the database would, until it is disposed of. */
+/** Holds the locks of a statement, as another database client would, until disposed of. */
 export async function holdLock({ DATABASE_URL }: DatabaseSettings, sql: string, values: unknown[] = []) {
   const client = new pg.Client({ connectionString: DATABASE_URL, application_name: TEST })
   await client.connect()

@@ -8,7 +8,7 @@ export interface Block {
   place: string
   /** The nearest heading above it. */
   section: string
-  /** Why it is not run. */
+  /** Why it does not run. */
   notRun?: string
   /** Whether it runs until it is stopped. */
   endless: boolean
@@ -27,7 +27,7 @@ export const PAGES: readonly string[] = [
 
 export const readPage = (page: string): string => readFileSync(page, 'utf8')
 
-/** The blocks of a page. An HTML comment on the line before a block says how it runs. */
+/** The blocks of a page. An HTML comment on the line before a block controls how it runs. */
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = []
   let section = ''

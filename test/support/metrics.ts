@@ -1,4 +1,4 @@
-/** The samples of a server's `/metrics`, by name and labels as they are written there. */
+/** The samples of `/metrics` of a server, by name and labels as written there. */
 export async function samples(url: string): Promise<Map<string, number>> {
   const found = new Map<string, number>()
   for (const line of (await exposition(url)).split('\n')) {
@@ -8,12 +8,12 @@ export async function samples(url: string): Promise<Map<string, number>> {
   return found
 }
 
-/** The names of the metrics that a server exposes, whether they have samples yet or not. */
+/** The names of the metrics that a server exposes, including those without samples. */
 export async function metricNames(url: string): Promise<string[]> {
   return [...(await exposition(url)).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name as string)
 }
 
-/** What a server answers to Prometheus. */
+/** The response of a server to Prometheus. */
 export async function exposition(url: string): Promise<string> {
   return (await fetch(`${url}/metrics`)).text()
 }

@@ -9,16 +9,16 @@ import type { Block } from './markdown.ts'
 import { startServer, type TestServer } from './server.ts'
 import { until } from './until.ts'
 
-/** What the pages use of the project's folder. */
+/** The parts of the project folder that the pages use. */
 const LINKED = ['dist', 'node_modules', 'package.json', 'schema.graphql']
 
 /** A line that starts a server, with its settings. */
 const START = /^((?:[A-Z_]+=\S+ )*)(?:npm ci && )?npm start$/m
 
-/** How long a block that runs until stopped may take to print what is expected, in milliseconds. */
+/** Timeout for a block that runs until stopped to print the expected output, in milliseconds. */
 const PATIENCE_MS = 60_000
 
-/** Runs the blocks of one page, in one shell, with a folder and a server of its own. */
+/** Runs the blocks of one page, in one shell, with its own folder and server. */
 export class PageRunner implements AsyncDisposable {
   readonly #folder: string
   readonly #database: DatabaseSettings
@@ -54,7 +54,7 @@ export class PageRunner implements AsyncDisposable {
     return new PageRunner(folder, database)
   }
 
-  /** Runs a block. @param prints its expected output. @throws Error when it fails or prints something else. */
+  /** Runs a block. @param prints its expected output. @throws Error if it fails or prints something else. */
   async run(block: Block, prints?: Block): Promise<void> {
     if (block.stopped) await this.#stopServer()
     // Both are done before the tests.
@@ -97,7 +97,7 @@ export class PageRunner implements AsyncDisposable {
       throw new Error(`${block.place} has errors:\n${printed}`)
   }
 
-  /** Runs a command in the shell. @returns false when it failed, which ends the shell. */
+  /** Runs a command in the shell. @returns false if it failed, which ends the shell. */
   async #tell(command: string): Promise<boolean> {
     const mark = randomUUID()
     this.#shell.stdin?.write(`${command}\necho ${mark}\n`)
@@ -105,7 +105,7 @@ export class PageRunner implements AsyncDisposable {
     return value === mark
   }
 
-  /** How the output differs from what is expected; undefined when it does not. */
+  /** How the output differs from the expected one; undefined if it does not. */
   #problem({ lang, text }: Block, output: string): string | undefined {
     const printed = output.split('\n').filter((line) => line.trim() !== '')
     if (lang === 'json') {
@@ -125,7 +125,7 @@ export class PageRunner implements AsyncDisposable {
     const settings = Object.fromEntries(assignments.split(' ').map((pair) => pair.split('=')))
     const { PERSISTED_OPERATIONS: file } = settings
     if (file) settings.PERSISTED_OPERATIONS = join(this.#folder, file)
-    // No ROOT_API_KEY: the first start makes a root key, as it does for a reader.
+    // No ROOT_API_KEY: the first start generates a root key, as it does for a reader.
     const own = { ...this.#database, PORT: this.#port, ROOT_API_KEY: undefined }
     this.#server = await startServer({ ...own, ...settings })
     this.#port = new URL(this.#server.url).port

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** An address of a database by which no notification reaches anybody, as it is with a pooler that lends connections. */
+/** A database address through which no notifications arrive, as with a transaction pooler. */
 export interface Pooler extends AsyncDisposable {
   url: string
 }
 
-/** Stands before a PostgreSQL that is reached without TLS. */
+/** A proxy in front of a PostgreSQL without TLS. */
 export async function pooler(databaseUrl: string): Promise<Pooler> {
   const { port, hostname } = new URL(databaseUrl)
   const open = new Set<Socket>()
@@ -20,7 +20,7 @@ export async function pooler(databaseUrl: string): Promise<Pooler> {
     let rest = Buffer.alloc(0)
     upstream.on('data', (data) => {
       rest = Buffer.concat([rest, data])
-      // A message is a letter, the length of what follows, and that.
+      // A message is a letter, the length of the rest, and the rest.
       while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
         const message = rest.subarray(0, rest.readUInt32BE(1) + 1)
         rest = rest.subarray(message.length)

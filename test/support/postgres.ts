@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** The name of the tests' own connections, to tell them from those of the servers they test. */
+/** The application name of the tests' own connections, to distinguish them from those of the servers under test. */
 export const TEST = 'tidemark-test'
 
 const CANDIDATES = [
@@ -9,7 +9,7 @@ const CANDIDATES = [
   'postgresql://postgres:postgres@127.0.0.1:5432/postgres',
 ]
 
-/** The first PostgreSQL server that answers and lets us create databases; its address names a database to connect to for that. */
+/** The first reachable PostgreSQL server on which databases can be created; its URL names a database to connect to. */
 export async function postgresUrl(): Promise<string | undefined> {
   for (const url of CANDIDATES) {
     if (url && (await query(url, 'SELECT 1').then(Boolean, () => false))) return url
@@ -17,7 +17,7 @@ export async function postgresUrl(): Promise<string | undefined> {
   return undefined
 }
 
-/** Runs one statement on a connection of its own. */
+/** Runs one statement on a separate connection. */
 export async function query<Row extends object>(url: string, sql: string, parameters: unknown[] = []): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000, application_name: TEST })
   await client.connect()
@@ -28,7 +28,7 @@ export async function query<Row extends object>(url: string, sql: string, parame
   }
 }
 
-/** The address of another database on the same server. */
+/** The URL of another database on the same server. */
 export function databaseUrl(server: string, database: string): string {
   const url = new URL(server)
   url.pathname = `/${database}`

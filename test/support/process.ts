@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** A `tidemark` process of its own. */
+/** A `tidemark` process. */
 export interface Process {
   child: ChildProcess
-  /** What it has written so far. */
+  /** Its output so far. */
   output: { stdout: string; stderr: string }
-  /** Resolves with the first line of standard output that matches; rejects when the process ends before. */
+  /** Resolves with the first line of standard output that matches; rejects if the process ends before. */
   line(pattern: RegExp): Promise<RegExpMatchArray>
-  /** Resolves with the exit status once it has ended, null when a signal ended it. */
+  /** Resolves with the exit status once it has ended, null if a signal ended it. */
   exited: Promise<number | null>
 }
 
@@ -67,7 +67,7 @@ export function tidemark(
   return { child, output, line, exited }
 }
 
-/** A server process, once it answers. @returns its address beside the process. */
+/** A server process, once it is ready. @returns its URL and the process. */
 export async function serve(env: Record<string, string | undefined>): Promise<Process & { url: string }> {
   const started = tidemark(['serve'], {
     PORT: '0',

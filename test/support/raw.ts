@@ -3,15 +3,15 @@ import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { until } from './until.ts'
 
-/** A TCP connection of a client that reads only when it is asked to, and never closes its side by itself. */
+/** A TCP connection of a client that reads only on demand, and never closes its side by itself. */
 export interface Raw {
   socket: Socket
   send: (bytes: string | Buffer) => void
-  /** What it has read. */
+  /** The data read so far. */
   text: () => string
   /** Reads from now on, until the text matches. */
   read: (pattern: RegExp) => Promise<string>
-  /** Resolves once the server takes nothing any more, although it may be sent what means nothing. */
+  /** Resolves once the server accepts no more bytes, even meaningless ones. */
   broken: (nothing?: string | Buffer) => Promise<void>
 }
 
@@ -36,7 +36,7 @@ export async function raw(url: string): Promise<Raw> {
       await until(() => pattern.test(text) || socket.destroyed || socket.readableEnded)
       return text
     },
-    // A connection that is gone at the other end answers with a reset.
+    // A connection closed at the other end responds with a reset.
     broken: (nothing = '\r\n') =>
       until(() => {
         if (!socket.destroyed) socket.write(nothing)
@@ -45,24 +45,24 @@ export async function raw(url: string): Promise<Raw> {
   }
 }
 
-/** A request as it is sent. */
+/** A raw request. */
 export function request(path: string, headers: Record<string, string> = {}, body?: string): string {
   const all = { host: 'localhost', ...headers, ...(body !== undefined && { 'content-length': `${body.length}` }) }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
   return `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body ?? ''}`
 }
 
-/** A message over a WebSocket, of less than 64 KiB, masked with nothing. */
+/** A WebSocket message of less than 64 KiB, masked with zeros. */
 export function frame(message: object): Buffer {
   const text = Buffer.from(JSON.stringify(message))
   const head = Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 0xff, 0, 0, 0, 0])
   return Buffer.concat([head, text])
 }
 
-/** An answer to a ping that nobody has sent. */
+/** An unsolicited pong. */
 export const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 
-/** Reads, but slowly, until it is told to read the rest, however much there is of it. @returns how to tell. */
+/** Reads slowly, until told to read the rest, of any size. @returns a function to do so. */
 export function slowly({ socket, read }: Raw): (pattern: RegExp) => Promise<string> {
   let isSlow = true
   const piece = () => {
@@ -78,7 +78,7 @@ export function slowly({ socket, read }: Raw): (pattern: RegExp) => Promise<stri
   }
 }
 
-/** The beginning of a WebSocket. */
+/** The handshake of a WebSocket. */
 export function upgrade(path: string, headers: Record<string, string> = {}): string {
   return request(path, {
     connection: 'Upgrade',

@@ -3,22 +3,22 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { freePort } from './free-port.ts'
 
-/** Whether there is a `redis-server` to run. */
+/** Whether `redis-server` is installed. */
 export const redisInstalled = spawnSync('redis-server', ['--version']).status === 0
 
-/** A Redis server of one's own, on one port, that can be stopped and started again. */
+/** A separate Redis server, on one port, that can be stopped and started again. */
 export interface RedisServer extends AsyncDisposable {
   url: string
-  /** Resolves once it takes connections. */
+  /** Resolves once it accepts connections. */
   start(): Promise<void>
-  /** Kills it without a word to its clients. */
+  /** Kills it without notifying its clients. */
   stop(): Promise<void>
-  /** Has it hang, its connections open, and go on. */
+  /** Suspends it, with its connections open, and resumes it. */
   pause(): void
   resume(): void
 }
 
-/** One that is not started yet, on a free port. @param more options of its command line. */
+/** One that is not started yet, on a free port. @param more command line options. */
 export async function redisServer(more: string[] = []): Promise<RedisServer> {
   const port = await freePort()
   let child: ChildProcess | undefined
@@ -38,7 +38,7 @@ export async function redisServer(more: string[] = []): Promise<RedisServer> {
       child = started
       for await (const line of createInterface({ input: started.stdout })) {
         if (line.includes('Ready to accept connections')) {
-          // Goes on reading, into nothing: a full pipe would stop it.
+          // Continues to read and discard: a full pipe would block it.
           started.stdout.resume()
           return
         }

@@ -29,7 +29,7 @@ export async function newKey(
   return expectData(await server.graphql(query, { input: { organizationId, role, ...extra } })).createApiKey.key
 }
 
-/** What a record call answered for each event. */
+/** The response of a record call for each event. */
 export interface Recorded {
   id: string
   seq: number

@@ -4,35 +4,35 @@ import { startServer as start } from '../../src/server.ts'
 import { type DatabaseSettings, freshDatabase } from './database.ts'
 import { until } from './until.ts'
 
-/** What a GraphQL response holds. */
+/** The contents of a GraphQL response. */
 export interface Result {
-  // Tests name the fields they asked for; the assertions check what came.
+  // Tests know the fields they selected; the assertions check the values.
   // biome-ignore lint/suspicious/noExplicitAny: see above
   data: any
   errors?: { message: string; path?: (string | number)[]; extensions: { code: string; errorId?: string } }[]
 }
 
-/** A real server on a port of its own, with a database of its own. */
+/** A real server on its own port, with its own database. */
 export interface TestServer extends AsyncDisposable {
   url: string
   rootKey: string
   /** The settings it runs with, for a second process on the same database. */
   env: DatabaseSettings
-  /** What it has logged so far, from warnings upwards unless LOG_LEVEL is set. */
-  // biome-ignore lint/suspicious/noExplicitAny: a line has what whoever logs it says
+  /** Its log so far, from warnings upwards unless LOG_LEVEL is set. */
+  // biome-ignore lint/suspicious/noExplicitAny: members of a line depend on its origin
   log: any[]
-  /** Runs an operation over HTTP with the given key, root's by default; null for no key at all. */
+  /** Runs an operation over HTTP with the given key, by default the root key; null for no key. */
   graphql(query: string, variables?: object, key?: string | null): Promise<Result>
-  /** Resolves as soon as the server counts so many followers. */
+  /** Resolves once the server counts this many followers. */
   followers(count: number): Promise<void>
 }
 
-/** Starts a server. @param settings those of a database, if it is not to be a fresh one, and others. */
+/** Starts a server. @param settings those of a database, if it is not a fresh one, and others. */
 export async function startServer(settings: Record<string, string | undefined> = {}): Promise<TestServer> {
   const rootKey = 'test-root-api-key'
   const { DATA_DIR, DATABASE_URL } = settings
   const database = DATA_DIR ? { DATA_DIR, DATABASE_URL } : await freshDatabase()
-  // The long versions ask more often than a caller may.
+  // The long versions exceed the request limit.
   const config = readConfig({
     PORT: '0',
     ROOT_API_KEY: rootKey,
@@ -71,7 +71,7 @@ export async function graphql(
   return (await response.json()) as Result
 }
 
-/** The data of a result that must have no errors. */
+/** The data of a result, which must have no errors. */
 export function expectData({ data, errors }: Result): Result['data'] {
   if (errors) throw new Error(`Unexpected errors: ${JSON.stringify(errors)}`)
   return data

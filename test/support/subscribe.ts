@@ -8,21 +8,21 @@ export interface Edge {
   node: any
 }
 
-/** A subscription from outside, whatever it runs over. */
+/** A subscription of a client, over any transport. */
 export interface Subscription {
-  /** The next edges, exactly so many. Rejects when the subscription ends before. */
+  /** The next edges, exactly this many. Rejects if the subscription ends before. */
   take(count: number): Promise<Edge[]>
-  /** All that is left, once the subscription has completed by itself. */
+  /** All remaining edges, once the subscription has completed by itself. */
   rest(): Promise<Edge[]>
   /** The code of the error, or of the closed socket, that ended it. */
   failure(): Promise<string | number>
-  /** Resolves once the server counts so many followers. */
+  /** Resolves once the server counts this many followers. */
   opened(server: TestServer, followers: number): Promise<void>
-  /** Leaves. */
+  /** Disconnects. */
   end(): Promise<void>
-  /** The cursor at which it begins, as the server tells it. */
+  /** Its start cursor, as sent by the server. */
   start(): Promise<string>
-  /** What came as `id:` beside the edges; server-sent events only. */
+  /** The `id:` values besides the edges; server-sent events only. */
   ids: string[]
 }
 
@@ -34,7 +34,7 @@ export type Subscribe = (
   headers?: Record<string, string>,
 ) => Subscription
 
-/** What comes in, until it is asked for. */
+/** Received items, until they are taken. */
 class Inbox {
   readonly edges: Edge[] = []
   #start: string | undefined
@@ -126,12 +126,12 @@ export const overWebSocket: Subscribe = (url, key, query, variables) => {
     },
   )
   return subscriptionOver(inbox, [], async () => {
-    // One that is still connecting says that it could not.
+    // One that is still connecting reports a failure.
     await Promise.resolve(client.dispose()).catch(() => undefined)
   })
 }
 
-/** By fetch, reading the frames as EventSource does. */
+/** With fetch, parsing the frames as EventSource does. */
 export const overSse: Subscribe = (url, key, query, variables, headers = {}) => {
   const inbox = new Inbox()
   const ids: string[] = []

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import WebSocket from 'ws'
 
-/** Sends the text of one operation. @returns the code of the error it is refused with. */
+/** Sends the text of one operation. @returns the code of its error. */
 export type Transport = (url: string, key: string, body: string) => Promise<unknown>
 
 interface Refused {
@@ -41,7 +41,7 @@ const overWebSocket: Transport = async (url, key, body) => {
   }
 }
 
-/** What an operation may come over. */
+/** All transports of operations. */
 export const TRANSPORTS: [name: string, send: Transport][] = [
   ['HTTP', overHttp],
   ['server-sent events', overSse],

@@ -1,24 +1,24 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** An event as Trieve holds it: its time is in whole seconds since 1970. */
+/** An event as stored by Trieve: its time is in whole seconds since 1970. */
 export interface Held {
   id: string
   second: number
 }
 
-/** Stands in for Trieve where Tidemark does better: see `startTrieve`. */
+/** Simulates Trieve where Tidemark behaves better: see `startTrieve`. */
 export interface StandIn extends AsyncDisposable {
   url: string
-  /** How many pages it has been asked for. */
+  /** The number of requested pages. */
   pages: number
 }
 
 /**
- * Serves events as Trieve does: newest first, by times of whole seconds, those of the same second in another order at each request, and
- * in the shape of its source rather than of its documents.
- * @param arriving called at each request, for what has come since the last.
- * @param instead called at each request: answers it otherwise, and says so.
+ * Serves events as Trieve does: newest first, by times in whole seconds, those of the same second in a different order
+ * at each request, and in the shape of its source code rather than of its documentation.
+ * @param arriving called at each request, for events that have arrived since the last one.
+ * @param instead called at each request: sends a different response, and returns whether it did.
  */
 export async function startTrieve(
   events: Held[],

@@ -3,13 +3,13 @@ import { lstat, open, rename, rm } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { openStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
 import { encodeCursor } from '../../log/cursor.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
-import { openLog } from '../open-log.ts'
 import { startProgress } from '../progress.ts'
 import { printError } from '../terminal.ts'
 import { countEvents, exportLines, type Selection } from './export-lines.ts'
@@ -31,8 +31,8 @@ const STOPPED =
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interrupt = listenForInterrupt()
   if (file !== '-') await refuseSpecial(file)
-  await using opened = await openLog(config)
-  const { log, database } = opened
+  await using storage = await openStorage(config)
+  const { log, database } = storage
   const db = database.prisma
   const { selection, after } = await select(db, options)
   let streams = 0

@@ -1,8 +1,8 @@
+import { openStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { printable } from '../../lib/text.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
-import { openLog } from '../open-log.ts'
 import { startProgress } from '../progress.ts'
 import { print, printError, printJson } from '../terminal.ts'
 import type { ImportSource } from './import-item.ts'
@@ -34,8 +34,8 @@ export async function runImport(
   open: (target: ImportTarget, signal: AbortSignal) => Promise<OpenedSource> | OpenedSource,
 ): Promise<void> {
   using interrupt = listenForInterrupt()
-  await using opened = await openLog(config)
-  const { database, log } = opened
+  await using storage = await openStorage(config)
+  const { database, log } = storage
   if (organization !== undefined) {
     const found = await database.prisma.organization.findUnique({ where: { id: organization } })
     if (!found) throw new StartError(`Organization ${organization} does not exist.`)

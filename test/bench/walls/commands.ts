@@ -3,16 +3,16 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { processFigures } from '../../support/rig/figures.ts'
 
-/** What a command came to. */
+/** Result of a command. */
 export interface Ran {
   status: number | string
   output: string
   seconds: number
-  /** MiB that it held at most. */
+  /** Peak memory in MiB. */
   peak: number
 }
 
-/** Runs a command of a checkout, and ends it after so many seconds. */
+/** Runs a command of a checkout, with a timeout in seconds. */
 export async function runCommand(
   checkout: string,
   args: string[],

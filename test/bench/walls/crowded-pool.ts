@@ -3,7 +3,7 @@ import { askGraphql } from '../../support/rig/ask.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import type { Wall, World } from './wall.ts'
 
-/** So many at once, each again and again for some seconds. */
+/** Runs this many in parallel, repeatedly for some seconds. */
 function crowd(
   callers: number,
   seconds: number,

@@ -1,7 +1,7 @@
 import { ask } from '../../support/rig/ask.ts'
 import type { Wall } from './wall.ts'
 
-/** One call with so many events of a thousand empty sources. */
+/** One call with this many events of a thousand empty sources each. */
 function emptySources(events: number): Wall['run'] {
   return async ({ node, attacker, measure }) => {
     const sources = `[${Array(1_000).fill('{"node":{}}').join()}]`

@@ -38,7 +38,7 @@ function embedded(masked: string): Wall['run'] {
       const event = { eventType: 'ETL_STARTED', eventData: SECRET }
       await record(node, tenant.write, { dataset: tenant.dataset }, [[event]])
       await node.stop()
-      // Once more without a root key in the environment, so that one is made.
+      // Again without a root key in the environment, so that one is generated.
       node = await startNode(checkout, env)
       const grep = spawnSync('grep', ['-rl', SECRET, DATA_DIR], NOBODY)
       const control = spawnSync('test', ['-w', join(DATA_DIR, 'pglite/global/pg_control')], NOBODY)

@@ -16,7 +16,7 @@ async function readBy(key: string, dataset: string, { node }: World): Promise<st
 
 const firstLine = (text: string) => text.trim().split('\n').slice(0, 2).join(' / ').slice(0, 300)
 
-/** An original that names whichever dataset it likes. */
+/** An upstream that returns any dataset id it likes. */
 async function lyingTrieve(dataset: string) {
   const event = {
     id: randomUUID(),
@@ -26,7 +26,7 @@ async function lyingTrieve(dataset: string) {
   }
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'application/json')
-    // Later than what is there.
+    // Later than existing events.
     const created_at = new Date().toISOString().replace('T', ' ').slice(0, 23)
     response.end(JSON.stringify({ events: [{ ...event, created_at }], event_types: [], page_count: 1 }))
   })

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { type Ran, runCommand } from './commands.ts'
 import type { Wall, World } from './wall.ts'
 
-/** A server that answers as it likes, and counts. */
+/** A server with arbitrary responses, which counts requests. */
 async function original(answer: RequestListener) {
   const told = { requests: 0 }
   const server = createServer((request, response) => {

@@ -5,7 +5,7 @@ import type { Wall } from './wall.ts'
 
 const MEBIBYTE = 'x'.repeat(1_040_000)
 
-/** Asks the same so many times at once. */
+/** Sends the same request this many times in parallel. */
 function atOnce(times: number, blocks: number, queryOf: (report: string) => string): Wall['run'] {
   return async ({ node, attacker, measure }) => {
     const make = (count: number, first: number) => blockUpdates(count, first, { template: MEBIBYTE })

@@ -4,7 +4,7 @@ import type { Wall } from './wall.ts'
 
 const aliases = (count: number, field: string) => Array.from({ length: count }, (_, i) => `e${i}: ${field}`).join(' ')
 
-/** A page of events that have one vector of 500,000 numbers each, which is asked for under thirty names. */
+/** A page of events with one vector of 500,000 numbers each, selected under thirty aliases. */
 function embeddings(events: number): Wall['run'] {
   return async ({ node, attacker, measure }) => {
     const embedding = Array.from({ length: 500_000 }, (_, i) => i % 10)

@@ -7,12 +7,12 @@ import { parse } from 'yaml'
 import { freePort } from '../../support/free-port.ts'
 import { ask } from '../../support/rig/ask.ts'
 
-/** HAProxy as a checkout deploys it, in front of one node. */
+/** HAProxy as deployed by a checkout, in front of one node. */
 export interface HaProxy extends AsyncDisposable {
   url: string
 }
 
-/** What a checkout sets for nodes behind its proxy, where that is on this machine. */
+/** Settings of a checkout for nodes behind its proxy, for a proxy on this machine. */
 export async function settingsBehindProxy(checkout: string): Promise<Record<string, string>> {
   const text = (await readFile(join(checkout, '.deploy/compose.yaml'), 'utf8')).replace(/\$\{\w+:\?\}/g, 'given')
   const environment = (parse(text, { merge: true })['x-tidemark']?.environment ?? {}) as Record<string, string>
@@ -20,9 +20,9 @@ export async function settingsBehindProxy(checkout: string): Promise<Record<stri
   return Object.fromEntries(kept.map(([name, value]) => [name, name === 'TRUSTED_PROXIES' ? '127.0.0.1' : value]))
 }
 
-/** Starts it on a free port. @throws when there is none to run. */
+/** Starts it on a free port. @throws if HAProxy is not installed. */
 export async function startProxy(checkout: string, folder: string, nodePort: number): Promise<HaProxy> {
-  if (spawnSync('haproxy', ['-v']).status !== 0) throw new Error('There is no haproxy to run.')
+  if (spawnSync('haproxy', ['-v']).status !== 0) throw new Error('HAProxy is not installed.')
   const port = await freePort()
   const deployed = await readFile(join(checkout, '.deploy/haproxy.cfg'), 'utf8')
   const adapted = deployed

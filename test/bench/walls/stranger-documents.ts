@@ -10,7 +10,7 @@ const chain = Array.from(
 )
 const flat = Array.from({ length: 270 }, (_, i) => `fragment F${i} on Query { __typename }`)
 
-/** Sends a document so often a second, without waiting for the answers. */
+/** Sends a document this many times per second, without waiting for responses. */
 function strangers(document: string, rate: number, seconds: number): Wall['run'] {
   return async ({ node, measure }) =>
     measure(async () => {

@@ -8,7 +8,7 @@ import {
 } from '../../support/rig/connection.ts'
 import type { Wall, World } from './wall.ts'
 
-/** A text frame of one byte; all but the first go on with its message, none ends it. Masked with zeros. */
+/** A text frame of one byte; all but the first are continuations, none is final. Masked with zeros. */
 const fragment = (first: boolean) => Buffer.from([first ? 0x01 : 0x00, 0x81, 0, 0, 0, 0, 0x78])
 
 const fragments: Wall['run'] = async ({ node, measure }) => {
@@ -53,7 +53,7 @@ const offers: Wall['run'] = async ({ node, measure }) => {
   return { ...figures, 'in the log': warning?.slice(0, 120) ?? 'nothing' }
 }
 
-/** A body of 8 MB, but for its last byte. */
+/** A body of 8 MB, without its last byte. */
 const bodies = async ({ node, attacker, measure }: World) => {
   const connections = 60
   let open: Connection[] = []

@@ -12,7 +12,7 @@ import type { Wall, World } from './wall.ts'
 const STRANGER = '127.0.0.2'
 const CLIENT = '127.0.0.3'
 
-/** Requests with keys that are made up. */
+/** Requests with invented keys. */
 async function flood(url: string, requests: number): Promise<Tally> {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   const outcomes = new Tally()
@@ -31,7 +31,7 @@ async function flood(url: string, requests: number): Promise<Tally> {
 const whether = async (url: string, key: string) =>
   (await askGraphql(url, key, '{ __typename }', {}, { from: CLIENT })).outcome
 
-/** How many seconds a key is refused, 0 when it is not. */
+/** Seconds for which a key is rejected, 0 if it is not. */
 async function refusedFor(url: string, key: string, most: number): Promise<number> {
   const began = performance.now()
   const elapsed = () => (performance.now() - began) / 1_000
@@ -141,7 +141,7 @@ const metrics: Wall['run'] = (world) =>
     const statuses = new Map<string, string>()
     for (const path of PATHS) {
       let heard = await ask(url, { path })
-      // On a busy machine, the proxy may take the node for dead for a moment.
+      // On a busy machine, the proxy may consider the node down for a moment.
       for (let i = 0; heard.status === 503 && i < 30; i++) {
         await setTimeout(500)
         heard = await ask(url, { path })
@@ -153,7 +153,7 @@ const metrics: Wall['run'] = (world) =>
     return Object.fromEntries(statuses)
   })
 
-// Where 6,000 requests take more than the minute in which they count.
+// In case 6,000 requests take more than the minute in which they count.
 const FEW = { REQUESTS_PER_MINUTE: '600' }
 
 export const STRANGERS_THROUGH_PROXY: Wall[] = [

@@ -7,7 +7,7 @@ import type { Wall } from './wall.ts'
 
 const SOURCES = 'sources { score node { id text className } }'
 
-/** So many subscriptions of different texts, and one event for all of them. */
+/** Many subscriptions with different texts, and one event for all of them. */
 function cohorts(sockets: number, each: number, sources: number): Wall['run'] {
   return async ({ node, attacker, measure }) => {
     const query = (n: number) => {
@@ -38,7 +38,7 @@ function cohorts(sockets: number, each: number, sources: number): Wall['run'] {
   }
 }
 
-/** One socket whose subscriptions from the beginning are not read. */
+/** One socket whose subscriptions, from the beginning, are not read. */
 function unread(subscriptions: number, names: number, seconds: number): Wall['run'] {
   return async ({ node, attacker, measure }) => {
     await record(node, attacker.write, { dataset: attacker.dataset }, [workerEvents(1, 1_000_000)])

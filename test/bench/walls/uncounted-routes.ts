@@ -3,7 +3,7 @@ import { ask } from '../../support/rig/ask.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import type { Wall } from './wall.ts'
 
-/** A path on sixteen connections, as fast as it is answered, for some seconds. */
+/** Requests a path on sixteen connections, as fast as responses arrive, for some seconds. */
 function hammer(path: string, seconds: number): Wall['run'] {
   return ({ node, measure }) =>
     measure(async () => {

@@ -9,7 +9,7 @@ import {
 import { inCalls, record, workerEvents } from '../../support/rig/tenant.ts'
 import type { Wall, World } from './wall.ts'
 
-/** Sends to so many connections, reads nothing, and waits until the server holds none of them, for some seconds at most. */
+/** Sends on many connections, reads nothing, and waits, with a timeout in seconds, until the server has closed all. */
 async function leaveUnread(world: World, connections: number, bytes: string, seconds: number) {
   const open: Connection[] = []
   for (let i = 0; i < connections; i++) open.push(await openConnection(world.node.url))

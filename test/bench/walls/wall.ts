@@ -2,33 +2,33 @@ import type { Node } from '../../support/rig/node.ts'
 import type { ScratchDatabase } from '../../support/rig/scratch-database.ts'
 import type { Tenant } from '../../support/rig/tenant.ts'
 
-/** What is told of an attack, by name. */
+/** Measurements of an attack, by name. */
 export type Figures = Record<string, string | number | boolean | undefined>
 
-/** A freshly started server, an attacking tenant and one that is attacked. */
+/** A freshly started server, an attacking tenant and a victim. */
 export interface World {
   node: Node
   attacker: Tenant
   victim: Tenant
   /** The settings of its database, for other processes. */
   env: Pick<ScratchDatabase, 'DATABASE_URL' | 'DATA_DIR'>
-  /** Where the server's code is. */
+  /** The checkout of the server. */
   checkout: string
-  /** Does the attack while a neighbour is served; what it returns is told beside how that went. */
+  /** Runs the attack while a neighbour is served; reports the result together with the neighbour's measurements. */
   measure: (attack: () => Promise<Figures>) => Promise<Figures>
-  /** Starts another server on the same database, ended with the rest. */
+  /** Starts another server on the same database, stopped with the rest. */
   start: (env: Record<string, string | undefined>) => Promise<Node>
 }
 
-/** A way to hurt a server or its tenants, as a bounded attack. */
+/** An attack on a server or its tenants, with bounds. */
 export interface Wall {
   name: string
-  /** What is done, in a line. */
+  /** One-line description. */
   about: string
-  /** Limit of the server's heap, in MiB. */
+  /** Heap limit of the server, in MiB. */
   heap?: number
   env?: Record<string, string>
-  /** How long it may take at most once it is prepared, in seconds, before the server is killed; 360 by default. */
+  /** Timeout after the preparation, in seconds, before the server is killed; 360 by default. */
   seconds?: number
   run: (world: World) => Promise<Figures>
 }

@@ -12,7 +12,7 @@ import {
 import { argumentTypes, composites, fieldsOf, input, literal, schema, variable } from './inputs.ts'
 import { json, mutated, text } from './values.ts'
 
-/** An operation as it is sent. */
+/** An operation to send. */
 export interface Operation {
   query: unknown
   variables?: unknown
@@ -20,9 +20,9 @@ export interface Operation {
   extensions?: unknown
 }
 
-/** Variables as they are written, */
+/** Variables as written, */
 const VARIABLE = /\$v(\d+)/g
-/** and fragments, which are named by the type that they are on. */
+/** and fragments, named by their type. */
 const SPREAD = /\.\.\.F(\d+)/g
 
 function argumentOf(argument: GraphQLArgument): fc.Arbitrary<string> {
@@ -60,7 +60,7 @@ function namedTypeOf({ type }: GraphQLField<unknown, unknown>) {
   return schema.getType(String(type).replaceAll(/[[\]!]/g, ''))
 }
 
-/** A fragment on any type, or on one that the type may be. */
+/** A fragment on any type, or on a possible type. */
 function spread(type?: GraphQLCompositeType): fc.Arbitrary<string> {
   const possible = composites.filter((other) => !type || doTypesOverlap(schema, type, other))
   return fc.constantFrom(...possible).map((other) => `...F${composites.indexOf(other)}`)
@@ -85,7 +85,7 @@ function selection(type: GraphQLCompositeType, depth: number): fc.Arbitrary<stri
         { weight: 8, arbitrary: spread(type) },
         { weight: 1, arbitrary: fc.oneof(fc.constant('nothing'), spread()) },
       ),
-      // Two fields under one name would not go together.
+      // Two fields under one name would conflict.
       { minLength: 1, maxLength: 4, selector: (part) => /^(\w+|\.\.\. ?\w+ ?\w*)/.exec(part)?.[0] },
     )
     .map((parts) => `{ ${parts.join(' ')} }`)
@@ -102,7 +102,7 @@ const INTROSPECTION = '{ __schema { types { name fields { name } } } __type(name
 
 function operationOf(kind: keyof typeof ROOTS): fc.Arbitrary<string> {
   const root = ROOTS[kind] as GraphQLCompositeType
-  // Several fields of a subscription are refused before anything else is looked at.
+  // Several root fields of a subscription are rejected before anything else is validated.
   const one = fc.oneof(...fieldsOf(root).map((of) => field(of, 4))).map((of) => `{ ${of} }`)
   return fc.oneof(
     { weight: 8, arbitrary: one },
@@ -117,7 +117,7 @@ const anyOperation = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom('query', 'query', 'subscription'), fc.constant(INTROSPECTION)) },
 )
 
-/** Operations of the schema, with fragments and variables for what they mention, valid more often than not. */
+/** Operations of the schema, with the fragments and variables they use; valid in most cases. */
 const grammatical = fc
   .oneof(
     { weight: 30, arbitrary: fc.tuple(anyOperation) },
@@ -170,7 +170,7 @@ const soup = fc
   )
   .map((tokens) => tokens.join(' '))
 
-/** Operations as clients write them: what the schema allows, more often than not, and the same with slips in it. */
+/** Operations as clients write them: valid in most cases, and the same with typos. */
 export const soundOperation = fc.oneof(
   { weight: 12, arbitrary: grammatical },
   { weight: 1, arbitrary: fc.record({ query: mutated(grammatical.map(({ query }) => String(query))) }) },
@@ -178,7 +178,7 @@ export const soundOperation = fc.oneof(
 
 const odds = { variables: json, operationName: json, extensions: json }
 
-/** Any operation, what is none included. */
+/** Any operation, including invalid ones. */
 export const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 16, arbitrary: soundOperation },
   { weight: 2, arbitrary: fc.record({ query: soup }) },

@@ -1,7 +1,7 @@
 import { fc } from '@fast-check/vitest'
 import { CURSORS, IDS, key, placeholder, text } from './values.ts'
 
-/** A line of a request's head. */
+/** A header line of a request. */
 export type Header = readonly [name: string, value: string]
 
 /** One of the texts. */
@@ -9,15 +9,15 @@ export function one(...values: string[]): fc.Arbitrary<string> {
   return fc.constantFrom(...values)
 }
 
-// Control characters end a request before anybody looks at it.
+// Control characters end a request before any code handles it.
 const headerText = fc.oneof(
   { weight: 5, arbitrary: text.map((text) => text.replaceAll(/[^\x20-\x7e\u0080-\u{10ffff}]/gu, '?')) },
   { weight: 1, arbitrary: text },
 )
 
-/** The dataset, right more often than not, so that something is found. */
+/** The dataset, valid in most cases, so that something is found. */
 export const dataset = fc.constantFrom('<dataset>', '<dataset>', '{<dataset>}', 'urn:uuid:<dataset>', 'tracked')
-/** A dataset or report in a form that some door takes. */
+/** A dataset or report in a notation that some route accepts. */
 export const stream = fc.oneof(one(...IDS).map(placeholder), dataset, headerText)
 /** The header for keys, with and without its scheme. */
 export const authorization = fc.oneof(
@@ -26,13 +26,13 @@ export const authorization = fc.oneof(
   { weight: 1, arbitrary: key.map((key) => `bearer  ${key} `) },
 )
 
-/** The host, mostly one that there can be. */
+/** The host, valid in most cases. */
 export const host = fc.oneof(
   { weight: 60, arbitrary: one('localhost', 'localhost:0', '[::1]') },
   { weight: 1, arbitrary: one('', '[', 'a b', 'ÿ.example', 'x/y', '@', 'a:b') },
 )
 
-// Every header that a door reads, each with what it may say.
+// Every header that a route reads, each with meaningful values.
 const HEADERS: Record<string, fc.Arbitrary<string>> = {
   authorization,
   'x-api-key': authorization,
@@ -89,7 +89,7 @@ const named: fc.Arbitrary<Header> = fc
       .map((value) => [name, value] as const),
   )
 
-// All that makes Node hand the connection to whoever serves WebSockets.
+// All headers that make Node treat the request as an upgrade.
 const upgrade: fc.Arbitrary<Header[]> = fc
   .tuple(
     one('websocket', 'WebSocket', 'h2c', 'x'),
@@ -105,7 +105,7 @@ const upgrade: fc.Arbitrary<Header[]> = fc
     ['sec-websocket-protocol', protocol],
   ])
 
-/** Headers besides the usual ones: those that mean something, some that do not, some twice. */
+/** Headers besides the usual ones: meaningful ones, others, and repeated ones. */
 export const extraHeaders: fc.Arbitrary<Header[]> = fc
   .tuple(
     fc.oneof(
@@ -121,7 +121,7 @@ export const extraHeaders: fc.Arbitrary<Header[]> = fc
   )
   .map(([...parts]) => parts.flat())
 
-/** The usual headers, now and then without one of them. */
+/** The usual headers, sometimes without one of them. */
 export function usual(...headers: [string, fc.Arbitrary<string>][]): fc.Arbitrary<Header[]> {
   return fc
     .tuple(

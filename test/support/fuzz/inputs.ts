@@ -14,9 +14,9 @@ import {
 } from 'graphql'
 import { CURSORS, IDS, json, placeholder, text } from './values.ts'
 
-/** The schema that clients are given. */
+/** The schema that clients see. */
 export const schema = buildSchema(readFileSync('schema.graphql', 'utf8'))
-/** Its types that have fields. */
+/** Its types with fields. */
 export const composites = Object.values(schema.getTypeMap())
   .filter((type) => isCompositeType(type))
   .filter(({ name }) => !/^__/.test(name))
@@ -28,12 +28,12 @@ function argumentsOf(types: readonly unknown[]): GraphQLInputType[] {
   return [...new Map(all.map(({ type }) => [String(type), type])).values()]
 }
 
-/** The fields of a type. A union has none of its own. */
+/** The fields of a type. A union has none. */
 export function fieldsOf(type: GraphQLCompositeType): GraphQLField<unknown, unknown>[] {
   return isUnionType(type) ? [] : Object.values(type.getFields())
 }
 
-/** Something that a document has without quotes: an enum's value, a variable. */
+/** A value that a document contains without quotes: an enum value, a variable. */
 class Bare {
   readonly text: string
   constructor(text: string) {
@@ -61,7 +61,7 @@ const RIGHT: Record<string, fc.Arbitrary<unknown>> = {
   ),
 }
 
-// What leads deep: the values that an argument of this name and type is about.
+// Values that reach existing objects, for an argument of this name and type.
 const NAMED: Record<string, fc.Arbitrary<unknown>> = {
   'datasetId: UUID': fc.constantFrom('dataset', 'dataset', 'dataset', 'otherDataset', 'report').map(placeholder),
   'reportId: UUID': fc.constantFrom('report', 'report', 'endedReport', 'dataset').map(placeholder),
@@ -71,13 +71,13 @@ const NAMED: Record<string, fc.Arbitrary<unknown>> = {
   'trackingId: String': fc.constantFrom('tracked', 'other'),
 }
 
-/** A variable of the type, or else of another one. It is named by its type, so that a text alone says what to declare. */
+/** A variable of the type, or sometimes of another one. Named after its type, so that its text alone declares it. */
 export function variable(type: GraphQLInputType): Bare {
   const index = argumentTypes.findIndex((other) => String(other) === String(type))
   return new Bare(`$v${Math.max(index, 0)}`)
 }
 
-/** A value that the type takes, as far as the type says; now and then another one. */
+/** A value of the type; sometimes another one. */
 export function input(type: GraphQLInputType, name: string, depth = 4): fc.Arbitrary<unknown> {
   if (isNonNullType(type)) return input(type.ofType, name, depth)
   const right = rightInput(type, name, depth)
@@ -100,7 +100,7 @@ function rightInput(type: GraphQLInputType, name: string, depth: number): fc.Arb
   return fc.record(Object.fromEntries(possible.map((field) => [field.name, member(field)])), { requiredKeys: required })
 }
 
-/** A value as a document has it. */
+/** A value as written in a document. */
 export function literal(value: unknown): string {
   if (value instanceof Bare) return value.text
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`

@@ -13,7 +13,7 @@ const eventsBody = fc
     { requiredKeys: [] },
   )
   .map((body) => JSON.stringify(body))
-// What JSON.stringify would not write.
+// Text that JSON.stringify would not write.
 const RAW = [
   '{"page":1e999}',
   '{"page":-1e-999}',
@@ -22,7 +22,7 @@ const RAW = [
   '{"__proto__":{"page":3}}',
 ]
 
-/** Requests to the route that Trieve's clients use. */
+/** Requests to the route for Trieve clients. */
 export const trieveRequest = request({
   usual: 'POST',
   target: odd(
@@ -55,7 +55,7 @@ const time = one(
 )
 const path = (id: string) => `/api/v1/reports/${encoded(id)}/events`
 
-/** Requests to the route that LlamaCloud's clients use. */
+/** Requests to the route for LlamaCloud clients. */
 export const llamacloudRequest = request({
   usual: 'GET',
   target: odd(

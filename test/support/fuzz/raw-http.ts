@@ -1,25 +1,25 @@
 import { connect, type Socket } from 'node:net'
 
-/** How the body is announced: rightly, in chunks, not at all, or as longer or shorter than it is. */
+/** How the body is announced: correctly, chunked, not at all, or longer or shorter than it is. */
 export type Framing = 'length' | 'chunked' | 'none' | 'longer' | 'shorter' | 'both' | 'broken chunks'
 
-/** A request below any client library, so that it may be anything. */
+/** A raw request, without a client library, so that it can be anything. */
 export interface RawRequest {
   method: string
   target: string
   headers: (readonly [name: string, value: string])[]
   body: string
   framing: Framing
-  /** Goes away after this part of its bytes, 0 to 1, without waiting for an answer. */
+  /** Disconnects after this part of its bytes, 0 to 1, without waiting for a response. */
   leaves?: number
 }
 
 export interface Answer {
-  /** Absent when the connection was closed without a word. */
+  /** Absent if the connection was closed without a response. */
   status?: number
   head: string
   body: string
-  /** Whether all of it arrived; streams and broken connections end early. */
+  /** Whether it is complete; streams and broken connections end early. */
   whole: boolean
 }
 
@@ -27,7 +27,7 @@ export interface Answer {
 function bytesOf({ method, target, headers, body, framing }: RawRequest): Buffer {
   const content = Buffer.from(body)
   const announced = framingHeaders(framing, content.length)
-  // What would end the head or begin another line is left to the other parts.
+  // Characters that would end the head or begin another line are left to the other parts.
   const lines = [...headers, ...announced].map(([name, value]) => `${name}: ${value.replaceAll(/[\r\n]/g, ' ')}`)
   const head = [`${method} ${target} HTTP/1.1`, ...lines, 'connection: close'].join('\r\n')
   return Buffer.concat([Buffer.from(`${head}\r\n\r\n`), inFrames(framing, content)])
@@ -63,14 +63,14 @@ function inFrames(framing: Framing, content: Buffer): Buffer {
 }
 
 /**
- * Sends it and reads the answer up to its end. A stream of events is left after its first part, once `meanwhile` has resolved.
- * Bytes that follow an upgrade go over the upgraded connection.
+ * Sends it and reads the response to its end. An event stream is left after its first part, once `meanwhile` has
+ * resolved. Bytes that follow an upgrade go over the upgraded connection.
  */
 export async function exchange(url: string, request: RawRequest, meanwhile: () => Promise<unknown>): Promise<Answer> {
   const bytes = bytesOf(request)
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
-  // Whatever goes wrong with the connection is an answer, too.
+  // Connection errors count as a response, too.
   socket.on('error', () => undefined)
   const { leaves } = request
   if (leaves !== undefined) {
@@ -80,7 +80,7 @@ export async function exchange(url: string, request: RawRequest, meanwhile: () =
     return { head: '', body: '', whole: false }
   }
   socket.write(bytes)
-  // Who announces more than it sends says that this was all.
+  // A body shorter than announced ends here.
   if (request.framing === 'longer' || request.framing === 'broken chunks') socket.end()
   try {
     return await read(socket, request.method === 'HEAD', meanwhile)
@@ -100,7 +100,7 @@ async function read(socket: Socket, headOnly: boolean, meanwhile: () => Promise<
       if (received.startsWith('HTTP/1.1 101 ')) socket.end()
     }
   } catch {
-    // Reset, or left.
+    // Reset, or closed.
   }
   await leaving
   return toAnswer(received, headOnly)
@@ -125,7 +125,7 @@ function toAnswer(received: string, headOnly: boolean): Answer {
   const { status, head = '', body = received } = split(received) ?? {}
   const length = lengthOf(head)
   const chunked = /^transfer-encoding: chunked/im.test(head)
-  // What follows answers whatever came behind the request.
+  // The rest answers bytes after the request.
   const own = chunked ? joined(body) : body.slice(0, length)
   return { status, head, body: Buffer.from(own, 'latin1').toString(), whole: isWhole(received, headOnly) }
 }

@@ -3,22 +3,22 @@ import type { Socket } from 'node:net'
 import WebSocket from 'ws'
 import type { Session, Step } from './sessions.ts'
 
-/** What a session came to. */
+/** Result of a session. */
 export interface Course {
   messages: string[]
-  /** The code it was closed with: the server's, unless the client has closed it. Absent when it was never open. */
+  /** The close code, chosen by the server unless the client has closed it. Absent if it was never open. */
   code?: number
-  /** Whether the client, and not the server, has ended it. */
+  /** Whether the client, and not the server, has closed it. */
   left: boolean
 }
 
-/** Goes through a session, waits until the server has answered it, and leaves. @param question what it asks to find out. */
+/** Runs a session, waits until the server has responded, and disconnects. @param question asked to detect that. */
 export async function converse(url: string, { protocols, headers, steps }: Session, question: string): Promise<Course> {
   const webSocket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, protocols, { headers })
   const messages: string[] = []
   webSocket.on('message', (data) => messages.push(String(data)))
   const closed = new Promise<number>((resolve) => webSocket.once('close', resolve))
-  // A refused handshake and a broken connection close it, too.
+  // A rejected handshake and a broken connection close it, too.
   webSocket.on('error', () => undefined)
   const connection = once(webSocket, 'upgrade').then(([{ socket }]) => socket as Socket)
   connection.catch(() => undefined)
@@ -70,7 +70,7 @@ function say(webSocket: WebSocket, message: string, as: 'text' | 'binary' | 'par
   }
 }
 
-/** Resolves when an operation of its own is answered, which was asked last. */
+/** Resolves when an operation sent last has been answered. */
 async function answered(webSocket: WebSocket, id: string, query: string): Promise<void> {
   webSocket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }))
   await new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@ import { extraHeaders, type Header, host, one, usual } from './headers.ts'
 import type { Framing, RawRequest } from './raw-http.ts'
 import { mutated, text } from './values.ts'
 
-/** The type of a body of JSON. */
+/** The content type of JSON. */
 export const JSON_TYPE = one('application/json', 'application/json', 'application/json; charset=utf-8')
 
 const framing: fc.Arbitrary<Framing> = fc.oneof(
@@ -29,7 +29,7 @@ interface Parts {
   body: fc.Arbitrary<string>
 }
 
-/** Requests with such parts, now and then with other ones. */
+/** Requests with such parts, sometimes with other ones. */
 export function request({ usual: usualMethod, target, headers, body }: Parts): fc.Arbitrary<RawRequest> {
   return fc
     .record({
@@ -44,7 +44,7 @@ export function request({ usual: usualMethod, target, headers, body }: Parts): f
     .map(({ usual, extra, ...request }) => ({ ...request, headers: [...usual, ...extra] }))
 }
 
-/** A target in the form that the server expects, or in another one. */
+/** A request target in the expected form, or in another one. */
 export function odd(target: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const forms: ((target: string) => string)[] = [
     (target) => `/${target}`,
@@ -67,12 +67,12 @@ export function odd(target: fc.Arbitrary<string>): fc.Arbitrary<string> {
   )
 }
 
-/** A text as part of an address or a form. What stands for something from the world is left as it is. */
+/** Text for a URL or a form. Placeholders of the world stay as they are. */
 export function encoded(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('%3C', '<').replaceAll('%3E', '>')
 }
 
-/** The text after the question mark. */
+/** The query string. */
 export function search(names: Record<string, fc.Arbitrary<string>>): fc.Arbitrary<string> {
   const parameter = fc
     .constantFrom(...Object.keys(names))

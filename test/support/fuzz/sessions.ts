@@ -2,19 +2,19 @@ import { fc } from '@fast-check/vitest'
 import { operation, soundOperation } from './documents.ts'
 import { json, key, mostly, text } from './values.ts'
 
-/** What a client of a WebSocket does next. */
+/** The next step of a WebSocket client. */
 export type Step =
   | { do: 'say'; message: string; as: 'text' | 'binary' | 'parts' | 'part' }
   | { do: 'ping' | 'pong'; payload: string }
-  /** Waits for the server's first message, */
+  /** Waits for the first message of the server, */
   | { do: 'wait for a message' }
-  /** or until it has answered what it was asked. */
+  /** or until it has responded to earlier messages. */
   | { do: 'wait' }
-  /** Bytes that are no frame, or part of one. The last step: nothing that follows would be understood. */
+  /** Bytes that are not a frame, or part of one. The last step: nothing that follows would be parsed. */
   | { do: 'garble'; bytes: number[] }
   | { do: 'close'; code: number; reason: string }
 
-/** All that one client does. */
+/** All steps of one client. */
 export interface Session {
   protocols: string[]
   headers: Record<string, string>
@@ -63,7 +63,7 @@ const step = fc.oneof<fc.MaybeWeightedArbitrary<Step>[]>(
   { weight: 1, arbitrary: odd },
 )
 
-// Frames that no client sends: reserved bits and kinds, no mask, too long, and what is no frame at all.
+// Frames that no client sends: reserved bits and kinds, no mask, too long, and bytes that are not a frame.
 const garbage = fc.oneof<fc.Arbitrary<number[]>[]>(
   fc.array(fc.nat({ max: 255 }), { minLength: 1, maxLength: 40 }),
   fc
@@ -84,7 +84,7 @@ const last = fc.oneof<fc.Arbitrary<Step>[]>(
   }),
 )
 
-/** Anything that a client may do. */
+/** Any behaviour of a client. */
 export const session: fc.Arbitrary<Session> = fc
   .tuple(
     fc.oneof<fc.MaybeWeightedArbitrary<string[]>[]>(
@@ -102,7 +102,7 @@ export const session: fc.Arbitrary<Session> = fc
   .map(([protocols, headers, init, steps, last]) => {
     const opening = init.flatMap((init): Step[] => [
       { do: 'say', message: JSON.stringify(init), as: 'text' },
-      // Before it is answered, everything else is refused.
+      // Before connection_ack, everything else is rejected.
       { do: 'wait for a message' },
     ])
     return { protocols, headers, steps: [...opening, ...steps, ...last] }

@@ -1,12 +1,12 @@
 import { fc } from '@fast-check/vitest'
 
-// What is made up must be the same each time, so it names what the server gave ids to: see world.ts.
+// Generated values must be reproducible, so they contain placeholders for ids assigned by the server: see world.ts.
 
 /** Names of streams, organizations and events, and cursors; most of them exist. */
 export const IDS = ['dataset', 'otherDataset', 'report', 'endedReport', 'organization', 'event', 'keyId', 'nobody']
 export const CURSORS = ['cursor', 'reportCursor']
 
-/** Stands for what the world has under the name. */
+/** A placeholder for the world's value of that name. */
 export function placeholder(name: string): string {
   return `<${name}>`
 }
@@ -56,7 +56,7 @@ export const text = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(200, 2_000, 30_000).map((length) => 'x'.repeat(length)) },
 )
 
-/** Any key: none, one that means nothing, one that works. */
+/** Any key: none, an invalid one, a valid one. */
 export const key = fc.oneof(
   { weight: 16, arbitrary: fc.constantFrom('read', 'write', 'narrowed').map(placeholder) },
   { weight: 3, arbitrary: fc.constant(placeholder('admin')) },
@@ -65,7 +65,7 @@ export const key = fc.oneof(
   { weight: 1, arbitrary: fc.oneof(fc.constantFrom('', 'tidemark_unknown'), text) },
 )
 
-/** Any value of JSON. */
+/** Any JSON value. */
 export const json: fc.Arbitrary<unknown> = fc.oneof(
   text,
   fc.constantFrom<unknown>(null, true, 0, -0, -1, 1.5, 2 ** 31, -(2 ** 31) - 1, 2 ** 53, -(2 ** 63), 1e308, [], {}),
@@ -109,14 +109,14 @@ function splice(text: string, at: number, length: number, noise: string): string
   return text.slice(0, start) + noise + text.slice(start + length)
 }
 
-/** A text with a few slips in it. */
+/** A text with a few typos. */
 export function mutated(original: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc
     .tuple(original, fc.array(mutation, { minLength: 1, maxLength: 3 }))
     .map(([text, mutations]) => mutations.reduce((text, mutate) => mutate(text), text))
 }
 
-/** Mostly as it is, now and then with slips in it. */
+/** In most cases unchanged, sometimes with typos. */
 export function mostly(original: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.oneof({ weight: 5, arbitrary: original }, { weight: 1, arbitrary: mutated(original) })
 }

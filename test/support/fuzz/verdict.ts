@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { Answer, RawRequest } from './raw-http.ts'
 import type { Course } from './raw-socket.ts'
 
-/** The codes of docs/errors.md that a caller may cause, those of persisted operations aside. */
+/** The codes of docs/errors.md that a caller can cause, except those of persisted operations. */
 const CODES = new Set<unknown>([
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -19,10 +19,10 @@ const CODES = new Set<unknown>([
   'BAD_REQUEST',
 ])
 
-/** What an error may tell beside its code. */
+/** Extensions that an error can have besides its code. */
 const DETAILS = new Set(['cursor', 'earliest', 'retryAfter'])
 
-/** Codes of the WebSocket protocol, for frames that are wrong, and those of graphql-transport-ws and of the limits. */
+/** Codes of the WebSocket protocol, for invalid frames, and those of graphql-transport-ws and of the limits. */
 const CLOSE_CODES = [1002, 1007, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429]
 
 const INTERNALS = [
@@ -41,7 +41,7 @@ interface Errors {
   errors?: { extensions?: Record<string, unknown> }[]
 }
 
-/** Throws unless every error has a documented code, and nothing beside it but what goes with that. */
+/** Throws unless every error has a documented code, and only the extensions of that code. */
 function expectCoded(errors: Errors['errors']): void {
   for (const error of errors ?? []) {
     const { code, ...details } = error.extensions ?? {}
@@ -50,17 +50,17 @@ function expectCoded(errors: Errors['errors']): void {
   }
 }
 
-/** Throws when a text speaks of how the server is made. */
+/** Throws if a text exposes internals of the server. */
 function expectNoInternals(text: string): void {
   for (const pattern of INTERNALS) expect(text).not.toMatch(pattern)
 }
 
-/** Throws unless an answer over HTTP is one that may be given to anybody. */
+/** Throws unless an HTTP response is safe for any client. */
 export function expectSound(
   { status, head, body, whole }: Answer,
   { method, target, framing, leaves }: RawRequest,
 ): void {
-  // What is no HTTP may be cut off without a word. Nobody here tunnels.
+  // Input that is not HTTP can be cut off without a response. CONNECT is not supported.
   const orderly = ['length', 'chunked'].includes(framing) && method !== 'CONNECT' && leaves === undefined
   if (orderly || status !== undefined) expect(status).toBeLessThan(500)
   expectNoInternals(head)
@@ -73,7 +73,7 @@ export function expectSound(
   }
 }
 
-/** Throws unless all that was said over a socket, and the code that closed it, may be. */
+/** Throws unless all messages of a socket, and its close code, are valid. */
 export function expectProper({ messages, code, left }: Course): void {
   if (code !== undefined && !left) expect(CLOSE_CODES).toContain(code)
   for (const message of messages) {

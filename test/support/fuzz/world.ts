@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { newDataset, newKey, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../seed.ts'
 import { expectData, type TestServer } from '../server.ts'
 
-/** Puts what is there into a text: ids, cursors and keys for their names. */
+/** Replaces placeholders in a text by existing ids, cursors and keys. */
 export type Fill = (text: string) => string
 
-/** Makes everything that made-up requests may be about, and a key of each kind. */
+/** Creates all objects that generated requests can refer to, and a key of each kind. */
 export async function createWorld(server: TestServer): Promise<Fill> {
   const organization = await newOrganization(server)
   const dataset = await newDataset(server, organization, { trackingId: 'tracked' })
@@ -33,7 +33,7 @@ export async function createWorld(server: TestServer): Promise<Fill> {
     cursor: recorded[20]?.cursor,
     reportCursor: reported[1]?.cursor,
     nobody: randomUUID(),
-    // Of a key that nobody uses: some operations revoke it.
+    // Of an unused key: some operations revoke it.
     keyId: (await createdKey(server, organization)).apiKey.id,
     read: await key('READ'),
     write: await key('WRITE'),

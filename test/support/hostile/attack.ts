@@ -3,30 +3,30 @@ import type { Tally } from '../rig/tally.ts'
 import type { Prey } from './prey.ts'
 import type { Random } from './random.ts'
 
-/** What a hostile client has to go by. */
+/** The context of a hostile client. */
 export interface Attack {
   url: string
   prey: Prey
-  /** Its own; that of a stranger is none. */
+  /** Its own key; strangers have none. */
   key: string
-  /** The loopback address that it comes from. */
+  /** The loopback source address. */
   from: string
   random: Random
-  /** What came of what it did. */
+  /** Outcomes. */
   tally: Tally
-  /** Waits, or less when all is over. */
+  /** Waits, or less when the run ends. */
   pause: (ms: number) => Promise<void>
 }
 
-/** A way to be hostile, again and again: a round is bounded in what it sends and how long it takes. */
+/** A repeated attack: a round is bounded in what it sends and how long it takes. */
 export interface Kind {
   name: string
-  /** Of the key that it has; strangers have none. */
+  /** The role of its key; strangers have none. */
   role?: 'READ' | 'WRITE' | 'ADMIN'
   round: (attack: Attack) => Promise<void>
 }
 
-/** Leaves connections as they are for some seconds, counts which of them the server has let go, and goes. */
+/** Leaves connections open for some seconds, counts those that the server has closed, and closes them. */
 export async function hold(
   connections: readonly Connection[],
   seconds: number,
@@ -39,6 +39,6 @@ export async function hold(
   for (const { socket } of connections) socket.destroy()
 }
 
-/** A number of things, one behind the other. */
+/** Runs a number of tasks in sequence. */
 export const times = (count: number, part: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => part(i)).join(' ')

@@ -1,4 +1,4 @@
-/** What a list lacks, or has twice or in another order, of what was acknowledged. What never was may be there, too. */
+/** Acknowledged items that a list lacks, repeats or has out of order. It can contain unacknowledged ones, too. */
 export function compared(name: string, expected: readonly number[], found: readonly number[]): string[] {
   const problems: string[] = []
   const seen = new Set<number>()

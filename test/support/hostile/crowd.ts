@@ -1,5 +1,5 @@
-// The hostile clients, in a process of their own. Each goes through rounds of its kind until it is stopped, and what came of them is told
-// to the parent every second.
+// The hostile clients, in a separate process. Each runs rounds of its kind until it is stopped, and reports its
+// outcomes to the parent every second.
 
 import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
@@ -13,7 +13,7 @@ const stopping = new AbortController()
 setMaxListeners(0, stopping.signal)
 process.once('message', () => stopping.abort())
 process.once('disconnect', () => process.exit())
-// What breaks on a connection is an outcome, wherever it is noticed.
+// Connection errors are outcomes, wherever they occur.
 const broken = new Tally()
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => broken.add(error.code ?? error.message))
 const seen = new Map<string, { rounds: number; tally: Tally }>()

@@ -15,14 +15,14 @@ import { type Amounts, newPrey, type Prey } from './prey.ts'
 /** That of what may wait. */
 const CROWD_PRIORITY = 5
 
-/** How hostile it is to be, and for how long. */
+/** Intensity and duration. */
 export interface Hostility {
   seconds: number
   seed: number
   amounts: Amounts
-  /** The only core that the clients may use. */
+  /** The only core that the clients can use. */
   core?: number
-  /** Told every so many seconds, and at the end. */
+  /** Called at this interval in seconds, and at the end. */
   everySeconds: number
   tell: (report: Report) => void
 }
@@ -31,24 +31,24 @@ export interface Hostility {
 export interface Report {
   seconds: number
   lived: boolean
-  /** After how many seconds it ended, when it did. */
+  /** Seconds until it ended, if it did. */
   died?: number
-  /** Since the last report; in the last one, in all. */
+  /** Since the last report; in the last one, the total. */
   neighbours: Record<string, Spread>
-  /** What neighbours were answered, by kind. */
+  /** Responses to neighbours, by kind. */
   outcomes: Record<string, Record<string, number>>
   /** In MiB. */
   rss: { now: number; max: number }
   cpuSeconds: number
-  /** The longest delay of the server's event loop since the last report, in milliseconds, where it tells. */
+  /** The largest event loop lag of the server since the last report, in milliseconds, if known. */
   loopMs?: number
   descriptors: number
   hostile: Course
-  /** What a neighbour has lost or got twice; known at the end. */
+  /** Events that a neighbour has lost or received twice; known at the end. */
   problems?: string[]
 }
 
-/** Lets hostile clients of every kind at a server, and well-behaved ones beside them. @returns the last report. */
+/** Runs hostile clients of every kind against a server, with well-behaved ones. @returns the last report. */
 export async function beHostile(node: Node, hostility: Hostility): Promise<Report> {
   const { seconds, everySeconds, tell } = hostility
   const neighbour = await newTenant(node, 'Neighbour')
@@ -123,7 +123,7 @@ function startCrowd(plan: Plan, core: number | undefined) {
   crowd.on('message', (message) => {
     course = message as Course
   })
-  // What the neighbours measure is to be the server, and not that hostile clients are run first.
+  // Neighbours must measure the server, not the scheduling of hostile clients.
   setPriority(crowd.pid as number, CROWD_PRIORITY)
   crowd.send(plan)
   return {
@@ -142,7 +142,7 @@ async function loopMs({ url }: Node): Promise<number | undefined> {
   return lag === undefined ? undefined : Math.round(Number(lag) * 1_000)
 }
 
-/** Compares what is stored, oldest first, with what was acknowledged. */
+/** Compares stored events, oldest first, with acknowledged ones. */
 async function storedProblems(node: Node, dataset: string, acknowledged: readonly number[]): Promise<string[]> {
   const query = `query ($id: UUID!, $after: String) {
     workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000, after: $after) {

@@ -7,12 +7,12 @@ import { WRITERS } from './writers.ts'
 /** All kinds; a client is of one of them. */
 export const KINDS: readonly Kind[] = [...STRANGERS, ...READERS, ...WRITERS]
 
-/** Whom to attack. */
+/** The target. */
 export interface Plan {
   url: string
   seed: number
   clients: { kind: string; key: string; prey: Prey }[]
 }
 
-/** What came of each kind, and how many rounds it has gone through. */
+/** Outcomes per kind, and the number of rounds. */
 export type Course = Record<string, { rounds: number; outcomes: Record<string, number> }>

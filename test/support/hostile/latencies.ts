@@ -1,7 +1,7 @@
 import { percentile } from '../rig/figures.ts'
 import { Tally } from '../rig/tally.ts'
 
-/** How long things took, in milliseconds. */
+/** Durations in milliseconds. */
 export interface Spread {
   count: number
   p50: number
@@ -9,19 +9,19 @@ export interface Spread {
   max: number
 }
 
-/** How long what a neighbour asks takes, and what comes of it. */
+/** Latencies and outcomes of the requests of a neighbour. */
 export class Latencies {
   readonly #all: number[] = []
   #told = 0
   readonly outcomes = new Tally()
 
-  /** @param outcome left out for what counts as held without having been asked. */
+  /** @param outcome omitted for requests that were delayed without being sent. */
   add(ms: number, outcome?: string): void {
     this.#all.push(ms)
     if (outcome !== undefined) this.outcomes.add(outcome)
   }
 
-  /** Since it was asked last. */
+  /** Since the last call. */
   recent(): Spread {
     const recent = this.#all.slice(this.#told)
     this.#told = this.#all.length

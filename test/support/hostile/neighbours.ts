@@ -7,16 +7,16 @@ import type { Tenant } from '../rig/tenant.ts'
 import { compared } from './compared.ts'
 import { Latencies } from './latencies.ts'
 
-/** Not where the attackers are. */
+/** A different address than the attackers. */
 const FROM = '127.0.0.100'
 const PATIENCE_MS = 60_000
 
-/** Three of them and a health check, who are to notice as little as can be. */
+/** Three of them and a health check, which should not be affected. */
 export interface Neighbours {
-  /** The numbers of the events that were acknowledged, in that order. */
+  /** The numbers of the acknowledged events, in order. */
   acknowledged: readonly number[]
   latencies: Record<'page' | 'append' | 'delivery' | 'healthz', Latencies>
-  /** Resolves once what they have begun is over, with what they have lost or doubled. */
+  /** Resolves once their requests are done, with lost and duplicated events. */
   stop: (alive: boolean) => Promise<string[]>
 }
 
@@ -39,7 +39,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   let settled = false
   let last = 0
 
-  /** Asks at a fixed rate, whether or not earlier ones are answered; how long counts from when it was to be asked. */
+  /** Sends at a fixed rate, regardless of pending requests; latency counts from the scheduled time. */
   async function openLoop(kind: 'page' | 'healthz', everyMs: number, asked: Asked): Promise<void> {
     const pending = new Set<Promise<void>>()
     for (let due = performance.now(); !stopping; due += everyMs) {
@@ -54,7 +54,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
     await Promise.all(pending)
   }
 
-  /** Appends one after the other, each until it is acknowledged, so that their order is known. */
+  /** Appends sequentially, each until it is acknowledged, so that the order is known. */
   async function append(everyMs: number): Promise<void> {
     for (let n = 1, due = performance.now(); !stopping; n++, due += everyMs) {
       await setTimeout(Math.max(0, due - performance.now()))
@@ -66,7 +66,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
         const { outcome, text } = await ask(url, { key: write, body, agent, from: FROM, patience: PATIENCE_MS })
         const took = performance.now() - began
         latencies.append.add(took, outcome)
-        // Those that would have been sent meanwhile were held, too.
+        // Requests that would have been sent meanwhile were delayed, too.
         for (let held = took - everyMs; held > 0; held -= everyMs) latencies.append.add(held)
         if (/RECORDED|DUPLICATE/.test(text)) {
           acknowledged.push(n)
@@ -78,7 +78,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
     }
   }
 
-  /** Follows the dataset, and comes back with its cursor whenever it is closed. */
+  /** Follows the dataset, and resumes from its cursor whenever it is disconnected. */
   async function subscribe(): Promise<void> {
     const query = `subscription ($id: UUID!, $after: String) {
       workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq eventData } }
@@ -114,7 +114,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   }
 
   let latest = Number.POSITIVE_INFINITY
-  /** Whether the last that was acknowledged has come, or has had time enough to. */
+  /** Whether the last acknowledged event has arrived, or has had enough time to. */
   const finished = () =>
     settled && ((delivered.at(-1) ?? 0) >= (acknowledged.at(-1) ?? 0) || performance.now() > latest)
 

@@ -2,7 +2,7 @@ import type { Node } from '../rig/node.ts'
 import { blockUpdates, inCalls, newTenant, record, type Tenant, workerEvents } from '../rig/tenant.ts'
 import { expectData } from '../server.ts'
 
-/** A tenant with what is dear to read. */
+/** A tenant with data that is expensive to read. */
 export interface Prey extends Tenant {
   /** A dataset of events of 1 MB. */
   large: string
@@ -12,7 +12,7 @@ export interface Prey extends Tenant {
   blocks: string
 }
 
-/** How much each of them has. */
+/** Amounts of each. */
 export interface Amounts {
   small: number
   large: number
@@ -22,7 +22,7 @@ export interface Amounts {
 
 export const USUAL: Amounts = { small: 2_000, large: 16, vectors: 8, blocks: 5_000 }
 
-/** Makes one, by ordinary calls. What attackers write into its first dataset and report is not kept for long. */
+/** Creates one, by ordinary calls. Writes of attackers to its first dataset and report are retained only briefly. */
 export async function newPrey(node: Node, name: string, { small, large, vectors, blocks }: Amounts): Promise<Prey> {
   const tenant = await newTenant(node, name)
   const { organization, write } = tenant

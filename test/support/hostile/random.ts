@@ -1,8 +1,8 @@
-/** Numbers that are the same for the same seed. */
+/** Numbers that are reproducible by seed. */
 export interface Random {
-  /** A whole number from one to another, both included. */
+  /** An integer in a range, both ends included. */
   between: (least: number, most: number) => number
-  /** Rather small than large, over the same span. */
+  /** Small numbers more often, in the same range. */
   skewed: (least: number, most: number) => number
   pick: <T>(list: readonly T[]) => T
 }

@@ -69,7 +69,7 @@ const vectors: Kind = {
   },
 }
 
-/** The text of a subscription that no other has. */
+/** A unique subscription text. */
 function subscription({ random, prey }: Attack, n: number): string {
   const aliases = times(random.between(1, 30), (i) => `a${i}: eventDataText`)
   const id = random.pick([prey.large, prey.dataset])

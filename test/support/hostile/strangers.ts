@@ -104,7 +104,7 @@ const slowBodies: Kind = {
   },
 }
 
-/** A text frame of one byte, masked with zeros; none ends its message. */
+/** A text frame of one byte, masked with zeros; none is final. */
 const frame = (first: boolean) => Buffer.from([first ? 0x01 : 0x00, 0x81, 0, 0, 0, 0, 0x78])
 
 const tinyFragments: Kind = {

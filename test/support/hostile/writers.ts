@@ -11,7 +11,7 @@ const RECORD_WORKER =
 
 const SOURCES = Array(1_000).fill('{"node":{}}').join()
 
-/** Seldom up to the largest body, because what is accepted is stored. */
+/** Rarely up to the largest body, because accepted events are stored. */
 const emptySources: Kind = {
   name: 'WRITE: empty sources',
   role: 'WRITE',

@@ -1,35 +1,38 @@
 import { type Agent, request } from 'node:http'
 
-/** What is asked over HTTP, and from where. */
+/** An HTTP request, and its source. */
 export interface Asked {
   method?: string
   path?: string
   key?: string | null
   headers?: Record<string, string>
   body?: string | Buffer
-  /** The loopback address that it comes from. */
+  /** The loopback source address. */
   from?: string
   agent?: Agent
-  /** How long to wait for the whole answer, in milliseconds. */
+  /** Timeout of the whole response, in milliseconds. */
   patience?: number
 }
 
-/** What came of it. */
+/** The result. */
 export interface Heard {
-  /** The code of the first error in it, else its status, else what broke the connection. */
+  /** The code of the first error in it, else its status, else the connection error. */
   outcome: string
   status?: number
   ms: number
   bytes: number
-  /** How it begins. */
+  /** Its beginning. */
   text: string
   headers: Record<string, unknown>
 }
 
-/** How much of an answer is kept, in characters. */
+/** How much of a response is kept, in characters. */
 const KEPT = 8_192
 
-/** Sends a request on a connection of its own, unless an agent is given, reads the whole answer and keeps its beginning. Never rejects. */
+/**
+ * Sends a request on its own connection, unless an agent is given, reads the whole response and keeps its beginning.
+ * Never rejects.
+ */
 export function ask(url: string, asked: Asked): Promise<Heard> {
   const { method = asked.body === undefined ? 'GET' : 'POST', path = '/graphql', key, from, body } = asked
   const began = performance.now()

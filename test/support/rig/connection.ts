@@ -2,22 +2,22 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 
-/** A TCP connection that is written to as its owner likes, and read only when asked for. */
+/** A raw TCP connection, read only on demand. */
 export interface Connection {
   socket: Socket
-  /** Bytes that came while it was read. */
+  /** Bytes received while it was read. */
   received: () => number
-  /** How what was read begins. */
+  /** The beginning of the received data. */
   text: () => string
-  /** Whether both sides are done with it. */
+  /** Whether both sides are closed. */
   closed: () => boolean
   write: (bytes: string | Buffer) => void
 }
 
-/** Opens one that is not read. @param from the loopback address that it comes from. */
+/** Opens one that is not read. @param from the loopback source address. */
 export async function openConnection(url: string, from?: string): Promise<Connection> {
   const { hostname, port } = new URL(url)
-  // As a client that never looks: it does not answer the other side's end by its own.
+  // Like a client that never reads: it does not close its side when the other end does.
   const socket = connect({ host: hostname, port: Number(port), localAddress: from, allowHalfOpen: true })
   let received = 0
   let text = ''
@@ -42,7 +42,7 @@ export async function openConnection(url: string, from?: string): Promise<Connec
   }
 }
 
-/** The bytes of a request. @param length what is announced of the body, when that is not what it has. */
+/** The bytes of a request. @param length the announced body length, if it differs from the real one. */
 export function requestBytes(
   path: string,
   headers: Record<string, string | undefined> = {},
@@ -60,7 +60,7 @@ export function operationBytes(key: string, query: string, variables: object = {
   return requestBytes('/graphql', headers, JSON.stringify({ query, variables }))
 }
 
-/** The head of a WebSocket's handshake. */
+/** The head of a WebSocket handshake. */
 export function upgradeBytes(path: string, headers: Record<string, string | undefined> = {}): string {
   return requestBytes(path, {
     upgrade: 'websocket',
@@ -72,14 +72,14 @@ export function upgradeBytes(path: string, headers: Record<string, string | unde
   })
 }
 
-/** How many of them the server still holds: a client that does not read is not told of an end behind what it left unread. */
+/** How many of them the server still has open: a client that does not read does not see the end behind unread data. */
 export async function heldByServer(connections: readonly Pick<Connection, 'socket'>[]): Promise<number> {
   const ports = new Set(connections.map(({ socket }) => socket.localPort))
   const servers = new Set(connections.map(({ socket }) => socket.remotePort))
   let held = 0
   for (const line of (await readFile('/proc/net/tcp', 'utf8')).split('\n').slice(1)) {
     const [, local = '', remote = '', , , , , , , inode = '0'] = line.trim().split(/\s+/)
-    // Without an inode, no process has it any more.
+    // Without an inode, no process has it open.
     if (inode !== '0' && servers.has(portOf(local)) && ports.has(portOf(remote))) held++
   }
   return held

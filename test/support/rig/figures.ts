@@ -1,13 +1,13 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 
-/** What the kernel says of a process: MiB held now and at most, and seconds of CPU that it has used. */
+/** Kernel statistics of a process: current and peak memory in MiB, and CPU seconds. */
 export interface ProcessFigures {
   rss: number
   peak: number
   cpu: number
 }
 
-/** The figures of a process, undefined once it has ended. */
+/** The statistics of a process, undefined once it has ended. */
 export async function processFigures(pid: number): Promise<ProcessFigures | undefined> {
   try {
     const [status, stat] = await Promise.all([
@@ -30,17 +30,17 @@ export async function processFigures(pid: number): Promise<ProcessFigures | unde
   }
 }
 
-/** Makes the peak count from now on. */
+/** Resets the peak. */
 export function resetPeak(pid: number): Promise<void> {
   return writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => undefined)
 }
 
-/** How many descriptors a process has open, 0 once it has ended. */
+/** The number of open descriptors of a process, 0 once it has ended. */
 export async function openDescriptors(pid: number): Promise<number> {
   return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length
 }
 
-/** The value that a share of the sorted ones does not exceed. */
+/** A quantile of the sorted values. */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }

@@ -1,5 +1,5 @@
-// A process of its own, so that what its parent does is not measured: asks for the health of a server, and for a page of a tenant, about
-// fifty times a second each on connections that are kept, and watches the memory of the server meanwhile.
+// A separate process, so that its parent is not measured: requests the health of a server, and a page of a tenant,
+// about fifty times per second each on persistent connections, and records the memory of the server meanwhile.
 
 import { Agent } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import { ask } from './ask.ts'
 import { percentile, processFigures, resetPeak } from './figures.ts'
 import { Tally } from './tally.ts'
 
-/** What it is to ask. */
+/** Its requests. */
 export interface Neighbourhood {
   url: string
   pid: number
@@ -15,7 +15,7 @@ export interface Neighbourhood {
   dataset: string
 }
 
-/** How long requests were held, in milliseconds, and what came of them. */
+/** Delays in milliseconds, and outcomes. */
 export interface Held {
   p50: number
   p99: number
@@ -23,7 +23,7 @@ export interface Held {
   outcomes: Record<string, number>
 }
 
-/** What it has seen. */
+/** Its measurements. */
 export interface Watched {
   rss: { before: number; peak: number; after: number }
   cpu: number
@@ -33,13 +33,13 @@ export interface Watched {
 
 const EVERY_MS = 20
 const PATIENCE_MS = 300_000
-/** Not where the attackers are, for those limits that count by address. */
+/** A different address than the attackers, for limits that count by address. */
 const FROM = '127.0.0.9'
 
 const { url, pid, key, dataset }: Neighbourhood = JSON.parse(process.argv[2] ?? '{}')
 let stopped = false
 
-/** Asks until it is stopped. One that was held counts also for those that would have been asked meanwhile. */
+/** Sends until it is stopped. A delayed request also counts for those that would have been sent meanwhile. */
 async function hold(asked: Parameters<typeof ask>[1], begun: () => void): Promise<Held> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const times: number[] = []

@@ -9,26 +9,26 @@ export interface Node {
   url: string
   port: number
   pid: number
-  /** What it has written to standard error so far, its end. */
+  /** The end of its standard error so far. */
   log: () => string
   alive: () => boolean
   /** Resolves with the exit status, or the name of the signal that ended it. */
   exited: Promise<number | string>
-  /** Runs an operation over HTTP, root's unless a key is given. */
+  /** Runs an operation over HTTP, as root unless a key is given. */
   graphql: (query: string, variables?: object, key?: string | null) => Promise<Result>
-  /** Ends it, by SIGKILL when it does not go by itself. */
+  /** Stops it, by SIGKILL if it does not stop in time. */
   stop: () => Promise<number | string>
 }
 
 export const ROOT_KEY = 'test-root-api-key'
 
-/** How long a server may take to stop, in milliseconds, before it is killed. */
+/** Timeout of a stop, in milliseconds, before it is killed. */
 const GOODBYE_MS = 15_000
 
 /**
  * Starts one on a free port with default limits.
  * @param checkout where `dist` is.
- * @param heap limit of the heap, in MiB.
+ * @param heap heap limit, in MiB.
  * @param core the only core that it may use.
  */
 export async function startNode(
@@ -88,7 +88,7 @@ async function readyUrl({ stdout }: ChildProcess): Promise<string> {
     for await (const line of createInterface({ input: stdout })) {
       const [, url] = /ready: (http:\S+)\/graphql/.exec(line) ?? []
       if (url === undefined) continue
-      // A full pipe would stop it.
+      // A full pipe would block it.
       stdout.resume()
       return url
     }

@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { databaseUrl, postgresUrl, query } from '../postgres.ts'
 
-/** A migrated PostgreSQL database of one's own, dropped when disposed of, and a folder beside it. */
+/** A separate migrated PostgreSQL database, dropped when disposed of, and a folder. */
 export interface ScratchDatabase extends AsyncDisposable {
   DATABASE_URL: string
   DATA_DIR: string
 }
 
-/** Makes one with the migrations of a checkout, which its own command applies. */
+/** Creates one with the migrations of a checkout, applied by its own command. */
 export async function scratchDatabase(checkout: string): Promise<ScratchDatabase> {
   const server = await postgresUrl()
-  if (!server) throw new Error('No PostgreSQL answers at TEST_DATABASE_URL or 127.0.0.1:5432.')
+  if (!server) throw new Error('No PostgreSQL is reachable at TEST_DATABASE_URL or 127.0.0.1:5432.')
   const name = `tidemark_bench_${randomBytes(6).toString('hex')}`
   await query(server, `CREATE DATABASE ${name}`)
   const DATA_DIR = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))

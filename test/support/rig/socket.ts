@@ -2,21 +2,21 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import WebSocket from 'ws'
 
-/** A WebSocket that has shown its key, message by message. */
+/** An authenticated WebSocket, message by message. */
 export interface OpenSocket {
   webSocket: WebSocket
-  /** What is under it. */
+  /** The underlying connection. */
   socket: Socket
   subscribe: (id: string, query: string, variables?: object) => void
-  /** Messages of each type that came. */
+  /** Received messages by type. */
   counts: Record<string, number>
-  /** Hears each message. */
+  /** Called for each message. */
   onMessage: (hear: (message: { id?: string; type: string; payload?: unknown }, text: string) => void) => void
-  /** The code that it was closed with, once it is. */
+  /** The close code, once it is closed. */
   code: () => number | undefined
 }
 
-/** Opens one. @throws when it is not let in. */
+/** Opens one. @throws if it is rejected. */
 export async function openSocket(url: string, key: string, from?: string): Promise<OpenSocket> {
   const webSocket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
     localAddress: from,

@@ -1,4 +1,4 @@
-/** How often each outcome came. */
+/** Counts outcomes. */
 export class Tally {
   readonly #counts = new Map<string, number>()
 

@@ -13,7 +13,7 @@ export interface Tenant {
   admin: string
 }
 
-/** Makes one by the root key. */
+/** Creates one with the root key. */
 export async function newTenant({ graphql }: Pick<Node, 'graphql'>, name: string): Promise<Tenant> {
   const create = async (query: string, variables: object) => expectData(await graphql(query, variables))
   const { createOrganization } = await create(
@@ -47,7 +47,7 @@ const RECORD = {
   }`,
 }
 
-/** Records events as ordinary calls of a key, one after the other. @throws when one is refused. */
+/** Records events by ordinary calls with a key, sequentially. @throws if one is rejected. */
 export async function record(
   { url }: Pick<Node, 'url'>,
   key: string,
@@ -61,7 +61,7 @@ export async function record(
   }
 }
 
-/** Worker events of about so many bytes each. */
+/** Worker events of about this many bytes each. */
 export function workerEvents(count: number, bytes = 20, first = 0): object[] {
   return Array.from({ length: count }, (_, i) => ({
     id: randomUUID(),
@@ -70,14 +70,14 @@ export function workerEvents(count: number, bytes = 20, first = 0): object[] {
   }))
 }
 
-/** Block updates, each with its own place in the report. */
+/** Block updates, each with its own index in the report. */
 export function blockUpdates(count: number, first: number, block: object): object[] {
   return Array.from({ length: count }, (_, i) => ({
     blockUpdate: { block: { idx: first + i, template: `Block ${first + i}`, sources: [], ...block } },
   }))
 }
 
-/** Cuts a number of things into calls of so many. */
+/** Splits a number of items into calls of a given size. */
 export function* inCalls(total: number, each: number, make: (count: number, first: number) => object[]) {
   for (let first = 0; first < total; first += each) yield make(Math.min(each, total - first), first)
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Neighbourhood, Watched } from './neighbour.ts'
 
-/** Does something while a neighbour, in a process of its own, is served and watches the server. */
+/** Runs an action while a neighbour, in a separate process, is served and measures the server. */
 export async function watched<T>(
   neighbourhood: Neighbourhood,
   act: () => Promise<T>,

@@ -21,19 +21,19 @@ export interface Question {
   kind: 'query' | 'mutation' | 'subscription'
   field: string
   text: string
-  /** Whether it has arguments beside those it must have and the one that is another tenant's. */
+  /** Whether it has arguments besides the required ones and that of the other tenant. */
   extra: boolean
 }
 
-/** What is put into arguments. */
+/** Values for arguments. */
 export interface Values {
   /** Ids of the other tenant, each of which goes into every id argument. */
   foreignIds: readonly string[]
   /** Tracking ids and cursors of the other tenant, each of which goes into every text argument of a root field. */
   foreignTexts: readonly string[]
-  /** The asker's own ids, by the names of arguments, which stand in the other id arguments. */
+  /** The own ids, by argument name, for the other id arguments. */
   own: Home
-  /** The same of the other tenant: each field is also asked with these alone. */
+  /** The same of the other tenant: each field is also queried with these alone. */
   foreign: Home
 }
 
@@ -41,7 +41,7 @@ type Home = Readonly<Record<string, string>>
 
 type Argument = GraphQLArgument | GraphQLInputField
 
-/** Where an argument is, such as `input.datasetIds`, and what is put there. */
+/** The path of an argument, such as `input.datasetIds`, and its value. */
 interface Choice {
   path: string
   value: string
@@ -53,7 +53,10 @@ const ROOTS = {
   subscription: schema.getSubscriptionType(),
 } as const
 
-/** Every root field, with each value of the other tenant in each argument that names something, and each optional argument. */
+/**
+ * Every root field, with each value of the other tenant in each argument that names an object, and each optional
+ * argument.
+ */
 export function questionsOf(values: Values): Question[] {
   return (Object.keys(ROOTS) as Question['kind'][]).flatMap((kind) =>
     Object.values(ROOTS[kind]?.getFields() ?? {}).flatMap((field) => questionsOfField(kind, field, values)),
@@ -77,18 +80,18 @@ function questionsOfField(
   const found = new Map<string, Question>()
   for (const { home, ...choice } of choices)
     for (const extra of [undefined, ...optional]) {
-      // What is refused for the id alone is refused with whatever filter.
+      // A query rejected for the id alone is rejected with any filter.
       if (extra !== undefined && (extra === choice.path || (kind === 'query' && home === own))) continue
       const args = members(field.args, '', choice, home, extra)
       const text = `${kind} { ${field.name}${args && `(${args})`} ${selectionOf(field.type)} }`
-      // But for the texts that are made up.
+      // Except for invented texts.
       const key = text.replaceAll(/"text \d+"/g, '""')
       if (!found.has(key)) found.set(key, { kind, field: field.name, text, extra: extra !== undefined })
     }
   return [...found.values()]
 }
 
-/** The paths of the arguments of a scalar type, those in input objects included. */
+/** The paths of the arguments of a scalar type, including those in input objects. */
 function pathsTo(scalar: string, args: readonly Argument[], prefix = ''): string[] {
   return args.flatMap(({ name, type }) => {
     const named = getNamedType(type)
@@ -152,7 +155,7 @@ function literal(type: GraphQLInputType, path: string, choice: Choice, home: Hom
       return 'false'
     case 'Float':
       return '0.5'
-    // More than there is: what is to be removed is what another tenant has.
+    // More than exist: the objects to be removed belong to another tenant.
     case 'Int':
       return '1000'
     case 'SafeInt':
@@ -162,7 +165,7 @@ function literal(type: GraphQLInputType, path: string, choice: Choice, home: Hom
   }
 }
 
-/** Everything below a type. */
+/** All fields below a type. */
 function selectionOf(output: GraphQLOutputType, above: readonly string[] = []): string {
   const type = getNamedType(output)
   if (isLeafType(type)) return ''

@@ -1,6 +1,6 @@
 import { type DatabaseSettings, runSql } from '../database.ts'
 
-/** Tables that hold nothing of any tenant. */
+/** Tables without tenant data. */
 const UNOWNED = ['_prisma_migrations', 'live_node']
 
 interface Column {
@@ -9,8 +9,8 @@ interface Column {
 }
 
 /**
- * Every row of an organization, as text, by its table; its events, counts and marks included. The embedded database
- * must not be open elsewhere.
+ * Every row of an organization, as text, by table; including its events, counts and marks. The embedded database must
+ * not be open elsewhere.
  */
 export async function rowsOf(env: DatabaseSettings, organization: string): Promise<Record<string, string[]>> {
   const columns = await runSql<Column>(

@@ -6,7 +6,7 @@ import { expectData, type TestServer } from '../server.ts'
 
 const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
 
-/** A tenant that has something of everything. */
+/** A tenant with objects of every kind. */
 export interface Tenant {
   organization: string
   dataset: string
@@ -21,12 +21,12 @@ export interface Tenant {
   cursor: string
   /** A key of each role, by the role. */
   keys: Record<(typeof ROLES)[number], string>
-  /** What only this tenant may get to see: names, payloads, and how its keys begin. */
+  /** Values that only this tenant can see: names, payloads, and prefixes of its keys. */
   markers: string[]
 }
 
 /**
- * Inserts, while no server runs, a live connection that outlives all servers, with its organization and dataset.
+ * Inserts, while no server runs, a permanent live connection, with its organization and dataset.
  */
 export async function insertTenant(env: DatabaseSettings, name: string) {
   const [organization, dataset, liveConnection, node] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
@@ -45,7 +45,7 @@ export async function insertTenant(env: DatabaseSettings, name: string) {
   return { name, organization, dataset, liveConnection, trackingId, markers }
 }
 
-/** Gives it all that comes by the front door. */
+/** Creates everything that the public interfaces can create. */
 export async function furnishTenant(
   server: TestServer,
   { name, markers, ...inserted }: Awaited<ReturnType<typeof insertTenant>>,
@@ -99,13 +99,13 @@ export async function furnishTenant(
   }
 }
 
-/** An id of each kind that a tenant has. */
+/** An id of each kind of object of a tenant. */
 export function idsOf(tenant: Tenant): string[] {
   const { organization, dataset, report, event, reportEvent, apiKey, liveConnection, auditEntry } = tenant
   return [organization, dataset, report, event, reportEvent, apiKey, liveConnection, auditEntry]
 }
 
-/** The id that belongs into an argument of a name, where nothing is amiss. */
+/** The valid id for an argument of a name. */
 export function homeOf({ organization, dataset, report, event, apiKey, project }: Tenant): Record<string, string> {
   return {
     organizationId: organization,
@@ -122,12 +122,12 @@ export function homeOf({ organization, dataset, report, event, apiKey, project }
 
 /** Keys of a tenant. */
 export interface Keys {
-  /** Those with all rights, the first on everything. */
+  /** Those with all rights; the first is unrestricted. */
   strong: string[]
   weak: string[]
 }
 
-/** A key of each role, whole and narrowed to these streams. */
+/** A key of each role, unrestricted and restricted to these streams. */
 export async function keysOf(
   server: TestServer,
   { organization, keys }: Tenant,

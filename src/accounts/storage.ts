@@ -1,0 +1,60 @@
+import { type Logger, pino } from 'pino'
+import type { Config } from '../config.ts'
+import { type Database, openDatabase } from '../db/database.ts'
+import { type Budget, createBudget } from '../lib/budget/budget.ts'
+import { DisposeStack } from '../lib/dispose-stack.ts'
+import type { AppendObserver } from '../log/append/append-queue.ts'
+import { createEventLog, type EventLog } from '../log/event-log.ts'
+import { Wakeups } from '../log/follow/wakeups.ts'
+import { openWakeupBus, type WakeupBus } from '../wakeups/bus.ts'
+import { Accounts } from './accounts.ts'
+
+/** The database, its log, and what callers get of both. */
+export interface Storage extends AsyncDisposable {
+  readonly database: Database
+  readonly bus: WakeupBus
+  readonly log: EventLog
+  readonly budget: Budget
+  readonly accounts: Accounts
+}
+
+export interface StorageObserver {
+  readonly logger: Logger
+  readonly appends: AppendObserver
+  /** Called when following fails, which is retried. */
+  readonly onFollowError: (error: unknown) => void
+}
+
+// The command line shows no failures of the bus: servers also poll for new events.
+function unobserved(): StorageObserver {
+  const ignore = () => undefined
+  return {
+    logger: pino({ level: 'silent' }),
+    appends: { committed: ignore, answered: ignore },
+    onFollowError: ignore,
+  }
+}
+
+/** Opens the database for a server or a command; other servers of it get wake-ups for what is appended here. */
+export async function openStorage(config: Config, observer: StorageObserver = unobserved()): Promise<Storage> {
+  const closers = new DisposeStack()
+  const database = await openDatabase(config)
+  closers.add(() => database[Symbol.asyncDispose]())
+  const wakeups = new Wakeups()
+  const bus = openWakeupBus(config, wakeups, observer.logger)
+  closers.add(() => bus[Symbol.asyncDispose]())
+  const appendsAtOnce = Math.ceil(database.connections / 3)
+  const log = createEventLog(database, {
+    wakeups,
+    announce: (streamId) => bus.publish(streamId),
+    appendsAtOnce,
+    appends: observer.appends,
+    slowAfter: config.slowConsumerSeconds * 1_000,
+    onError: observer.onFollowError,
+  })
+  closers.add(() => log[Symbol.asyncDispose]())
+  // The other connections are for appends, which have their own queue.
+  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
+  const accounts = new Accounts(database.prisma, log, budget.slots)
+  return { database, bus, log, budget, accounts, [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() }
+}
