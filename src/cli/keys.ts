@@ -90,6 +90,7 @@ async function run<Data>(config: Config, source: string, variableValues: Record<
     appends: { committed: ignore, answered: ignore },
     slowAfter: 0,
     onError: ignore,
+    onHistoryChanged: ignore,
   })
   const budget = createBudget(database.connections)
   const contextOf = createContextFactory({
