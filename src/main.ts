@@ -64,6 +64,13 @@ program
   )
 
 program
+  .command('restore-epoch')
+  .description(
+    'after rows were restored into the same database by hand: begin a new epoch, so that readers of events that are missing are told; other restores are noticed automatically',
+  )
+  .action(() => runCommand(async (config) => (await import('./cli/restore-epoch.ts')).runRestoreEpoch(config)))
+
+program
   .command('doctor')
   .description(
     'check the settings, the database and Redis, and give advice; exits with status 1 if there is a problem. Stop a server that uses the embedded database first',

@@ -24,6 +24,7 @@ import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
 import { DisposeStack } from './lib/dispose-stack.ts'
 import { RetentionSweeper } from './log/retention.ts'
+import { createHistoryChangeHandler } from './observability/history-changes.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
 import { registerConnectionMetrics } from './observability/metrics/connections.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
@@ -75,7 +76,13 @@ async function open(
   const registry = createRegistry()
   const onFailure = createFailureHandlers(countTaskFailures(registry), logger)
   const appends = createAppendMetrics(registry)
-  const storage = await openStorage(config, { logger, appends, onFollowError: onFailure('following') })
+  const onHistoryChanged = createHistoryChangeHandler(registry, logger)
+  const storage = await openStorage(config, {
+    logger,
+    appends,
+    onFollowError: onFailure('following'),
+    onHistoryChanged,
+  })
   closers.add(() => storage[Symbol.asyncDispose]())
   const { database, bus, log, budget, accounts } = storage
   const db = database.prisma

@@ -164,7 +164,7 @@ describe('a cursor', () => {
     expect(await refusal(CONNECTION, { after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
     const bytes = Buffer.from(model.at(-1)?.cursor ?? '', 'base64url')
     bytes.writeBigUInt64BE(BigInt(model.length + 1), 17)
-    expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_INVALID'])
+    expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_EXPIRED'])
     bytes.writeBigUInt64BE(2n ** 64n - 1n, 17)
     expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_INVALID'])
     const report = await newReport(server, organizationId)

@@ -5,6 +5,7 @@ import { type Budget, createBudget } from '../lib/budget/budget.ts'
 import { DisposeStack } from '../lib/dispose-stack.ts'
 import type { AppendObserver } from '../log/append/append-queue.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
+import type { HistoryChange } from '../log/follow/tail.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
 import { openWakeupBus, type WakeupBus } from '../wakeups/bus.ts'
 import { Accounts } from './accounts.ts'
@@ -23,6 +24,7 @@ export interface StorageObserver {
   readonly appends: AppendObserver
   /** Called when following fails, which is retried. */
   readonly onFollowError: (error: unknown) => void
+  readonly onHistoryChanged: (change: HistoryChange) => void
 }
 
 // The command line shows no failures of the bus: servers also poll for new events.
@@ -32,6 +34,7 @@ function unobserved(): StorageObserver {
     logger: pino({ level: 'silent' }),
     appends: { committed: ignore, answered: ignore },
     onFollowError: ignore,
+    onHistoryChanged: ignore,
   }
 }
 
@@ -51,6 +54,7 @@ export async function openStorage(config: Config, observer: StorageObserver = un
     appends: observer.appends,
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: observer.onFollowError,
+    onHistoryChanged: observer.onHistoryChanged,
   })
   closers.add(() => log[Symbol.asyncDispose]())
   // The other connections are for appends, which have their own queue.

@@ -1,22 +1,37 @@
 import { CodedError } from '../errors.ts'
 import { uuidBytes } from './uuid-bytes.ts'
 
-// 1 byte version, 16 bytes stream id, 8 bytes seq, in base64url.
-const VERSION = 1
-const LENGTH = 25
+// Version 2: 1 byte version, 16 bytes stream id, 8 bytes seq, 6 bytes epoch id, in base64url. Version 1 had no epoch.
+const LENGTHS = { 1: 25, 2: 31 } as const
+
+/** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1. */
+export const NO_EPOCH = 0
+
+/** In place of an epoch: a position that a client has counted, in whatever history it is read. */
+export const ANY_EPOCH = 0xffff_ffff_ffff
+
+/** A place in one history of a stream: just after event `seq`, as of an epoch. */
+export interface Position {
+  readonly seq: number
+  readonly epoch: number
+}
 
 /** The opaque position just after event `seq` of a stream, for pages, resumes and exports. */
-export function encodeCursor(streamId: string, seq: number): string {
-  const bytes = Buffer.alloc(LENGTH)
-  bytes[0] = VERSION
+export function encodeCursor(streamId: string, { seq, epoch }: Position): string {
+  const bytes = Buffer.alloc(LENGTHS[2])
+  bytes[0] = 2
   bytes.set(uuidBytes(streamId), 1)
   bytes.writeBigUInt64BE(BigInt(seq), 17)
+  bytes.writeUIntBE(epoch, 25, 6)
   return bytes.toString('base64url')
 }
 
-function decodeCursor(streamId: string, cursor: string): number {
+/** @throws CodedError CURSOR_INVALID when it is none, or of another stream. */
+export function decodeCursor(streamId: string, cursor: string): Position {
   const bytes = Buffer.from(cursor, 'base64url')
-  if (bytes.length !== LENGTH || bytes[0] !== VERSION || bytes.toString('base64url') !== cursor) {
+  const version = bytes[0]
+  const known = (version === 1 || version === 2) && bytes.length === LENGTHS[version]
+  if (!known || bytes.toString('base64url') !== cursor) {
     throw new CodedError(
       'CURSOR_INVALID',
       'Malformed cursor. Use a cursor from an edge or a pageInfo, or omit it to start over.',
@@ -26,33 +41,46 @@ function decodeCursor(streamId: string, cursor: string): number {
     throw new CodedError('CURSOR_INVALID', 'This cursor belongs to another stream. Omit it to start over.')
   }
   const seq = Number(bytes.readBigUInt64BE(17))
-  if (!Number.isSafeInteger(seq)) throw cursorBeyondHead()
-  return seq
+  if (!Number.isSafeInteger(seq)) {
+    throw new CodedError('CURSOR_INVALID', 'The position of this cursor is impossible. Omit it to start over.')
+  }
+  return { seq, epoch: version === 1 ? NO_EPOCH : bytes.readUIntBE(25, 6) }
 }
 
-function cursorBeyondHead(): CodedError {
-  return new CodedError('CURSOR_INVALID', 'This cursor is past the newest event of its stream. Omit it to start over.')
+/** The positions a stream holds, in its present history. */
+export interface Bounds {
+  /** Earliest kept position; `head` + 1 when no event is kept. */
+  readonly first: number
+  readonly head: number
+  /** Id of the epoch of the newest append. */
+  readonly epoch: number
 }
 
-/** For a cursor followed by removed events, which a resume would skip. @param first the earliest kept position. */
-export function cursorExpired(streamId: string, first: number): CodedError {
+/** For a cursor followed by removed events, which a resume would skip. */
+export function cursorExpired(streamId: string, { first, epoch }: Omit<Bounds, 'head'>): CodedError {
   return new CodedError(
     'CURSOR_EXPIRED',
     'Events after this cursor have been removed. Continue from the cursor in extensions.earliest, the earliest kept.',
-    { earliest: encodeCursor(streamId, first - 1) },
+    { reason: 'EVENTS_REMOVED', earliest: encodeCursor(streamId, { seq: first - 1, epoch }) },
   )
 }
 
-export interface Bounds {
-  /** Earliest kept position; `head` + 1 when no event is kept. */
-  first: number
-  head: number
-}
-
-/** The seq of a cursor that can be resumed from. @throws CodedError CURSOR_INVALID, CURSOR_EXPIRED. */
-export function positionOf(streamId: string, cursor: string, { first, head }: Bounds): number {
-  const seq = decodeCursor(streamId, cursor)
-  if (seq > head) throw cursorBeyondHead()
-  if (seq < first - 1) throw cursorExpired(streamId, first)
-  return seq
+/**
+ * For a reader of another history: the database was restored, or failed over to a copy that lacked its newest events.
+ * @param shared the last position that both histories have, if that is known.
+ */
+export function historyChanged(streamId: string, { first, head, epoch }: Bounds, shared?: number): CodedError {
+  const cursorAt = (seq: number) => encodeCursor(streamId, { seq, epoch })
+  return new CodedError(
+    'CURSOR_EXPIRED',
+    'The history of this stream has changed: the database was restored, or failed over to a copy that was behind. ' +
+      'Events before this cursor may be missing or different. Continue from extensions.cursor, the last position that ' +
+      'both histories share, where it is known, or from extensions.earliest or latest.',
+    {
+      reason: 'EPOCH_CHANGED',
+      cursor: shared === undefined ? undefined : cursorAt(Math.max(shared, first - 1)),
+      earliest: cursorAt(first - 1),
+      latest: cursorAt(head),
+    },
+  )
 }

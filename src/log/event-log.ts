@@ -45,7 +45,7 @@ export interface LogOperations {
   at(streamId: string, positions: readonly number[], budget: ReadBudget): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
-  follow(stream: Stream, request: FollowRequest): Follower
+  follow(stream: Stream, request: FollowRequest): Promise<Follower>
 }
 
 /** The only access to the event tables. */
@@ -106,7 +106,8 @@ export function createEventLog(
     numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
     at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
     reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
-    follow: (stream, request) => followedStreams.follow(client, stream.id, { ...request, ...startOf(stream, request) }),
+    follow: async (stream, request) =>
+      followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) }),
   })
   return {
     ...onAccountOf('operator', db),

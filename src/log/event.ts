@@ -17,6 +17,8 @@ export interface LoggedEvent {
   /** JSON text, byte for byte as appended or redacted. */
   data: string
   redactedAt: Date | null
+  /** Epoch of its stream as of the read, for cursors. */
+  epoch: number
 }
 
 export interface AppendResult {
@@ -24,4 +26,6 @@ export interface AppendResult {
   seq: number
   /** DUPLICATE: stored already. CONFLICT: not stored, as its id is another event's. `seq` is the stored event's. */
   outcome: 'RECORDED' | 'DUPLICATE' | 'CONFLICT'
+  /** Epoch of the append, for cursors. */
+  epoch: number
 }

@@ -34,6 +34,6 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     at: (id, positions) => read('at', () => log.at(id, positions, budget)),
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
-    follow: (stream, request) => log.follow(stream, request),
+    follow: (stream, request) => call('follow', () => log.follow(stream, request)),
   }
 }

@@ -23,6 +23,7 @@ const EXPECTED_CODES = [
   'NOT_FOUND',
   'CURSOR_INVALID',
   'CURSOR_EXPIRED',
+  'EPOCH_CHANGED',
   'BAD_USER_INPUT',
   'RATE_LIMITED',
 ] as const
@@ -74,7 +75,8 @@ export class OverloadedError extends Error {
 }
 
 function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {
-  const errorCode = EXPECTED_CODES.find((code) => code === error?.extensions.code)
+  const { code, reason: why } = error?.extensions ?? {}
+  const errorCode = EXPECTED_CODES.find((expected) => expected === (why === 'EPOCH_CHANGED' ? why : code))
   if (!errorCode) throw new Error(`The pipeline failed: ${reason(error)}`)
   return errorCode
 }

@@ -22,7 +22,7 @@ export const StreamStart = builder.enumType('StreamStart', {
 
 /** The edge of an event, for connections and subscriptions. */
 export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
-  return { cursor: encodeCursor(event.streamId, event.seq), node }
+  return { cursor: encodeCursor(event.streamId, event), node }
 }
 
 /** A page as a Relay connection; what lies around it, and the total, are read when they are selected. @param nodes one for each event of the page. */

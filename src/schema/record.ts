@@ -32,7 +32,7 @@ const RecordEventResult = builder.objectRef<AppendResult & { streamId: string }>
     }),
     cursor: t.string({
       description: 'Opaque position of seq, for pages and subscriptions.',
-      resolve: ({ streamId, seq }) => encodeCursor(streamId, seq),
+      resolve: (result) => encodeCursor(result.streamId, result),
     }),
     outcome: t.expose('outcome', {
       type: RecordOutcome,

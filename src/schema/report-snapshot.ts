@@ -37,7 +37,7 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
   fields: (t) => ({
     cursor: t.string({
       description: 'Opaque position of the snapshot, which reflects all events up to it.',
-      resolve: ({ reportId, seq }) => encodeCursor(reportId, seq),
+      resolve: (snapshot) => encodeCursor(snapshot.reportId, snapshot),
     }),
     state: t.field({
       type: StateEventEdge,

@@ -37,7 +37,7 @@ export class Cohort {
 
   /** @param args of any member, as they are equivalent for all. */
   deliver(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
-    const key = `${this.#name} ${event.seq} ${event.redactedAt !== null}`
+    const key = `${this.#name} ${event.id} ${event.redactedAt !== null}`
     const known = this.#results.get(key)
     if (known) return known
     const made = this.#make(args, event)
@@ -57,7 +57,7 @@ export class Cohort {
       const contextValue = { ...context, budget }
       const result = (await execute({ ...args, rootValue: event, contextValue } as never)) as ExecutionResult
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
-      return new Delivery(result, encodeCursor(event.streamId, event.seq), { bytes: budget.bytes, json })
+      return new Delivery(result, encodeCursor(event.streamId, event), { bytes: budget.bytes, json })
     } finally {
       budget.release()
     }

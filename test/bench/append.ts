@@ -96,6 +96,7 @@ async function withLog(
       appends: { committed: () => undefined, answered: () => undefined },
       slowAfter: 1_000,
       onError: console.error,
+      onHistoryChanged: console.error,
     },
   )
   await work(log, streams)

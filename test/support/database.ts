@@ -40,6 +40,19 @@ export async function freshDatabase(): Promise<DatabaseSettings> {
   return { DATA_DIR, DATABASE_URL: databaseUrl(inject('template'), database) }
 }
 
+/** A copy of a database that nobody has open, as a backup is. */
+export async function copyOf({ DATA_DIR, DATABASE_URL }: DatabaseSettings): Promise<DatabaseSettings> {
+  const copy = join(inject('scratch'), randomBytes(6).toString('hex'))
+  if (!DATABASE_URL) {
+    await cp(DATA_DIR, copy, { recursive: true })
+    return { DATA_DIR: copy }
+  }
+  const name = new URL(DATABASE_URL).pathname.slice(1)
+  const database = `${new URL(inject('template')).pathname.slice(1)}_${randomBytes(6).toString('hex')}`
+  await query(databaseUrl(DATABASE_URL, 'postgres'), `CREATE DATABASE ${database} TEMPLATE ${name}`)
+  return { DATA_DIR: copy, DATABASE_URL: databaseUrl(DATABASE_URL, database) }
+}
+
 const MIGRATIONS = 'prisma/migrations'
 
 /** The settings of a database as an older version left it: the migrations up to the named one are applied. */

@@ -8,7 +8,7 @@ import type { Config } from '../../config.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
-import { encodeCursor } from '../../log/cursor.ts'
+import { ANY_EPOCH, encodeCursor } from '../../log/cursor.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
 import { printError } from '../terminal.ts'
@@ -79,7 +79,10 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
     if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`Dataset ${id} does not exist.`)
   for (const id of report)
     if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`Report ${id} does not exist.`)
-  const cursor = after !== undefined && /^\d{1,15}$/.test(after) ? encodeCursor(ids[0] as string, Number(after)) : after
+  const cursor =
+    after !== undefined && /^\d{1,15}$/.test(after)
+      ? encodeCursor(ids[0] as string, { seq: Number(after), epoch: ANY_EPOCH })
+      : after
   return { selection: { ids }, after: cursor }
 }
 

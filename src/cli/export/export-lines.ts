@@ -46,7 +46,7 @@ export async function* exportLines(
       const events = page.events.filter(({ seq }) => seq <= stream.head)
       const last = events.at(-1)
       if (!last) break
-      cursor = encodeCursor(stream.id, last.seq)
+      cursor = encodeCursor(stream.id, last)
       yield events.map((event) => `${lineOf(stream.kind, event)}\n`).join('')
       progress.read(events.length, cursor)
       more = last.seq < stream.head
@@ -64,7 +64,7 @@ async function readPage(
   try {
     return await log.page(stream, { order: 'OLDEST_FIRST', first: PAGE, after: cursor })
   } catch (error) {
-    const removed = error instanceof CodedError && error.code === 'CURSOR_EXPIRED' && cursor !== after
+    const removed = error instanceof CodedError && error.details.reason === 'EVENTS_REMOVED' && cursor !== after
     if (!removed) throw error
     return readPage(log, stream, String(error.details.earliest), after)
   }

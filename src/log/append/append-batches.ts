@@ -1,5 +1,6 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../../db/transient-errors.ts'
+import type { Position } from '../cursor.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
 
 /** Events of one stream, with distinct ids, in the order in which they get their positions. */
@@ -19,6 +20,7 @@ interface AppendRow {
   known_seq: bigint[] | null
   known_same: boolean[] | null
   refused_position: number[] | null
+  epoch: bigint
 }
 
 /** One result per event, in order, or why nothing of the batch is stored. */
@@ -47,7 +49,9 @@ export async function appendBatches(db: PrismaClient, batches: readonly Batch[])
     position += batch.events.length
     const head = row.heads[index]
     if (row.held?.includes(index + 1)) return 'HELD'
-    return head == null ? 'NO_STREAM' : number(batch.events, Number(head), first, notRecorded)
+    return head == null
+      ? 'NO_STREAM'
+      : number(batch.events, { seq: Number(head), epoch: Number(row.epoch) }, first, notRecorded)
   })
 }
 
@@ -61,10 +65,16 @@ function whileHeld<Rows>(rows: Promise<Rows>): Promise<Rows | 'HELD'> {
 
 function notRecordedIn(events: readonly NewEvent[], row: AppendRow): Map<number, ImportResult> {
   const { known_position, known_seq, known_same, refused_position } = row
+  const epoch = Number(row.epoch)
   const results = new Map<number, ImportResult>()
   known_position?.forEach((position, i) => {
     const id = events[position - 1]?.id as string
-    results.set(position, { id, seq: Number(known_seq?.[i]), outcome: known_same?.[i] ? 'DUPLICATE' : 'CONFLICT' })
+    results.set(position, {
+      id,
+      seq: Number(known_seq?.[i]),
+      outcome: known_same?.[i] ? 'DUPLICATE' : 'CONFLICT',
+      epoch,
+    })
   })
   for (const position of refused_position ?? [])
     results.set(position, { id: events[position - 1]?.id as string, outcome: 'OUT_OF_ORDER' })
@@ -73,10 +83,11 @@ function notRecordedIn(events: readonly NewEvent[], row: AppendRow): Map<number,
 
 function number(
   events: readonly NewEvent[],
-  head: number,
+  head: Position,
   first: number,
   notRecorded: ReadonlyMap<number, ImportResult>,
 ): ImportResult[] {
-  let seq = head
-  return events.map(({ id }, i) => notRecorded.get(first + i) ?? { id, seq: ++seq, outcome: 'RECORDED' })
+  const { epoch } = head
+  let { seq } = head
+  return events.map(({ id }, i) => notRecorded.get(first + i) ?? { id, seq: ++seq, outcome: 'RECORDED', epoch })
 }

@@ -1,8 +1,9 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
+import type { Stream } from '../read/stream-index.ts'
 import { Follower, type FollowOptions } from './follower.ts'
-import { Tail } from './tail.ts'
+import { type HistoryChange, Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
 
 /** Interval of comparing followed heads with the database, in milliseconds: the longest delay of a lost wake-up. */
@@ -17,6 +18,7 @@ export interface FollowedStreamsOptions {
   /** How long a reader may leave new events unread, in milliseconds. */
   slowAfter: number
   onError: (error: unknown) => void
+  onHistoryChanged: (change: HistoryChange) => void
 }
 
 export interface FollowedStreamsCounts {
@@ -49,13 +51,13 @@ export class FollowedStreams implements AsyncDisposable {
   }
 
   /** Follows a stream, catching up through the caller's client; after disposal, the follower has ended. */
-  follow(db: PrismaClient, streamId: string, options: FollowOptions): Follower {
-    const stream = this.#streams.get(streamId) ?? this.#open(streamId, options.head)
-    if (options.head > stream.tail.head) void stream.tail.read()
-    const follower = new Follower(db, stream.tail, options, {
+  follow(db: PrismaClient, known: Stream, options: FollowOptions): Follower {
+    const stream = this.#streams.get(known.id) ?? this.#open(known)
+    if (known.head > stream.tail.head || known.epoch !== stream.tail.epoch) void stream.tail.read()
+    const follower = new Follower(db, stream.tail, known, options, {
       onClose: () => {
         stream.followers.delete(follower)
-        if (stream.followers.size === 0) this.#drop(streamId, stream)
+        if (stream.followers.size === 0) this.#drop(known.id, stream)
       },
       onError: this.#options.onError,
     })
@@ -82,8 +84,9 @@ export class FollowedStreams implements AsyncDisposable {
     await this.#polling
   }
 
-  #open(streamId: string, head: number): FollowedStream {
-    const tail = new Tail(this.#db, streamId, head, this.#options.onError)
+  #open(known: Stream): FollowedStream {
+    const { id: streamId } = known
+    const tail = new Tail(this.#db, streamId, known, this.#options)
     // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
     void tail.read()
@@ -119,14 +122,14 @@ export class FollowedStreams implements AsyncDisposable {
   async #poll(): Promise<void> {
     try {
       const ids = [...this.#streams.keys()]
-      const asked = this.#db.stream.findMany({
-        where: { id: { in: ids } },
-        select: { id: true, head: true, redactions: true },
-      })
-      const heads = await withTimeout(asked, ANSWER_MS)
-      for (const { id, head, redactions } of heads) {
+      const asked = this.#db.$queryRaw<{ id: string; head: bigint; epoch: bigint; redactions: number }[]>`
+        SELECT s.id, s.head, coalesce(e.id, 0) AS epoch, s.redactions
+          FROM stream s LEFT JOIN epoch e ON e.number = s.epoch_number WHERE s.id = ANY (${ids}::uuid[])`
+      for (const { id, head, epoch, redactions } of await withTimeout(asked, ANSWER_MS)) {
         const tail = this.#streams.get(id)?.tail
-        if (tail && (head > tail.head || redactions !== tail.redactions)) void this.#read(tail, 'poll')
+        if (!tail) continue
+        const same = Number(head) === tail.head && Number(epoch) === tail.epoch && redactions === tail.redactions
+        if (!same) void this.#read(tail, 'poll')
       }
     } catch (error) {
       this.#options.onError(error)

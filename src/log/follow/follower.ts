@@ -2,9 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
-import { cursorExpired, encodeCursor } from '../cursor.ts'
+import { cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
+import { lastShared } from '../read/history.ts'
 import { type Read, readRange } from '../read/range.ts'
+import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
 const PAGE = { events: 100, bytes: 1_048_576 }
@@ -21,8 +23,6 @@ interface Callbacks {
 
 export interface FollowOptions {
   after: number
-  /** Head known at the start; the follower does not end before it. */
-  head: number
   /** Stored names; absent or empty: all types. */
   types?: readonly string[] | null
   /** Ends the stream once all is delivered and `says` holds for the newest event of this type. */
@@ -39,18 +39,23 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   readonly #callbacks: Callbacks
   readonly cutOff: () => void
   #position: number
+  #epoch: number
+  #histories: number
   #scanned: number
   #idleSince: number | undefined
   #failure: CodedError | undefined
   #told = false
 
-  constructor(db: PrismaClient, tail: Tail, options: FollowOptions, callbacks: Callbacks) {
+  /** @param stream as known at the start; the follower does not end before its head. */
+  constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, callbacks: Callbacks) {
     this.#tail = tail
+    this.#epoch = stream.epoch
+    this.#histories = tail.histories
     this.#position = options.after
     this.#scanned = options.after
     this.#callbacks = callbacks
     this.cutOff = options.cutOff ?? (() => undefined)
-    this.#events = this.#follow(db, options)
+    this.#events = this.#follow(db, stream.head, options)
   }
 
   get streamId(): string {
@@ -62,7 +67,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   get cursor(): string {
-    return encodeCursor(this.#tail.streamId, this.#position)
+    return encodeCursor(this.#tail.streamId, { seq: this.#position, epoch: this.#epoch })
   }
 
   /** Events of the stream not scanned yet, of any type. */
@@ -132,21 +137,26 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     this.#callbacks.onClose()
   }
 
-  async *#follow(db: PrismaClient, options: FollowOptions): AsyncGenerator<LoggedEvent, undefined> {
-    const { after, head: known, types, end } = options
+  async *#follow(db: PrismaClient, known: number, options: FollowOptions): AsyncGenerator<LoggedEvent, undefined> {
+    const { after, types, end } = options
     const { signal } = this.#stop
     const wanted = types?.length ? new Set(types) : undefined
     const read = wanted && [...new Set([...wanted, ...(end ? [end.type] : [])])]
     let ended = end ? await this.#endedBefore(db, after, end) : false
     while (!signal.aborted) {
-      const head = this.#tail.head
-      const kept = this.#tail.after(this.#scanned, PAGE.events)
+      if (this.#tail.histories !== this.#histories) await this.#checkHistory(db)
+      const { head, epoch } = this.#tail
+      const kept = epoch === this.#epoch ? this.#tail.after(this.#scanned, PAGE.events) : undefined
       const range = { streamId: this.#tail.streamId, types: read, low: this.#scanned, high: head + 1 }
       const { redactions } = this.#tail
       const page = kept
-        ? { events: kept, more: true, first: 0, redactions }
+        ? { events: kept, more: true, first: 0, head: this.#scanned, epoch, redactions }
         : await this.#read(() => readRange(db, range, 'ASC', PAGE))
-      if (page.first > this.#scanned + 1) throw cursorExpired(this.streamId, page.first)
+      if (page.epoch !== this.#epoch || page.head < this.#scanned) {
+        await this.#checkHistory(db)
+        continue
+      }
+      if (page.first > this.#scanned + 1) throw cursorExpired(this.streamId, page)
       let stale = false
       for (const event of page.events) {
         if (signal.aborted) return undefined
@@ -159,13 +169,27 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       }
       if (stale) continue
       // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
-      this.#scanned = (page.more ? page.events.at(-1)?.seq : head) ?? this.#scanned
+      const reached = page.more ? page.events.at(-1)?.seq : head
+      this.#scanned = Math.max(this.#scanned, reached ?? 0)
       if (this.#scanned < this.#tail.head) continue
       // The tail may be behind the head known at the start.
       if (ended && this.#scanned >= known) return undefined
       await this.#tail.changed(signal)
     }
     return undefined
+  }
+
+  // What was read, or looked at, must be part of the present history.
+  async #checkHistory(db: PrismaClient): Promise<void> {
+    const { histories, streamId } = this.#tail
+    const range = { streamId, low: this.#scanned, high: this.#scanned + 2 }
+    const now = await this.#read(() => readRange(db, range, 'ASC', { events: 1, bytes: 1 }))
+    const shared = await withTimeout(lastShared(db, streamId, this.#epoch, now), TIMEOUTS.answer)
+    if (this.#stop.signal.aborted) return
+    if (shared === undefined || Math.max(this.#scanned, this.#position) > shared)
+      throw historyChanged(streamId, now, shared)
+    this.#epoch = now.epoch
+    this.#histories = histories
   }
 
   async #endedBefore(
@@ -186,7 +210,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       try {
         return await withTimeout(read(), TIMEOUTS.answer)
       } catch (error) {
-        if (signal.aborted) return { events: [], more: false, cut: false, first: 0, redactions: 0 }
+        if (signal.aborted) return { events: [], more: false, cut: false, first: 0, head: 0, epoch: 0, redactions: 0 }
         if (Date.now() > until) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)

@@ -1,16 +1,17 @@
-import { positionOf } from '../cursor.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Bounds } from '../cursor.ts'
+import { positionOf } from '../read/history.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
 
-export interface FollowRequest extends Omit<FollowOptions, 'after' | 'head'> {
+export interface FollowRequest extends Omit<FollowOptions, 'after' | keyof Bounds> {
   from: 'BEGINNING' | 'NOW'
   /** A cursor; takes precedence over `from`. */
   after?: string | null
 }
 
-/** Start position and head. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED. */
-export function startOf(stream: Stream, { from, after }: FollowRequest): { head: number; after: number } {
-  const { first, head } = stream
-  if (after == null) return { head, after: from === 'NOW' ? head : first - 1 }
-  return { head, after: positionOf(stream.id, after, stream) }
+/** The position to follow from. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED. */
+export async function startOf(db: PrismaClient, stream: Stream, { from, after }: FollowRequest): Promise<number> {
+  if (after != null) return await positionOf(db, stream, after)
+  return from === 'NOW' ? stream.head : stream.first - 1
 }

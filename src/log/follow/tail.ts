@@ -1,7 +1,9 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { withTimeout } from '../../lib/timeout.ts'
+import type { Bounds } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
-import { readRange } from '../read/range.ts'
+import { lastShared } from '../read/history.ts'
+import { type Read, readRange } from '../read/range.ts'
 
 const MAX_EVENTS = 1_000
 
@@ -10,30 +12,54 @@ const MAX_TEXT = 4_194_304
 
 const ANSWER_MS = 15_000
 
+/** The database was restored or failed over: this process has seen `lost` events after `shared` that it lacks now. */
+export interface HistoryChange {
+  readonly streamId: string
+  readonly shared: number
+  readonly lost: number
+}
+
+export interface TailObserver {
+  onError(error: unknown): void
+  onHistoryChanged(change: HistoryChange): void
+}
+
 /** The newest events of a followed stream, read once for all its followers. */
 export class Tail {
   readonly streamId: string
   readonly #db: PrismaClient
-  readonly #onError: (error: unknown) => void
+  readonly #observer: TailObserver
   readonly #waiting = new Set<() => void>()
   /** Ascending and dense, up to `#head`. */
   #events: LoggedEvent[] = []
   #text = 0
   #head: number
+  #epoch: number
+  #histories = 0
   #redactions: number | undefined
   #reading = false
   #again = false
 
-  /** @param head a position the stream has reached; the tail begins after it. */
-  constructor(db: PrismaClient, streamId: string, head: number, onError: (error: unknown) => void) {
+  /** @param start a position the stream has reached; the tail begins after it. */
+  constructor(db: PrismaClient, streamId: string, start: Omit<Bounds, 'first'>, observer: TailObserver) {
     this.#db = db
     this.streamId = streamId
-    this.#head = head
-    this.#onError = onError
+    this.#head = start.head
+    this.#epoch = start.epoch
+    this.#observer = observer
   }
 
   get head(): number {
     return this.#head
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** How often the history of the stream may have changed under the tail. */
+  get histories(): number {
+    return this.#histories
   }
 
   get redactions(): number {
@@ -50,7 +76,9 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
-        const { events, more, first, redactions } = await withTimeout(read, ANSWER_MS)
+        const page = await withTimeout(read, ANSWER_MS)
+        if (!(await this.#continues(page))) continue
+        const { events, more, first, redactions } = page
         if (first > this.#head + 1) this.#skipTo(first)
         // Kept events may include redacted ones.
         if (redactions !== this.#redactions) this.#forget()
@@ -59,7 +87,7 @@ export class Tail {
         if (events.length > 0) this.#add(events)
       }
     } catch (error) {
-      this.#onError(error)
+      this.#observer.onError(error)
     } finally {
       this.#reading = false
     }
@@ -82,6 +110,24 @@ export class Tail {
       this.#waiting.add(done)
       signal.addEventListener('abort', done)
     })
+  }
+
+  // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share, and reads on.
+  async #continues({ first, head, epoch }: Read): Promise<boolean> {
+    if (epoch === this.#epoch && head >= this.#head) return true
+    const known = lastShared(this.#db, this.streamId, this.#epoch, { head, epoch })
+    const shared = (await withTimeout(known, ANSWER_MS)) ?? first - 1
+    const lost = Math.max(0, this.#head - shared)
+    this.#epoch = epoch
+    this.#histories++
+    if (lost > 0) {
+      this.#observer.onHistoryChanged({ streamId: this.streamId, shared, lost })
+      this.#forget()
+      this.#head = shared
+      this.#again = true
+    }
+    this.#resume()
+    return lost === 0
   }
 
   // The next events were removed; followers that lack them find out from the log.

@@ -1,9 +1,9 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
-import { positionOf } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
+import { positionOf } from './history.ts'
 import { type Direction, type Range, readRange } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
@@ -61,7 +61,7 @@ async function readPage(
   const limit = pageLimit(request)
   const newestFirst = request.order === 'NEWEST_FIRST'
   const [lowCursor, highCursor] = newestFirst ? [request.before, request.after] : [request.after, request.before]
-  const cursors = { low: positionIn(stream, lowCursor), high: positionIn(stream, highCursor) }
+  const cursors = { low: await positionIn(db, stream, lowCursor), high: await positionIn(db, stream, highCursor) }
   const filtered = await filteredRange(db, stream, request)
   const range = {
     ...filtered,
@@ -71,7 +71,7 @@ async function readPage(
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
   const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, budget)
-  if (read.first > stream.first) return undefined
+  if (read.first > stream.first || read.epoch !== stream.epoch) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered, high: Math.min(filtered.high, range.low + 1) })
   const above = () => holdsEvents(db, { ...filtered, low: Math.max(filtered.low, range.high - 1) })
@@ -115,8 +115,12 @@ async function filteredRange(
   }
 }
 
-function positionIn(stream: Stream, cursor: string | null | undefined): number | undefined {
-  return cursor == null ? undefined : positionOf(stream.id, cursor, stream)
+async function positionIn(
+  db: PrismaClient,
+  stream: Stream,
+  cursor: string | null | undefined,
+): Promise<number | undefined> {
+  return cursor == null ? undefined : await positionOf(db, stream, cursor)
 }
 
 async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {

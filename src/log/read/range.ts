@@ -26,17 +26,21 @@ export interface Read {
   more: boolean
   cut: boolean
   first: number
+  head: number
+  epoch: number
   redactions: number
 }
 
 export type Direction = 'ASC' | 'DESC'
 
-interface Bounds {
+interface StreamRow {
   first: bigint
+  head: bigint
+  epoch: bigint
   redactions: number
 }
 
-interface Row extends Bounds {
+interface Row extends StreamRow {
   seq: bigint
   id: string
   type: string
@@ -58,10 +62,11 @@ export async function readRange(
   const order = DIRECTIONS[direction]
   const bounds = boundsOf(range, direction, limit)
   // Always one row for an existing stream, so that bounds and events come from the same snapshot.
-  const rows = await db.$queryRaw<(Row | (Bounds & { seq: null }))[]>`
-    SELECT s.first, s.redactions, p.seq, p.id, p.type, p.data, p.bytes, p.found,
+  const rows = await db.$queryRaw<(Row | (StreamRow & { seq: null }))[]>`
+    SELECT s.first, s.head, coalesce(h.id, 0) AS epoch, s.redactions, p.seq, p.id, p.type, p.data, p.bytes, p.found,
            extract(epoch FROM p.created_at)::float8 * 1000 AS at, extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
       FROM stream s
+      LEFT JOIN epoch h ON h.number = s.epoch_number
       LEFT JOIN LATERAL (
         SELECT *, count(*) OVER () AS found, octet_length(data) AS bytes,
                   sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) AS upto
@@ -71,16 +76,34 @@ export async function readRange(
                  ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.upto <= ${bytes} OR p.upto = p.bytes
      WHERE s.id = ${streamId}::uuid
      ORDER BY p.seq ${order}`
-  const { first, redactions } = rows[0] ?? { first: 1, redactions: 0 }
+  const { first, head, epoch, redactions } = rows[0] ?? { first: 1, head: 0, epoch: 0, redactions: 0 }
   const events = rows.filter((row) => row.seq !== null).map((row) => toEvent(streamId, row))
   const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
   const cut = events.length < found
-  return { events, more: found === limit || cut, cut, first: Number(first), redactions }
+  return {
+    events,
+    more: found === limit || cut,
+    cut,
+    first: Number(first),
+    head: Number(head),
+    epoch: Number(epoch),
+    redactions,
+  }
 }
 
-function toEvent(streamId: string, { seq, id, type, at, data, bytes, redacted_at }: Row): SizedEvent {
+function toEvent(streamId: string, { seq, id, type, at, data, bytes, redacted_at, epoch }: Row): SizedEvent {
   const redactedAt = redacted_at === null ? null : new Date(Math.round(redacted_at))
-  return { streamId, seq: Number(seq), id, type, createdAt: new Date(Math.round(at)), data, bytes, redactedAt }
+  return {
+    streamId,
+    seq: Number(seq),
+    id,
+    type,
+    createdAt: new Date(Math.round(at)),
+    data,
+    bytes,
+    redactedAt,
+    epoch: Number(epoch),
+  }
 }
 
 function boundsOf(range: Range, direction: Direction, limit: number): Prisma.Sql {

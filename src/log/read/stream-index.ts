@@ -26,16 +26,21 @@ const BATCHES = { atOnce: 2, keys: 500 } as const
  */
 export function createStreamIndex(db: PrismaClient): Lookup<Stream> {
   const ask = (ids: readonly string[]) => db.$queryRaw<Row[]>`
-    SELECT id, organization_id AS "organizationId", kind::text AS kind, first, head
-      FROM stream WHERE id = ANY (${ids}::uuid[])`
+    SELECT s.id, s.organization_id AS "organizationId", s.kind::text AS kind, s.first, s.head, coalesce(e.id, 0) AS epoch
+      FROM stream s LEFT JOIN epoch e ON e.number = s.epoch_number WHERE s.id = ANY (${ids}::uuid[])`
   return batchLookups(async (ids) => {
     // Retries once: a connection that broke while idle fails on its next statement.
     const rows = await ask(ids).catch((error) => (isTransient(error) ? ask(ids) : Promise.reject(error)))
-    return new Map(rows.map((row) => [row.id, { ...row, first: Number(row.first), head: Number(row.head) }]))
+    return new Map(rows.map((row) => [row.id, toStream(row)]))
   }, BATCHES)
 }
 
-interface Row extends Omit<Stream, 'first' | 'head'> {
+interface Row extends Omit<Stream, keyof Bounds> {
   readonly first: bigint
   readonly head: bigint
+  readonly epoch: bigint
+}
+
+function toStream({ first, head, epoch, ...row }: Row): Stream {
+  return { ...row, first: Number(first), head: Number(head), epoch: Number(epoch) }
 }

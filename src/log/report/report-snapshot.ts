@@ -18,6 +18,7 @@ export interface ReportSnapshot {
   reportId: string
   seq: number
   first: number
+  epoch: number
   state?: number
   /** By group, or by kind without one, in the order of their start. */
   operations: ReadonlyMap<string, number>
@@ -89,7 +90,9 @@ export class ReportSnapshots {
       for (;;) {
         const range = { streamId: reportId, low: snapshot.seq, high: Number.MAX_SAFE_INTEGER }
         const read = await readRange(db, range, 'ASC', snapshot.isTooLarge ? GLANCE : PAGE)
-        if (snapshot.seq > 0 && read.first !== snapshot.first) {
+        const { first, head, epoch } = read
+        const isOutdated = first !== snapshot.first || epoch !== snapshot.epoch || head < snapshot.seq
+        if (snapshot.seq > 0 && isOutdated) {
           snapshot = new Draft(reportId)
           continue
         }
@@ -113,6 +116,7 @@ class Draft {
   #state: number | undefined
   seq: number
   first: number
+  epoch: number
   isTooLarge: boolean
 
   constructor(reportId: string, known?: ReportSnapshot) {
@@ -122,10 +126,11 @@ class Draft {
     this.#state = known?.state
     this.seq = known?.seq ?? 0
     this.first = known?.first ?? 1
+    this.epoch = known?.epoch ?? 0
     this.isTooLarge = known?.tooLarge ?? false
   }
 
-  async add({ events, first }: Read, budget: ReadBudget): Promise<void> {
+  async add({ events, first, epoch }: Read, budget: ReadBudget): Promise<void> {
     for (const event of events) {
       if (this.isTooLarge) break
       if (budget.mustWait) await budget.turn()
@@ -138,12 +143,13 @@ class Draft {
     // The cursor must be valid to resume from, even when all events are removed.
     this.seq = Math.max(events.at(-1)?.seq ?? this.seq, first - 1)
     this.first = first
+    this.epoch = epoch
   }
 
   // A report that is too large keeps only that fact, until some of it is removed.
   finish(): ReportSnapshot {
-    const { seq, first } = this
-    const head = { reportId: this.#reportId, seq, first }
+    const { seq, first, epoch } = this
+    const head = { reportId: this.#reportId, seq, first, epoch }
     if (this.isTooLarge) return { ...head, operations: new Map(), blocks: new Map(), tooLarge: true }
     return { ...head, state: this.#state, operations: this.#operations, blocks: this.#blocks }
   }

@@ -1,4 +1,4 @@
-import { encodeCursor } from '../../log/cursor.ts'
+import { ANY_EPOCH, encodeCursor } from '../../log/cursor.ts'
 import type { Operation, Run } from '../run-operation.ts'
 import type { ReportRequest } from './query.ts'
 
@@ -97,5 +97,5 @@ export async function readLlamaHead(run: Run, { path }: ReportRequest): Promise<
 
 function startOf({ path, query }: ReportRequest): string | null {
   const sequence = query.last_sequence ?? 0
-  return sequence > 0 ? encodeCursor(path.report_id, sequence) : null
+  return sequence > 0 ? encodeCursor(path.report_id, { seq: sequence, epoch: ANY_EPOCH }) : null
 }

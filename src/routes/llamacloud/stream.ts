@@ -4,7 +4,7 @@ import type { Call } from '../../lib/call.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import type { Peer } from '../../lib/peer.ts'
-import { encodeCursor } from '../../log/cursor.ts'
+import { ANY_EPOCH, decodeCursor, encodeCursor } from '../../log/cursor.ts'
 import type { Follow, Operation, Run } from '../run-operation.ts'
 import { type LlamaEvent, toLlamaEvent } from './events.ts'
 import type { ReportRequest } from './query.ts'
@@ -107,29 +107,26 @@ async function start(
   reportId: string,
   { after, last_sequence = 0 }: ReportRequest['query'],
 ): Promise<string | null> {
-  const bySequence = last_sequence > 0 ? encodeCursor(reportId, last_sequence) : null
+  const bySequence = last_sequence > 0 ? encodeCursor(reportId, { seq: last_sequence, epoch: ANY_EPOCH }) : null
   if (!after) return bySequence
   const { data } = await run(FindBefore, { reportId, until: after })
   const byTime = data?.before.pageInfo.endCursor ?? null
-  // Cursors of one stream sort by position.
-  return (
-    [bySequence, byTime]
-      .filter((cursor) => cursor !== null)
-      .sort()
-      .at(-1) ?? null
-  )
+  if (byTime === null) return bySequence
+  return decodeCursor(reportId, byTime).seq > last_sequence ? byTime : bySequence
+}
+
+const PROBLEMS: Partial<Record<string, string>> = {
+  CURSOR_INVALID: 'this is not a position of the report',
+  CURSOR_EXPIRED: 'events after this position have been removed',
+  EPOCH_CHANGED: 'the history of the report has changed since, read it again',
 }
 
 function errorResponse(c: Context, errorCode?: string): Response {
   if (errorCode === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
-  if (errorCode !== 'CURSOR_INVALID' && errorCode !== 'CURSOR_EXPIRED')
-    return c.json({ detail: 'Report not found' }, 404)
+  const what = errorCode && PROBLEMS[errorCode]
+  if (!what) return c.json({ detail: 'Report not found' }, 404)
   const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
   const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
-  const what =
-    errorCode === 'CURSOR_EXPIRED'
-      ? 'events after this position have been removed'
-      : 'this is not a position of the report'
   const msg = `Value error, ${what}`
   return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
 }

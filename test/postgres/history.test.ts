@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runSql } from '../support/database.ts'
+import { tidemark } from '../support/process.ts'
+import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { metric, startServer, type TestServer } from '../support/server.ts'
+import { overSse, overWebSocket } from '../support/subscribe.ts'
+
+// Two servers of one database, whose rows go back under them as after a failover to a copy that was behind.
+let server: TestServer
+let other: TestServer
+let organization: string
+
+beforeAll(async () => {
+  server = await startServer()
+  other = await startServer(server.env)
+  organization = await newOrganization(server)
+})
+afterAll(async () => {
+  await other[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+})
+
+const FOLLOW = `subscription ($id: UUID!, $after: String, $types: [WorkerEventType!]) {
+  workerEvents(datasetId: $id, after: $after, types: $types, from: BEGINNING) { cursor node { seq eventData } }
+}`
+const PAGE = 'query ($id: UUID!, $after: String) { workerEvents(datasetId: $id, after: $after) { totalCount } }'
+
+const TABLES = ['stream_epoch', 'event_count', 'event_mark', 'event']
+
+const events = (text: string, count: number) =>
+  Array.from({ length: count }, (_, i) => ({ eventType: 'ETL_STARTED', eventData: `${text} ${i + 1}` }))
+
+/** Remembers a stream as it is. @returns what puts it back. */
+async function backup(stream: string): Promise<string> {
+  const name = `backup_${stream.replaceAll('-', '')}`
+  const copies = [...TABLES.map((table) => `${table} WHERE stream_id = '${stream}'`), `stream WHERE id = '${stream}'`]
+  const create = copies.map((copy) => `CREATE TABLE ${name}.${copy.split(' ')[0]} AS SELECT * FROM ${copy}`)
+  await runSql(server.env, [`CREATE SCHEMA ${name}`, ...create].join(';'))
+  return [
+    'BEGIN',
+    ...TABLES.map((table) => `DELETE FROM ${table} WHERE stream_id = '${stream}'`),
+    ...TABLES.map((table) => `INSERT INTO ${table} SELECT * FROM ${name}.${table}`),
+    `UPDATE stream s SET head = b.head, last_at = b.last_at, epoch_number = b.epoch_number FROM ${name}.stream b WHERE s.id = b.id`,
+  ].join(';')
+}
+
+const doors = [
+  ['a WebSocket', overWebSocket],
+  ['server-sent events', overSse],
+] as const
+
+test.each(doors)('Subscribers over %s to either server are told that a history went back', async (_name, open) => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, events('kept', 5))
+  const restore = await backup(dataset)
+  await recordWorkerEvents(server, dataset, events('lost', 3))
+  const changes = await metric(other.url, 'tidemark_history_changes_total')
+  const all = [server, other].map(({ url, rootKey }) => open(url, rootKey, FOLLOW, { id: dataset }))
+  const [read] = await Promise.all(all.map((subscription) => subscription.take(8)))
+  // One that wants other events has not missed any, but its position is past the newest.
+  const filtered = open(server.url, server.rootKey, FOLLOW, { id: dataset, types: ['ETL_FAILED'] })
+  await filtered.opened(server, 2)
+  await runSql(server.env, `${restore}; COMMIT`)
+  for (const subscription of [...all, filtered]) expect(await subscription.failure()).toBe('CURSOR_EXPIRED')
+  expect(await metric(other.url, 'tidemark_history_changes_total')).toBe(changes + 1)
+  expect(other.log).toContainEqual(expect.objectContaining({ streamId: dataset, shared: 5, lost: 3 }))
+  const { errors } = await server.graphql(PAGE, { id: dataset, after: read?.[6]?.cursor })
+  expect(errors?.[0]?.extensions).toMatchObject({ reason: 'EPOCH_CHANGED' })
+})
+
+test.each(doors)('Also over %s when its positions are taken again at once', async (_name, open) => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, events('kept', 5))
+  const restore = await backup(dataset)
+  const [lost] = await recordWorkerEvents(server, dataset, events('lost', 3))
+  const ahead = [server, other].map(({ url, rootKey }) => open(url, rootKey, FOLLOW, { id: dataset }))
+  for (const subscription of ahead) await subscription.take(8)
+  // The epoch ends in the transaction that puts rows back, so nothing can be appended to the old one.
+  await runSql(server.env, `${restore}; SELECT restore_epoch(); COMMIT`)
+  await recordWorkerEvents(server, dataset, events('new', 3))
+  for (const subscription of ahead) expect(await subscription.failure()).toBe('CURSOR_EXPIRED')
+  const { errors } = await other.graphql(PAGE, { id: dataset, after: lost?.cursor })
+  const { cursor } = (errors?.[0]?.extensions ?? {}) as { cursor?: string }
+  const resumed = open(other.url, other.rootKey, FOLLOW, { id: dataset, after: cursor })
+  expect((await resumed.take(3)).map(({ node }) => node.eventData)).toEqual(['new 1', 'new 2', 'new 3'])
+  await resumed.end()
+})
+
+test('A new epoch in which nothing is lost goes unnoticed by who reads', async () => {
+  const dataset = await newDataset(server, organization)
+  const [before] = await recordWorkerEvents(server, dataset, events('old', 5))
+  const subscription = overWebSocket(other.url, other.rootKey, FOLLOW, { id: dataset })
+  await subscription.take(5)
+  const { exited, output } = tidemark(['restore-epoch'], { ...server.env })
+  expect(await exited).toBe(0)
+  expect(output.stdout).toMatch(/^Began epoch \d+\./)
+  await recordWorkerEvents(server, dataset, events('new', 2))
+  expect((await subscription.take(2)).map(({ node }) => node.eventData)).toEqual(['new 1', 'new 2'])
+  await subscription.end()
+  const { data } = await server.graphql(PAGE, { id: dataset, after: before?.cursor })
+  expect(data.workerEvents.totalCount).toBe(7)
+})

@@ -1,0 +1,11 @@
+/** The position in a cursor: bytes 17 to 24. */
+export function positionIn(cursor: string): number {
+  return Number(Buffer.from(cursor, 'base64url').readBigUInt64BE(17))
+}
+
+/** A cursor as versions before epochs made it. */
+export function withoutEpoch(cursor: string): string {
+  const bytes = Buffer.from(cursor, 'base64url').subarray(0, 25)
+  bytes[0] = 1
+  return bytes.toString('base64url')
+}
