@@ -157,7 +157,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
         .filter(({ traceId }) => traceId === operation?.traceId)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['findStream', 'websocket operation'])
+    ).toEqual(['findStream', 'follow', 'websocket operation'])
   })
 
   test('no key, payload or variable is in them', () => {
