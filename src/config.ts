@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein'
 import { z } from 'zod'
 import { createAddressOf } from './lib/client-address.ts'
 import { LIMIT_SETTINGS, type Limits, limitsOf } from './lib/limits.ts'
@@ -29,6 +30,11 @@ const ORIGINS = 'browser origins such as https://app.example, separated by comma
 const PROXIES =
   'addresses, networks such as 10.0.0.0/8, or the names loopback, linklocal and uniquelocal, separated by commas'
 
+const wholeSeconds = z
+  .string()
+  .regex(/^[1-9]\d{0,4}$/, 'a whole number of seconds, 1 to 99999')
+  .transform(Number)
+
 const key = z
   .string()
   .regex(/^[\x21-\x7e]+$/, 'printable ASCII characters without spaces')
@@ -58,11 +64,9 @@ const Environment = z.object({
     .optional(),
   TRIEVE_API_KEY: key,
   LLAMA_CLOUD_API_KEY: key,
-  SLOW_CONSUMER_SECONDS: z
-    .string()
-    .regex(/^[1-9]\d{0,4}$/, 'a whole number of seconds, 1 to 99999')
-    .transform(Number)
-    .default(30),
+  SLOW_CONSUMER_SECONDS: wholeSeconds.default(30),
+  // Above the idle timeouts of load balancers, usually a minute: they would send requests on connections that close.
+  KEEP_ALIVE_SECONDS: wholeSeconds.default(75),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
@@ -81,6 +85,7 @@ const Environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl,
   OTEL_SDK_DISABLED: z.string().optional(),
+  OTEL_TRACES_EXPORTER: z.string().optional(),
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -102,6 +107,8 @@ export type Config = Readonly<{
   llamaCloudApiKey?: string
   /** Timeout for a subscriber that leaves new events unread. */
   slowConsumerSeconds: number
+  /** How long an idle HTTP connection stays open. */
+  keepAliveSeconds: number
   /** Origins of web pages that may use `/graphql`, besides the server's own. */
   corsOrigins: Origins
   /** Proxies trusted for the client address. */
@@ -116,19 +123,44 @@ export type Config = Readonly<{
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
+/** Variables that Kubernetes sets in every container beside a service that is called tidemark. */
+const KUBERNETES = /^TIDEMARK_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+
+function isUnknown([name, value]: [string, string | undefined]): boolean {
+  const isAddress = name === 'TIDEMARK_PORT' && /^(tcp|udp|sctp):\/\//.test(value ?? '')
+  return name.startsWith('TIDEMARK_') && !KUBERNETES.test(name) && !isAddress
+}
+
+/** Shorter names are too often close to each other. */
+const MIN_NAME_LENGTH = 7
+
+/** Variables that are probably misspelled settings, each with the setting that it resembles. */
+export function misspelledSettings(
+  env: Readonly<Record<string, string | undefined>>,
+): [name: string, setting: string][] {
+  const names = Object.keys(env).filter((name) => name.length >= MIN_NAME_LENGTH && !SETTINGS.includes(name))
+  return names.flatMap((name) => {
+    const setting = SETTINGS.find(
+      (known) => known.length >= MIN_NAME_LENGTH && distance(known, name.toUpperCase()) <= 2,
+    )
+    return setting ? [[name, setting]] : []
+  })
+}
+
 /** Empty variables count as unset. @throws ConfigError listing every invalid variable and unknown `TIDEMARK_*`. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const unknown = Object.keys(set).filter((name) => name.startsWith('TIDEMARK_'))
+  const unknown = Object.entries(set).filter(isUnknown)
   const parsed = Environment.safeParse(set)
   const problems = [
     ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')} must be ${expectation(issue)}`) ?? []),
-    ...unknown.map((name) => `${name} is not a known setting (settings have no prefix: ${SETTINGS.join(', ')})`),
+    ...unknown.map(([name]) => `${name} is not a known setting (settings have no prefix: ${SETTINGS.join(', ')})`),
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Invalid settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data
+  const { OTEL_TRACES_EXPORTER, KEEP_ALIVE_SECONDS } = parsed.data
   const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT
   const { TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
@@ -142,13 +174,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trieveApiKey: TRIEVE_API_KEY,
     llamaCloudApiKey: LLAMA_CLOUD_API_KEY,
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
+    keepAliveSeconds: KEEP_ALIVE_SECONDS,
     corsOrigins: CORS_ORIGINS,
     trustedProxies: TRUSTED_PROXIES,
     introspection: INTROSPECTION ?? open,
     graphiql: GRAPHIQL ?? open,
     persistedOperations: PERSISTED_OPERATIONS,
     limits: limitsOf(parsed.data),
-    tracing: collector !== undefined && OTEL_SDK_DISABLED?.toLowerCase() !== 'true',
+    tracing: collector !== undefined && OTEL_SDK_DISABLED?.toLowerCase() !== 'true' && OTEL_TRACES_EXPORTER !== 'none',
     logLevel: LOG_LEVEL,
   })
 }

@@ -23,11 +23,11 @@ import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
 import { DisposeStack } from './lib/dispose-stack.ts'
-import { RetentionSweeper } from './log/retention.ts'
-import { createHistoryChangeHandler } from './observability/history-changes.ts'
+import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
 import { registerConnectionMetrics } from './observability/metrics/connections.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
+import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
 import { countRefusedKeys } from './observability/metrics/keys.ts'
 import { registerLiveMetrics } from './observability/metrics/live.ts'
 import { createRegistry, registerBuildInfo } from './observability/metrics/registry.ts'
@@ -101,7 +101,7 @@ async function open(
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const calls = new Calls({ observe: createRequestMetrics(registry), logger, tracing })
-  const http = createHttpServer()
+  const http = createHttpServer(config)
   http.on('connection', () => budget.turns.arrive())
   const slowAfter = config.slowConsumerSeconds * 1_000
   const tcpConnections = new Connections(http, { memory: budget.memory, slowAfter, logger })
@@ -129,7 +129,7 @@ async function open(
     pages.route('/', createGraphiqlPage(routeServices))
     pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
   }
-  const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false })
+  const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
   const drainer = new Drainer(http, tcpConnections)
   const queue = new RequestQueue((socket) => tcpConnections.break(tcpConnections.of(socket), 'pipelined'))
   handleRequests(

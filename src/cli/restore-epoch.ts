@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import { openDatabase } from '../db/database.ts'
-import { beginEpoch } from '../log/read/history.ts'
+import { beginEpoch } from '../log/read/epochs.ts'
 import { print } from './terminal.ts'
 
 /** Tells the log that its database was restored: readers of events that are missing now are told, and not passed over. */

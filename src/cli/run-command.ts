@@ -1,4 +1,4 @@
-import { type Config, ConfigError, readConfig } from '../config.ts'
+import { type Config, ConfigError, misspelledSettings, readConfig } from '../config.ts'
 import { CodedError, StartError } from '../errors.ts'
 import { printError } from './terminal.ts'
 
@@ -10,6 +10,8 @@ export function readSettings(): Config {
 /** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
 export async function runCommand(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
+    for (const [name, setting] of misspelledSettings(process.env))
+      printError(`${name} is not a setting. Did you mean ${setting}?`)
     await work(readSettings())
   } catch (error) {
     printError(explain(error))

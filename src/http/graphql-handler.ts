@@ -33,7 +33,7 @@ export function createGraphqlHandler(
     const open = responses.of(response, identity, call)
     const context = createRequestContext(identity, open, {
       call,
-      lastEventId: request.headers['last-event-id']?.toString(),
+      lastEventId: lastEventIdOf(request),
       onStart: (cursor) => open.begin(cursor),
     })
     open.onGone(() => context.budget.release())
@@ -50,4 +50,10 @@ export function createGraphqlHandler(
 // It carries no key.
 function isPreflight({ method }: IncomingMessage): boolean {
   return method === 'OPTIONS'
+}
+
+// Polyfills of EventSource that cannot set headers send it as a parameter. An empty one is none.
+function lastEventIdOf({ url = '', headers }: IncomingMessage): string | undefined {
+  const parameter = new URLSearchParams(url.split('?')[1]).get('lastEventId')
+  return headers['last-event-id']?.toString() || parameter || undefined
 }

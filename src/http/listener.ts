@@ -4,14 +4,15 @@ import type { Config } from '../config.ts'
 import { StartError } from '../errors.ts'
 import type { Call, Calls } from '../lib/call.ts'
 import type { Drainer } from './drain.ts'
+import { normalizeRequest } from './normalize-request.ts'
 import type { RequestQueue } from './request-queue.ts'
 
 /** Milliseconds to receive the headers and the whole request (not to answer it), and the check interval. */
 const RECEIVING = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 }
 
 /** Node's HTTP server, which does not listen yet. */
-export function createHttpServer(): Server {
-  return createServer(RECEIVING)
+export function createHttpServer({ keepAliveSeconds }: Pick<Config, 'keepAliveSeconds'>): Server {
+  return createServer({ ...RECEIVING, keepAliveTimeout: keepAliveSeconds * 1_000 })
 }
 
 interface Handlers {
@@ -35,6 +36,7 @@ export function handleRequests(
   http.on('request', (request, response) => queue.answer(request.socket, response, () => handle(request, response)))
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     drainer.add(response)
+    normalizeRequest(request)
     const call = calls.overHttp(request, response)
     response.setHeader('x-content-type-options', 'nosniff')
     // Yoga and Hono both build a URL from it, and one of them answers with a stack trace when that fails.

@@ -83,8 +83,8 @@ export function newReportEvents(inputs: readonly Input[], budget: OperationBudge
 }
 
 function toNewEvent(input: Input, index: number): NewEvent {
-  const { progress, blockUpdate, state } = input
-  const id = progress?.id ?? blockUpdate?.id ?? state?.id ?? v7()
+  // Of all kinds: exactly one is set.
+  const id = Object.values(input).find((kind) => kind != null)?.id ?? v7()
   const name = `events[${index}]`
   const data = reportDataOf(toData(input), id, name)
   return { id, type: data.type, data: payloadOf(data, name) }

@@ -3,7 +3,7 @@ import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/r
 import { builder } from './builder.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
-import { RecordEventsPayload } from './record.ts'
+import { RecordEventsPayload } from './record-results.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 import { newReportEvents, ReportEventInput } from './report-event-input.ts'

@@ -10,7 +10,7 @@ import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
 import { toNewEvents } from './new-events.ts'
-import { RecordEventsPayload } from './record.ts'
+import { RecordEventsPayload } from './record-results.ts'
 
 interface WorkerEventShape {
   event: LoggedEvent

@@ -49,6 +49,23 @@ describe('tidemark', () => {
     expect(output.stderr).not.toContain('with blank')
   })
 
+  test('ignores the variables that Kubernetes sets for a service of its name, and reports what is misspelled', async () => {
+    const { exited, output } = tidemark(['serve'], {
+      TIDEMARK_SERVICE_HOST: '10.0.0.1',
+      TIDEMARK_SERVICE_PORT_HTTP: '4000',
+      TIDEMARK_PORT: 'tcp://10.0.0.1:4000',
+      TIDEMARK_PORT_4000_TCP_ADDR: '10.0.0.1',
+      DATABSE_URL: 'postgresql://db/tidemark',
+      // Ends the process.
+      PORT: 'none',
+    })
+    expect(await exited).toBe(1)
+    expect(output.stderr).toMatch(
+      /^DATABSE_URL is not a setting. Did you mean DATABASE_URL\?\nInvalid settings:\n {2}PORT /,
+    )
+    expect(output.stderr).not.toContain('TIDEMARK')
+  })
+
   test.each([
     'fifteen-letters',
     'sixteen letters,',

@@ -21,6 +21,8 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
       const stranger = viewer.type === 'anonymous'
       const limit = stranger ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
       setRequestParser(async ({ url, method, headers }) => {
+        const encoding = headers.get('content-encoding') ?? 'identity'
+        if (encoding.toLowerCase() !== 'identity') throw unsupported(encoding)
         const holding = memory.open(caller)
         try {
           const body = await readBody(req, limit, holding)
@@ -37,6 +39,11 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
       })
     },
   }
+}
+
+function unsupported(encoding: string): GraphQLError {
+  const message = `Request bodies with content-encoding ${encoding} are not supported. Send the body uncompressed.`
+  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 415 } } })
 }
 
 function tooLarge(limit: number, stranger: boolean): GraphQLError {

@@ -5,7 +5,7 @@ import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import type { ServerContext } from '../request-context.ts'
 
-const HEADERS = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }
+const HEADERS = { 'content-type': 'text/event-stream' }
 
 /** graphql-sse's distinct connections, with what Yoga's lacks: `id:` for `Last-Event-ID`, and errors in mid-stream. */
 export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {

@@ -12,6 +12,7 @@ import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import { allows, isOwnOrigin, type Origins } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
 import type { Connections } from '../connections.ts'
+import { normalizeRequest } from '../normalize-request.ts'
 import type { RequestQueue } from '../request-queue.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { OpenSockets } from './open-sockets.ts'
@@ -51,6 +52,7 @@ export function serveWebSocket(
 
   server.on('headers', (headers, request) => headers.push(`${REQUEST_ID}: ${requestIdOf(request)}`))
   http.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
+    normalizeRequest(request)
     queue.takeOver(connection, () => {
       const address = addressOf(request)
       const anonymous = callerOf(ANONYMOUS, address)

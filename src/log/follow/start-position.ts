@@ -1,6 +1,6 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { Bounds } from '../cursor.ts'
-import { positionOf } from '../read/history.ts'
+import { positionOf } from '../read/epochs.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
 

@@ -2,7 +2,7 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import type { Bounds } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
-import { lastShared } from '../read/history.ts'
+import { lastShared } from '../read/epochs.ts'
 import { type Read, readRange } from '../read/range.ts'
 
 const MAX_EVENTS = 1_000

@@ -3,7 +3,7 @@ import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
 import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
-import { positionOf } from './history.ts'
+import { positionOf } from './epochs.ts'
 import { type Direction, type Range, readRange } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 

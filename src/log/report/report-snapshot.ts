@@ -135,9 +135,19 @@ class Draft {
       if (this.isTooLarge) break
       if (budget.mustWait) await budget.turn()
       const { data } = decodeReportEvent(event)
-      if (data.type === 'progress') this.#operations.set(data.group_id ?? data.variant, event.seq)
-      else if (data.type === 'report_block_update') this.#blocks.set(data.block.idx, event.seq)
-      else this.#state = event.seq
+      switch (data.type) {
+        case 'progress':
+          this.#operations.set(data.group_id ?? data.variant, event.seq)
+          break
+        case 'report_block_update':
+          this.#blocks.set(data.block.idx, event.seq)
+          break
+        case 'report_state_update':
+          this.#state = event.seq
+          break
+        default:
+          data satisfies never
+      }
       this.isTooLarge = this.#operations.size + this.#blocks.size > MOST.parts
     }
     // The cursor must be valid to resume from, even when all events are removed.
