@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { retryTransient } from '../db/retry-transient.ts'
 import type { FairSlots } from '../lib/budget/fair-slots.ts'
 import { Sequence } from '../lib/budget/sequence.ts'
 import type { Caller } from '../lib/caller.ts'
@@ -11,6 +12,11 @@ const KEPT = 1_000
 export interface Account {
   readonly db: PrismaClient
   readonly log: LogOperations
+}
+
+/** Raw statements read, or import events, whose ids make a repeat harmless. Others may have been committed. */
+function isRepeatable(operation: string): boolean {
+  return /^(find|count|aggregate|groupBy|\$queryRaw)/.test(operation)
 }
 
 /** Gives each caller a log and a database client on which every statement takes a slot of that caller. */
@@ -51,7 +57,12 @@ export class Accounts {
       transactions.run(() => slots.run(caller, () => db.$transaction(...args)))
     const client = db.$extends({
       client: { $transaction },
-      query: { $allOperations: ({ args, query }) => slots.run(caller, () => query(args)) },
+      query: {
+        $allOperations: ({ operation, args, query }) => {
+          const run = () => slots.run(caller, () => query(args))
+          return isRepeatable(operation) ? retryTransient(run) : run()
+        },
+      },
     })
     return client as unknown as PrismaClient
   }

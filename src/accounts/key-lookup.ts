@@ -1,5 +1,5 @@
 import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
-import { isTransient } from '../db/transient-errors.ts'
+import { retryTransient } from '../db/retry-transient.ts'
 import { batchLookups } from '../lib/batched-lookup.ts'
 
 /** Invented keys get one statement at a time, so they cost the database a few index probes. */
@@ -54,8 +54,7 @@ export class KeyLookup {
              revoked_at AS "revokedAt", dataset_ids AS "datasetIds", report_ids AS "reportIds"
         FROM api_key WHERE hash = ANY (${hashes}::text[])`
     try {
-      // Retries once: a connection that broke while idle fails on its next statement.
-      const keys = await ask().catch((error) => (isTransient(error) ? ask() : Promise.reject(error)))
+      const keys = await retryTransient(ask)
       this.#failing = false
       return new Map(keys.map((key) => [key.hash, key]))
     } catch (error) {

@@ -6,8 +6,9 @@ const TRANSIENT_STATES = /^(?:08...|40001|40P01|53300|57P0[123])$/
 /** Driver adapter errors of connections that broke or failed before PostgreSQL answered. */
 const TRANSIENT_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'])
 
-/** Driver messages of connections that broke during a statement. */
-const BROKEN = /Connection terminated|ECONNRESET|EPIPE/
+/** Driver messages of connections that broke during a statement, or were not there in time. */
+const BROKEN =
+  /Connection terminated|ECONNRESET|EPIPE|ECONNREFUSED|Query read timeout|timeout exceeded when trying to connect/
 
 /** Whether a retry may succeed; the first attempt may have been committed. */
 export function isTransient(error: unknown): boolean {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
 import { Prisma } from '../db/generated/prisma/client.ts'
+import { isTransient } from '../db/transient-errors.ts'
 import { CodedError } from '../errors.ts'
 import type { Call } from '../lib/call.ts'
 
@@ -14,10 +15,20 @@ const PRISMA_REFUSALS: Record<string, CodedError> = {
 
 const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too deeply.')
 
+/** Quiet time in milliseconds after which another outage of the database is logged as a new one. */
+const OUTAGE_MS = 30_000
+
+const UNAVAILABLE = {
+  code: 'UNAVAILABLE',
+  retryAfter: 1,
+  http: { spec: true, status: 503, headers: { 'retry-after': '1' } },
+} as const
+
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
 /** Gives every outgoing error a code; unexpected ones are logged, and masked under an id to find them by. */
 export function createMaskError(logger: Logger): MaskError {
+  let lastOutage = Number.NEGATIVE_INFINITY
   return (error, message, call) => {
     // A subscription's source throws errors that are not wrapped.
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError(message, { originalError: error as Error })
@@ -26,11 +37,24 @@ export function createMaskError(logger: Logger): MaskError {
     const refusal = refusalOf(originalError) ?? (error === wrapped ? undefined : unreadable(error))
     if (refusal)
       return new GraphQLError(refusal.message, { ...where, extensions: { ...refusal.details, code: refusal.code } })
+    if (isTransient(originalError)) return unavailable(originalError, where, call)
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where, call)
     if (extensions.originalError || extensions.code === 'OPERATION_RESOLUTION_FAILURE') return badRequest(wrapped)
     if (extensions.code) return wrapped
     // The rest are arguments and variables that the executor could not coerce.
     return new GraphQLError(wrapped.message, { ...where, extensions: { ...extensions, code: 'BAD_USER_INPUT' } })
+  }
+
+  // One line for each outage: every request would have one.
+  function unavailable(error: unknown, where: object, call: Call | undefined): GraphQLError {
+    const now = performance.now()
+    if (now - lastOutage > OUTAGE_MS)
+      logger.error({ err: error, ...call?.ids }, 'database unavailable: clients receive UNAVAILABLE')
+    lastOutage = now
+    return new GraphQLError('The database is temporarily unavailable. Retry after 1 s.', {
+      ...where,
+      extensions: UNAVAILABLE,
+    })
   }
 
   function mask(error: unknown, message: string, where: object, call: Call | undefined): GraphQLError {

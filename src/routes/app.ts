@@ -37,7 +37,7 @@ export function createRestApp(
   })
   app.onError((error, c) => {
     if (error instanceof OverloadedError)
-      return c.json(failure(c, error.message), 429, { 'Retry-After': String(error.retryAfter) })
+      return c.json(failure(c, error.message), error.status, { 'Retry-After': String(error.retryAfter) })
     // The pipeline logs its errors where it masks them; this covers errors in the routes.
     const call = callOf(c, services)
     logger.error({ err: error, ...call?.ids }, 'REST route failed')

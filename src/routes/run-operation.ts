@@ -41,7 +41,7 @@ export type NextContext = () => RequestContext | Promise<RequestContext>
 
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @throws OverloadedError for RATE_LIMITED, Error for other unexpected codes, which are already masked and logged.
+ * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE, Error for other unexpected codes, which are already masked and logged.
  */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
@@ -58,19 +58,25 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
-    if (error.extensions.code === 'RATE_LIMITED') throw new OverloadedError(error)
+    if (isTemporary(error)) throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }
   }
 }
 
-/** The caller or the server has too much under way; retry after `retryAfter` seconds. */
+function isTemporary({ extensions: { code } }: GraphQLError): boolean {
+  return code === 'RATE_LIMITED' || code === 'UNAVAILABLE'
+}
+
+/** Too much is under way, or the database is unavailable; retry after `retryAfter` seconds. */
 export class OverloadedError extends Error {
   readonly retryAfter: number
+  readonly status: 429 | 503
 
   constructor({ message, extensions }: GraphQLError) {
     super(message)
     this.name = 'OverloadedError'
     this.retryAfter = Number(extensions.retryAfter ?? 1)
+    this.status = extensions.code === 'UNAVAILABLE' ? 503 : 429
   }
 }
 
@@ -98,6 +104,7 @@ export function createFollow(yoga: Yoga, request: Request, nextContext: NextCont
     const result = await yoga.getResultForParams({ params, request }, { ...(await nextContext()) })
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
+    if (error?.extensions.code === 'UNAVAILABLE') throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }
   }
 }

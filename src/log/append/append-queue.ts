@@ -1,5 +1,5 @@
-import pRetry from 'p-retry'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { retryTransient } from '../../db/retry-transient.ts'
 import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
@@ -10,9 +10,6 @@ import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.t
 const FULL = { events: 20_000, bytes: 134_217_728, retryAfter: 1 }
 
 const SHARE = 1 / 2
-
-/** Retries of transient errors, in milliseconds, with doubling pauses: 1.5 s in all. */
-const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
 
 /** Age in milliseconds at which an append fails if its stream is locked. */
 const TIMEOUT_MS = 10_000
@@ -136,10 +133,7 @@ export class AppendQueue {
     const began = performance.now()
     try {
       // A lost response may have been a commit; the event ids make the retry idempotent.
-      return await pRetry(() => appendBatches(this.#db, batches), {
-        ...RETRIES,
-        shouldRetry: ({ error }) => isTransient(error),
-      })
+      return await retryTransient(() => appendBatches(this.#db, batches))
     } finally {
       const events = batches.reduce((sum, { events: { length } }) => sum + length, 0)
       this.#observer.committed({ events, seconds: (performance.now() - began) / 1_000 })
@@ -148,9 +142,7 @@ export class AppendQueue {
 
   #putBack(streamId: string, appends: readonly PendingAppend[]): void {
     const isLate = ({ since }: PendingAppend) => Date.now() - since > TIMEOUT_MS
-    for (const append of appends)
-      if (isLate(append))
-        append.reject(new Error(`Stream ${streamId} stayed locked by another transaction for too long.`))
+    for (const append of appends) if (isLate(append)) append.reject(stayedLocked(streamId))
     const patient = appends.filter((append) => !isLate(append))
     if (patient.length > 0) this.#waiting.putBack(streamId, patient)
   }
@@ -192,6 +184,11 @@ function answer(streamId: string, appends: readonly PendingAppend[], results: Im
     else resolve(results.slice(given, given + events.length) as AppendResult[])
     given += events.length
   }
+}
+
+function stayedLocked(streamId: string): CodedError {
+  const message = `Stream ${streamId} stayed locked by another transaction for too long. Retry after 1 s.`
+  return new CodedError('UNAVAILABLE', message, { retryAfter: 1 })
 }
 
 function full(whose: string): CodedError {

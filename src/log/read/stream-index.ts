@@ -1,5 +1,5 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import { isTransient } from '../../db/transient-errors.ts'
+import { retryTransient } from '../../db/retry-transient.ts'
 import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import type { Bounds } from '../cursor.ts'
 
@@ -29,8 +29,7 @@ export function createStreamIndex(db: PrismaClient): Lookup<Stream> {
     SELECT s.id, s.organization_id AS "organizationId", s.kind::text AS kind, s.first, s.head, coalesce(e.id, 0) AS epoch
       FROM stream s LEFT JOIN epoch e ON e.number = s.epoch_number WHERE s.id = ANY (${ids}::uuid[])`
   return batchLookups(async (ids) => {
-    // Retries once: a connection that broke while idle fails on its next statement.
-    const rows = await ask(ids).catch((error) => (isTransient(error) ? ask(ids) : Promise.reject(error)))
+    const rows = await retryTransient(() => ask(ids))
     return new Map(rows.map((row) => [row.id, toStream(row)]))
   }, BATCHES)
 }

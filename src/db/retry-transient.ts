@@ -1,0 +1,10 @@
+import pRetry from 'p-retry'
+import { isTransient } from './transient-errors.ts'
+
+/** Pauses between attempts, in milliseconds, doubling: 1.5 s in all, as long as a failover to a ready copy may take. */
+const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
+
+/** Repeats work that does no harm when it is done twice, while it fails by a fault of the database that passes. */
+export function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
+  return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+}
