@@ -30,7 +30,7 @@ test('While all connections of the pool are taken, a revoked key is ended all th
     await until(async () => (await waiting()) >= 50)
 
     // More than the buffers between the two; completed before they are prepared, so that none of them is open.
-    const query = `{ __typename } # ${'x'.repeat(4_000)}`
+    const query = `{ organization(id: "${organization}") { id } } # ${'x'.repeat(4_000)}`
     for (let id = 0; id < 5_000; id++) {
       busy.send(JSON.stringify({ id: String(id), type: 'subscribe', payload: { query } }))
       busy.send(JSON.stringify({ id: String(id), type: 'complete' }))
@@ -39,7 +39,7 @@ test('While all connections of the pool are taken, a revoked key is ended all th
     await runSql(server.env, `UPDATE api_key SET revoked_at = now() WHERE prefix = '${revoked.slice(0, 16)}'`)
     expect((await closed)[0]).toBe(4403)
     expect(await waiting()).toBeGreaterThan(0)
-    // The server has left them unread.
+    // Those that the server has begun wait for the lock, and it has left the others unread.
     expect(busy.bufferedAmount).toBeGreaterThan(0)
   } finally {
     busy.terminate()
