@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection, session } from './connection.ts'
+import { type DatabaseState, databaseState } from './database-state.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
@@ -21,6 +22,8 @@ export interface Database extends AsyncDisposable {
   readonly connections: number
   /** Compared on each call, as another process may migrate the database. */
   readonly migrations: () => Promise<MigrationState>
+  /** Likewise: it may fail over to a copy that is read-only. */
+  readonly state: () => Promise<DatabaseState>
   /** PostgreSQL connections and queued statements; absent when embedded. */
   readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
 }
@@ -68,6 +71,7 @@ async function openEmbedded(dataDir: string): Promise<Database> {
       durability: 'process-crash',
       connections: 1,
       migrations: () => migrationState(prisma),
+      state: () => databaseState(prisma),
       async [Symbol.asyncDispose]() {
         await prisma.$disconnect()
         await pglite.close()
@@ -93,6 +97,7 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
     durability,
     connections: POOL_SIZE,
     migrations: () => migrationState(spare),
+    state: () => databaseState(spare),
     pool,
     async [Symbol.asyncDispose]() {
       await Promise.all([prisma.$disconnect(), spare.$disconnect()])

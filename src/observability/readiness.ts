@@ -1,4 +1,6 @@
 import type { Database } from '../db/database.ts'
+import type { DatabaseState } from '../db/database-state.ts'
+import type { MigrationState } from '../db/migrate.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
@@ -12,23 +14,37 @@ const REMEMBER_MS = 1_000
 export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
 
 /** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
-export function createReadiness({ mode, durability, migrations }: Database, bus: WakeupBus, lifecycle: Lifecycle) {
-  const ask = () => ({ at: performance.now(), schema: withTimeout(migrations(), ANSWER_MS).catch(() => undefined) })
+export function createReadiness(
+  { mode, durability, migrations, state }: Database,
+  bus: WakeupBus,
+  lifecycle: Lifecycle,
+) {
+  const ask = () => {
+    const found = Promise.all([migrations(), state()])
+    return { at: performance.now(), found: withTimeout(found, ANSWER_MS).catch(() => undefined) }
+  }
   let asked: ReturnType<typeof ask> | undefined
   return async () => {
     if (lifecycle.draining) return { status: 'draining' } as const
     if (!asked || performance.now() - asked.at > REMEMBER_MS) asked = ask()
-    const schema = await asked.schema
-    const database = { mode, reachable: schema !== undefined, durability, meaning: MEANING[durability] }
+    const [schema, { writable, missing } = NONE] = (await asked.found) ?? []
+    const reachable = schema !== undefined
+    const meaning = reachable && !writable ? READ_ONLY : MEANING[durability]
+    const database = { mode, reachable, writable, durability, meaning }
     const { source, connected } = bus
     return {
-      status: schema?.pending.length === 0 ? 'ready' : 'unavailable',
+      status: schema?.pending.length === 0 && writable && missing.length === 0 ? 'ready' : 'unavailable',
       database,
-      migrations: schema && { ...schema, meaning: meaningOf(schema) },
+      migrations: schema && { ...schema, missing, meaning: meaningOf(schema, missing) },
       wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
     } as const
   }
 }
+
+const NONE: DatabaseState = { writable: false, missing: [] }
+
+const READ_ONLY =
+  'The database is read-only: a replica, or protected because its disk is full. Events cannot be recorded.'
 
 const MEANING = {
   'process-crash': 'Acknowledged events survive a process crash, but not a power failure.',
@@ -36,7 +52,9 @@ const MEANING = {
   relaxed: 'PostgreSQL runs with fsync or synchronous_commit off: a power failure may lose the newest events.',
 } as const
 
-function meaningOf({ pending, newer }: { pending: string[]; newer: string[] }): string {
+function meaningOf({ pending, newer }: MigrationState, missing: readonly string[]): string {
+  if (pending.length === 0 && missing.length > 0)
+    return 'The database lacks functions that this version needs. A newer version may have dropped them: upgrade this server.'
   if (pending.length > 0) return 'Migrations of this version are not applied. Run "tidemark migrate".'
   return newer.length > 0
     ? 'A newer version has migrated the database. Upgrade this server.'

@@ -57,6 +57,26 @@ test('/readyz goes on when a newer version migrates the database, and not when m
   expect(await readyz()).toMatchObject({ ...unavailable, migrations: { pending: [undone?.name] } })
 })
 
+test('/readyz says when the database cannot be written to, and when it lacks what this version calls', async () => {
+  const env = await freshDatabase()
+  await using server = await startServer(env)
+  const readyz = async () => (await fetch(`${server.url}/readyz`)).json()
+  expect(await readyz()).toMatchObject({ status: 'ready', database: { writable: true }, migrations: { missing: [] } })
+  await runSql(env, 'ALTER FUNCTION event_seek RENAME TO sought')
+  await until(async () => (await readyz()).status === 'unavailable')
+  expect(await readyz()).toMatchObject({ migrations: { missing: ['event_seek'] } })
+  await runSql(env, 'ALTER FUNCTION sought RENAME TO event_seek')
+  await until(async () => (await readyz()).status === 'ready')
+  const name = new URL(String(env.DATABASE_URL)).pathname.slice(1)
+  await runSql(
+    env,
+    `ALTER DATABASE ${name} SET default_transaction_read_only = on;
+     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}' AND pid <> pg_backend_pid()`,
+  )
+  await until(async () => (await readyz()).database.writable === false)
+  expect(await readyz()).toMatchObject({ status: 'unavailable', database: { reachable: true } })
+})
+
 test('/readyz does not ask the database for each who asks', async () => {
   await using server = await startServer()
   const url = server.env.DATABASE_URL as string
