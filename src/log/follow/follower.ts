@@ -5,7 +5,7 @@ import { withTimeout } from '../../lib/timeout.ts'
 import { cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
-import { type Read, readRange } from '../read/range.ts'
+import { MissingEventsError, type Read, readRange } from '../read/range.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
@@ -211,7 +211,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
         return await withTimeout(read(), TIMEOUTS.answer)
       } catch (error) {
         if (signal.aborted) return { events: [], more: false, cut: false, first: 0, head: 0, epoch: 0, redactions: 0 }
-        if (Date.now() > until) throw error
+        if (Date.now() > until || error instanceof MissingEventsError) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }

@@ -3,7 +3,7 @@ import { withTimeout } from '../../lib/timeout.ts'
 import type { Bounds } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
-import { type Read, readRange } from '../read/range.ts'
+import { MissingEventsError, type Read, readRange } from '../read/range.ts'
 
 const MAX_EVENTS = 1_000
 
@@ -88,6 +88,8 @@ export class Tail {
       }
     } catch (error) {
       this.#observer.onError(error)
+      // Followers read that range themselves, and fail by it; others go on after it.
+      if (error instanceof MissingEventsError) this.#skipTo(error.head + 1)
     } finally {
       this.#reading = false
     }
@@ -130,7 +132,7 @@ export class Tail {
     return lost === 0
   }
 
-  // The next events were removed; followers that lack them find out from the log.
+  // The next events were removed, or are missing; followers that lack them find out from the log.
   #skipTo(first: number): void {
     this.#forget()
     this.#head = first - 1

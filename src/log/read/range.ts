@@ -80,14 +80,34 @@ export async function readRange(
   const events = rows.filter((row) => row.seq !== null).map((row) => toEvent(streamId, row))
   const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
   const cut = events.length < found
-  return {
-    events,
-    more: found === limit || cut,
-    cut,
-    first: Number(first),
-    head: Number(head),
-    epoch: Number(epoch),
-    redactions,
+  const read = { events, more: found === limit || cut, cut, first: Number(first), head: Number(head) }
+  if (rows.length > 0 && !types && !range.only) checkDense(range, direction, limit, read)
+  return { ...read, epoch: Number(epoch), redactions }
+}
+
+/** The database lacks events that it has counted: a damaged table or index. Reading on would pass them over. */
+export class MissingEventsError extends Error {
+  readonly head: number
+
+  constructor({ streamId }: Range, head: number, expected: number, found: number | undefined) {
+    super(`Stream ${streamId} lacks the event at position ${expected}: found ${found ?? 'none'}. Restore a backup.`)
+    this.name = 'MissingEventsError'
+    this.head = head
+  }
+}
+
+// Positions have no holes, so what a range holds is known from the bounds of the same snapshot.
+function checkDense(
+  range: Range,
+  direction: Direction,
+  limit: number,
+  { events, cut, first, head }: Pick<Read, 'events' | 'cut' | 'first' | 'head'>,
+): void {
+  const [lowest, highest] = [Math.max(range.low + 1, first), Math.min(range.high - 1, head)]
+  const count = cut ? events.length : Math.max(0, Math.min(limit, highest - lowest + 1))
+  for (let i = 0; i < Math.max(count, events.length); i++) {
+    const expected = direction === 'ASC' ? lowest + i : highest - i
+    if (events[i]?.seq !== expected) throw new MissingEventsError(range, head, expected, events[i]?.seq)
   }
 }
 
