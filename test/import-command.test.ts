@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { beforeAll, expect, inject, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from './support/database.ts'
 import { fileOf, reportLine, workerLine } from './support/lines.ts'
-import { tidemark } from './support/process.ts'
+import { command, tidemark } from './support/process.ts'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
@@ -30,12 +30,9 @@ interface Report {
   rejections: object[]
 }
 
-async function run(...args: string[]) {
-  const { exited, output } = tidemark(args, { ...env })
-  return { code: await exited, ...output }
-}
+const run = (...args: string[]) => command(args, { ...env })
 
-async function runImport(...args: string[]): Promise<{ code: number | null; stderr: string; report: Report }> {
+async function runImport(...args: string[]): Promise<{ code: number; stderr: string; report: Report }> {
   const { code, stdout, stderr } = await run('import', ...args, '--json')
   return { code, stderr, report: JSON.parse(stdout) }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { positionIn, withoutEpoch } from './support/cursor.ts'
 import { copyOf, type DatabaseSettings, freshDatabase, runSql } from './support/database.ts'
-import { tidemark } from './support/process.ts'
+import { command } from './support/process.ts'
 import {
   newDataset,
   newOrganization,
@@ -136,11 +136,11 @@ describe('A database that was put back from a copy', () => {
     test('tells an export that goes on', async () => {
       const copy = await stoppedCopy()
       const path = join(inject('scratch'), `${dataset}.ndjson`)
-      const from = (after: string) => tidemark(['export', path, '--dataset', dataset, '--after', after], copy)
-      const told = from(cursorOf(lost, 1))
-      expect(await told.exited).toBe(1)
-      expect(told.output.stderr).toContain('history')
-      expect(await from(cursorOf(kept, 4)).exited).toBe(0)
+      const from = (after: string) => command(['export', path, '--dataset', dataset, '--after', after], copy)
+      const told = await from(cursorOf(lost, 1))
+      expect(told.code).toBe(1)
+      expect(told.stderr).toContain('history')
+      expect((await from(cursorOf(kept, 4))).code).toBe(0)
       expect((await readFile(path, 'utf8')).trim().split('\n').length).toBe(4)
     })
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
-import { tidemark } from '../support/process.ts'
+import { command } from '../support/process.ts'
 import { newOrganization } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 import { type Held, startTrieve } from '../support/trieve.ts'
@@ -35,13 +35,9 @@ async function original(answer: (response: ServerResponse) => void) {
   return asked
 }
 
-async function run(...args: string[]) {
-  const { exited, output } = tidemark(['import', ...args, '--organization', owner], {
-    ...env,
-    TRIEVE_API_KEY: 'key',
-    LLAMA_CLOUD_API_KEY: 'key',
-  })
-  return { code: await exited, ...output }
+function run(...args: string[]) {
+  const settings = { ...env, TRIEVE_API_KEY: 'key', LLAMA_CLOUD_API_KEY: 'key' }
+  return command(['import', ...args, '--organization', owner], settings)
 }
 
 const fromTrieve = (url: string) => run('trieve', '--url', url, '--dataset', randomUUID())

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
 import { fileOf, reportLine, workerLine } from '../support/lines.ts'
-import { tidemark } from '../support/process.ts'
+import { command, tidemark } from '../support/process.ts'
 import { newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 
@@ -47,9 +47,9 @@ interface Rejection {
 }
 
 async function exported(...selection: string[]): Promise<string> {
-  const { exited, output } = tidemark(['export', ...selection], { ...env })
-  expect(await exited).toBe(0)
-  return output.stdout
+  const { code, stdout } = await command(['export', ...selection], { ...env })
+  expect(code).toBe(0)
+  return stdout
 }
 
 test('What a server recorded of a report is moved as it is', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
-import { tidemark } from '../support/process.ts'
+import { command } from '../support/process.ts'
 import { newDataset, newOrganization } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 
@@ -16,11 +16,7 @@ beforeAll(async () => {
   dataset = await newDataset(server, organization)
 })
 
-async function keys(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { exited, output } = tidemark(['keys', ...args], { ...env })
-  const code = await exited
-  return { code, ...output }
-}
+const keys = (...args: string[]) => command(['keys', ...args], { ...env })
 
 test('Keys are created, listed and revoked from a shell, and audited', async () => {
   const created = await keys('create', '--organization', organization, '--role', 'read', '--dataset', dataset)

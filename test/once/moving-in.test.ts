@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
-import { type Process, tidemark } from '../support/process.ts'
+import { command, tidemark } from '../support/process.ts'
 import {
   newDataset,
   newKey,
@@ -33,14 +33,9 @@ beforeAll(async () => {
 })
 afterAll(() => original[Symbol.asyncDispose]())
 
-function start(args: string[], apiKey = key): Process {
-  return tidemark(args, { ...env, TRIEVE_API_KEY: apiKey, LLAMA_CLOUD_API_KEY: apiKey })
-}
-
-async function run(args: string[], apiKey?: string) {
-  const { exited, output } = start(args, apiKey)
-  return { code: await exited, ...output }
-}
+const settings = (apiKey = key) => ({ ...env, TRIEVE_API_KEY: apiKey, LLAMA_CLOUD_API_KEY: apiKey })
+const start = (args: string[]) => tidemark(args, settings())
+const run = (args: string[], apiKey?: string) => command(args, settings(apiKey))
 
 /** Runs an import, and returns its result. */
 async function moveIn(...args: string[]) {

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { beforeAll, expect, inject, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
 import { fileOf, workerLine } from '../support/lines.ts'
-import { tidemark } from '../support/process.ts'
+import { command, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -34,10 +34,7 @@ beforeAll(async () => {
   await recordReportEvents(server, report, [{ state: { message: 'Off', state: 'PLANNING' } }])
 })
 
-async function run(...args: string[]) {
-  const { exited, output } = tidemark(args, { ...env })
-  return { code: await exited, ...output }
-}
+const run = (...args: string[]) => command(args, { ...env })
 
 /** The output of an export, as `stream:seq`. */
 function positions(text: string): string[] {
@@ -188,9 +185,9 @@ test('A file is accessible to this user only, even if it existed, and two export
   await writeFile(file, 'before\n', { mode: 0o644 })
   await chmod(file, 0o644)
   const umask = process.umask(0)
-  const both = [run('export', file, '--dataset', dataset), run('export', file, '--dataset', dataset)]
+  const both = Array.from({ length: 2 }, () => tidemark(['export', file, '--dataset', dataset], { ...env }))
   process.umask(umask)
-  for (const { code } of await Promise.all(both)) expect(code).toBe(0)
+  for (const { exited } of both) expect(await exited).toBe(0)
   expect((await stat(file)).mode & 0o777).toBe(0o600)
   expect(positions(await readFile(file, 'utf8'))).toEqual(inOrder([dataset, 5]))
   expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual(['private.ndjson'])

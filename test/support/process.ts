@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { on, once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 
 /** A `tidemark` process. */
 export interface Process {
@@ -65,6 +67,61 @@ export function tidemark(
     }
   }
   return { child, output, line, exited }
+}
+
+/** The process that runs the commands of this worker, and the end of the newest of them. */
+let host: ChildProcess | undefined
+let newest: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs a command as `tidemark()` does, without standard input, in a process that has run others before, after these.
+ * `tidemark()` is for what depends on the process: signals, terminals, standard input, commands at the same time.
+ */
+export function command(
+  args: string[],
+  env: Record<string, string | undefined> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const outcome = newest.then(() => runInHost(args, env))
+  newest = outcome.catch(() => undefined)
+  return outcome
+}
+
+async function runInHost(args: string[], env: Record<string, string | undefined>) {
+  host ??= startHost()
+  const child = host
+  const end = `\n${randomUUID()}\n`
+  const output = { stdout: '', stderr: '' }
+  const reading = new AbortController()
+  const { signal } = reading
+  const printed = (['stdout', 'stderr'] as const).map(async (name) => {
+    for await (const [text] of on(child[name] as Readable, 'data', { signal })) {
+      output[name] += text
+      if (output[name].endsWith(end)) break
+    }
+    return output[name].slice(0, -end.length)
+  })
+  const answered = once(child, 'message', { signal })
+  const gone = once(child, 'close', { signal }).then(([status]) => {
+    host = undefined
+    throw new Error(`Ended with ${status} in ${args.join(' ')}:\n${output.stdout}${output.stderr}`)
+  })
+  child.send({ args, env: { LOG_LEVEL: 'warn', ...env }, end })
+  try {
+    const done = Promise.all([...printed, answered])
+    const [stdout, stderr, [{ code }]] = (await Promise.race([done, gone])) as [string, string, [{ code: number }]]
+    return { code, stdout, stderr }
+  } finally {
+    gone.catch(() => undefined)
+    reading.abort()
+  }
+}
+
+/** It ends with this process, which does not wait for it. */
+function startHost(): ChildProcess {
+  const { PATH, HOME } = process.env
+  const child = fork('test/support/command-host.js', { env: { PATH, HOME }, execArgv: [], silent: true })
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8')
+  return child
 }
 
 /** A server process, once it is ready. @returns its URL and the process. */
