@@ -23,7 +23,7 @@ export interface Database extends AsyncDisposable {
   /** Compared on each call, as another process may migrate the database. */
   readonly migrations: () => Promise<MigrationState>
   /** Likewise: it may fail over to a copy that is read-only. */
-  readonly state: () => Promise<DatabaseState>
+  readonly state: (functions: readonly string[]) => Promise<DatabaseState>
   /** PostgreSQL connections and queued statements; absent when embedded. */
   readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
 }
@@ -71,7 +71,7 @@ async function openEmbedded(dataDir: string): Promise<Database> {
       durability: 'process-crash',
       connections: 1,
       migrations: () => migrationState(prisma),
-      state: () => databaseState(prisma),
+      state: (functions) => databaseState(prisma, functions),
       async [Symbol.asyncDispose]() {
         await prisma.$disconnect()
         await pglite.close()
@@ -97,7 +97,7 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
     durability,
     connections: POOL_SIZE,
     migrations: () => migrationState(spare),
-    state: () => databaseState(spare),
+    state: (functions) => databaseState(spare, functions),
     pool,
     async [Symbol.asyncDispose]() {
       await Promise.all([prisma.$disconnect(), spare.$disconnect()])

@@ -3,6 +3,7 @@ import type { DatabaseState } from '../db/database-state.ts'
 import type { MigrationState } from '../db/migrate.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { withTimeout } from '../lib/timeout.ts'
+import { SQL_FUNCTIONS } from '../log/sql-functions.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
 const ANSWER_MS = 2_000
@@ -20,7 +21,7 @@ export function createReadiness(
   lifecycle: Lifecycle,
 ) {
   const ask = () => {
-    const found = Promise.all([migrations(), state()])
+    const found = Promise.all([migrations(), state(SQL_FUNCTIONS)])
     return { at: performance.now(), found: withTimeout(found, ANSWER_MS).catch(() => undefined) }
   }
   let asked: ReturnType<typeof ask> | undefined

@@ -13,7 +13,7 @@ const ROOT = 'test-root-api-key'
 let server: TestServer
 
 beforeAll(async () => {
-  server = await startServer({ MAX_SOCKETS_PER_KEY: '1' })
+  server = await startServer({ MAX_SOCKETS_PER_KEY: '1', KEEP_ALIVE_SECONDS: '2' })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 

@@ -1,0 +1,10 @@
+/** Functions of the migrations that the log calls; a newer version may drop one. */
+export const SQL_FUNCTIONS: readonly string[] = [
+  'append_to_streams',
+  'clear_removed',
+  'event_rank',
+  'event_seek',
+  'event_seq_at',
+  'restore_epoch',
+  'trim_stream',
+]
