@@ -1,4 +1,5 @@
 import { getRequestListener } from '@hono/node-server'
+import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import type { Logger } from 'pino'
 import { createAdmit } from './accounts/admission.ts'
 import { createAuthenticate } from './accounts/authenticate.ts'
@@ -22,7 +23,6 @@ import { RequestQueue } from './http/request-queue.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
-import { DisposeStack } from './lib/dispose-stack.ts'
 import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
 import { registerConnectionMetrics } from './observability/metrics/connections.ts'
@@ -55,11 +55,11 @@ export interface Server extends AsyncDisposable {
 
 /** Opens the database and serves HTTP and WebSocket on one port. @throws StartError that says what to fix. */
 export async function startServer(config: Config, logger: Logger): Promise<Server> {
-  const closers = new DisposeStack()
+  const closers = new AsyncDisposableStack()
   try {
-    return { ...(await open(config, logger, closers)), [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() }
+    return { ...(await open(config, logger, closers)), [Symbol.asyncDispose]: () => closers.disposeAsync() }
   } catch (error) {
-    await closers[Symbol.asyncDispose]()
+    await closers.disposeAsync()
     throw error
   }
 }
@@ -67,12 +67,13 @@ export async function startServer(config: Config, logger: Logger): Promise<Serve
 async function open(
   config: Config,
   logger: Logger,
-  closers: DisposeStack,
+  closers: AsyncDisposableStack,
 ): Promise<Omit<Server, keyof AsyncDisposable>> {
   const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
   // Opened first to be closed last: shutdown may be traced too.
-  const tracing = config.tracing ? (await import('./observability/tracing.ts')).openTracing(logger) : undefined
-  closers.add(() => tracing?.[Symbol.asyncDispose]())
+  const tracing = closers.use(
+    config.tracing ? (await import('./observability/tracing.ts')).openTracing(logger) : undefined,
+  )
   const registry = createRegistry()
   const onFailure = createFailureHandlers(countTaskFailures(registry), logger)
   const appends = createAppendMetrics(registry)
@@ -83,21 +84,19 @@ async function open(
     onFollowError: onFailure('following'),
     onHistoryChanged,
   })
-  closers.add(() => storage[Symbol.asyncDispose]())
+  closers.use(storage)
   const { database, bus, log, budget, accounts } = storage
   const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
-  const retention = new RetentionSweeper(db, { removed: countRemoved(registry), failed: onFailure('retention') })
-  closers.add(() => retention[Symbol.asyncDispose]())
-  const keyUsage = new KeyUsage(db, onFailure('key-uses'))
-  closers.add(() => keyUsage[Symbol.asyncDispose]())
+  const retention = closers.use(
+    new RetentionSweeper(db, { removed: countRemoved(registry), failed: onFailure('retention') }),
+  )
+  const keyUsage = closers.use(new KeyUsage(db, onFailure('key-uses')))
   const keyLookup = new KeyLookup(database.spare, onFailure('key-lookup'))
   const authenticate = countRefusedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
-  const keyWatch = new KeyWatch(database.spare, onFailure('key-watch'))
-  closers.add(() => keyWatch[Symbol.asyncDispose]())
-  const connections = new LiveConnections(db, onFailure('live-connections'))
-  closers.add(() => connections[Symbol.asyncDispose]())
+  const keyWatch = closers.use(new KeyWatch(database.spare, onFailure('key-watch')))
+  const connections = closers.use(new LiveConnections(db, onFailure('live-connections')))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const calls = new Calls({ observe: createRequestMetrics(registry), logger, tracing })
@@ -105,18 +104,17 @@ async function open(
   http.on('connection', () => budget.turns.arrive())
   const slowAfter = config.slowConsumerSeconds * 1_000
   const tcpConnections = new Connections(http, { memory: budget.memory, slowAfter, logger })
-  closers.add(() => tcpConnections.close())
+  closers.defer(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
   const responses = new OpenResponses(tcpConnections, { keyWatch, connections, connectionLimit })
   const services = { accounts, keyWatch, connections, sweep: () => void retention.sweep() }
-  const rate = await createRateLimit(config, logger)
-  closers.add(() => rate[Symbol.asyncDispose]())
+  const rate = closers.use(await createRateLimit(config, logger))
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
   const createRequestContext = requestContexts(budget, config.limits)
   const entry = { memory: budget.memory, rate, connectionLimit }
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
-  closers.add(() => yoga.dispose())
+  closers.defer(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
   const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
@@ -146,7 +144,7 @@ async function open(
   registerConnectionMetrics(registry, tcpConnections)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
   // Streams never end on their own: end them first, then finish the requests in progress.
-  closers.add(async () => {
+  closers.defer(async () => {
     lifecycle.draining = true
     const drained = drainer.drain()
     const { gone } = await webSocket.drain()

@@ -1,8 +1,8 @@
+import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { type Budget, createBudget } from '../lib/budget/budget.ts'
-import { DisposeStack } from '../lib/dispose-stack.ts'
 import type { AppendObserver } from '../log/append/append-queue.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
 import type { HistoryChange } from '../log/follow/tail.ts'
@@ -40,12 +40,10 @@ function unobserved(): StorageObserver {
 
 /** Opens the database for a server or a command; other servers of it get wake-ups for what is appended here. */
 export async function openStorage(config: Config, observer: StorageObserver = unobserved()): Promise<Storage> {
-  const closers = new DisposeStack()
-  const database = await openDatabase(config)
-  closers.add(() => database[Symbol.asyncDispose]())
+  const closers = new AsyncDisposableStack()
+  const database = closers.use(await openDatabase(config))
   const wakeups = new Wakeups()
-  const bus = openWakeupBus(config, wakeups, observer.logger)
-  closers.add(() => bus[Symbol.asyncDispose]())
+  const bus = closers.use(openWakeupBus(config, wakeups, observer.logger))
   const appendsAtOnce = Math.ceil(database.connections / 3)
   const log = createEventLog(database, {
     wakeups,
@@ -56,9 +54,9 @@ export async function openStorage(config: Config, observer: StorageObserver = un
     onError: observer.onFollowError,
     onHistoryChanged: observer.onHistoryChanged,
   })
-  closers.add(() => log[Symbol.asyncDispose]())
+  closers.use(log)
   // The other connections are for appends, which have their own queue.
   const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
   const accounts = new Accounts(database.prisma, log, budget.slots)
-  return { database, bus, log, budget, accounts, [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() }
+  return { database, bus, log, budget, accounts, [Symbol.asyncDispose]: () => closers.disposeAsync() }
 }

@@ -1,3 +1,4 @@
+import { SuppressedError } from '@whatwg-node/disposablestack'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 
@@ -26,6 +27,11 @@ function lineOf(error: unknown): ErrorLine {
     stack,
     code,
     cause: cause === undefined ? undefined : lineOf(cause),
-    errors: error instanceof AggregateError ? error.errors.map(lineOf) : undefined,
+    errors: parts(error)?.map(lineOf),
   }
+}
+
+function parts(error: Error): unknown[] | undefined {
+  if (error instanceof SuppressedError) return [error.error, error.suppressed]
+  return error instanceof AggregateError ? error.errors : undefined
 }
