@@ -34,7 +34,8 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   }
 }
 
-async function newDatabase(): Promise<Blob | undefined> {
+/** What to load into a new database, unless it is to be made from nothing. */
+export async function newDatabase(): Promise<Blob | undefined> {
   if (!existsSync(NEW_DATABASE)) return undefined
   return new Blob([await readFile(NEW_DATABASE)], { type: 'application/x-gzip' })
 }

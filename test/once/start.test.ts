@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase, runSql } from './support/database.ts'
-import { serve } from './support/process.ts'
-import { expectData, graphql } from './support/server.ts'
-import { until } from './support/until.ts'
+import { freshDatabase, runSql } from '../support/database.ts'
+import { serve } from '../support/process.ts'
+import { expectData, graphql } from '../support/server.ts'
+import { until } from '../support/until.ts'
 
 async function rootKeyIn(dataDir: string): Promise<string> {
   return (await readFile(join(dataDir, 'root-api-key'), 'utf8')).trim()
