@@ -2,7 +2,7 @@ import pRetry from 'p-retry'
 import { isTransient } from './transient-errors.ts'
 
 /** Pauses between attempts, in milliseconds, doubling: 1.5 s in all, as long as a failover to a ready copy may take. */
-const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true }
+const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true, maxRetryTime: 1_500 }
 
 /** Repeats work that does no harm when it is done twice, while it fails by a fault of the database that passes. */
 export function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {

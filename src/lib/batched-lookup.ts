@@ -1,5 +1,3 @@
-import DataLoader from 'dataloader'
-
 export interface BatchOptions {
   /** Concurrent batches. */
   readonly atOnce: number
@@ -10,39 +8,61 @@ export interface BatchOptions {
 /** The value under a key as of this call or later; undefined when there is none. */
 export type Lookup<Value> = (key: string) => Promise<Value | undefined>
 
-/** Batches the lookups that wait at a time. No answer is older than its call: a batch under way takes no more keys. */
+/**
+ * Batches the lookups that wait at a time. No answer is older than its call: a batch under way takes no more keys.
+ * By hand: DataLoader does not say when a batch ends that has only keys of an earlier one, and a place is lost then.
+ */
 export function batchLookups<Value>(
   read: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
-  { atOnce, keys: maxBatchSize }: BatchOptions,
+  { atOnce, keys: most }: BatchOptions,
 ): Lookup<Value> {
-  const due: (() => void)[] = []
+  const waiting = new Map<string, Waiting<Value>>()
   let running = 0
-  const startNext = () => {
-    if (running >= atOnce) return
-    const start = due.shift()
-    if (!start) return
-    running++
-    start()
+  let scheduled = false
+  // Takes in all lookups of this turn of the event loop.
+  const schedule = () => {
+    if (scheduled || running >= atOnce || waiting.size === 0) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      void run()
+      schedule()
+    })
   }
-  const loader = new DataLoader<string, Value | undefined>(
-    async (keys) => {
-      for (const key of keys) loader.clear(key)
-      try {
-        const found = await read(keys)
-        return keys.map((key) => found.get(key))
-      } finally {
-        running--
-        setImmediate(startNext)
-      }
-    },
-    {
-      maxBatchSize,
-      // Takes in all lookups of this turn of the event loop, and of the wait for a free place.
-      batchScheduleFn: (start) => {
-        due.push(start)
-        setImmediate(startNext)
-      },
-    },
-  )
-  return (key) => loader.load(key)
+  const run = async () => {
+    const batch = [...waiting].slice(0, most)
+    for (const [key] of batch) waiting.delete(key)
+    running++
+    try {
+      const found = await read(batch.map(([key]) => key))
+      for (const [key, { resolve }] of batch) resolve(found.get(key))
+    } catch (error) {
+      for (const [, { reject }] of batch) reject(error)
+    } finally {
+      running--
+      schedule()
+    }
+  }
+  return (key) => {
+    const known = waiting.get(key)
+    if (known) return known.promise
+    const lookup = deferred<Value>()
+    waiting.set(key, lookup)
+    schedule()
+    return lookup.promise
+  }
+}
+
+interface Waiting<Value> {
+  readonly promise: Promise<Value | undefined>
+  readonly resolve: (value: Value | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+
+function deferred<Value>(): Waiting<Value> {
+  let settle: Omit<Waiting<Value>, 'promise'> | undefined
+  const promise = new Promise<Value | undefined>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...(settle as Omit<Waiting<Value>, 'promise'>) }
 }

@@ -37,7 +37,7 @@ export class Cohort {
 
   /** @param args of any member, as they are equivalent for all. */
   deliver(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
-    const key = `${this.#name} ${event.id} ${event.redactedAt !== null}`
+    const key = `${this.#name} ${event.epoch} ${event.seq} ${event.redactedAt !== null}`
     const known = this.#results.get(key)
     if (known) return known
     const made = this.#make(args, event)

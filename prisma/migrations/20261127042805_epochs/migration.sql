@@ -98,9 +98,8 @@ DECLARE
   v_looked boolean := false;
   v_expected integer;
   v_stored integer;
-  v_epoch integer := current_epoch();
+  v_epoch integer;
 BEGIN
-  SELECT e.id INTO epoch FROM epoch e WHERE e.number = v_epoch;
   IF cardinality(p_streams) = 1 THEN
     PERFORM set_config('lock_timeout', '250ms', true);
     SELECT array_agg(l.id) INTO v_locked FROM (SELECT s.id FROM stream s WHERE s.id = p_streams[1] FOR NO KEY UPDATE) l;
@@ -108,6 +107,9 @@ BEGIN
     SELECT array_agg(l.id) INTO v_locked
       FROM (SELECT s.id FROM stream s WHERE s.id = ANY (p_streams) FOR NO KEY UPDATE SKIP LOCKED) l;
   END IF;
+  -- After the lock: whoever put rows back while this waited has begun an epoch.
+  v_epoch := current_epoch();
+  SELECT e.id INTO epoch FROM epoch e WHERE e.number = v_epoch;
 
   -- One millisecond past the append before it: a reader that asks for "later than the newest time I have" then misses nothing,
   -- because whatever shares that time was committed together with what it has. A stream that takes more than a thousand appends a
@@ -167,6 +169,7 @@ BEGIN
         INSERT INTO stream_epoch (stream_id, epoch_number, start)
           SELECT i.stream_id, v_epoch, min(i.seq) FROM inserted i JOIN stream s ON s.id = i.stream_id
            WHERE s.epoch_number IS DISTINCT FROM v_epoch GROUP BY i.stream_id
+        ON CONFLICT (stream_id, epoch_number) DO NOTHING
       ), counted AS (
         INSERT INTO event_count AS c (stream_id, type, n)
           SELECT stream_id, type, count(*) FROM inserted GROUP BY stream_id, type

@@ -171,7 +171,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
       const reached = page.more ? page.events.at(-1)?.seq : head
       this.#scanned = Math.max(this.#scanned, reached ?? 0)
-      if (this.#scanned < this.#tail.head) continue
+      if (this.#scanned < this.#tail.head || this.#tail.histories !== this.#histories) continue
       // The tail may be behind the head known at the start.
       if (ended && this.#scanned >= known) return undefined
       await this.#tail.changed(signal)
