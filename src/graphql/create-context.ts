@@ -15,12 +15,14 @@ export interface Services {
   readonly sweep: () => void
 }
 
-/** Creates what resolvers work with, for one operation. */
+/** What the pipeline adds to the request context. */
+export type AddedContext = Omit<Context, keyof RequestContext>
+
+/** Creates what resolvers work with beside the request context, for one operation. Yoga merges the two. */
 export function createContextFactory({ accounts, keyWatch, connections, sweep }: Services) {
-  return (request: RequestContext): Context => {
-    const { viewer, caller, budget } = request
+  return ({ viewer, caller, budget, call }: RequestContext): AddedContext => {
     const { db, log } = accounts.of(caller)
-    const span = request.call?.span
+    const span = call?.span
     const operationLog = createOperationLog(log, budget, span)
     const findStream = memoize((id) => operationLog.findStream(id))
     const visible = (kind: Stream['kind']) => async (id: string) => {
@@ -28,16 +30,7 @@ export function createContextFactory({ accounts, keyWatch, connections, sweep }:
       if (stream?.kind === kind && maySee(viewer, stream)) return stream
       throw new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
     }
-    const { peer, trusted, call, lastEventId, onStart } = request
     return {
-      viewer,
-      caller,
-      budget,
-      peer,
-      trusted,
-      call,
-      lastEventId,
-      onStart,
       db,
       log: operationLog,
       span,

@@ -7,12 +7,11 @@ import type { Lifecycle } from '../lib/lifecycle.ts'
 import { allows } from '../lib/origins.ts'
 import { markPrivate } from '../lib/private-answer.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
-import type { Context } from '../schema/context.ts'
 import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { useCohorts } from '../subscriptions/use-cohorts.ts'
-import { createContextFactory, type Services } from './create-context.ts'
+import { type AddedContext, createContextFactory, type Services } from './create-context.ts'
 import { createMaskError } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { useAdmission } from './plugins/use-admission.ts'
@@ -30,7 +29,7 @@ import { useVariableLimit } from './plugins/use-variable-limit.ts'
 import type { ServerContext } from './request-context.ts'
 
 /** The GraphQL pipeline that every transport runs its operations through. */
-export type Yoga = YogaServerInstance<ServerContext, Context>
+export type Yoga = YogaServerInstance<ServerContext, AddedContext>
 
 const PREFLIGHT_SECONDS = 3_600
 
@@ -51,7 +50,7 @@ export function createPipeline(
   logger: Logger,
 ): Yoga {
   const maskError = createMaskError(logger)
-  return createYoga<ServerContext, Context>({
+  return createYoga<ServerContext, AddedContext>({
     schema,
     context: createContextFactory(services),
     maskedErrors: { maskError: (error, message) => maskError(error, message) },
