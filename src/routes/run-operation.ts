@@ -1,7 +1,6 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
 import type { Yoga } from '../graphql/yoga.ts'
-import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { RequestContext } from '../schema/context.ts'
 
 declare const types: unique symbol
@@ -45,13 +44,15 @@ export type NextContext = () => RequestContext | Promise<RequestContext>
  */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
-  let held: OperationBudget | undefined
+  let release = () => {}
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
-    held?.release()
+    release()
     const context = await nextContext()
-    const isFirst = held === undefined
-    held = context.budget
-    if (isFirst) context.peer.onGone(() => held?.release())
+    const forget = context.peer.onGone(() => context.budget.release())
+    release = () => {
+      forget()
+      context.budget.release()
+    }
     const params = { query: operation.query, variables: { ...variables } }
     // Yoga mutates the object it is given.
     const result = await yoga.getResultForParams({ params, request }, { ...context })
