@@ -1,7 +1,7 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
-import type { Stream } from '../read/stream-index.ts'
+import { readStreams, type Stream } from '../read/stream-index.ts'
 import { Follower, type FollowOptions } from './follower.ts'
 import { type HistoryChange, Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
@@ -122,13 +122,11 @@ export class FollowedStreams implements AsyncDisposable {
   async #poll(): Promise<void> {
     try {
       const ids = [...this.#streams.keys()]
-      const asked = this.#db.$queryRaw<{ id: string; head: bigint; epoch: bigint; redactions: number }[]>`
-        SELECT s.id, s.head, coalesce(e.id, 0) AS epoch, s.redactions
-          FROM stream s LEFT JOIN epoch e ON e.number = s.epoch_number WHERE s.id = ANY (${ids}::uuid[])`
+      const asked = readStreams(this.#db, ids)
       for (const { id, head, epoch, redactions } of await withTimeout(asked, ANSWER_MS)) {
         const tail = this.#streams.get(id)?.tail
         if (!tail) continue
-        const same = Number(head) === tail.head && Number(epoch) === tail.epoch && redactions === tail.redactions
+        const same = head === tail.head && epoch === tail.epoch && redactions === tail.redactions
         if (!same) void this.#read(tail, 'poll')
       }
     } catch (error) {

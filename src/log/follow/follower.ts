@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import type { CodedError } from '../../errors.ts'
+import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import { cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
-import { MissingEventsError, type Read, readRange } from '../read/range.ts'
-import type { Stream } from '../read/stream-index.ts'
+import { MissingEventsError, readRange } from '../read/range.ts'
+import { readStreams, type Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
 const PAGE = { events: 100, bytes: 1_048_576 }
@@ -151,7 +151,8 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       const { redactions } = this.#tail
       const page = kept
         ? { events: kept, more: true, first: 0, head: this.#scanned, epoch, redactions }
-        : await this.#read(() => readRange(db, range, 'ASC', PAGE))
+        : await this.#retry(() => readRange(db, range, 'ASC', PAGE))
+      if (!page) return undefined
       if (page.epoch !== this.#epoch || page.head < this.#scanned) {
         await this.#checkHistory(db)
         continue
@@ -182,10 +183,13 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   // What was read, or looked at, must be part of the present history.
   async #checkHistory(db: PrismaClient): Promise<void> {
     const { histories, streamId } = this.#tail
-    const range = { streamId, low: this.#scanned, high: this.#scanned + 2 }
-    const now = await this.#read(() => readRange(db, range, 'ASC', { events: 1, bytes: 1 }))
-    const shared = await withTimeout(lastShared(db, streamId, this.#epoch, now), TIMEOUTS.answer)
-    if (this.#stop.signal.aborted) return
+    const found = await this.#retry(async () => {
+      const [now] = await readStreams(db, [streamId])
+      if (!now) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
+      return { now, shared: await lastShared(db, streamId, this.#epoch, now) }
+    })
+    if (!found) return
+    const { now, shared } = found
     if (shared === undefined || Math.max(this.#scanned, this.#position) > shared)
       throw historyChanged(streamId, now, shared)
     this.#epoch = now.epoch
@@ -198,20 +202,20 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     { type, says }: NonNullable<FollowOptions['end']>,
   ): Promise<boolean> {
     const range = { streamId: this.#tail.streamId, types: [type], low: 0, high: after + 1 }
-    const { events } = await this.#read(() => readRange(db, range, 'DESC', { events: 1, bytes: 1 }))
-    return events.some(says)
+    const read = await this.#retry(() => readRange(db, range, 'DESC', { events: 1, bytes: 1 }))
+    return read?.events.some(says) === true
   }
 
-  // A reader that catches up survives a database outage, as a live one does.
-  async #read(read: () => Promise<Read>): Promise<Read> {
+  // A reader that catches up survives a database outage, as a live one does. Undefined once it has left.
+  async #retry<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
     const { signal } = this.#stop
     const until = Date.now() + TIMEOUTS.outage
     for (;;) {
       try {
         return await withTimeout(read(), TIMEOUTS.answer)
       } catch (error) {
-        if (signal.aborted) return { events: [], more: false, cut: false, first: 0, head: 0, epoch: 0, redactions: 0 }
-        if (Date.now() > until || error instanceof MissingEventsError) throw error
+        if (signal.aborted) return undefined
+        if (Date.now() > until || error instanceof MissingEventsError || error instanceof CodedError) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }

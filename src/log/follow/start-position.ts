@@ -1,10 +1,9 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import type { Bounds } from '../cursor.ts'
 import { positionOf } from '../read/epochs.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
 
-export interface FollowRequest extends Omit<FollowOptions, 'after' | keyof Bounds> {
+export interface FollowRequest extends Omit<FollowOptions, 'after'> {
   from: 'BEGINNING' | 'NOW'
   /** A cursor; takes precedence over `from`. */
   after?: string | null

@@ -3,12 +3,14 @@ import { retryTransient } from '../../db/retry-transient.ts'
 import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import type { Bounds } from '../cursor.ts'
 
-/** What rights and reads of a stream depend on, as one statement saw it. */
+/** What rights, reads and followers of a stream depend on, as one statement saw it. */
 export interface Stream extends Bounds {
   /** Also the id of its dataset or report. */
   readonly id: string
   readonly organizationId: string
   readonly kind: 'DATASET' | 'REPORT'
+  /** How many events have been redacted. */
+  readonly redactions: number
 }
 
 /** A caller's client, and the index that all callers share. */
@@ -25,13 +27,19 @@ const BATCHES = { atOnce: 2, keys: 500 } as const
  * @param db a client without other load.
  */
 export function createStreamIndex(db: PrismaClient): Lookup<Stream> {
-  const ask = (ids: readonly string[]) => db.$queryRaw<Row[]>`
-    SELECT s.id, s.organization_id AS "organizationId", s.kind::text AS kind, s.first, s.head, coalesce(e.id, 0) AS epoch
-      FROM stream s LEFT JOIN epoch e ON e.number = s.epoch_number WHERE s.id = ANY (${ids}::uuid[])`
   return batchLookups(async (ids) => {
-    const rows = await retryTransient(() => ask(ids))
-    return new Map(rows.map((row) => [row.id, toStream(row)]))
+    const streams = await retryTransient(() => readStreams(db, ids))
+    return new Map(streams.map((stream) => [stream.id, stream]))
   }, BATCHES)
+}
+
+/** Those of the streams that exist, in any order. */
+export async function readStreams(db: PrismaClient, ids: readonly string[]): Promise<Stream[]> {
+  const rows = await db.$queryRaw<Row[]>`
+    SELECT s.id, s.organization_id AS "organizationId", s.kind::text AS kind, s.redactions,
+           s.first, s.head, coalesce(e.id, 0) AS epoch
+      FROM stream s LEFT JOIN epoch e ON e.number = s.epoch_number WHERE s.id = ANY (${ids}::uuid[])`
+  return rows.map(toStream)
 }
 
 interface Row extends Omit<Stream, keyof Bounds> {
