@@ -12,7 +12,6 @@ import {
 } from '@prisma/driver-adapter-utils'
 import * as wasm from '@prisma/schema-engine-wasm/schema_engine_bg'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
-import { newDatabase } from '../src/db/pglite.ts'
 
 const filters: wasm.SchemaFilter = { externalTables: [], externalEnums: [] }
 const absent = { detail: undefined, column: undefined, hint: undefined }
@@ -54,15 +53,10 @@ async function adapter(db: PGlite): Promise<SqlDriverAdapter> {
   return Object.assign(inner, { executeScript })
 }
 
-/** A new database in memory, from what the build made if there is one. */
-async function inMemory(): Promise<PGlite> {
-  return PGlite.create({ loadDataDir: await newDatabase() })
-}
-
 /** Prisma's schema engine on `db`. Its shadow databases live in memory, and are left to the garbage collector. */
 function engineOn(db: PGlite, folder: string): Promise<wasm.SchemaEngine> {
   load()
-  const [connect, connectToShadowDb] = [() => adapter(db), async () => adapter(await inMemory())]
+  const [connect, connectToShadowDb] = [() => adapter(db), () => adapter(new PGlite())]
   const factory = { provider: 'postgres', adapterName: 'pglite', connect, connectToShadowDb } as const
   const bound = bindMigrationAwareSqlAdapterFactory(factory)
   return wasm.SchemaEngine.new({ datamodels: [['schema.prisma', schema(folder)]] }, () => {}, bound)
@@ -91,7 +85,7 @@ function migrations(folder: string): wasm.MigrationList {
 export async function missing(folder = import.meta.dirname): Promise<string | null> {
   const from: wasm.DiffTarget = { tag: 'migrations', ...migrations(folder) }
   const to: wasm.DiffTarget = { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schema(folder) }] }
-  const engine = await engineOn(await inMemory(), folder)
+  const engine = await engineOn(new PGlite(), folder)
   const { exitCode, stdout } = await engine.diff({ from, to, script: true, exitCode: true, filters })
   return exitCode === 2 ? stdout : null
 }

@@ -34,8 +34,7 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   }
 }
 
-/** What to load into a new database, unless it is to be made from nothing. */
-export async function newDatabase(): Promise<Blob | undefined> {
+async function newDatabase(): Promise<Blob | undefined> {
   if (!existsSync(NEW_DATABASE)) return undefined
   return new Blob([await readFile(NEW_DATABASE)], { type: 'application/x-gzip' })
 }
