@@ -40,7 +40,7 @@ try {
   // Excludes one-time costs of the first connection.
   for (const socket of await Promise.all(Array.from({ length: 50 }, () => follow(url, dataset, () => undefined))))
     socket.close()
-  await leaveNobody(url)
+  await untilUnfollowed(url)
   const before = await footprint(url, inspector)
   let received = 0
   let wrong = 0
@@ -78,7 +78,7 @@ try {
   )
   console.log(`${Math.round(received / busy)} messages per CPU second of the server`)
   for (const socket of sockets) socket.close()
-  await leaveNobody(url)
+  await untilUnfollowed(url)
   const end = await footprint(url, inspector)
   console.table({ 'before anybody': before, [`${SUBSCRIBERS} subscribed`]: after, 'after they left': end })
   console.log(`${(((after.heapMiB - before.heapMiB) * 1_024) / SUBSCRIBERS).toFixed(1)} KiB of heap a subscriber`)
@@ -133,7 +133,7 @@ function follow(url: string, dataset: string, tell: (next: boolean) => void): Pr
   })
 }
 
-async function leaveNobody(url: string): Promise<void> {
+async function untilUnfollowed(url: string): Promise<void> {
   while ((await metric(url, 'tidemark_followers')) + (await metric(url, 'tidemark_followed_streams')) > 0);
 }
 

@@ -9,8 +9,8 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism, loadavg } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { beHostile, type Report } from '../support/hostile/hour.ts'
-import { USUAL } from '../support/hostile/prey.ts'
+import { type Report, runHostileClients } from '../support/hostile/run-hostile-clients.ts'
+import { DEFAULT_AMOUNTS } from '../support/hostile/target.ts'
 import { startNode } from '../support/rig/node.ts'
 import { scratchDatabase } from '../support/rig/scratch-database.ts'
 
@@ -37,15 +37,15 @@ const node = await startNode(checkout, { DATABASE_URL, DATA_DIR }, { heap: HEAP,
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.kill(node.pid, 'SIGKILL'))
 const reports: Report[] = []
 try {
-  const last = await beHostile(node, {
+  const last = await runHostileClients(node, {
     seconds: Number(values.minutes) * 60,
     seed: Number(values.seed),
-    amounts: USUAL,
+    amounts: DEFAULT_AMOUNTS,
     core: CORES.clients,
     everySeconds: 60,
-    tell(report) {
+    onReport(report) {
       reports.push(report)
-      tell(report)
+      print(report)
     },
   })
   const failures = failuresOf(last)
@@ -57,10 +57,10 @@ try {
   if (node.alive()) await node.stop()
 }
 
-function tell(report: Report): void {
-  const { seconds, lived, died, rss, cpuSeconds, loopMs, descriptors, neighbours, outcomes, hostile, problems } = report
+function print(report: Report): void {
+  const { seconds, alive, died, rss, cpuSeconds, loopMs, descriptors, neighbours, outcomes, hostile, problems } = report
   console.log(
-    `\n${problems ? 'At the end' : 'After'} ${seconds} s: ${lived ? 'alive' : `dead since ${died} s`}, ${rss.now} MiB, at most ${rss.max}, ${cpuSeconds} s of CPU, ` +
+    `\n${problems ? 'At the end' : 'After'} ${seconds} s: ${alive ? 'alive' : `dead since ${died} s`}, ${rss.now} MiB, at most ${rss.max}, ${cpuSeconds} s of CPU, ` +
       `event loop ${loopMs ?? '?'} ms, ${descriptors} descriptors, load ${loadavg()[0]?.toFixed(1)}`,
   )
   for (const [kind, { count, p50, p99, max }] of Object.entries(neighbours))
@@ -71,13 +71,13 @@ function tell(report: Report): void {
     console.log(`  ${kind.padEnd(28)} ${rounds} rounds: ${counted(outcomes)}`)
 }
 
-function failuresOf({ lived, rss, neighbours, hostile, problems = [] }: Report): string[] {
+function failuresOf({ alive, rss, neighbours, hostile, problems = [] }: Report): string[] {
   const late = Object.entries(neighbours).filter(([kind, { p99 }]) => kind !== 'delivery' && p99 > MOST_MS)
   const idle = Object.entries(hostile).filter(
     ([kind, { outcomes }]) => kind !== 'broken elsewhere' && sum(outcomes) === 0,
   )
   return [
-    ...(lived ? [] : [`the process died: ${/FATAL ERROR: .*/.exec(node.log())?.[0] ?? node.log().slice(-500)}`]),
+    ...(alive ? [] : [`the process died: ${/FATAL ERROR: .*/.exec(node.log())?.[0] ?? node.log().slice(-500)}`]),
     ...(rss.max > bound ? [`it held ${rss.max} MiB, of ${bound} allowed`] : []),
     ...late.map(([kind, { p99 }]) => `${kind}: p99 ${p99} ms, of ${MOST_MS} allowed`),
     ...idle.map(([kind]) => `${kind}: did nothing`),
@@ -91,6 +91,6 @@ function sum(counts: Record<string, number>): number {
 }
 
 function counted(counts: Record<string, number> = {}): string {
-  const told = Object.entries(counts).map(([outcome, count]) => `${outcome}×${count}`)
-  return told.join(' ') || 'nothing'
+  const parts = Object.entries(counts).map(([outcome, count]) => `${outcome}×${count}`)
+  return parts.join(' ') || 'nothing'
 }

@@ -19,7 +19,7 @@ const REDIS = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379'
 const NO_REDIS = 'redis://127.0.0.1:1'
 const WARM_UP = 50
 
-async function ask(url: string, query: string, variables: object = {}) {
+async function sendRequest(url: string, query: string, variables: object = {}) {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${KEY}` },
@@ -36,11 +36,11 @@ const percentile = (sorted: number[], share: number) => sorted[Math.ceil(sorted.
 
 /** Appends on one server and waits on the other. @param pauseMs maximum pause between two events. */
 async function measure(source: Source, writer: Running, reader: Running, events: number, pauseMs: number) {
-  const { createOrganization } = await ask(
+  const { createOrganization } = await sendRequest(
     writer.url,
     'mutation { createOrganization(input: { name: "Bench" }) { id } }',
   )
-  const { createDataset } = await ask(
+  const { createDataset } = await sendRequest(
     writer.url,
     'mutation ($id: UUID!) { createDataset(input: { organizationId: $id }) { id } }',
     createOrganization,
@@ -62,7 +62,7 @@ async function measure(source: Source, writer: Running, reader: Running, events:
     if (i === WARM_UP) before = await tailReads(reader.url, source)
     await pause(Math.random() * pauseMs)
     const start = performance.now()
-    const acknowledge = ask(writer.url, append, createDataset).then(() => performance.now() - start)
+    const acknowledge = sendRequest(writer.url, append, createDataset).then(() => performance.now() - start)
     await subscription.take(1)
     const time = performance.now() - start
     if (i < WARM_UP) await acknowledge

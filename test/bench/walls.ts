@@ -43,8 +43,8 @@ for (const wall of chosen) {
   const load = loadavg()[0]?.toFixed(1)
   const figures = await run(wall).catch((error: Error) => ({ failed: error.message.split('\n', 1)[0] }))
   rows.push({ name: wall.name, ...figures, load: `${load}–${loadavg()[0]?.toFixed(1)}` })
-  const told = Object.entries(rows.at(-1) ?? {}).filter(([name, value]) => name !== 'name' && value !== undefined)
-  console.log(`${wall.name}\n${told.map(([name, value]) => `  ${name}: ${value}`).join('\n')}`)
+  const reported = Object.entries(rows.at(-1) ?? {}).filter(([name, value]) => name !== 'name' && value !== undefined)
+  console.log(`${wall.name}\n${reported.map(([name, value]) => `  ${name}: ${value}`).join('\n')}`)
   if (values.json) await writeFile(values.json, JSON.stringify(rows, null, 2))
 }
 
@@ -65,7 +65,7 @@ async function run({ env, heap, seconds = 360, run }: Wall): Promise<Figures> {
   try {
     const [attacker, victim] = [await newTenant(node, 'Attacker'), await newTenant(node, 'Victim')]
     await record(node, victim.write, { dataset: victim.dataset }, [workerEvents(5)])
-    const neighbourhood = { url: node.url, pid: node.pid, key: victim.read, dataset: victim.dataset }
+    const options = { url: node.url, pid: node.pid, key: victim.read, dataset: victim.dataset }
     const figures = await run({
       node,
       attacker,
@@ -76,7 +76,7 @@ async function run({ env, heap, seconds = 360, run }: Wall): Promise<Figures> {
       async measure(attack) {
         clearTimeout(deadline)
         deadline = setTimeout(kill, seconds * 1_000)
-        const { result, ms, watched: seen } = await watched(neighbourhood, attack)
+        const { result, ms, watched: seen } = await watched(options, attack)
         const { rss, cpu, healthz, page } = seen
         return {
           ms,
@@ -88,7 +88,7 @@ async function run({ env, heap, seconds = 360, run }: Wall): Promise<Figures> {
         }
       },
     })
-    return { ...figures, lived: node.alive() || (await died(node)) }
+    return { ...figures, alive: node.alive() || (await died(node)) }
   } finally {
     clearTimeout(deadline)
     await Promise.all(nodes.filter(({ alive }) => alive()).map((each) => each.stop()))

@@ -1,4 +1,4 @@
-import { ask } from '../../support/rig/ask.ts'
+import { sendRequest } from '../../support/rig/send-request.ts'
 import type { Wall } from './wall.ts'
 
 function preflight(env?: Record<string, string>): Wall['run'] {
@@ -6,17 +6,17 @@ function preflight(env?: Record<string, string>): Wall['run'] {
     const node = await start(env ?? {})
     const path = '/api/dataset/events'
     const asking = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-anything' }
-    const told = async (origin: string) => {
-      const before = await ask(node.url, { method: 'OPTIONS', path, headers: { origin, ...asking } })
+    const reported = async (origin: string) => {
+      const before = await sendRequest(node.url, { method: 'OPTIONS', path, headers: { origin, ...asking } })
       const headers = { origin, 'tr-dataset': victim.dataset }
-      const answer = await ask(node.url, { path, key: victim.read, headers, body: '{}' })
+      const answer = await sendRequest(node.url, { path, key: victim.read, headers, body: '{}' })
       const say = (of: typeof before) =>
         `${of.status} ${of.headers['access-control-allow-origin'] ?? 'no origin'} credentials: ${of.headers['access-control-allow-credentials'] ?? 'no'}`
       return `preflight ${say(before)}; answer ${say(answer)}`
     }
     return {
-      'https://evil.example': await told('https://evil.example'),
-      'https://app.example': await told('https://app.example'),
+      'https://evil.example': await reported('https://evil.example'),
+      'https://app.example': await reported('https://app.example'),
     }
   }
 }

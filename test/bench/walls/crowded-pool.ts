@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { askGraphql } from '../../support/rig/ask.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import type { Wall, World } from './wall.ts'
 
 /** Runs this many in parallel, repeatedly for some seconds. */
-function crowd(
+function clients(
   callers: number,
   seconds: number,
   key: 'read' | 'write',
@@ -17,7 +17,7 @@ function crowd(
       const end = performance.now() + seconds * 1_000
       const loop = async () => {
         while (performance.now() < end)
-          outcomes.add((await askGraphql(node.url, attacker[key], queryOf(world))).outcome)
+          outcomes.add((await sendGraphql(node.url, attacker[key], queryOf(world))).outcome)
       }
       await Promise.all(Array.from({ length: callers }, loop))
       return { outcomes: String(outcomes) }
@@ -36,17 +36,17 @@ export const CROWDED_POOL: Wall[] = [
   {
     name: 'crowded-pool-acts',
     about: 'WRITE: 200 at once create datasets for 6 s',
-    run: crowd(200, 6, 'write', create),
+    run: clients(200, 6, 'write', create),
   },
   {
     name: 'crowded-pool-aliases-50',
     about: 'WRITE: 50 at once, 30 under aliases',
-    run: crowd(50, 6, 'write', creates),
+    run: clients(50, 6, 'write', creates),
   },
   {
     name: 'crowded-pool-aliases-200',
     about: 'WRITE: 200 at once, 30 under aliases',
-    run: crowd(200, 6, 'write', creates),
+    run: clients(200, 6, 'write', creates),
   },
-  { name: 'crowded-pool-counts', about: 'READ: 50 at once count 30 times', run: crowd(50, 6, 'read', counts) },
+  { name: 'crowded-pool-counts', about: 'READ: 50 at once count 30 times', run: clients(50, 6, 'read', counts) },
 ]

@@ -1,4 +1,4 @@
-import { ask } from '../../support/rig/ask.ts'
+import { sendRequest } from '../../support/rig/send-request.ts'
 import type { Wall } from './wall.ts'
 
 /** One call with this many events of a thousand empty sources each. */
@@ -13,7 +13,7 @@ function emptySources(events: number): Wall['run'] {
       'mutation ($id: UUID!, $events: [ReportEventInput!]!) { recordReportEvents(reportId: $id, events: $events) { results { seq } } }'
     const body = `{"query":${JSON.stringify(query)},"variables":{"id":"${attacker.report}","events":[${all.join()}]}}`
     return measure(async () => {
-      const { outcome, text } = await ask(node.url, { key: attacker.write, body })
+      const { outcome, text } = await sendRequest(node.url, { key: attacker.write, body })
       return { 'bytes sent': body.length, outcome, text: text.slice(0, 120) }
     })
   }

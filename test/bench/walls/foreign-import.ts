@@ -3,14 +3,14 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { askGraphql } from '../../support/rig/ask.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { runCommand } from './commands.ts'
 import type { Wall, World } from './wall.ts'
 
 const EVENTS = 'query ($id: UUID!) { workerEvents(datasetId: $id) { totalCount nodes { eventDataText } } }'
 
 async function readBy(key: string, dataset: string, { node }: World): Promise<string> {
-  const { text } = await askGraphql(node.url, key, EVENTS, { id: dataset })
+  const { text } = await sendGraphql(node.url, key, EVENTS, { id: dataset })
   return text.replaceAll('\\', '').slice(0, 200)
 }
 
@@ -45,7 +45,7 @@ export const FOREIGN_IMPORT: Wall[] = [
       const { node, attacker, victim, env, checkout } = world
       const id = randomUUID()
       const create = 'mutation ($a: UUID!, $id: UUID!) { createDataset(input: { organizationId: $a, id: $id }) { id } }'
-      const created = await askGraphql(node.url, attacker.write, create, { a: attacker.organization, id })
+      const created = await sendGraphql(node.url, attacker.write, create, { a: attacker.organization, id })
       const line = { datasetId: id, id: randomUUID(), eventType: 'FILE_UPLOADED', eventDataText: '{"secret":1}' }
       const file = join(env.DATA_DIR, 'events.ndjson')
       await writeFile(file, `${JSON.stringify({ ...line, createdAt: '2026-01-01T00:00:00.000Z' })}\n`)

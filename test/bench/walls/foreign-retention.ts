@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { askGraphql } from '../../support/rig/ask.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { expectData } from '../../support/server.ts'
 import type { Wall } from './wall.ts'
 
@@ -11,12 +11,12 @@ const CREATE = {
 function takeOver(kind: 'dataset' | 'report', policy: string): Wall['run'] {
   return async ({ node, attacker, victim }) => {
     const ids = { a: attacker.organization, b: victim.organization }
-    const created = await askGraphql(node.url, attacker.write, CREATE[kind], ids)
+    const created = await sendGraphql(node.url, attacker.write, CREATE[kind], ids)
     const narrowed = await node.graphql(
       `mutation ($a: UUID!, $b: UUID!) { createApiKey(input: { organizationId: $a, role: ADMIN, ${kind}Ids: [$b] }) { key } }`,
       ids,
     )
-    const set = await askGraphql(
+    const set = await sendGraphql(
       node.url,
       narrowed.data?.createApiKey.key ?? attacker.admin,
       `mutation ($b: UUID!) { setRetention(of: { ${kind}Id: $b }, policy: { ${policy} }) { maxEvents } }`,
@@ -29,7 +29,7 @@ function takeOver(kind: 'dataset' | 'report', policy: string): Wall['run'] {
     for (let i = 0; i < 400 && (await count()) === 5; i++) await setTimeout(100)
     const policies = 'query ($b: UUID!) { organization(id: $b) { retention { maxEvents maxAgeSeconds } } }'
     const seen = expectData(await node.graphql(policies, ids)).organization.retention
-    const peek = await askGraphql(
+    const peek = await sendGraphql(
       node.url,
       attacker.write,
       `query ($b: UUID!) { ${kind}(id: $b) { retention { maxEvents } } }`,

@@ -6,16 +6,16 @@ import type { Wall, World } from './wall.ts'
 
 /** A server with arbitrary responses, which counts requests. */
 async function original(answer: RequestListener) {
-  const told = { requests: 0 }
+  const reported = { requests: 0 }
   const server = createServer((request, response) => {
-    told.requests++
+    reported.requests++
     request.resume()
     answer(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    told,
+    reported,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
@@ -57,7 +57,7 @@ function blanks(megabytes: number, seconds: number): Wall['run'] {
       'bytes sent': packed.length,
       'exit status': ran.status,
       peak: `${ran.peak} MiB`,
-      after: `${ran.seconds} s, ${large.told.requests} requests`,
+      after: `${ran.seconds} s, ${large.reported.requests} requests`,
       said: JSON.stringify(ran.output.trim().slice(0, 160)),
     }
   }
@@ -89,7 +89,7 @@ const endless: Wall['run'] = async (world) => {
   const ran = await moveIn(world, `http://${all.host}`, 25)
   return {
     'exit status': ran.status,
-    after: `${ran.seconds} s, ${all.told.requests} requests`,
+    after: `${ran.seconds} s, ${all.reported.requests} requests`,
     said: JSON.stringify(ran.output.trim().slice(-200)),
   }
 }

@@ -1,4 +1,4 @@
-import { askGraphql } from '../../support/rig/ask.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import { blockUpdates, inCalls, record } from '../../support/rig/tenant.ts'
 import type { Wall } from './wall.ts'
@@ -12,11 +12,11 @@ function atOnce(times: number, blocks: number, queryOf: (report: string) => stri
     await record(node, attacker.write, { report: attacker.report }, inCalls(blocks, 5, make))
     const query = queryOf(attacker.report)
     return measure(async () => {
-      const asked = Array.from({ length: times }, () => askGraphql(node.url, attacker.read, query))
-      const heard = await Promise.all(asked)
+      const requests = Array.from({ length: times }, () => sendGraphql(node.url, attacker.read, query))
+      const responses = await Promise.all(requests)
       const outcomes = new Tally()
-      for (const { outcome } of heard) outcomes.add(outcome)
-      return { outcomes: String(outcomes), text: heard[0]?.text.slice(0, 160) }
+      for (const { outcome } of responses) outcomes.add(outcome)
+      return { outcomes: String(outcomes), text: responses[0]?.text.slice(0, 160) }
     })
   }
 }

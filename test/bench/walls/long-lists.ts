@@ -1,4 +1,4 @@
-import { askGraphql } from '../../support/rig/ask.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { blockUpdates, inCalls, record } from '../../support/rig/tenant.ts'
 import type { Wall } from './wall.ts'
 
@@ -13,7 +13,7 @@ function embeddings(events: number): Wall['run'] {
     const block = `block { sources { node { ${aliases(30, 'embedding')} } } }`
     const query = `{ reportEvents(reportId: "${attacker.report}", first: ${events}) { nodes { ... on BlockUpdateEvent { ${block} } } } }`
     return measure(async () => {
-      const { outcome, text } = await askGraphql(node.url, attacker.read, query)
+      const { outcome, text } = await sendGraphql(node.url, attacker.read, query)
       return { outcome, text: text.slice(0, 160) }
     })
   }
@@ -27,7 +27,7 @@ function blocks(names: number): Wall['run'] {
     await record(node, attacker.write, { report: attacker.report }, inCalls(100_000, 1_000, make))
     const query = `{ report(id: "${attacker.report}") { snapshot { ${aliases(names, `blocks { ${BLOCK} }`)} } } }`
     return measure(async () => {
-      const { outcome, text, bytes } = await askGraphql(node.url, attacker.read, query)
+      const { outcome, text, bytes } = await sendGraphql(node.url, attacker.read, query)
       return { outcome, bytes, text: text.slice(0, 160) }
     })
   }

@@ -1,4 +1,4 @@
-import { askGraphql } from '../../support/rig/ask.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import { expectData } from '../../support/server.ts'
 import type { Wall } from './wall.ts'
@@ -17,7 +17,7 @@ export const MANY_KEYS: Wall[] = [
       const outcomes = new Tally()
       const query = `{ workerEvents(datasetId: "${attacker.dataset}") { totalCount } }`
       for (let i = 0; i < 15; i++)
-        for (const key of keys) outcomes.add((await askGraphql(node.url, key, query)).outcome)
+        for (const key of keys) outcomes.add((await sendGraphql(node.url, key, query)).outcome)
       return { keys: keys.length, outcomes: String(outcomes) }
     },
   },

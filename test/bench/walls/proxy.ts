@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parse } from 'yaml'
 import { freePort } from '../../support/free-port.ts'
-import { ask } from '../../support/rig/ask.ts'
+import { sendRequest } from '../../support/rig/send-request.ts'
 
 /** HAProxy as deployed by a checkout, in front of one node. */
 export interface HaProxy extends AsyncDisposable {
@@ -43,7 +43,7 @@ export async function startProxy(checkout: string, folder: string, nodePort: num
     ended = true
   })
   const url = `http://127.0.0.1:${port}`
-  while ((await ask(url, { path: '/healthz' })).status !== 200) {
+  while ((await sendRequest(url, { path: '/healthz' })).status !== 200) {
     if (ended) throw new Error(`HAProxy does not start: ${said}`)
     await setTimeout(100)
   }

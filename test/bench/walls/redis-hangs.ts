@@ -1,13 +1,13 @@
 import { redisServer } from '../../support/redis.ts'
-import { askGraphql } from '../../support/rig/ask.ts'
 import { percentile } from '../../support/rig/figures.ts'
 import type { Node } from '../../support/rig/node.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import type { Wall } from './wall.ts'
 
 async function times(node: Node, key: string, dataset: string): Promise<string> {
   const found: number[] = []
   for (let i = 0; i < 30; i++) {
-    const { ms } = await askGraphql(node.url, key, `{ workerEvents(datasetId: "${dataset}") { totalCount } }`)
+    const { ms } = await sendGraphql(node.url, key, `{ workerEvents(datasetId: "${dataset}") { totalCount } }`)
     found.push(ms)
   }
   found.sort((a, b) => a - b)

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
-import { ask } from '../../support/rig/ask.ts'
 import { type Connection, heldByServer, openConnection, upgradeBytes } from '../../support/rig/connection.ts'
 import { openDescriptors } from '../../support/rig/figures.ts'
+import { sendRequest } from '../../support/rig/send-request.ts'
 import type { Wall } from './wall.ts'
 
 const NOWHERE = upgradeBytes('/nowhere')
@@ -37,11 +37,11 @@ const descriptors: Wall['run'] = async ({ node }) => {
   const held = await hold(node.url, 600, NOWHERE)
   await setTimeout(2_000)
   const open = await openDescriptors(node.pid)
-  const { outcome, ms } = await ask(node.url, { path: '/healthz', patience: 15_000 })
+  const { outcome, ms } = await sendRequest(node.url, { path: '/healthz', patience: 15_000 })
   const errors = node.log().match(/EMFILE/g)?.length ?? 0
   for (const { socket } of held) socket.destroy()
   await setTimeout(1_000)
-  const after = await ask(node.url, { path: '/healthz', patience: 15_000 })
+  const after = await sendRequest(node.url, { path: '/healthz', patience: 15_000 })
   return {
     descriptors: `${before} → ${open}`,
     'health meanwhile': `${outcome} after ${ms} ms`,

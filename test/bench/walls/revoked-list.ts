@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import { askGraphql } from '../../support/rig/ask.ts'
 import { openConnection, requestBytes } from '../../support/rig/connection.ts'
+import { sendGraphql } from '../../support/rig/send-request.ts'
 import { inCalls, record } from '../../support/rig/tenant.ts'
 import { expectData } from '../../support/server.ts'
 import type { Wall } from './wall.ts'
@@ -35,7 +35,7 @@ export const REVOKED_LIST: Wall[] = [
         )
         await node.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: apiKey.id })
         await setTimeout(15_000)
-        const elsewhere = (await askGraphql(node.url, key, `{ report(id: "${attacker.report}") { id } }`)).outcome
+        const elsewhere = (await sendGraphql(node.url, key, `{ report(id: "${attacker.report}") { id } }`)).outcome
         await record(node, attacker.write, stream, [states(SECRET)(1)])
         let tail = ''
         let secret = false

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import { ask } from '../../support/rig/ask.ts'
 import { percentile } from '../../support/rig/figures.ts'
+import { sendRequest } from '../../support/rig/send-request.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import type { Wall } from './wall.ts'
 
@@ -17,18 +17,18 @@ function strangers(document: string, rate: number, seconds: number): Wall['run']
       const body = JSON.stringify({ query: document })
       const outcomes = new Tally()
       const times: number[] = []
-      const asked: Promise<unknown>[] = []
+      const requests: Promise<unknown>[] = []
       const began = performance.now()
       for (let i = 0; i < rate * seconds; i++) {
-        asked.push(
-          ask(node.url, { body }).then(({ outcome, ms }) => {
+        requests.push(
+          sendRequest(node.url, { body }).then(({ outcome, ms }) => {
             outcomes.add(outcome)
             times.push(ms)
           }),
         )
         await setTimeout(Math.max(0, began + ((i + 1) * 1_000) / rate - performance.now()))
       }
-      await Promise.all(asked)
+      await Promise.all(requests)
       times.sort((a, b) => a - b)
       return {
         outcomes: String(outcomes),

@@ -1,9 +1,9 @@
 import { Agent } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { redisServer } from '../../support/redis.ts'
-import { ask, askGraphql } from '../../support/rig/ask.ts'
 import { openConnection, upgradeBytes } from '../../support/rig/connection.ts'
 import { type Node, ROOT_KEY } from '../../support/rig/node.ts'
+import { sendGraphql, sendRequest } from '../../support/rig/send-request.ts'
 import { openSocket } from '../../support/rig/socket.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import { type HaProxy, settingsBehindProxy, startProxy } from './proxy.ts'
@@ -19,8 +19,8 @@ async function flood(url: string, requests: number): Promise<Tally> {
   let left = requests
   const loop = async () => {
     while (left-- > 0) {
-      const asked = { from: STRANGER, agent }
-      outcomes.add((await askGraphql(url, `made-up-${left}`, '{ __typename }', {}, asked)).outcome)
+      const options = { from: STRANGER, agent }
+      outcomes.add((await sendGraphql(url, `made-up-${left}`, '{ __typename }', {}, options)).outcome)
     }
   }
   await Promise.all(Array.from({ length: 16 }, loop))
@@ -29,7 +29,7 @@ async function flood(url: string, requests: number): Promise<Tally> {
 }
 
 const whether = async (url: string, key: string) =>
-  (await askGraphql(url, key, '{ __typename }', {}, { from: CLIENT })).outcome
+  (await sendGraphql(url, key, '{ __typename }', {}, { from: CLIENT })).outcome
 
 /** Seconds for which a key is rejected, 0 if it is not. */
 async function refusedFor(url: string, key: string, most: number): Promise<number> {
@@ -140,13 +140,13 @@ const metrics: Wall['run'] = (world) =>
   behindProxy(world, {}, async ({ url }) => {
     const statuses = new Map<string, string>()
     for (const path of PATHS) {
-      let heard = await ask(url, { path })
+      let response = await sendRequest(url, { path })
       // On a busy machine, the proxy may consider the node down for a moment.
-      for (let i = 0; heard.status === 503 && i < 30; i++) {
+      for (let i = 0; response.status === 503 && i < 30; i++) {
         await setTimeout(500)
-        heard = await ask(url, { path })
+        response = await sendRequest(url, { path })
       }
-      const { outcome, bytes, text } = heard
+      const { outcome, bytes, text } = response
       const what = text.includes('tidemark_build_info') ? `, the metrics, ${bytes} bytes` : ''
       statuses.set(path, `${outcome}${what}`)
     }

@@ -1,5 +1,5 @@
-import { ask, askGraphql } from '../../support/rig/ask.ts'
 import { ROOT_KEY } from '../../support/rig/node.ts'
+import { sendGraphql, sendRequest } from '../../support/rig/send-request.ts'
 import type { Wall } from './wall.ts'
 
 export const TRACKING_IDS: Wall[] = [
@@ -13,12 +13,12 @@ export const TRACKING_IDS: Wall[] = [
       for (const [index, trackingId] of forms.entries()) {
         const create =
           'mutation ($a: UUID!, $t: String!) { createDataset(input: { organizationId: $a, trackingId: $t }) { id } }'
-        const { outcome } = await askGraphql(node.url, attacker.write, create, {
+        const { outcome } = await sendGraphql(node.url, attacker.write, create, {
           a: attacker.organization,
           t: trackingId,
         })
         const headers = { 'tr-dataset': trackingId, 'tr-organization': attacker.organization }
-        const read = (key: string) => ask(node.url, { path: '/api/dataset/events', key, headers, body: '{}' })
+        const read = (key: string) => sendRequest(node.url, { path: '/api/dataset/events', key, headers, body: '{}' })
         const root = await read(ROOT_KEY)
         const victims = root.text.includes(victim.dataset) && root.status === 200
         const form = ['id', 'upper case', '32 digits', 'braces', 'urn'][index] as string

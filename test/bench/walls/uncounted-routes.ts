@@ -1,5 +1,5 @@
 import { Agent } from 'node:http'
-import { ask } from '../../support/rig/ask.ts'
+import { sendRequest } from '../../support/rig/send-request.ts'
 import { Tally } from '../../support/rig/tally.ts'
 import type { Wall } from './wall.ts'
 
@@ -11,7 +11,7 @@ function hammer(path: string, seconds: number): Wall['run'] {
       const outcomes = new Tally()
       const end = performance.now() + seconds * 1_000
       const loop = async () => {
-        while (performance.now() < end) outcomes.add((await ask(node.url, { path, agent })).outcome)
+        while (performance.now() < end) outcomes.add((await sendRequest(node.url, { path, agent })).outcome)
       }
       await Promise.all(Array.from({ length: 16 }, loop))
       agent.destroy()

@@ -1,12 +1,12 @@
 import { type Connection, heldByServer } from '../rig/connection.ts'
 import type { Tally } from '../rig/tally.ts'
-import type { Prey } from './prey.ts'
 import type { Random } from './random.ts'
+import type { Target } from './target.ts'
 
 /** The context of a hostile client. */
 export interface Attack {
   url: string
-  prey: Prey
+  target: Target
   /** Its own key; strangers have none. */
   key: string
   /** The loopback source address. */

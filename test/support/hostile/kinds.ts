@@ -1,7 +1,7 @@
 import type { Kind } from './attack.ts'
-import type { Prey } from './prey.ts'
 import { READERS } from './readers.ts'
 import { STRANGERS } from './strangers.ts'
+import type { Target } from './target.ts'
 import { WRITERS } from './writers.ts'
 
 /** All kinds; a client is of one of them. */
@@ -11,7 +11,7 @@ export const KINDS: readonly Kind[] = [...STRANGERS, ...READERS, ...WRITERS]
 export interface Plan {
   url: string
   seed: number
-  clients: { kind: string; key: string; prey: Prey }[]
+  clients: { kind: string; key: string; target: Target }[]
 }
 
 /** Outcomes per kind, and the number of rounds. */

@@ -12,7 +12,7 @@ export interface Spread {
 /** Latencies and outcomes of the requests of a neighbour. */
 export class Latencies {
   readonly #all: number[] = []
-  #told = 0
+  #reported = 0
   readonly outcomes = new Tally()
 
   /** @param outcome omitted for requests that were delayed without being sent. */
@@ -23,8 +23,8 @@ export class Latencies {
 
   /** Since the last call. */
   recent(): Spread {
-    const recent = this.#all.slice(this.#told)
-    this.#told = this.#all.length
+    const recent = this.#all.slice(this.#reported)
+    this.#reported = this.#all.length
     return spreadOf(recent)
   }
 

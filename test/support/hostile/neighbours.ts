@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import { type Asked, ask } from '../rig/ask.ts'
+import { type RequestOptions, sendRequest } from '../rig/send-request.ts'
 import { openSocket } from '../rig/socket.ts'
 import type { Tenant } from '../rig/tenant.ts'
 import { compared } from './compared.ts'
@@ -40,12 +40,12 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   let last = 0
 
   /** Sends at a fixed rate, regardless of pending requests; latency counts from the scheduled time. */
-  async function openLoop(kind: 'page' | 'healthz', everyMs: number, asked: Asked): Promise<void> {
+  async function openLoop(kind: 'page' | 'healthz', everyMs: number, options: RequestOptions): Promise<void> {
     const pending = new Set<Promise<void>>()
     for (let due = performance.now(); !stopping; due += everyMs) {
       await setTimeout(Math.max(0, due - performance.now()))
       const began = due
-      const one = ask(url, { ...asked, agent, from: FROM, patience: PATIENCE_MS }).then(({ outcome }) => {
+      const one = sendRequest(url, { ...options, agent, from: FROM, patience: PATIENCE_MS }).then(({ outcome }) => {
         latencies[kind].add(performance.now() - began, outcome)
         pending.delete(one)
       })
@@ -63,7 +63,7 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
       sent.set(n, performance.now())
       for (let attempt = 0; attempt < (stopping ? 5 : 100); attempt++) {
         const began = performance.now()
-        const { outcome, text } = await ask(url, { key: write, body, agent, from: FROM, patience: PATIENCE_MS })
+        const { outcome, text } = await sendRequest(url, { key: write, body, agent, from: FROM, patience: PATIENCE_MS })
         const took = performance.now() - began
         latencies.append.add(took, outcome)
         // Requests that would have been sent meanwhile were delayed, too.

@@ -1,21 +1,21 @@
-import { askGraphql } from '../rig/ask.ts'
 import { openConnection, operationBytes, requestBytes } from '../rig/connection.ts'
+import { sendGraphql } from '../rig/send-request.ts'
 import { openSocket } from '../rig/socket.ts'
 import { type Attack, hold, type Kind, times } from './attack.ts'
 
 async function atOnce(count: number, queryOf: () => string, { url, key, from, tally }: Attack): Promise<void> {
-  const asked = Array.from({ length: count }, () => askGraphql(url, key, queryOf(), {}, { from }))
-  for (const { outcome } of await Promise.all(asked)) tally.add(outcome)
+  const requests = Array.from({ length: count }, () => sendGraphql(url, key, queryOf(), {}, { from }))
+  for (const { outcome } of await Promise.all(requests)) tally.add(outcome)
 }
 
 /** Large pages under aliases: many texts of a page, or many pages. */
-function pages({ random, prey }: Attack): string {
-  const page = `workerEvents(datasetId: "${prey.large}", first: ${random.between(1, 16)})`
+function pages({ random, target }: Attack): string {
+  const page = `workerEvents(datasetId: "${target.large}", first: ${random.between(1, 16)})`
   return random.pick([
     () => `{ ${page} { nodes { ${times(random.skewed(1, 30), (i) => `a${i}: eventDataText`)} } } }`,
     () => `{ ${page} { nodes { ${times(random.skewed(1, 30), (i) => `a${i}: eventData`)} } } }`,
     () => `{ ${times(random.skewed(1, 30), (i) => `a${i}: ${page} { pageInfo { endCursor } }`)} }`,
-    () => `{ ${times(30, (i) => `a${i}: workerEvents(datasetId: "${prey.dataset}") { totalCount }`)} }`,
+    () => `{ ${times(30, (i) => `a${i}: workerEvents(datasetId: "${target.dataset}") { totalCount }`)} }`,
   ])()
 }
 
@@ -32,11 +32,11 @@ const unreadPages: Kind = {
   name: 'READ: unread answers',
   role: 'READ',
   async round(attack) {
-    const { url, key, from, prey, random } = attack
+    const { url, key, from, target, random } = attack
     const open = await Promise.all(Array.from({ length: random.between(1, 6) }, () => openConnection(url, from)))
     const nodes = `nodes { ${times(random.between(1, 4), (i) => `a${i}: eventDataText`)} }`
     for (const { write } of open)
-      write(operationBytes(key, `{ workerEvents(datasetId: "${prey.large}", first: 16) { ${nodes} } }`))
+      write(operationBytes(key, `{ workerEvents(datasetId: "${target.large}", first: 16) { ${nodes} } }`))
     await hold(open, random.between(5, 40), attack)
   },
 }
@@ -47,10 +47,10 @@ const snapshots: Kind = {
   name: 'READ: snapshots',
   role: 'READ',
   async round(attack) {
-    const { prey, random, pause } = attack
-    const cursor = `{ report(id: "${prey.blocks}") { snapshot { cursor } } }`
+    const { target, random, pause } = attack
+    const cursor = `{ report(id: "${target.blocks}") { snapshot { cursor } } }`
     const blocks = () =>
-      `{ report(id: "${prey.blocks}") { snapshot { ${times(random.skewed(1, 10), (i) => `a${i}: blocks { ${BLOCK} }`)} } } }`
+      `{ report(id: "${target.blocks}") { snapshot { ${times(random.skewed(1, 10), (i) => `a${i}: blocks { ${BLOCK} }`)} } } }`
     await atOnce(random.between(1, 10), random.pick([() => cursor, blocks]), attack)
     await pause(random.between(50, 500))
   },
@@ -60,19 +60,19 @@ const vectors: Kind = {
   name: 'READ: vectors',
   role: 'READ',
   async round(attack) {
-    const { prey, random, pause } = attack
+    const { target, random, pause } = attack
     const node = () => `node { ${times(random.between(1, 30), (i) => `e${i}: embedding`)} }`
     const query = () =>
-      `{ reportEvents(reportId: "${prey.vectors}", first: ${random.between(1, 8)}) { nodes { ... on BlockUpdateEvent { block { sources { ${node()} } } } } } }`
+      `{ reportEvents(reportId: "${target.vectors}", first: ${random.between(1, 8)}) { nodes { ... on BlockUpdateEvent { block { sources { ${node()} } } } } } }`
     await atOnce(random.between(1, 3), query, attack)
     await pause(random.between(50, 500))
   },
 }
 
 /** A unique subscription text. */
-function subscription({ random, prey }: Attack, n: number): string {
+function subscription({ random, target }: Attack, n: number): string {
   const aliases = times(random.between(1, 30), (i) => `a${i}: eventDataText`)
-  const id = random.pick([prey.large, prey.dataset])
+  const id = random.pick([target.large, target.dataset])
   return `subscription S${n} { workerEvents(datasetId: "${id}", from: BEGINNING) { cursor node { ${aliases} } } }`
 }
 
@@ -105,12 +105,12 @@ const unreadLists: Kind = {
   name: 'READ: unread legacy lists',
   role: 'READ',
   async round(attack) {
-    const { url, key, from, prey, random } = attack
+    const { url, key, from, target, random } = attack
     const open = await Promise.all(Array.from({ length: random.between(1, 8) }, () => openConnection(url, from)))
     const authorization = `Bearer ${key}`
     for (const { write } of open) {
       const accept = random.pick([undefined, 'text/event-stream'])
-      write(requestBytes(`/api/v1/reports/${prey.blocks}/events`, { authorization, accept }))
+      write(requestBytes(`/api/v1/reports/${target.blocks}/events`, { authorization, accept }))
     }
     await hold(open, random.between(5, 40), attack)
   },

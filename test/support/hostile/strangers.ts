@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { ask } from '../rig/ask.ts'
 import { openConnection, requestBytes, upgradeBytes } from '../rig/connection.ts'
+import { sendRequest } from '../rig/send-request.ts'
 import { type Attack, hold, type Kind, times } from './attack.ts'
 
 const connections = (count: number, { url, from }: Attack) =>
@@ -8,11 +8,11 @@ const connections = (count: number, { url, from }: Attack) =>
 
 const INTROSPECTION = '{ __schema { types { name fields { name type { name kind } } } } }'
 
-function document({ random, prey }: Attack): string {
+function document({ random, target }: Attack): string {
   return random.pick([
     () => '{ __typename }',
     () => INTROSPECTION,
-    () => `{ workerEvents(datasetId: "${prey.dataset}") { totalCount } }`,
+    () => `{ workerEvents(datasetId: "${target.dataset}") { totalCount } }`,
     () => `{ ${times(random.between(100, 2_000), () => '__typename')} }`,
     () => chain(random.between(10, 240)),
     () => flat(random.between(10, 270)),
@@ -33,7 +33,7 @@ const nonsenseKeys: Kind = {
     const { url, from, random, tally, pause } = attack
     for (let i = random.between(20, 100); i > 0; i--) {
       const body = JSON.stringify({ query: document(attack) })
-      tally.add((await ask(url, { from, key: randomUUID(), body })).outcome)
+      tally.add((await sendRequest(url, { from, key: randomUUID(), body })).outcome)
     }
     await pause(random.between(0, 300))
   },
@@ -44,10 +44,10 @@ const fragments: Kind = {
   async round({ url, from, random, tally, pause }) {
     for (let i = 20; i > 0; i--) {
       const query = random.pick([chain(240), flat(270), chain(random.between(100, 240))])
-      const asked = Array.from({ length: random.between(1, 3) }, () =>
-        ask(url, { from, body: JSON.stringify({ query }) }),
+      const requests = Array.from({ length: random.between(1, 3) }, () =>
+        sendRequest(url, { from, body: JSON.stringify({ query }) }),
       )
-      for (const { outcome } of await Promise.all(asked)) tally.add(outcome)
+      for (const { outcome } of await Promise.all(requests)) tally.add(outcome)
       await pause(random.between(10, 60))
     }
   },

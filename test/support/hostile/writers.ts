@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { ask, askGraphql } from '../rig/ask.ts'
 import { openConnection, requestBytes } from '../rig/connection.ts'
+import { sendGraphql, sendRequest } from '../rig/send-request.ts'
 import { workerEvents } from '../rig/tenant.ts'
 import { type Attack, hold, type Kind, times } from './attack.ts'
 
@@ -15,13 +15,13 @@ const SOURCES = Array(1_000).fill('{"node":{}}').join()
 const emptySources: Kind = {
   name: 'WRITE: empty sources',
   role: 'WRITE',
-  async round({ url, key, from, prey, random, tally, pause }) {
+  async round({ url, key, from, target, random, tally, pause }) {
     const events = Array.from(
       { length: random.skewed(1, 620) },
       (_, i) => `{"blockUpdate":{"block":{"idx":${i % 50},"template":"","sources":[${SOURCES}]}}}`,
     )
-    const body = `{"query":${JSON.stringify(RECORD_REPORT)},"variables":{"id":"${prey.report}","events":[${events.join()}]}}`
-    tally.add((await ask(url, { key, from, body })).outcome)
+    const body = `{"query":${JSON.stringify(RECORD_REPORT)},"variables":{"id":"${target.report}","events":[${events.join()}]}}`
+    tally.add((await sendRequest(url, { key, from, body })).outcome)
     await pause(random.between(3, 10) * 1_000)
   },
 }
@@ -37,10 +37,10 @@ const datasets: Kind = {
   name: 'WRITE: datasets',
   role: 'WRITE',
   async round(attack) {
-    const { url, key, from, prey, random, pause } = attack
-    const create = `createDataset(input: { organizationId: "${prey.organization}" }) { id }`
+    const { url, key, from, target, random, pause } = attack
+    const create = `createDataset(input: { organizationId: "${target.organization}" }) { id }`
     const query = () => `mutation { ${times(random.skewed(1, 30), (i) => `a${i}: ${create}`)} }`
-    const send = async () => (await askGraphql(url, key, query(), {}, { from })).outcome
+    const send = async () => (await sendGraphql(url, key, query(), {}, { from })).outcome
     await flood(random.between(20, 200), 2, send, attack)
     await pause(random.between(500, 3_000))
   },
@@ -50,10 +50,10 @@ const appends: Kind = {
   name: 'WRITE: appends',
   role: 'WRITE',
   async round(attack) {
-    const { url, key, from, prey, random, pause } = attack
+    const { url, key, from, target, random, pause } = attack
     const send = async () => {
       const events = workerEvents(random.skewed(1, 500), random.skewed(10, 2_000))
-      return (await askGraphql(url, key, RECORD_WORKER, { id: prey.dataset, events }, { from })).outcome
+      return (await sendGraphql(url, key, RECORD_WORKER, { id: target.dataset, events }, { from })).outcome
     }
     await flood(random.between(5, 40), 3, send, attack)
     await pause(random.between(500, 2_000))
@@ -76,14 +76,14 @@ const heldBodies: Kind = {
 const keys: Kind = {
   name: 'ADMIN: keys',
   role: 'ADMIN',
-  async round({ url, key, from, prey, random, tally, pause }) {
-    const input = `{ organizationId: "${prey.organization}", role: READ }`
+  async round({ url, key, from, target, random, tally, pause }) {
+    const input = `{ organizationId: "${target.organization}", role: READ }`
     const query = `mutation { ${times(random.between(1, 30), (i) => `k${i}: createApiKey(input: ${input}) { key }`)} }`
-    const { outcome, text } = await askGraphql(url, key, query, {}, { from })
+    const { outcome, text } = await sendGraphql(url, key, query, {}, { from })
     tally.add(outcome)
     const made = [...text.matchAll(/"key":"([^"]+)"/g)].map(([, made]) => made as string)
-    const counted = `{ ${times(30, (i) => `a${i}: workerEvents(datasetId: "${prey.dataset}") { totalCount }`)} }`
-    for (const one of made.slice(0, 10)) tally.add((await askGraphql(url, one, counted, {}, { from })).outcome)
+    const counted = `{ ${times(30, (i) => `a${i}: workerEvents(datasetId: "${target.dataset}") { totalCount }`)} }`
+    for (const one of made.slice(0, 10)) tally.add((await sendGraphql(url, one, counted, {}, { from })).outcome)
     await pause(random.between(200, 1_000))
   },
 }
@@ -96,7 +96,7 @@ const persisted: Kind = {
       const query = `query Q${random.between(0, 1e9)} { __typename } # ${'x'.repeat(random.pick([1_000, 19_000, 250_000]))}`
       const sha256Hash = createHash('sha256').update(query).digest('hex')
       const body = JSON.stringify({ query, extensions: { persistedQuery: { version: 1, sha256Hash } } })
-      tally.add((await ask(url, { key, from, body })).outcome)
+      tally.add((await sendRequest(url, { key, from, body })).outcome)
     }
     await pause(random.between(50, 500))
   },

@@ -3,12 +3,12 @@
 
 import { Agent } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import { ask } from './ask.ts'
 import { percentile, processFigures, resetPeak } from './figures.ts'
+import { sendRequest } from './send-request.ts'
 import { Tally } from './tally.ts'
 
 /** Its requests. */
-export interface Neighbourhood {
+export interface NeighbourOptions {
   url: string
   pid: number
   key: string
@@ -36,16 +36,16 @@ const PATIENCE_MS = 300_000
 /** A different address than the attackers, for limits that count by address. */
 const FROM = '127.0.0.9'
 
-const { url, pid, key, dataset }: Neighbourhood = JSON.parse(process.argv[2] ?? '{}')
+const { url, pid, key, dataset }: NeighbourOptions = JSON.parse(process.argv[2] ?? '{}')
 let stopped = false
 
 /** Sends until it is stopped. A delayed request also counts for those that would have been sent meanwhile. */
-async function hold(asked: Parameters<typeof ask>[1], begun: () => void): Promise<Held> {
+async function hold(options: Parameters<typeof sendRequest>[1], begun: () => void): Promise<Held> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const times: number[] = []
   const outcomes = new Tally()
   while (!stopped) {
-    const { ms, outcome } = await ask(url, { ...asked, agent, from: FROM, patience: PATIENCE_MS })
+    const { ms, outcome } = await sendRequest(url, { ...options, agent, from: FROM, patience: PATIENCE_MS })
     outcomes.add(outcome)
     for (let waited = ms; waited >= 0; waited -= EVERY_MS) times.push(waited)
     begun()

@@ -23,7 +23,7 @@ export interface Node {
 export const ROOT_KEY = 'test-root-api-key'
 
 /** Timeout of a stop, in milliseconds, before it is killed. */
-const GOODBYE_MS = 15_000
+const STOP_TIMEOUT_MS = 15_000
 
 /**
  * Starts one on a free port with default limits.
@@ -77,7 +77,7 @@ export async function startNode(
     graphql: (query, variables, key = ROOT_KEY) => graphql(url, query, variables, key),
     async stop() {
       child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), GOODBYE_MS)
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
       return exited.finally(() => clearTimeout(timer))
     },
   }

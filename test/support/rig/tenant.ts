@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expectData } from '../server.ts'
-import { askGraphql } from './ask.ts'
 import type { Node } from './node.ts'
+import { sendGraphql } from './send-request.ts'
 
 /** An organization with a key of each role, a dataset and a report. */
 export interface Tenant {
@@ -56,8 +56,9 @@ export async function record(
 ): Promise<void> {
   const [query, id] = 'report' in stream ? [RECORD.report, stream.report] : [RECORD.dataset, stream.dataset]
   for (const events of calls) {
-    const heard = await askGraphql(url, key, query, { id, events })
-    if (!heard.text.includes('"results"')) throw new Error(`Not recorded: ${heard.outcome} ${heard.text.slice(0, 500)}`)
+    const response = await sendGraphql(url, key, query, { id, events })
+    if (!response.text.includes('"results"'))
+      throw new Error(`Not recorded: ${response.outcome} ${response.text.slice(0, 500)}`)
   }
 }
 

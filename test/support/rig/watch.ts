@@ -1,15 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Neighbourhood, Watched } from './neighbour.ts'
+import type { NeighbourOptions, Watched } from './neighbour.ts'
 
 /** Runs an action while a neighbour, in a separate process, is served and measures the server. */
 export async function watched<T>(
-  neighbourhood: Neighbourhood,
+  options: NeighbourOptions,
   act: () => Promise<T>,
 ): Promise<{ result: T; ms: number; watched: Watched }> {
   const file = fileURLToPath(new URL('./neighbour.ts', import.meta.url))
-  const neighbour = fork(file, [JSON.stringify(neighbourhood)], { execArgv: ['--import', 'tsx'] })
+  const neighbour = fork(file, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'] })
   try {
     await once(neighbour, 'message')
     const began = performance.now()

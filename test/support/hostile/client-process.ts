@@ -18,13 +18,13 @@ const broken = new Tally()
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => broken.add(error.code ?? error.message))
 const seen = new Map<string, { rounds: number; tally: Tally }>()
 const pause = (ms: number) => setTimeout(ms, undefined, { signal: stopping.signal }).catch(() => undefined)
-for (const [index, { kind, key, prey }] of plan.clients.entries()) {
+for (const [index, { kind, key, target }] of plan.clients.entries()) {
   const { round } = KINDS.find(({ name }) => name === kind) as Kind
   const course = seen.get(kind) ?? { rounds: 0, tally: new Tally() }
   seen.set(kind, course)
   const { tally } = course
   const random = seeded(plan.seed + index)
-  const client = { url: plan.url, prey, key, from: `127.0.0.${10 + index}`, random, tally, pause }
+  const client = { url: plan.url, target, key, from: `127.0.0.${10 + index}`, random, tally, pause }
   void (async () => {
     await pause(random.between(0, 2_000))
     while (!stopping.signal.aborted) {
@@ -34,8 +34,8 @@ for (const [index, { kind, key, prey }] of plan.clients.entries()) {
     }
   })()
 }
-const tell = () => {
+const report = () => {
   const course = [...seen].map(([kind, { rounds, tally }]) => [kind, { rounds, outcomes: tally.counts() }])
   process.send?.({ ...Object.fromEntries(course), 'broken elsewhere': { rounds: 0, outcomes: broken.counts() } })
 }
-setInterval(tell, 1_000)
+setInterval(report, 1_000)

@@ -1,7 +1,7 @@
 import { type Agent, request } from 'node:http'
 
 /** An HTTP request, and its source. */
-export interface Asked {
+export interface RequestOptions {
   method?: string
   path?: string
   key?: string | null
@@ -15,7 +15,7 @@ export interface Asked {
 }
 
 /** The result. */
-export interface Heard {
+export interface Outcome {
   /** The code of the first error in it, else its status, else the connection error. */
   outcome: string
   status?: number
@@ -33,8 +33,8 @@ const KEPT = 8_192
  * Sends a request on its own connection, unless an agent is given, reads the whole response and keeps its beginning.
  * Never rejects.
  */
-export function ask(url: string, asked: Asked): Promise<Heard> {
-  const { method = asked.body === undefined ? 'GET' : 'POST', path = '/graphql', key, from, body } = asked
+export function sendRequest(url: string, options: RequestOptions): Promise<Outcome> {
+  const { method = options.body === undefined ? 'GET' : 'POST', path = '/graphql', key, from, body } = options
   const began = performance.now()
   return new Promise((resolve) => {
     let text = ''
@@ -54,12 +54,12 @@ export function ask(url: string, asked: Asked): Promise<Heard> {
         port,
         method,
         path,
-        agent: asked.agent ?? false,
+        agent: options.agent ?? false,
         localAddress: from,
         headers: {
           ...(body !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
           ...(key != null && { authorization: `Bearer ${key}` }),
-          ...asked.headers,
+          ...options.headers,
         },
       },
       (answer) => {
@@ -77,18 +77,18 @@ export function ask(url: string, asked: Asked): Promise<Heard> {
     const timer = setTimeout(() => {
       end('no answer')
       outgoing.destroy()
-    }, asked.patience ?? 300_000)
+    }, options.patience ?? 300_000)
     outgoing.end(body)
   })
 }
 
 /** Runs an operation over HTTP. */
-export function askGraphql(
+export function sendGraphql(
   url: string,
   key: string | null,
   query: string,
   variables: object = {},
-  more: Asked = {},
-): Promise<Heard> {
-  return ask(url, { key, body: JSON.stringify({ query, variables }), ...more })
+  more: RequestOptions = {},
+): Promise<Outcome> {
+  return sendRequest(url, { key, body: JSON.stringify({ query, variables }), ...more })
 }

@@ -10,13 +10,13 @@ import { compared } from './compared.ts'
 import { type Course, KINDS, type Plan } from './kinds.ts'
 import type { Spread } from './latencies.ts'
 import { startNeighbours } from './neighbours.ts'
-import { type Amounts, newPrey, type Prey } from './prey.ts'
+import { type Amounts, newTarget, type Target } from './target.ts'
 
-/** That of what may wait. */
-const CROWD_PRIORITY = 5
+/** Lower than that of the server and of the neighbours. */
+const CLIENT_PRIORITY = 5
 
 /** Intensity and duration. */
-export interface Hostility {
+export interface HostileRun {
   seconds: number
   seed: number
   amounts: Amounts
@@ -24,13 +24,13 @@ export interface Hostility {
   core?: number
   /** Called at this interval in seconds, and at the end. */
   everySeconds: number
-  tell: (report: Report) => void
+  onReport: (report: Report) => void
 }
 
 /** How it goes. */
 export interface Report {
   seconds: number
-  lived: boolean
+  alive: boolean
   /** Seconds until it ended, if it did. */
   died?: number
   /** Since the last report; in the last one, the total. */
@@ -49,16 +49,16 @@ export interface Report {
 }
 
 /** Runs hostile clients of every kind against a server, with well-behaved ones. @returns the last report. */
-export async function beHostile(node: Node, hostility: Hostility): Promise<Report> {
-  const { seconds, everySeconds, tell } = hostility
+export async function runHostileClients(node: Node, run: HostileRun): Promise<Report> {
+  const { seconds, everySeconds, onReport } = run
   const neighbour = await newTenant(node, 'Neighbour')
-  const prey: Prey[] = []
-  for (const name of ['First', 'Second', 'Third']) prey.push(await newPrey(node, name, hostility.amounts))
-  const plan = await planOf(node, prey, hostility.seed)
+  const targets: Target[] = []
+  for (const name of ['First', 'Second', 'Third']) targets.push(await newTarget(node, name, run.amounts))
+  const plan = await planOf(node, targets, run.seed)
   const neighbours = startNeighbours(node.url, neighbour)
   // Time for the first rounds of the neighbours alone.
   await setTimeout(1_000)
-  const crowd = startCrowd(plan, hostility.core)
+  const clients = startClients(plan, run.core)
   const began = performance.now()
   const elapsed = () => (performance.now() - began) / 1_000
   let died: number | undefined
@@ -74,7 +74,7 @@ export async function beHostile(node: Node, hostility: Hostility): Promise<Repor
     const kinds = Object.entries(neighbours.latencies)
     return {
       seconds: Math.round(elapsed()),
-      lived: node.alive(),
+      alive: node.alive(),
       died,
       neighbours: Object.fromEntries(kinds.map(([kind, latencies]) => [kind, latencies[spread]()])),
       outcomes: Object.fromEntries(kinds.map(([kind, { outcomes }]) => [kind, outcomes.counts()])),
@@ -82,54 +82,54 @@ export async function beHostile(node: Node, hostility: Hostility): Promise<Repor
       cpuSeconds: last.cpu,
       loopMs: await loopMs(node),
       descriptors: await openDescriptors(node.pid),
-      hostile: crowd.course(),
+      hostile: clients.course(),
     }
   }
 
   while (elapsed() < seconds && node.alive()) {
     const until = Math.min(seconds, elapsed() + everySeconds)
     while (elapsed() < until && node.alive()) await setTimeout(200)
-    if (elapsed() < seconds && node.alive()) tell(await report('recent'))
+    if (elapsed() < seconds && node.alive()) onReport(await report('recent'))
   }
-  crowd.stop()
+  clients.stop()
   const problems = await neighbours.stop(node.alive())
   const stored = storedProblems(node, neighbour.dataset, neighbours.acknowledged)
   problems.push(...(await stored.catch((error: Error) => [`stored: cannot be read: ${error.message}`])))
   clearInterval(sampling)
   const final = { ...(await report('all')), problems }
-  crowd.end()
-  tell(final)
+  clients.end()
+  onReport(final)
   return final
 }
 
-async function planOf(node: Node, prey: readonly Prey[], seed: number): Promise<Plan> {
+async function planOf(node: Node, targets: readonly Target[], seed: number): Promise<Plan> {
   const clients: Plan['clients'] = []
   for (const [index, { name, role }] of KINDS.entries()) {
-    const whose = prey[index % prey.length] as Prey
-    const create = `mutation { createApiKey(input: { organizationId: "${whose.organization}", role: ${role} }) { key } }`
+    const target = targets[index % targets.length] as Target
+    const create = `mutation { createApiKey(input: { organizationId: "${target.organization}", role: ${role} }) { key } }`
     const key = role ? expectData(await node.graphql(create)).createApiKey.key : ''
-    clients.push({ kind: name, key, prey: whose })
+    clients.push({ kind: name, key, target })
   }
   return { url: node.url, seed, clients }
 }
 
-function startCrowd(plan: Plan, core: number | undefined) {
-  const file = fileURLToPath(new URL('./crowd.ts', import.meta.url))
+function startClients(plan: Plan, core: number | undefined) {
+  const file = fileURLToPath(new URL('./client-process.ts', import.meta.url))
   const tsx = ['--import', 'tsx']
   const pinned =
     core === undefined ? {} : { execPath: 'taskset', execArgv: ['-c', String(core), process.execPath, ...tsx] }
-  const crowd = fork(file, [], { execArgv: tsx, ...pinned })
+  const clients = fork(file, [], { execArgv: tsx, ...pinned })
   let course: Course = {}
-  crowd.on('message', (message) => {
+  clients.on('message', (message) => {
     course = message as Course
   })
   // Neighbours must measure the server, not the scheduling of hostile clients.
-  setPriority(crowd.pid as number, CROWD_PRIORITY)
-  crowd.send(plan)
+  setPriority(clients.pid as number, CLIENT_PRIORITY)
+  clients.send(plan)
   return {
     course: () => course,
-    stop: () => void (crowd.connected && crowd.send('stop')),
-    end: () => void crowd.kill('SIGKILL'),
+    stop: () => void (clients.connected && clients.send('stop')),
+    end: () => void clients.kill('SIGKILL'),
   }
 }
 
