@@ -49,8 +49,8 @@ test.each([[undefined], [['ETL_STARTED']]])(
 
 test('A numbered page that would hold too much is refused, for it cannot be shorter', async () => {
   const query = 'query ($id: UUID!, $n: Int!) { workerEventPage(datasetId: $id, pageSize: $n) { events { seq } } }'
-  const refused = await server.graphql(query, { id: dataset, n: EVENTS })
-  expect(refused.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+  const rejected = await server.graphql(query, { id: dataset, n: EVENTS })
+  expect(rejected.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
   expect(expectData(await server.graphql(query, { id: dataset, n: 5 })).workerEventPage.events).toHaveLength(5)
   const trieve = await fetch(`${server.url}/api/dataset/events`, {
     method: 'POST',
@@ -64,12 +64,12 @@ test('A numbered page that would hold too much is refused, for it cannot be shor
   expect([trieve.status, await trieve.json()]).toMatchObject([400, { message: expect.stringContaining('page_size') }])
 })
 
-const REFUSED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
+const REJECTED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
 
 test('An answer that would be too long is refused before it is written', async () => {
   const times = (count: number) => Array.from({ length: count }, (_, i) => `a${i}: eventData`).join(' ')
   const query = (count: number) => `{ workerEvents(datasetId: "${dataset}", first: 10) { nodes { ${times(count)} } } }`
-  expect(await server.graphql(query(7))).toMatchObject(REFUSED)
+  expect(await server.graphql(query(7))).toMatchObject(REJECTED)
   const { nodes } = expectData(await server.graphql(query(2))).workerEvents
   expect(nodes).toHaveLength(10)
   expect(nodes[9]).toEqual({ a0: TEXT, a1: TEXT })
@@ -79,7 +79,7 @@ test('An operation reads so many heavy pages, and not one more', async () => {
   const page = `workerEvents(datasetId: "${dataset}", first: 1000) { nodes { seq } }`
   const query = (count: number) => `{ ${Array.from({ length: count }, (_, i) => `a${i}: ${page}`).join(' ')} }`
   expectData(await server.graphql(query(3)))
-  expect(await server.graphql(query(5))).toMatchObject(REFUSED)
+  expect(await server.graphql(query(5))).toMatchObject(REJECTED)
 })
 
 test('A subscriber gets them all', async () => {

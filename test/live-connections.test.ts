@@ -92,16 +92,16 @@ test('An administrator sees who follows what, since when and how far behind, and
 
 test("Another organization's connections are neither seen nor ended", async () => {
   const [mine, other] = [await newOrganization(here), await newOrganization(here)]
-  const [admin, stranger] = [await newKey(here, mine, 'ADMIN'), await newKey(here, other, 'ADMIN')]
+  const [admin, foreigner] = [await newKey(here, mine, 'ADMIN'), await newKey(here, other, 'ADMIN')]
   const report = await newReport(here, mine)
   await recordReportEvents(here, report, [{ progress: { variant: 'EDITING', message: 'one' } }])
   const query = 'subscription ($id: UUID!) { reportEvents(reportId: $id) { cursor } }'
   const reader = overWebSocket(there.url, admin, query, { id: report })
   onTestFinished(() => reader.end())
   await until(async () => (await list(mine, admin)).length === 1)
-  expect(await list(other, stranger)).toEqual([])
+  expect(await list(other, foreigner)).toEqual([])
   const [{ id }] = (await list(mine, admin)) as [Listed]
-  const { errors } = await here.graphql(END, { id }, stranger)
+  const { errors } = await here.graphql(END, { id }, foreigner)
   expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   await reader.end()
   await until(async () => (await list(mine, admin)).length === 0)

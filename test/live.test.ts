@@ -161,7 +161,7 @@ describe.each<[string, Subscribe]>([
     ['a dataset that does not exist', undefined, { id: randomUUID() }, 'NOT_FOUND'],
     ['a cursor that is none', undefined, { after: 'nonsense' }, 'CURSOR_INVALID'],
     ['a variable that is none', undefined, { from: 'YESTERDAY' }, 'BAD_USER_INPUT'],
-  ])('is refused with %s', async (_what, as, variables, code) => {
+  ])('is rejected with %s', async (_what, as, variables, code) => {
     const dataset = await newDataset(server, organization)
     const subscription = open(WORKER_EVENTS, { id: dataset, ...variables }, as === undefined ? key : as)
     const failure = await subscription.failure()
@@ -230,9 +230,9 @@ test('A subscription that does not accept events is refused, and one that accept
       body,
     })
   for (const accept of ['application/json', 'multipart/mixed']) {
-    const refused = await ask(accept)
-    expect(refused.status).toBe(406)
-    expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+    const rejected = await ask(accept)
+    expect(rejected.status).toBe(406)
+    expect(await rejected.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
   }
   const anything = await ask('*/*')
   let text = ''

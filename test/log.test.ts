@@ -29,11 +29,11 @@ describe('positions', () => {
     const dataset = await newDataset(server, organizationId)
     const [first] = await recordWorkerEvents(server, dataset, [event()])
     await recordWorkerEvents(server, dataset, [event(), event(null, first?.id), event()])
-    const refused = await server.graphql(RECORD_WORKER_EVENTS, {
+    const rejected = await server.graphql(RECORD_WORKER_EVENTS, {
       id: dataset,
       events: [event(), { eventType: 'NO_SUCH_TYPE' }],
     })
-    expect(refused.errors).toHaveLength(1)
+    expect(rejected.errors).toHaveLength(1)
     await recordWorkerEvents(server, dataset, [event()])
     const { nodes, totalCount } = await history(dataset)
     expect(nodes.map((node: { seq: number }) => node.seq)).toEqual([1, 2, 3, 4])
@@ -179,7 +179,7 @@ describe('a payload', () => {
     ['half of a surrogate pair outside an escape', { eventDataText: '"\ud800"' }, /surrogate/],
     ['an integer that has lost digits', { eventData: { id: 2 ** 60 } }, /send it as a string/],
     ['given in both ways', { eventData: 1, eventDataText: '1' }, /cannot be combined/],
-  ])('is refused when it is %s, and nothing of the batch is stored', async (_, payload, message) => {
+  ])('is rejected when it is %s, and nothing of the batch is stored', async (_, payload, message) => {
     const dataset = await newDataset(server, organizationId)
     const events = [event('before'), { eventType: 'ETL_STARTED', ...payload }, event('after')]
     const { errors } = await server.graphql(RECORD_WORKER_EVENTS, { id: dataset, events })
@@ -189,7 +189,7 @@ describe('a payload', () => {
   })
 
   test.each(['1e400', '12345678901234567890', '{ a: FOO }', '[$missing]'])(
-    'is refused as the literal %s, which has no exact JSON value',
+    'is rejected as the literal %s, which has no exact JSON value',
     async (literal) => {
       const dataset = await newDataset(server, organizationId)
       const query = `mutation ($id: UUID!, $missing: JSON) {

@@ -47,7 +47,7 @@ async function connection(variables: object) {
   return expectData(await server.graphql(CONNECTION, { id: dataset, ...variables })).workerEvents
 }
 
-async function refusal(query: string, variables: object): Promise<unknown> {
+async function errorCodes(query: string, variables: object): Promise<unknown> {
   const { errors } = await server.graphql(query, { id: dataset, ...variables })
   return errors?.map(({ extensions }) => extensions.code)
 }
@@ -141,7 +141,7 @@ describe('a connection', () => {
     ['a time that is none', { since: 'yesterday' }],
     ['a type that is none', { types: ['NOPE'] }],
   ])('refuses %s', async (_, variables) => {
-    expect(await refusal(CONNECTION, variables)).toEqual(['BAD_USER_INPUT'])
+    expect(await errorCodes(CONNECTION, variables)).toEqual(['BAD_USER_INPUT'])
   })
 })
 
@@ -154,23 +154,23 @@ describe('a cursor', () => {
     ['very long', 'A'.repeat(10_000)],
     ['text with NUL', 'AQ\u0000'],
   ])('that is %s is refused', async (_, after) => {
-    expect(await refusal(CONNECTION, { after })).toEqual(['CURSOR_INVALID'])
-    expect(await refusal(CONNECTION, { before: after })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { after })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { before: after })).toEqual(['CURSOR_INVALID'])
   })
 
   test('of another stream, of a report or of a later time is refused', async () => {
     const other = await newDataset(server, organizationId)
     const [recorded] = await recordWorkerEvents(server, other, [{ eventType: 'ETL_STARTED' }])
-    expect(await refusal(CONNECTION, { after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
     const bytes = Buffer.from(model.at(-1)?.cursor ?? '', 'base64url')
     bytes.writeBigUInt64BE(BigInt(model.length + 1), 17)
-    expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_EXPIRED'])
+    expect(await errorCodes(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_EXPIRED'])
     bytes.writeBigUInt64BE(2n ** 64n - 1n, 17)
-    expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_INVALID'])
     const report = await newReport(server, organizationId)
     const query =
       'query ($report: UUID!, $after: String) { reportEvents(reportId: $report, after: $after) { totalCount } }'
-    expect(await refusal(query, { report, after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(query, { report, after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
   })
 })
 
@@ -214,7 +214,7 @@ describe('a numbered page', () => {
   test.each([{ page: 0 }, { page: -1 }, { pageSize: 0 }, { pageSize: -5 }, { pageSize: 10_001 }, { page: 2 ** 31 }])(
     'refuses %o',
     async (variables) => {
-      expect(await refusal(PAGE, variables)).toEqual(['BAD_USER_INPUT'])
+      expect(await errorCodes(PAGE, variables)).toEqual(['BAD_USER_INPUT'])
     },
   )
 

@@ -10,7 +10,7 @@ import { manageableConnections, type Viewer } from './viewer.ts'
 const SYNC_MS = 2_000
 
 /** Timeout of a sync, in milliseconds. */
-const ANSWER_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 /** Milliseconds without a heartbeat after which a node counts as gone. */
 const NODE_GONE_MS = 15_000
@@ -107,7 +107,7 @@ export class LiveConnections implements AsyncDisposable {
 
   async #sync(): Promise<void> {
     try {
-      await withTimeout((signal) => this.#write(signal), ANSWER_MS)
+      await withTimeout((signal) => this.#write(signal), TIMEOUT_MS)
     } catch (error) {
       this.#onError(error)
     }

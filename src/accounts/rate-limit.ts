@@ -35,7 +35,7 @@ export async function createRateLimit(
   const allAnonymous = createLimiter(most(SHARES.anonymous), 'tidemark:anonymous')
   return {
     async count({ name, tenant }, requests = 1) {
-      // Narrower budget first: what it refuses uses up nothing of the wider one.
+      // Narrower budget first: what it rejects uses up nothing of the wider one.
       if (tenant === ANONYMOUS_TENANT) return (await perAddress(name, requests)) ?? allAnonymous(tenant, requests)
       return (await perKey(name, requests)) ?? perTenant(tenant, requests)
     },

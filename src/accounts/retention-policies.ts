@@ -1,4 +1,4 @@
-import type { OrganizationRetention, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { OrganizationRetention, Prisma, PrismaClient, StreamKind } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 import { withAudit } from './audit.ts'
@@ -22,7 +22,7 @@ export interface NewPolicy {
 }
 
 interface PolicySubject {
-  readonly kind: 'ORGANIZATION' | 'DATASET' | 'REPORT'
+  readonly kind: 'ORGANIZATION' | StreamKind
   readonly id: string
   readonly organizationId: string
 }

@@ -23,7 +23,7 @@ export class SharedRedis implements AsyncDisposable {
       commandTimeout: TIMEOUT_MS,
     })
     this.client.on('ready', () => this.#works())
-    // Only the message: the error of a refused AUTH carries the password.
+    // Only the message: the error of a rejected AUTH carries the password.
     this.client.on('error', ({ message }) => this.failed(message))
   }
 

@@ -25,7 +25,7 @@ export interface NewKey {
   expires?: Date
 }
 
-/** Creates and prints a key. @throws StartError when the server would refuse it. */
+/** Creates and prints a key. @throws StartError when the server would reject it. */
 export async function createKey(config: Config, options: NewKey): Promise<void> {
   const { organization: organizationId, role, name, dataset: datasetIds, report: reportIds, expires } = options
   const input = { organizationId, role, name, datasetIds, reportIds, expiresAt: expires }

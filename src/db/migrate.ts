@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
-import type { DatabaseConnection } from './connection.ts'
+import type { DatabaseConnection } from './database-connection.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
 const MIGRATIONS_DIRECTORY = join(packageFolder, 'prisma/migrations')
@@ -51,7 +51,7 @@ const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
  */
 export async function migrate(connection: DatabaseConnection): Promise<string[]> {
   if (!(await hasHistory(connection))) {
-    await refuseForeignSchema(connection)
+    await rejectForeignSchema(connection)
     await connection.exec(HISTORY_TABLE)
   }
   const missing = await pendingMigrations(connection)
@@ -127,7 +127,7 @@ async function hasHistory(connection: DatabaseConnection): Promise<boolean> {
   return rows[0]?.exists === true
 }
 
-async function refuseForeignSchema(connection: DatabaseConnection): Promise<void> {
+async function rejectForeignSchema(connection: DatabaseConnection): Promise<void> {
   const { rows } = await connection.query<{ foreign: boolean }>(
     'SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign',
   )

@@ -6,12 +6,12 @@ import { withTimeout } from '../lib/timeout.ts'
 import { SQL_FUNCTIONS } from '../log/sql-functions.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
-const ANSWER_MS = 2_000
+const TIMEOUT_MS = 2_000
 
 /** Cache lifetime of the check, because anyone may poll it. */
 const REMEMBER_MS = 1_000
 
-/** The status of `/readyz`; all but `ready` answer 503. */
+/** The status of `/readyz`; all but `ready` respond with 503. */
 export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
 
 /** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
@@ -22,7 +22,7 @@ export function createReadiness(
 ) {
   const ask = () => {
     const found = Promise.all([migrations(), state(SQL_FUNCTIONS)])
-    return { at: performance.now(), found: withTimeout(found, ANSWER_MS).catch(() => undefined) }
+    return { at: performance.now(), found: withTimeout(found, TIMEOUT_MS).catch(() => undefined) }
   }
   let asked: ReturnType<typeof ask> | undefined
   return async () => {

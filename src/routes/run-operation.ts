@@ -11,7 +11,7 @@ export interface Operation<Variables, Data> {
   readonly [types]?: (variables: Variables) => Data
 }
 
-type Answer<Data> =
+type OperationResult<Data> =
   | { readonly data: Data; readonly errorCode?: undefined }
   | { readonly data?: undefined; readonly errorCode: ExpectedCode }
 
@@ -33,7 +33,7 @@ export const NIL_ID = '00000000-0000-0000-0000-000000000000'
 export type Run = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
-) => Promise<Answer<Data>>
+) => Promise<OperationResult<Data>>
 
 /** Makes the context of the next operation; it may authenticate again. */
 export type NextContext = () => RequestContext | Promise<RequestContext>
@@ -96,7 +96,7 @@ function reason({ extensions }: Partial<GraphQLError> = {}): string {
 export type Follow = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
-) => Promise<Answer<AsyncIterableIterator<Data>>>
+) => Promise<OperationResult<AsyncIterableIterator<Data>>>
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
 export function createFollow(yoga: Yoga, request: Request, nextContext: NextContext): Follow {

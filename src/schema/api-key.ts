@@ -3,7 +3,7 @@ import { type CreatedApiKey, createApiKey, revokeApiKey } from '../accounts/api-
 import { manageableApiKeys } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
-import { newestFirst, rowPaging } from './row-connection.ts'
+import { newestFirst, rowPaging } from './row-page.ts'
 
 const ApiKeyRole = builder.enumType('ApiKeyRole', {
   description: 'Permissions of an API key. READ < WRITE < ADMIN: each role includes the lower ones.',

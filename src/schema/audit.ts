@@ -1,5 +1,5 @@
 import { builder } from './builder.ts'
-import { newestFirst, rowPaging } from './row-connection.ts'
+import { newestFirst, rowPaging } from './row-page.ts'
 
 const AuditAction = builder.enumType('AuditAction', {
   description: 'Kind of administrative action.',

@@ -16,7 +16,7 @@ import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
 import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
-import { ROW_PAGE } from './row-connection.ts'
+import { ROW_PAGE } from './row-page.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
 interface Types {
@@ -54,7 +54,7 @@ interface Types {
 /** Plugins, scalars and scopes; domain types are added by the files beside it. */
 export const builder = new SchemaBuilder<Types>({
   // Outermost first: Budget draws the final value, Tracing times the whole field, Complexity only annotates, Relay
-  // decodes arguments before scope-auth, which refuses before Prisma loads. Validation runs before scope-auth in any
+  // decodes arguments before scope-auth, which rejects before Prisma loads. Validation runs before scope-auth in any
   // order, so its messages must depend on the arguments alone.
   plugins: [
     BudgetPlugin,

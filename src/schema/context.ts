@@ -34,7 +34,7 @@ export interface Context extends RequestContext {
   readonly db: PrismaClient
   readonly log: OperationLog
   readonly keyWatch: KeyWatch
-  readonly connections: LiveConnections
+  readonly liveConnections: LiveConnections
   readonly sweep: () => void
   /** Present when the operation is traced. */
   readonly span?: Span

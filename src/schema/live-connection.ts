@@ -1,6 +1,6 @@
 import { endLiveConnection, openIn } from '../accounts/live-connections.ts'
 import { builder } from './builder.ts'
-import { newestFirst, rowPaging } from './row-connection.ts'
+import { newestFirst, rowPaging } from './row-page.ts'
 
 const LiveTransport = builder.enumType('LiveTransport', {
   description: 'How a live connection transfers data.',

@@ -2,7 +2,7 @@ import type { BlockUpdateData, ProgressData, StateData } from '../log/report/rep
 import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { RecordEventsPayload } from './record-results.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'

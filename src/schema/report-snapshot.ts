@@ -5,7 +5,7 @@ import { blocksIn, operationsIn, type ReportSnapshot as Snapshot } from '../log/
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll } from './decoded.ts'
-import { toEdge } from './event-connection.ts'
+import { toEdge } from './event-page.ts'
 import { listLength } from './list-length.ts'
 import { Report } from './report.ts'
 import { BlockUpdateEvent, ProgressEvent, StateEvent } from './report-event.ts'

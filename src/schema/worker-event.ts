@@ -8,7 +8,7 @@ import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record-results.ts'
 

@@ -1,7 +1,7 @@
 export interface Channel {
   /** Sends to all listeners, the sender included. Rejects on failure or timeout. */
   send(message: string): Promise<void>
-  /** Rejects when the peer no longer answers. */
+  /** Rejects when the peer no longer responds. */
   probe(): Promise<void>
   /** Resolves when all its connections are closed. */
   readonly closed: Promise<void>
@@ -19,4 +19,4 @@ export type OpenChannel = (events: ChannelEvents, stop: AbortSignal) => Promise<
 export const NAMES = { channel: 'tidemark_wakeups', connection: 'tidemark-wakeups' } as const
 
 /** Timeouts, in milliseconds. */
-export const TIMEOUTS = { connect: 5_000, answer: 5_000, close: 1_000 } as const
+export const TIMEOUTS = { connect: 5_000, response: 5_000, close: 1_000 } as const

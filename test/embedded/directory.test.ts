@@ -123,7 +123,7 @@ describe('DATA_DIR', () => {
     expect((await doctor({ DATA_DIR })).found.folder).toMatchObject({ state: 'ok' })
   })
 
-  async function refusal(DATA_DIR: string): Promise<string> {
+  async function startError(DATA_DIR: string): Promise<string> {
     const { exited, output } = tidemark(['serve'], { DATA_DIR, PORT: '0' })
     expect(await exited).toBe(1)
     expect(output.stderr.trim().split('\n')).toHaveLength(1)
@@ -135,7 +135,7 @@ describe('DATA_DIR', () => {
     await mkdir(folder)
     await chmod(folder, 0o755)
     await writeFile(join(folder, 'notes.txt'), 'x')
-    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: other users can access .* \(mode 755\)/)
+    expect(await startError(folder)).toMatch(/^DATA_DIR cannot be used: other users can access .* \(mode 755\)/)
     expect((await stat(folder)).mode & 0o777).toBe(0o755)
     expect(await readdir(folder)).toEqual(['notes.txt'])
   })
@@ -143,7 +143,7 @@ describe('DATA_DIR', () => {
   test.runIf(process.geteuid?.() === 0)('is not used when it belongs to another user', async () => {
     const { DATA_DIR } = await freshDatabase()
     await chown(DATA_DIR, 65_534, 65_534)
-    expect(await refusal(DATA_DIR)).toMatch(/^DATA_DIR cannot be used: .* belongs to another user/)
+    expect(await startError(DATA_DIR)).toMatch(/^DATA_DIR cannot be used: .* belongs to another user/)
     expect((await doctor({ DATA_DIR })).found.database?.found).toMatch(/belongs to another user/)
   })
 
@@ -153,7 +153,7 @@ describe('DATA_DIR', () => {
     await writeFile(elsewhere, 'precious')
     await mkdir(folder)
     await symlink(elsewhere, join(folder, 'tidemark.lock'))
-    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: ELOOP/)
+    expect(await startError(folder)).toMatch(/^DATA_DIR cannot be used: ELOOP/)
     expect(await readFile(elsewhere, 'utf8')).toBe('precious')
   })
 })

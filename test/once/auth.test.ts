@@ -130,14 +130,14 @@ async function createKey(organizationId: string, role: string): Promise<{ key: s
 }
 
 // The result of each root field for each caller: data, null, or the code of an error.
-const strangers = {
+const anonymous = {
   none: 'UNAUTHENTICATED',
   unknown: 'UNAUTHENTICATED',
   revoked: 'UNAUTHENTICATED',
   expired: 'UNAUTHENTICATED',
 } as const
 const reads = {
-  ...strangers,
+  ...anonymous,
   read: 'data',
   write: 'data',
   admin: 'data',
@@ -166,7 +166,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'query { node(id: $othersKeyNode) { nodeId } }',
     { ...hidden(), elsewhere: 'data', root: 'data' },
   ],
-  ['nodes', 'query { nodes(ids: [$datasetNode]) { nodeId } }', { ...all('data'), ...strangers }],
+  ['nodes', 'query { nodes(ids: [$datasetNode]) { nodeId } }', { ...all('data'), ...anonymous }],
   ['workerEvents', 'query { workerEvents(datasetId: $dataset) { totalCount } }', reads],
   [
     'workerEvents of another dataset',
@@ -178,7 +178,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'workerEvents of a report',
     'query { workerEvents(datasetId: $report) { totalCount } }',
-    { ...notFound(), ...strangers },
+    { ...notFound(), ...anonymous },
   ],
   ['recordWorkerEvents', 'mutation { recordWorkerEvents(datasetId: $dataset, events: []) { results { id } } }', writes],
   [
@@ -189,7 +189,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'createOrganization',
     'mutation { createOrganization(input: { name: "x" }) { id } }',
-    { ...allForbidden(), ...strangers, root: 'data' },
+    { ...allForbidden(), ...anonymous, root: 'data' },
   ],
   ['createDataset', 'mutation { createDataset(input: { organizationId: $organization }) { id } }', creates],
   ['createReport', 'mutation { createReport(input: { organizationId: $organization }) { id } }', creates],
@@ -234,12 +234,12 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'redactWorkerEvent of none',
     'mutation { redactWorkerEvent(datasetId: $dataset, id: $report) { id } }',
-    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+    { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
     'redactReportEvent of none',
     'mutation { redactReportEvent(reportId: $report, id: $report) { __typename } }',
-    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+    { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
     'endLiveConnection of another organization',
@@ -276,28 +276,28 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
 ]
 
 // An object with the id of another organization's object is neither that object nor a way to access it.
-const refusesId = { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' }
+const rejectsId = { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' }
 const hidesFromNarrowed = { ...sees, narrowed: 'null' }
 const CHOSEN_IDS: typeof TABLE = [
   [
     "createDataset with another organization's id",
     'mutation { createDataset(input: { organizationId: $organization, id: $other }) { id } }',
-    refusesId,
+    rejectsId,
   ],
   [
     "createReport with another organization's id",
     'mutation { createReport(input: { organizationId: $organization, id: $other }) { id } }',
-    refusesId,
+    rejectsId,
   ],
   [
     "createDataset with its organization's own id",
     'mutation { createDataset(input: { organizationId: $organization, id: $organization }) { id } }',
-    refusesId,
+    rejectsId,
   ],
   [
     "createOrganization with a dataset's id",
     'mutation { createOrganization(input: { id: $dataset, name: "x" }) { id } }',
-    { ...allForbidden(), ...strangers, root: 'CONFLICT' },
+    { ...allForbidden(), ...anonymous, root: 'CONFLICT' },
   ],
   ["a dataset with the id of another's key", 'query { dataset(id: $othersKey) { id } }', hidesFromNarrowed],
   ["node of a dataset with the id of another's key", 'query { node(id: $chosenNode) { nodeId } }', hidesFromNarrowed],
@@ -316,17 +316,17 @@ const CHOSEN_IDS: typeof TABLE = [
   [
     'setRetention of an organization by the id of a dataset',
     'mutation { setRetention(of: { organizationId: $dataset }) { maxEvents } }',
-    { ...allForbidden(), ...strangers, root: 'NOT_FOUND' },
+    { ...allForbidden(), ...anonymous, root: 'NOT_FOUND' },
   ],
   [
     'setRetention of a dataset by the id of its organization',
     'mutation { setRetention(of: { datasetId: $organization }) { maxEvents } }',
-    { ...notFound(), ...strangers },
+    { ...notFound(), ...anonymous },
   ],
   [
     "redactReportEvent of another's event by a report with its id",
     'mutation { redactReportEvent(reportId: $othersEvent, id: $othersEvent) { __typename } }',
-    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+    { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
     "revokeApiKey of another's key that has the id of a dataset",
@@ -341,12 +341,12 @@ const CHOSEN_IDS: typeof TABLE = [
   [
     "a tracking id that reads as the id of another's dataset",
     'query { dataset(trackingId: $othersName, organizationId: $organization) { id } }',
-    { ...all('null'), ...strangers },
+    { ...all('null'), ...anonymous },
   ],
   [
     "events of a report by the id of another's key, live",
     'subscription { reportEvents(reportId: $othersKey, from: BEGINNING) { cursor } }',
-    { ...notFound(), ...strangers },
+    { ...notFound(), ...anonymous },
   ],
 ]
 
@@ -354,7 +354,7 @@ function all(outcome: string): Record<Caller, string> {
   return Object.fromEntries(CALLERS.map((caller) => [caller, outcome])) as Record<Caller, string>
 }
 function hidden() {
-  return { ...all('null'), ...strangers }
+  return { ...all('null'), ...anonymous }
 }
 function notFound() {
   return all('NOT_FOUND')
@@ -461,7 +461,7 @@ describe.each<[string, keyof typeof ids | 'nowhere', Partial<Record<Caller, numb
       },
       body: '{}',
     })
-    const usual = caller in strangers || caller === 'elsewhere' ? 401 : 200
+    const usual = caller in anonymous || caller === 'elsewhere' ? 401 : 200
     expect(response.status).toBe(expected[caller] ?? usual)
   })
 })
@@ -478,10 +478,10 @@ describe.each<[string, string]>([
       const path = `/api/v1/reports/${report}/events`
       return (await fetch(`${server.url}${path}`, { headers, signal: leaving.signal })).status
     }
-    const stranger = caller in strangers
+    const isAnonymous = caller in anonymous
     // A report that does not exist and a hidden one are indistinguishable.
-    const hidden = stranger ? 401 : 404
-    expect(await status(ids.report)).toBe(stranger ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200)
+    const hidden = isAnonymous ? 401 : 404
+    expect(await status(ids.report)).toBe(isAnonymous ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200)
     expect(await status(randomUUID())).toBe(hidden)
     leaving.abort()
   })

@@ -37,9 +37,9 @@ test('A body counts in its caller’s share of memory from its first byte until 
   const [key, other] = [await newKey(server, organization), await newKey(server, await newOrganization(server))]
   const slow = begin(key, `Content-Length: ${SHARE}`)
   await until(async () => (await post(key)).status === 429)
-  const refused = await post(key)
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
-  expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
+  const rejected = await post(key)
+  expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await rejected.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
   expect((await post(key, '/api/dataset/events', dataset)).status).toBe(429)
   expect((await post(other)).status).toBe(200)
   slow.destroy()
@@ -52,10 +52,10 @@ test('However much many organizations hold, another one has room for what is sma
   // Each a quarter of the total.
   const keys = await Promise.all(Array.from({ length: 4 }, newcomer))
   const other = await newcomer()
-  let refused = 0
-  const sockets = keys.map((key) => begin(key, `Content-Length: ${SHARE}`).once('data', () => refused++))
+  let rejected = 0
+  const sockets = keys.map((key) => begin(key, `Content-Length: ${SHARE}`).once('data', () => rejected++))
   const holding = async () => (await Promise.all(keys.map((key) => post(key)))).filter(({ status }) => status === 429)
-  await until(async () => (await holding()).length + refused === 4)
+  await until(async () => (await holding()).length + rejected === 4)
   expect((await post(other)).status).toBe(200)
   for (const socket of sockets) socket.destroy()
   await until(async () => (await holding()).length === 0)

@@ -35,7 +35,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const times = (count: number, part: (i: number) => string) => Array.from({ length: count }, (_, i) => part(i)).join(' ')
 const block = (idx: number, sources: object[] = []) => ({ blockUpdate: { block: { idx, template: '', sources } } })
-const REFUSED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
+const REJECTED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
 
 describe('Lists are counted by their real length, under each of their names', () => {
   let vectors: string
@@ -108,7 +108,7 @@ test('A snapshot can be read in parts', async () => {
   expect(await part({ first: 2 })).toEqual({ blocks: [-1, 3], operations: groups.slice(0, 2) })
   expect(await part({ first: 2, idx: 3, group: groups[2] })).toEqual({ blocks: [5, 7], operations: ['EDITING'] })
   expect(await part({ idx: 7, group: 'EDITING' })).toEqual({ blocks: [], operations: [] })
-  expect(await server.graphql(query, { id, group: 'SUMMARIZE' }, key)).toMatchObject(REFUSED)
+  expect(await server.graphql(query, { id, group: 'SUMMARIZE' }, key)).toMatchObject(REJECTED)
 })
 
 test('Everybody who asks for a snapshot finds what was recorded before', async () => {

@@ -24,7 +24,7 @@ describe('A connection that the server has ended is closed although its client k
     ['404', upgrade('/nowhere')],
     ['403', upgrade('/graphql', { origin: 'https://elsewhere.example' })],
     ['400', upgrade('/graphql', { 'sec-websocket-version': '7' })],
-  ])('a WebSocket refused with %s', async (status, bytes) => {
+  ])('a WebSocket rejected with %s', async (status, bytes) => {
     const client = await raw(server.url)
     client.send(bytes)
     expect(await client.read(/\r\n\r\n/)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
@@ -35,10 +35,10 @@ describe('A connection that the server has ended is closed although its client k
     const mute = await raw(server.url)
     mute.send(upgrade('/graphql'))
     await mute.read(/^HTTP\/1.1 101 /)
-    const refused = await raw(server.url)
-    refused.send(upgrade('/graphql'))
-    expect(await refused.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 429 /)
-    await refused.broken()
+    const rejected = await raw(server.url)
+    rejected.send(upgrade('/graphql'))
+    expect(await rejected.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 429 /)
+    await rejected.broken()
     // 4408, in the close frame.
     await mute.read(/Connection initialisation timeout/)
     await mute.broken(PONG)
@@ -101,9 +101,9 @@ test('SIGTERM ends with 0 although clients keep their connections and read nothi
   const process = await serve(await freshDatabase())
   onTestFinished(() => void process.child.kill('SIGKILL'))
   const clients = await Promise.all(Array.from({ length: 4 }, () => raw(process.url)))
-  const [refused, answered, mute, asking] = clients
-  refused?.send(upgrade('/nowhere'))
-  await refused?.read(/ 404 /)
+  const [rejected, answered, mute, asking] = clients
+  rejected?.send(upgrade('/nowhere'))
+  await rejected?.read(/ 404 /)
   mute?.send(upgrade('/graphql'))
   await mute?.read(/ 101 /)
   // More than the system buffers for a client that does not read.

@@ -222,8 +222,8 @@ test('The original never says where its events go: with a tracking id, --into do
   const dataset = await newDataset(original, organization, { trackingId: 'forged' })
   await recordWorkerEvents(original, dataset, [{ eventType: 'ETL_STARTED' }])
   const tracked = ['--dataset', 'forged', '--organization-id', organization]
-  const refused = await moveIn('trieve', '--url', original.url, ...tracked)
-  expect(refused).toMatchObject({
+  const rejected = await moveIn('trieve', '--url', original.url, ...tracked)
+  expect(rejected).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^With a tracking id, --into is required: .*\n$/),
   })
@@ -244,14 +244,14 @@ test.each([
     if (kind === 'dataset') await newDataset(server, other, { id: theirs })
     else await newReport(server, other, { id: theirs })
   }
-  const refusal = `${theirs} belongs to an organization other than ${owner}.\n`
+  const problem = `${theirs} belongs to an organization other than ${owner}.\n`
   // Before any request: nothing listens there.
   for (const target of [
     [option, theirs],
     [option, elsewhere, '--into', theirs],
   ]) {
     const { code, stderr, ...report } = await moveIn(source, '--url', 'http://127.0.0.1:1', ...target)
-    expect({ code, stderr, report }).toEqual({ code: 1, stderr: refusal, report: {} })
+    expect({ code, stderr, report }).toEqual({ code: 1, stderr: problem, report: {} })
   }
 })
 

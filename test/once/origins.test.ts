@@ -102,8 +102,8 @@ describe('A WebSocket', () => {
     const headers = host === undefined ? undefined : { host }
     const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { origin, headers })
     onTestFinished(() => socket.terminate())
-    const refused = once(socket, 'unexpected-response').then(([, { statusCode }]) => statusCode as number)
-    return Promise.race([refused, once(socket, 'upgrade').then(() => 101)])
+    const rejected = once(socket, 'unexpected-response').then(([, { statusCode }]) => statusCode as number)
+    return Promise.race([rejected, once(socket, 'upgrade').then(() => 101)])
   }
 
   test('is opened for who says no origin, as programs do', async () => {

@@ -5,9 +5,9 @@ import { newDataset, newKey, newOrganization, newReport } from '../support/seed.
 import { graphql, startServer, type TestServer } from '../support/server.ts'
 
 /** Requests per minute of one address without a valid key. */
-const STRANGERS = 5
+const UNAUTHENTICATED = 5
 
-const SETTINGS = { TRUSTED_PROXIES: 'loopback', REQUESTS_PER_MINUTE: String(STRANGERS * 10) }
+const SETTINGS = { TRUSTED_PROXIES: 'loopback', REQUESTS_PER_MINUTE: String(UNAUTHENTICATED * 10) }
 
 let generous: TestServer
 let server: TestServer
@@ -44,7 +44,7 @@ async function answered(count: number, send: (i: number) => Promise<number>): Pr
 describe('The address that a trusted proxy names', () => {
   test('is the one that counts, and what a client has written before it does not', async () => {
     const forged = (i: number) => ask(server.url, [`X-Forwarded-For: 203.0.113.${i}, 198.51.100.1`])
-    expect(await answered(STRANGERS + 3, forged)).toBe(STRANGERS)
+    expect(await answered(UNAUTHENTICATED + 3, forged)).toBe(UNAUTHENTICATED)
     expect(await ask(server.url, ['X-Forwarded-For: 198.51.100.2'])).toBe(200)
   })
 
@@ -68,9 +68,9 @@ describe('The address that a trusted proxy names', () => {
   })
 
   test('is not asked for without the setting', async () => {
-    await using plain = await startServer({ ...generous.env, REQUESTS_PER_MINUTE: String(STRANGERS * 10) })
+    await using plain = await startServer({ ...generous.env, REQUESTS_PER_MINUTE: String(UNAUTHENTICATED * 10) })
     const forged = (i: number) => ask(plain.url, [`X-Forwarded-For: 203.0.113.${i}`])
-    expect(await answered(STRANGERS + 3, forged)).toBe(STRANGERS)
+    expect(await answered(UNAUTHENTICATED + 3, forged)).toBe(UNAUTHENTICATED)
   })
 })
 
@@ -129,7 +129,7 @@ describe.skipIf(!haproxyInstalled)('The shipped configuration of HAProxy', () =>
 
   test('says where a request comes from, so that one client uses up nothing of another', async () => {
     const flood = (i: number) => ask(proxy.url, [`X-Forwarded-For: 203.0.113.${i}`], '127.0.0.2')
-    expect(await answered(STRANGERS + 3, flood)).toBe(STRANGERS)
+    expect(await answered(UNAUTHENTICATED + 3, flood)).toBe(UNAUTHENTICATED)
     expect(await ask(proxy.url, [], '127.0.0.3')).toBe(200)
     const headers = [`Authorization: Bearer ${key}`]
     expect(await ask(proxy.url, headers, '127.0.0.2')).toBe(200)

@@ -53,7 +53,7 @@ async function connected(key: string) {
   return { socket, send, next, closed: once(socket, 'close').then(([code]) => code as number) }
 }
 
-const refusal = { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }
+const rateLimited = { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }
 
 describe('A caller above the limit', () => {
   test.each(['application/json', 'text/event-stream'])('gets 429 over HTTP, accepting %s', async (accept) => {
@@ -85,9 +85,9 @@ describe('A caller above the limit', () => {
       if ((await next()).type !== 'complete') throw new Error('It goes on.')
     }
     send({ id: '1', type: 'subscribe', payload: { query } })
-    expect(await next()).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: refusal }] })
+    expect(await next()).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: rateLimited }] })
     expect(socket.readyState).toBe(WebSocket.OPEN)
-    expect(await server.graphql(query, {}, key)).toMatchObject({ errors: [{ extensions: refusal }] })
+    expect(await server.graphql(query, {}, key)).toMatchObject({ errors: [{ extensions: rateLimited }] })
   })
 
   test.each([

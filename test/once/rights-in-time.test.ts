@@ -62,7 +62,7 @@ const llamaList: Ask = async (key) => {
 }
 
 describe.each<
-  [door: string, ask: Ask, accepted: string | number, refused: string | number, heldBy: 'event' | 'key' | null]
+  [door: string, ask: Ask, accepted: string | number, rejected: string | number, heldBy: 'event' | 'key' | null]
 >([
   [
     'a query over HTTP',
@@ -90,12 +90,12 @@ describe.each<
   ["Trieve's route", trieve, 200, 401, 'event'],
   // Missing here: a list in progress while its key is revoked.
   ["LlamaCloud's route as a list", llamaList, 200, 401, null],
-])('%s', (_, ask, accepted, refused, heldBy) => {
+])('%s', (_, ask, accepted, rejected, heldBy) => {
   test('is answered before its key is revoked, and refused after', async () => {
     const key = await newKey()
     expect(await ask(key.key)).toBe(accepted)
     await revoke(key)
-    expect(await ask(key.key)).toBe(refused)
+    expect(await ask(key.key)).toBe(rejected)
   })
 
   test.runIf(heldBy === 'event')('that waits for the database while its key is revoked is answered', async () => {
@@ -106,7 +106,7 @@ describe.each<
     await revoke(key)
     await holder.release()
     expect(await answer).toBe(accepted)
-    expect(await ask(key.key)).toBe(refused)
+    expect(await ask(key.key)).toBe(rejected)
   })
 
   test.runIf(heldBy === 'key')('that waits for the database while its key is revoked does nothing', async () => {
@@ -115,7 +115,7 @@ describe.each<
     const answer = ask(key.key)
     await holder.waitedFor()
     await holder.release()
-    expect(await answer).toBe(refused)
+    expect(await answer).toBe(rejected)
   })
 })
 
@@ -167,7 +167,7 @@ describe.each<[door: string, subscribe: Subscribe, ended: string | number, refus
   ['server-sent events', overSse, 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
   ['a WebSocket', overWebSocket, 4403, 4403],
   ["LlamaCloud's route as a stream", overLlamaStream, 'broken off', 401],
-])('%s', (_, subscribe, ended, refused) => {
+])('%s', (_, subscribe, ended, rejected) => {
   test('gives what there is before its key is revoked, ends with it, and is refused after', async () => {
     const key = await newKey()
     const id = subscribe === overLlamaStream ? report : dataset
@@ -182,7 +182,7 @@ describe.each<[door: string, subscribe: Subscribe, ended: string | number, refus
     expect(await reader.failure()).toBe(ended)
     const late = subscribe(server.url, key.key, FOLLOW, { id })
     onTestFinished(() => late.end())
-    expect(await late.failure()).toBe(refused)
+    expect(await late.failure()).toBe(rejected)
   })
 })
 

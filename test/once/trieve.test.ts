@@ -73,7 +73,7 @@ function numbers({ body }: Reply): number[] {
   return body.events.map((event: { event_data: string }) => JSON.parse(event.event_data).n)
 }
 
-function expectRefusal(reply: Reply, status: number, message: string) {
+function expectError(reply: Reply, status: number, message: string) {
   expect({ status: reply.status, text: reply.text }).toEqual({ status, text: JSON.stringify({ message }) })
   expect(reply.headers.get('content-type')).toBe('application/json')
 }
@@ -199,7 +199,7 @@ describe('Pages and filters', () => {
 
   test('hold 10,000 events and no more', async () => {
     expect((await call({ page_size: 10_000 })).body.events).toHaveLength(5)
-    expectRefusal(await call({ page_size: 10_001 }), 400, 'BadRequest: page_size must be at most 10000')
+    expectError(await call({ page_size: 10_001 }), 400, 'BadRequest: page_size must be at most 10000')
   })
 
   test.each([
@@ -211,7 +211,7 @@ describe('Pages and filters', () => {
     { page: 2 ** 60 },
     { page: 10_000_000_000_000, page_size: 1_000_000 },
   ])('that there cannot be are refused: %j', async (body) => {
-    expectRefusal(await call(body), 400, 'BadRequest: Failed to get all events and counts')
+    expectError(await call(body), 400, 'BadRequest: Failed to get all events and counts')
   })
 
   test('go through a long history without repeating or dropping an event', async () => {
@@ -283,13 +283,13 @@ describe('Keys', () => {
 
   test('are refused behind another spelling of Bearer', async () => {
     for (const authorization of [`bearer ${key}`, `BEARER ${key}`, `ApiKey ${key}`, `Bearer  ${key}`]) {
-      expectRefusal(await call({}, { authorization }), ...UNAUTHORIZED)
+      expectError(await call({}, { authorization }), ...UNAUTHORIZED)
     }
   })
 
   test('in x-api-key do not rescue a bad or empty Authorization', async () => {
     for (const authorization of ['wrong', ''])
-      expectRefusal(await call({}, { authorization, 'x-api-key': key }), ...UNAUTHORIZED)
+      expectError(await call({}, { authorization, 'x-api-key': key }), ...UNAUTHORIZED)
   })
 
   test('in x-api-key count when Authorization is not visible ASCII', async () => {
@@ -299,8 +299,8 @@ describe('Keys', () => {
   test('that are missing, empty, unknown or expired are refused', async () => {
     const expired = await newKey(server, organization, 'READ', { expiresAt: new Date(Date.now() + 300).toISOString() })
     for (const authorization of ['', 'Bearer', 'Bearer ', 'unknown'])
-      expectRefusal(await call({}, { authorization }), ...UNAUTHORIZED)
-    expectRefusal(await raw('POST', '/api/dataset/events', { 'tr-dataset': dataset }, '{}'), ...UNAUTHORIZED)
+      expectError(await call({}, { authorization }), ...UNAUTHORIZED)
+    expectError(await raw('POST', '/api/dataset/events', { 'tr-dataset': dataset }, '{}'), ...UNAUTHORIZED)
     await expect.poll(async () => (await call({}, { authorization: expired })).status).toBe(401)
   })
 
@@ -310,7 +310,7 @@ describe('Keys', () => {
     })
     for (const authorization of [foreignKey, narrowed]) {
       const reply = await call('not json', { authorization })
-      expectRefusal(reply, ...UNAUTHORIZED)
+      expectError(reply, ...UNAUTHORIZED)
       expect(reply.headers.has('x-api-version')).toBe(false)
     }
   })
@@ -350,7 +350,7 @@ describe('The dataset', () => {
     const by = (headers: object) => raw('POST', '/api/dataset/events', { authorization: key, ...headers }, '{}')
     expect((await by({ 'x-dataset': dataset })).status).toBe(200)
     expect((await by({ 'x-dataset': dataset, 'TR-Dataset': 'd\u00e4ta' })).status).toBe(200)
-    expectRefusal(
+    expectError(
       await by({ 'x-dataset': dataset, 'TR-Dataset': randomUUID() }),
       404,
       'Not Found: Could not find dataset',
@@ -362,7 +362,7 @@ describe('The dataset', () => {
     expect((await call({}, { ...tracked, 'tr-organization': organization, 'x-organization': 'garbage' })).status).toBe(
       200,
     )
-    expectRefusal(
+    expectError(
       await call({}, { ...tracked, 'tr-organization': 'garbage', 'x-organization': organization }),
       400,
       'Could not convert Organization to UUID',
@@ -382,7 +382,7 @@ describe('The dataset', () => {
   ])('that is called %j needs its organization, whoever asks', async (name) => {
     for (const authorization of [key, 'wrong']) {
       const reply = await call('not json', { 'tr-dataset': name, authorization })
-      expectRefusal(reply, 400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
+      expectError(reply, 400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
       expect(reply.headers.has('x-api-version')).toBe(false)
     }
   })
@@ -394,7 +394,7 @@ describe('The dataset', () => {
         { 'tr-dataset': 'untracked', 'tr-organization': organization },
         { 'tr-dataset': 'tracked', 'tr-organization': randomUUID() },
       ]) {
-        expectRefusal(await call('not json', { authorization, ...headers }), 404, 'Not Found: Could not find dataset')
+        expectError(await call('not json', { authorization, ...headers }), 404, 'Not Found: Could not find dataset')
       }
     }
   })
@@ -407,7 +407,7 @@ describe('The dataset', () => {
         'content-type': 'text/plain',
         ...headers,
       })
-      expectRefusal(reply, 401, 'Unauthorized')
+      expectError(reply, 401, 'Unauthorized')
       expect(reply.headers.get('x-api-version')).toBe('1.0')
     }
   })
@@ -418,15 +418,15 @@ describe('Without a dataset header', () => {
 
   test('a valid key gets that error, with any body', async () => {
     for (const authorization of [key, server.rootKey]) {
-      expectRefusal(await by({ authorization }), 400, 'Could not get dataset from request')
-      expectRefusal(
+      expectError(await by({ authorization }), 400, 'Could not get dataset from request')
+      expectError(
         await by({ authorization, 'tr-organization': organization }),
         400,
         'Could not get dataset from request',
       )
     }
     const narrowed = await newKey(server, organization, 'READ', { datasetIds: [dataset] })
-    expectRefusal(
+    expectError(
       await by({ authorization: narrowed, 'x-organization': organization }),
       400,
       'Could not get dataset from request',
@@ -435,12 +435,12 @@ describe('Without a dataset header', () => {
 
   test('the organization is checked first', async () => {
     for (const authorization of [key, 'wrong']) {
-      expectRefusal(
+      expectError(
         await by({ authorization, 'tr-organization': 'garbage' }),
         400,
         'Could not convert Organization to UUID',
       )
-      expectRefusal(
+      expectError(
         await by({ authorization, 'tr-organization': randomUUID() }),
         404,
         'Not Found: Organization not found',
@@ -449,10 +449,10 @@ describe('Without a dataset header', () => {
   })
 
   test('no key, and a key of another organization, is refused', async () => {
-    expectRefusal(await by({}), 401, 'Unauthorized')
-    expectRefusal(await by({ authorization: 'wrong' }), 401, 'Unauthorized')
-    expectRefusal(await by({ authorization: 'wrong', 'tr-organization': organization }), 401, 'Unauthorized')
-    expectRefusal(await by({ authorization: foreignKey, 'tr-organization': organization }), 401, 'Unauthorized')
+    expectError(await by({}), 401, 'Unauthorized')
+    expectError(await by({ authorization: 'wrong' }), 401, 'Unauthorized')
+    expectError(await by({ authorization: 'wrong', 'tr-organization': organization }), 401, 'Unauthorized')
+    expectError(await by({ authorization: foreignKey, 'tr-organization': organization }), 401, 'Unauthorized')
   })
 })
 
@@ -475,9 +475,9 @@ describe('The body', () => {
   test('that is empty gets the exact words of the original', async () => {
     const message = (column: number) =>
       `Json Deserialization Error: *Type* : Unexpected end of JSON input | *Message* : Json deserialize error: EOF while parsing a value at line 1 column ${column} | ${EOF}`
-    expectRefusal(await call(''), 400, message(0))
-    expectRefusal(await call('   '), 400, message(3))
-    expectRefusal(
+    expectError(await call(''), 400, message(0))
+    expectError(await call('   '), 400, message(3))
+    expectError(
       await raw('POST', '/api/dataset/events', { authorization: key, 'tr-dataset': dataset }),
       400,
       message(0),
@@ -571,7 +571,7 @@ describe('The body', () => {
       const advice =
         'Ensure the content type request header of the HTTP request is set as `Content-Type: application/json`.'
       const message = `Json Deserialization Error: *Type* : Content type header error | *Message* : Content type error | ${advice}`
-      expectRefusal(await call({}, { 'content-type': type }), 400, message)
+      expectError(await call({}, { 'content-type': type }), 400, message)
     }
   })
 
@@ -636,7 +636,7 @@ describe('The route', () => {
 
   test('is not there under another path', async () => {
     for (const path of ['/api/dataset', '/api/dataset/events/x', '/api', '/nowhere'])
-      expectRefusal(await call({}, {}, path), 404, 'Not Found')
+      expectError(await call({}, {}, path), 404, 'Not Found')
   })
 
   test('lets browsers call from anywhere, with credentials', async () => {

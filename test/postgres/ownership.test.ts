@@ -17,7 +17,7 @@ test('The database itself keeps what belongs together in one organization, and o
   const live = (organization: string, stream: string, apiKey: string) =>
     `INSERT INTO live_connection (id, node_id, organization_id, stream_id, api_key_id, transport, opened_at, position)
        VALUES ('${randomUUID()}', '${node}', '${organization}', '${stream}', ${apiKey}, 'WEBSOCKET', now(), 0)`
-  const refused: [statement: string, constraint: RegExp][] = [
+  const rejected: [statement: string, constraint: RegExp][] = [
     [`INSERT INTO dataset (id, organization_id) VALUES ('${dataset}', '${acme}')`, /dataset_.*_fkey/],
     [`INSERT INTO dataset (id, organization_id) VALUES ('${report}', '${bolt}')`, /dataset_.*_fkey/],
     [`INSERT INTO dataset (id, organization_id, kind) VALUES ('${report}', '${bolt}', 'REPORT')`, /dataset_kind_check/],
@@ -33,7 +33,7 @@ test('The database itself keeps what belongs together in one organization, and o
     [`UPDATE stream SET id = '${acme}' WHERE id = '${dataset}'`, /is taken/],
     [`INSERT INTO organization (id, name) VALUES ('${report}', 'Chosen')`, /is taken/],
   ]
-  for (const [statement, constraint] of refused) await expect(runSql(env, statement)).rejects.toThrow(constraint)
+  for (const [statement, constraint] of rejected) await expect(runSql(env, statement)).rejects.toThrow(constraint)
   await runSql(env, live(bolt, dataset, 'NULL'))
 })
 

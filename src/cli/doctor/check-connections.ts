@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import { POOL_SIZE, SPARE_SIZE } from '../../db/database.ts'
 import type { CheckResult } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import { streamIds, verifyCounters } from '../../log/read/verify-counters.ts'
 import type { CheckResult } from './finding.ts'
 

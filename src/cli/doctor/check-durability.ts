@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const

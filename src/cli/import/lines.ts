@@ -5,7 +5,7 @@ const MAX_LINE = 8_388_608
 
 const NEWLINE = 0x0a
 
-/** A line, numbered from 1, without its end; or why it is refused. */
+/** A line, numbered from 1, without its end; or why it is rejected. */
 export type Line = { readonly number: number } & (
   | { readonly text: string; readonly problem?: undefined }
   | { readonly problem: string }

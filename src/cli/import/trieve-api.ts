@@ -43,8 +43,8 @@ export async function fetchTrievePage(
     ...(organizationId !== undefined && { 'tr-organization': organizationId }),
   }
   const body = { page, page_size: pageSize }
-  const answer = await requestUpstream(apiUrl(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
-  const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
+  const response = await requestUpstream(apiUrl(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
+  const { events, page_count: pages } = readReply(Reply, response, 'a page of events')
   if (events.length > pageSize)
     throw new StartError(`The upstream API returned ${events.length} events for a page of ${pageSize}.`)
   return { events: events.map((event) => readReply(Event, event, 'an event')), pages }

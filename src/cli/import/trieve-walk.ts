@@ -2,7 +2,7 @@ import { StartError } from '../../errors.ts'
 import { fetchTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
 import { ResponseTooLarge, UpstreamStatusError } from './upstream-http.ts'
 
-/** Page sizes in events, and the characters of an answer below or above which the size doubles or halves. */
+/** Page sizes in events, and the characters of a response below or above which the size doubles or halves. */
 const SIZE = { first: 100, most: 1_000, few: 500_000, many: 5_000_000 }
 
 /** Largest page requested; Tidemark itself serves no larger one. */

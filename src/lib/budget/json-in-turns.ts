@@ -11,7 +11,7 @@ const LONG = 262_144
 const VALUE = 16
 
 /** Whether the operation's result is too long to serialize in one go. */
-export function isLong({ answer: { values, text } }: OperationBudget): boolean {
+export function isLong({ resultSize: { values, text } }: OperationBudget): boolean {
   return text + values * VALUE > LONG
 }
 

@@ -12,7 +12,7 @@ import type { Tail } from './tail.ts'
 const PAGE = { events: 100, bytes: 1_048_576 }
 
 /** Query timeout, and the longest database outage that a reader survives, in milliseconds. */
-const TIMEOUTS = { answer: 15_000, outage: 60_000 }
+const TIMEOUTS = { response: 15_000, outage: 60_000 }
 
 const RETRY_MS = 500
 
@@ -212,7 +212,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     const until = Date.now() + TIMEOUTS.outage
     for (;;) {
       try {
-        return await withTimeout(read(), TIMEOUTS.answer)
+        return await withTimeout(read(), TIMEOUTS.response)
       } catch (error) {
         if (signal.aborted) return undefined
         if (Date.now() > until || error instanceof MissingEventsError || error instanceof CodedError) throw error

@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { retryTransient } from '../../db/retry-transient.ts'
 import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import type { Bounds } from '../cursor.ts'
@@ -8,7 +8,7 @@ export interface Stream extends Bounds {
   /** Also the id of its dataset or report. */
   readonly id: string
   readonly organizationId: string
-  readonly kind: 'DATASET' | 'REPORT'
+  readonly kind: StreamKind
   /** How many events have been redacted. */
   readonly redactions: number
 }

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 
 const IDS = 1_000
 

@@ -27,7 +27,7 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
     registers,
   })
   return {
-    answered: (outcome, count) => events.inc({ outcome: outcome.toLowerCase() }, count),
+    finished: (outcome, count) => events.inc({ outcome: outcome.toLowerCase() }, count),
     committed(group) {
       seconds.observe(group.seconds)
       size.observe(group.events)

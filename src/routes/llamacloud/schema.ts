@@ -57,7 +57,7 @@ const { schemas } = z.toJSONSchema(names, {
   unrepresentable: 'any',
   override: ({ jsonSchema }) => {
     delete jsonSchema.default
-    // A format says it; and clients need not refuse members of a later version.
+    // A format says it; and clients need not reject members of a later version.
     if (jsonSchema.format) delete jsonSchema.pattern
     if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
   },

@@ -1,11 +1,11 @@
 import type { Kind } from './attack.ts'
 import type { Prey } from './prey.ts'
 import { READERS } from './readers.ts'
-import { STRANGERS } from './strangers.ts'
+import { ANONYMOUS } from './anonymous.ts'
 import { WRITERS } from './writers.ts'
 
 /** All kinds; a client is of one of them. */
-export const KINDS: readonly Kind[] = [...STRANGERS, ...READERS, ...WRITERS]
+export const KINDS: readonly Kind[] = [...ANONYMOUS, ...READERS, ...WRITERS]
 
 /** The target. */
 export interface Plan {
