@@ -47,6 +47,7 @@ const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
 
 /**
  * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock.
+ * By hand, as Prisma's CLI downloads an engine and cannot migrate an embedded database.
  * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
  */
 export async function migrate(connection: DatabaseConnection): Promise<string[]> {

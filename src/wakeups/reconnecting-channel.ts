@@ -14,7 +14,10 @@ export interface ReconnectingChannelEvents {
   lost: (error: unknown) => void
 }
 
-/** A channel opened in the background, and again after each loss. */
+/**
+ * A channel opened in the background, and again after each loss. By hand, as `pg` does not reconnect, and ioredis does
+ * not report what was lost meanwhile.
+ */
 export class ReconnectingChannel implements AsyncDisposable {
   readonly #open: OpenChannel
   readonly #events: ReconnectingChannelEvents

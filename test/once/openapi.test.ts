@@ -57,6 +57,18 @@ test.beforeAll(async ({ server: shared }) => {
   ])
 })
 
+test.each([
+  ['the ETag', (etag: string) => etag],
+  ['one of several', (etag: string) => `"other", ${etag}`],
+  ['a weak form of it', (etag: string) => `W/${etag}`],
+])('The document is sent once: If-None-Match with %s gives 304', async (_, condition) => {
+  const etag = (await fetch(`${server.url}/openapi.json`)).headers.get('etag') ?? ''
+  expect(etag).toMatch(/^".+"$/)
+  const headers = { 'if-none-match': condition(etag) }
+  const again = await fetch(`${server.url}/openapi.json`, { headers })
+  expect([again.status, again.headers.get('etag'), again.headers.get('cache-control')]).toEqual([304, etag, 'no-cache'])
+})
+
 const FORMATS = {
   uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/,

@@ -36,8 +36,13 @@ test('GraphiQL may run its own script, talk to its own server, and nothing else'
 })
 
 test('GraphiQL is sent compressed, or not at all', async () => {
-  const plain = await fetch(`${server.url}/graphql`, { headers: { ...html, 'accept-encoding': 'identity' } })
-  expect([plain.status, (await plain.text()).length < 100]).toEqual([406, true])
+  for (const encoding of ['identity', 'gzip;q=0', 'br, gzip; q=0.0']) {
+    const plain = await fetch(`${server.url}/graphql`, { headers: { ...html, 'accept-encoding': encoding } })
+    expect([plain.status, (await plain.text()).length < 100]).toEqual([406, true])
+  }
+  const page = await fetch(`${server.url}/graphql`, { headers: { ...html, 'accept-encoding': 'br, gzip;q=0.1' } })
+  expect([page.status, page.headers.get('content-encoding')]).toEqual([200, 'gzip'])
+  await page.body?.cancel()
 })
 
 test('No answer is anything but what it says it is', async () => {

@@ -14,7 +14,10 @@ const CHUNK_LENGTH = 1_200
 /** A heading starts a new chunk unless the one before it is shorter than this. */
 const SHORT_CHUNK = 300
 
-/** Splits no passage, nor a heading from what follows. Offsets are in UTF-16 code units, as `slice` takes them. */
+/**
+ * Splits no passage, nor a heading from what follows. Offsets are in UTF-16 code units, as `slice` takes them. By hand,
+ * as the tokens of marked have no offsets into a text with CRLF, and join lists across blank lines.
+ */
 export function chunkRanges(text: string): { start: number; end: number }[] {
   const ranges: { start: number; end: number }[] = []
   let isBelowHeading = false

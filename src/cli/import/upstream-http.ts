@@ -15,7 +15,7 @@ const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, r
 const MAX_RETRY_AFTER_MS = 300_000
 
 /** Maximum unpacked response in MiB; it is buffered whole, with its JSON beside it. */
-const MAX_ANSWER = 64
+const MAX_RESPONSE = 64
 
 export interface UpstreamRequest {
   method: 'GET' | 'POST'
@@ -36,13 +36,16 @@ export class UpstreamStatusError extends StartError {
 /** A response over the limit, which a retry would repeat. */
 export class ResponseTooLarge extends StartError {
   constructor() {
-    super(`The upstream response exceeds ${MAX_ANSWER} MiB.`)
+    super(`The upstream response exceeds ${MAX_RESPONSE} MiB.`)
   }
 }
 
 class UpstreamUnavailable extends Error {}
 
-/** Requests JSON with retries. @throws UpstreamStatusError, ResponseTooLarge, StartError, or the abort reason. */
+/**
+ * Requests JSON with retries: p-retry's, as everywhere, as ky would neither limit a body nor retry one that breaks off.
+ * @throws UpstreamStatusError, ResponseTooLarge, StartError, or the abort reason.
+ */
 export async function requestUpstream(
   url: URL,
   { method, headers, body }: UpstreamRequest,
@@ -76,7 +79,7 @@ async function attempt(url: URL, request: RequestInit, signal: AbortSignal): Pro
     ...request,
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   }).catch(throwUpstreamError)
-  const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(throwUpstreamError))
+  const text = new TextDecoder().decode(await readBytes(response, MAX_RESPONSE * 1_048_576).catch(throwUpstreamError))
   if (response.ok) return parse(text)
   if (response.status !== 429 && response.status < 500)
     throw new UpstreamStatusError(response.status, text.slice(0, 300))
