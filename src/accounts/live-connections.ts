@@ -152,12 +152,13 @@ export class LiveConnections implements AsyncDisposable {
     }))
     for (const [, kept] of moved) kept.isListed = true
     await this.#db.$executeRaw`
-      INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
-      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id, r.transport,
-             r.operation_name, r.opened_at, r.position
+      INSERT INTO live_connection
+             (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
+      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id,
+             r.transport, r.operation_name, r.opened_at, r.position
         FROM json_to_recordset(${JSON.stringify(rows)}::json)
-          AS r(id uuid, organization_id uuid, api_key_id uuid, stream_id uuid, transport live_transport, operation_name text,
-               opened_at timestamptz, position bigint)
+          AS r(id uuid, organization_id uuid, api_key_id uuid, stream_id uuid, transport live_transport,
+               operation_name text, opened_at timestamptz, position bigint)
         LEFT JOIN stream s ON s.id = r.stream_id
        WHERE coalesce(s.organization_id, r.organization_id) IS NOT NULL
       ON CONFLICT (id) DO UPDATE SET position = excluded.position, stream_id = excluded.stream_id`

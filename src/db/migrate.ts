@@ -66,7 +66,8 @@ export async function pendingMigrations(connection: DatabaseConnection): Promise
   const unfinished = applied.find(({ finished_at }) => finished_at === null)
   if (unfinished) {
     throw new MigrationError(
-      `Migration ${unfinished.migration_name} failed earlier and blocks the others (P3009). Repair the database, then mark it with "prisma migrate resolve".`,
+      `Migration ${unfinished.migration_name} failed earlier and blocks the others (P3009). Repair the database, ` +
+      'then mark it with "prisma migrate resolve".',
     )
   }
   const checksums = new Map(applied.map((row) => [row.migration_name, row.checksum]))
@@ -116,7 +117,8 @@ async function apply(connection: DatabaseConnection, { name, sql, checksum }: Mi
 async function history(connection: DatabaseConnection): Promise<Applied[]> {
   if (!(await hasHistory(connection))) return []
   const applied = await connection.query<Applied>(
-    'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at',
+    'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY ' +
+    'started_at',
   )
   return applied.rows
 }

@@ -23,7 +23,8 @@ export async function makePrivate(directory: string): Promise<void> {
   const mode = await openMode(directory)
   if (mode === undefined) return
   throw new StartError(
-    `DATA_DIR cannot be used: other users can access ${directory} (mode ${mode}). Run "chmod 700" on it, or choose another directory.`,
+    `DATA_DIR cannot be used: other users can access ${directory} (mode ${mode}). Run "chmod 700" on it, or choose ` +
+    'another directory.',
   )
 }
 

@@ -27,7 +27,8 @@ export async function readOperationList(path: string): Promise<OperationList> {
   const misnamed = operations.filter(([hash, operation]) => sha256(operation) !== hash)
   if (misnamed.length > 0)
     fail(
-      `lists ${misnamed.length} of ${data.length} operations under a key that is not their SHA-256, such as "${misnamed[0]?.[0]}": ${path}`,
+      `lists ${misnamed.length} of ${data.length} operations under a key that is not their SHA-256, such as ` +
+      `"${misnamed[0]?.[0]}": ${path}`,
     )
   return new Map(operations)
 }

@@ -22,7 +22,12 @@ export class OpenResponse implements Peer {
   readonly #onGone = new Set<() => void>()
   readonly #onEnd: (() => void)[] = []
 
-  constructor(response: ServerResponse, connection: TcpConnection, { viewer, caller }: Identity, call: Call | undefined) {
+  constructor(
+    response: ServerResponse,
+    connection: TcpConnection,
+    { viewer, caller }: Identity,
+    call: Call | undefined,
+  ) {
     this.#response = response
     this.#connection = connection
     this.viewer = viewer

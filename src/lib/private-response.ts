@@ -1,6 +1,6 @@
 /**
- * Forbids caching of a response that depends on the key, and varies by Accept (JSON or server-sent events). Proxies must
- * neither compress nor buffer events: they would hold them back.
+ * Forbids caching of a response that depends on the key, and varies by Accept (JSON or server-sent events). Proxies
+ * must neither compress nor buffer events: they would hold them back.
  */
 export function markPrivate(headers: Headers): void {
   const isStream = headers.get('content-type')?.startsWith('text/event-stream')

@@ -55,7 +55,10 @@ const MEANING = {
 
 function meaningOf({ pending, newer }: MigrationState, missing: readonly string[]): string {
   if (pending.length === 0 && missing.length > 0)
-    return 'The database lacks functions that this version needs. A newer version may have dropped them: upgrade this server.'
+    return (
+      'The database lacks functions that this version needs. A newer version may have dropped them: upgrade this ' +
+      'server.'
+    )
   if (pending.length > 0) return 'Migrations of this version are not applied. Run "tidemark migrate".'
   return newer.length > 0
     ? 'A newer version has migrated the database. Upgrade this server.'

@@ -40,7 +40,7 @@ export type NextContext = () => RequestContext | Promise<RequestContext>
 
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE, Error for other unexpected codes, which are already masked and logged.
+ * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE; Error for other unexpected codes, logged already.
  */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.

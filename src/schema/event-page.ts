@@ -25,7 +25,10 @@ export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; 
   return { cursor: encodeCursor(event.streamId, event), node }
 }
 
-/** A page as a Relay connection; what lies around it, and the total, are read when they are selected. @param nodes one for each event of the page. */
+/**
+ * A page as a Relay connection; what lies around it, and the total, are read when they are selected.
+ * @param nodes one for each event of the page.
+ */
 export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
   const edges = page.events.map((event, index) => toEdge(event, nodes[index] as Node))
   return {

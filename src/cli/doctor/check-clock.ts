@@ -21,7 +21,9 @@ export async function checkClock(db: DatabaseConnection): Promise<CheckResult> {
   if (apart <= TOLERANCE_MS) return { state: 'ok', found: "This machine's clock agrees with the database's." }
   return {
     state: 'warning',
-    found: `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the database's.`,
+    found:
+      `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the ` +
+      "database's.",
     advice: 'Synchronize both with NTP: event times come from the database clock, key expiry from the server clock.',
   }
 }

@@ -112,7 +112,8 @@ function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemRes
         reason:
           event.createdAt.getTime() > Date.now() + FUTURE_MS
             ? `${time} is in the future.`
-            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: import in order of time, into a stream without later events.`,
+            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: ` +
+              'import in order of time, into a stream without later events.',
       }
   }
 }

@@ -52,5 +52,8 @@ async function startOf({ streams }: ImportTarget, id: string): Promise<number> {
 async function whatIsMissing(walk: TrieveWalk, { streams }: ImportTarget, id: string): Promise<string | undefined> {
   const missing = (await walk.countTaken()) - (await streams.reach(id)).events
   if (missing <= 0) return undefined
-  return `The upstream dataset has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected by this or an earlier import, or added upstream after newer events.`
+  return (
+    `The upstream dataset has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected by this or ` +
+    'an earlier import, or added upstream after newer events.'
+  )
 }

@@ -121,7 +121,9 @@ export class TrieveWalk {
   }
 }
 
-const NOTHING_NEW = `${MAX_IDLE} consecutive upstream pages contained no new events: the dataset grows faster than it is read, or its page count is wrong. Try again later.`
+const NOTHING_NEW =
+  `${MAX_IDLE} consecutive upstream pages contained no new events: the dataset grows faster than it is read, or its ` +
+  'page count is wrong. Try again later.'
 
 /** Page size from `least` to its double whose page with this rank has the most newer events, within the slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {

@@ -26,8 +26,8 @@ export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plug
       setParseFn((source: string | { body: string }, options?: object) => {
         const { length } = typeof source === 'string' ? source : source.body
         if (length > MAX_LENGTH) {
-          const message = `The document has ${length} characters; the limit is ${MAX_LENGTH}. Send payloads as variables.`
-          throw new GraphQLError(message, {
+          const message = `The document has ${length} characters; the limit is ${MAX_LENGTH}.`
+          throw new GraphQLError(`${message} Send payloads as variables.`, {
             extensions: { code: 'GRAPHQL_PARSE_FAILED', http: { spec: true, status: 400 } },
           })
         }

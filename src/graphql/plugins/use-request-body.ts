@@ -47,6 +47,7 @@ function unsupported(encoding: string): GraphQLError {
 }
 
 function tooLarge(limit: number, anonymous: boolean): GraphQLError {
-  const message = `Request body exceeds ${limit} bytes, the limit ${anonymous ? 'without a valid API key' : 'of this server'}.`
+  const whose = anonymous ? 'without a valid API key' : 'of this server'
+  const message = `Request body exceeds ${limit} bytes, the limit ${whose}.`
   return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
 }

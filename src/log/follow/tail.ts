@@ -114,7 +114,7 @@ export class Tail {
     })
   }
 
-  // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share, and reads on.
+  // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share.
   async #continues({ first, head, epoch }: Read): Promise<boolean> {
     if (epoch === this.#epoch && head >= this.#head) return true
     const known = lastShared(this.#db, this.streamId, this.#epoch, { head, epoch })

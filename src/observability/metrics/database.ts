@@ -24,7 +24,9 @@ export function registerDatabaseMetrics(
   })
   new Gauge({
     name: 'tidemark_database_waiting',
-    help: 'Statements that wait for a connection, because all are busy or the share of their caller or organization is used up.',
+    help:
+      'Statements that wait for a connection, because all are busy or the share of their caller or organization is ' +
+      'used up.',
     registers,
     collect() {
       this.set((pool?.waitingCount ?? 0) + callerClients.waiting)

@@ -19,7 +19,9 @@ export function registerTcpConnectionMetrics(registry: Registry, connections: Tc
   })
   new Gauge({
     name: 'tidemark_unsent_bytes',
-    help: 'Bytes of responses and messages that wait in this process to be written to connections. A persistently high value means clients that do not read.',
+    help:
+      'Bytes of responses and messages that wait in this process to be written to connections. A persistently high ' +
+      'value means clients that do not read.',
     registers,
     collect() {
       this.set(connections.waiting)
@@ -27,7 +29,10 @@ export function registerTcpConnectionMetrics(registry: Registry, connections: Tc
   })
   new Counter({
     name: 'tidemark_connections_broken_total',
-    help: 'Connections that this server has closed, by reason: stalled (the client accepted no bytes for SLOW_CONSUMER_SECONDS), memory (too many unsent bytes of the caller or in total), pipelined (too many requests waiting on the connection).',
+    help:
+      'Connections that this server has closed, by reason: stalled (the client accepted no bytes for ' +
+      'SLOW_CONSUMER_SECONDS), memory (too many unsent bytes of the caller or in total), pipelined (too many ' +
+      'requests waiting on the connection).',
     labelNames: ['reason'],
     registers,
     collect() {
