@@ -9,7 +9,6 @@ import { manageableConnections, type Viewer } from './viewer.ts'
 /** Milliseconds between syncs, which write open connections and read requests to end them. */
 const SYNC_MS = 2_000
 
-/** Timeout of a sync, in milliseconds. */
 const TIMEOUT_MS = 10_000
 
 /** Milliseconds without a heartbeat after which a node counts as gone. */
@@ -20,7 +19,6 @@ export function openIn(organizationId: string) {
   return { organizationId, ...onLiveNode(), endRequested: false }
 }
 
-// Nodes with a recent heartbeat.
 function onLiveNode() {
   return { node: { seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } } }
 }
@@ -59,7 +57,6 @@ interface Open {
   operationName: string | null
   /** What it reads and how far; without a stream it belongs to the organization of its key. */
   source: { readonly streamId: string | null; readonly position: number }
-  /** Called when an administrator ends it. */
   end: () => void
 }
 

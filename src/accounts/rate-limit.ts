@@ -6,7 +6,6 @@ import { ANONYMOUS_TENANT } from './caller-of.ts'
 import type { SharedRedis } from './shared-redis.ts'
 import { TemporaryError } from './temporary-error.ts'
 
-/** Window in seconds. */
 const MINUTE = 60
 
 /** Budgets relative to a key's: an organization, an address without a valid key, and all such addresses together. */

@@ -33,7 +33,6 @@ interface Setting {
   /** Finds a visible stream. @throws CodedError NOT_FOUND. */
   readonly dataset: (id: string) => Promise<Stream>
   readonly report: (id: string) => Promise<Stream>
-  /** Starts the removal of what the policy does not keep. */
   readonly sweep: () => void
 }
 

@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 
-/** Connect and command timeout, in milliseconds. */
 const TIMEOUT_MS = 500
 
 /** Milliseconds between probes while the circuit is open. */

@@ -10,7 +10,6 @@ import { Wakeups } from '../log/follow/wakeups.ts'
 import { openWakeupBus, type WakeupBus } from '../wakeups/bus.ts'
 import { CallerClients } from './caller-clients.ts'
 
-/** The database, its log, and what callers get of both. */
 export interface Storage extends AsyncDisposable {
   readonly database: Database
   readonly bus: WakeupBus
@@ -22,7 +21,6 @@ export interface Storage extends AsyncDisposable {
 export interface StorageObserver {
   readonly logger: Logger
   readonly appends: AppendObserver
-  /** Called when following fails, which is retried. */
   readonly onFollowError: (error: unknown) => void
   readonly onHistoryChanged: (change: HistoryChange) => void
 }

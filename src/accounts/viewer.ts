@@ -45,12 +45,11 @@ export function visibleOrganizations(viewer: Viewer) {
   }
 }
 
-/** Prisma filter for the datasets visible to a viewer. */
+/** Prisma filters for the datasets and the reports visible to a viewer. */
 export function visibleDatasets(viewer: Viewer) {
   return visibleStreams(viewer, 'DATASET')
 }
 
-/** Prisma filter for the reports visible to a viewer. */
 export function visibleReports(viewer: Viewer) {
   return visibleStreams(viewer, 'REPORT')
 }

@@ -23,7 +23,6 @@ export function parseRole(text: string): (typeof ROLES)[number] {
 
 const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
 
-/** A display name. @throws InvalidArgumentError */
 export function parseName(text: string): string {
   const { data, error } = name.safeParse(text)
   if (data === undefined) throw new InvalidArgumentError(`The name ${error.issues[0]?.message}.`)

@@ -13,7 +13,6 @@ import { print } from './terminal.ts'
 /** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
 
-/** Maximum number of keys printed. */
 const MOST_LISTED = 1_000
 
 export interface NewKey {

@@ -11,7 +11,6 @@ const NEW_DATABASE = join(packageFolder, 'dist/new-database.tar.gz')
 // PostgreSQL's own default of 128 MB is taken in full at the start; the system caches files as well.
 const SHARED_BUFFERS = ['-c', 'shared_buffers=32MB']
 
-/** Path of the embedded database. */
 export function pgliteDirectory(dataDir: string): string {
   return `${dataDir}/pglite`
 }

@@ -10,7 +10,6 @@ import type { RequestQueue } from './request-queue.ts'
 /** Milliseconds to receive the headers and the whole request (not to respond), and the check interval. */
 const RECEIVING = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 }
 
-/** Node's HTTP server, which does not listen yet. */
 export function createHttpServer({ keepAliveSeconds }: Pick<Config, 'keepAliveSeconds'>): Server {
   return createServer({ ...RECEIVING, keepAliveTimeout: keepAliveSeconds * 1_000 })
 }

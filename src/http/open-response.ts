@@ -6,7 +6,6 @@ import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 
-/** An HTTP response in progress, and its client. */
 export class OpenResponse implements Peer {
   readonly transport = 'sse'
   readonly viewer: Viewer
@@ -69,7 +68,6 @@ export class OpenResponse implements Peer {
     this.start = cursor
   }
 
-  /** Calls back when the response is sent or becomes a subscription. */
   onEnd(callback: () => void): void {
     this.#onEnd.push(callback)
   }

@@ -11,7 +11,6 @@ interface Handle {
   readonly writeQueueSize: number
 }
 
-/** One TCP connection of any protocol. */
 export class TcpConnection {
   readonly socket: Socket
   /** Charged for pending bytes: the address until a key is known. */

@@ -1,7 +1,5 @@
 export interface BatchOptions {
-  /** Concurrent batches. */
   readonly atOnce: number
-  /** Keys per batch. */
   readonly keys: number
 }
 

@@ -1,7 +1,4 @@
-/**
- * Forbids caching of a response that depends on the key, and varies by Accept (JSON or server-sent events). Proxies
- * must neither compress nor buffer events: they would hold them back.
- */
+/** Forbids caching of what depends on the key, and lets no proxy hold events back to compress or buffer them. */
 export function markPrivate(headers: Headers): void {
   const isStream = headers.get('content-type')?.startsWith('text/event-stream')
   headers.set('cache-control', isStream ? 'no-store, no-transform' : 'no-store')

@@ -65,10 +65,7 @@ export function cursorExpired(streamId: string, { first, epoch }: Omit<Bounds, '
   )
 }
 
-/**
- * For a reader of another history: the database was restored, or failed over to a copy that lacked its newest events.
- * @param shared the last position that both histories have, if that is known.
- */
+/** For a reader of another history. @param shared the last position that both histories have, if it is known. */
 export function historyChanged(streamId: string, { first, head, epoch }: Bounds, shared?: number): CodedError {
   const cursorAt = (seq: number) => encodeCursor(streamId, { seq, epoch })
   return new CodedError(

@@ -130,7 +130,6 @@ export function checkLength({ length }: readonly unknown[]): void {
     throw new CodedError('BAD_USER_INPUT', `A call can record at most ${most} events; this one has ${length}.`)
 }
 
-/** Throws for more text than one append may have. */
 export function checkText(length: number): void {
   const most = MAX_APPEND.text
   if (length > most)

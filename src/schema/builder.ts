@@ -33,7 +33,6 @@ interface Types {
     UUID: { Input: string; Output: string }
   }
   AuthScopes: {
-    /** Any valid key. */
     authenticated: boolean
     root: boolean
     /** ADMIN of the viewer's whole organization. */

@@ -20,15 +20,11 @@ export const StreamStart = builder.enumType('StreamStart', {
   } as const,
 })
 
-/** The edge of an event, for connections and subscriptions. */
 export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
   return { cursor: encodeCursor(event.streamId, event), node }
 }
 
-/**
- * A page as a Relay connection; what lies around it, and the total, are read when they are selected.
- * @param nodes one for each event of the page.
- */
+/** A page as a Relay connection; its neighbours and total are read when selected. @param nodes one per event. */
 export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
   const edges = page.events.map((event, index) => toEdge(event, nodes[index] as Node))
   return {

@@ -15,7 +15,6 @@ import { RecordEventsPayload } from './record-results.ts'
 interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
-  /** The decoded payload, once requested. */
   value: unknown
 }
 
@@ -271,7 +270,6 @@ function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
   return shape.value
 }
 
-/** Maps logged events of a dataset to worker events. */
 export async function workerEventsOf(
   datasetId: string,
   { dataset }: Context,

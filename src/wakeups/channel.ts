@@ -9,7 +9,6 @@ export interface Channel {
 
 interface ChannelEvents {
   received: (message: string) => void
-  /** Called one or more times when the channel fails, with the reason. */
   lose: (error: unknown) => void
 }
 
@@ -18,5 +17,4 @@ export type OpenChannel = (events: ChannelEvents, stop: AbortSignal) => Promise<
 
 export const NAMES = { channel: 'tidemark_wakeups', connection: 'tidemark-wakeups' } as const
 
-/** Timeouts, in milliseconds. */
 export const TIMEOUTS = { connect: 5_000, response: 5_000, close: 1_000 } as const

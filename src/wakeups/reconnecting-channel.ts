@@ -14,10 +14,7 @@ export interface ReconnectingChannelEvents {
   lost: (error: unknown) => void
 }
 
-/**
- * A channel opened in the background, and again after each loss. By hand, as `pg` does not reconnect, and ioredis does
- * not report what was lost meanwhile.
- */
+/** A channel that is opened again after each loss. By hand: `pg` does not reconnect, and ioredis hides the loss. */
 export class ReconnectingChannel implements AsyncDisposable {
   readonly #open: OpenChannel
   readonly #events: ReconnectingChannelEvents

@@ -1,7 +1,6 @@
 /** Runs a GraphQL operation. @throws GraphqlFailure when the response has errors. */
 export type Graphql = <Data>(query: string, variables: object) => Promise<Data>
 
-/** The server rejected an operation. */
 export class GraphqlFailure extends Error {
   override name = 'GraphqlFailure'
   readonly code: string | undefined

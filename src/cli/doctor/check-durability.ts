@@ -3,7 +3,6 @@ import type { CheckResult } from './finding.ts'
 
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
-/** Whether acknowledged appends survive a power loss. */
 export async function checkDurability(db: DatabaseConnection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
   if (mode === 'embedded') {
     return {

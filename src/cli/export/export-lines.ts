@@ -93,7 +93,6 @@ function conditionOf({ ids, organizationId }: Selection) {
   return ids ? { id: { in: [...ids] } } : { organizationId }
 }
 
-/** Number of events stored now. */
 export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
   const { _sum, _count } = await db.stream.aggregate({
     where: conditionOf(selection),

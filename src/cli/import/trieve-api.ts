@@ -26,7 +26,6 @@ const Reply = z.object({ events: z.array(z.unknown()), page_count: z.int().nonne
 /** Newest first. */
 export interface TrievePage {
   events: TrieveEvent[]
-  /** Number of pages of this size. */
   pages: number
 }
 

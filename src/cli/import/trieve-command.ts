@@ -22,7 +22,6 @@ export interface TrieveOptions extends ImportOptions {
 // Only the upstream can resolve a tracking id, and it must not choose the target here.
 const NO_ID = 'With a tracking id, --into is required: the id of the dataset to import into.'
 
-/** Imports the events of a Trieve dataset. */
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
   const { trieveApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key with access to the dataset.')

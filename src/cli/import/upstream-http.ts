@@ -5,13 +5,11 @@ import { StartError } from '../../errors.ts'
 import { ByteLimitError, readBytes } from '../../lib/read-bytes.ts'
 import { printable } from '../../lib/text.ts'
 
-/** Response timeout in milliseconds. */
 const TIMEOUT_MS = 60_000
 
 /** Retries for about four minutes when the upstream is unreachable or unavailable. */
 const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
 
-/** Longest honoured `Retry-After` in milliseconds. */
 const MAX_RETRY_AFTER_MS = 300_000
 
 /** Maximum unpacked response in MiB; it is buffered whole, with its JSON beside it. */
@@ -42,10 +40,7 @@ export class ResponseTooLarge extends StartError {
 
 class UpstreamUnavailable extends Error {}
 
-/**
- * Requests JSON with retries: p-retry's, as everywhere, as ky would neither limit a body nor retry one that breaks off.
- * @throws UpstreamStatusError, ResponseTooLarge, StartError, or the abort reason.
- */
+/** Requests JSON with retries. By hand: ky limits no body. @throws UpstreamStatusError, ResponseTooLarge, StartError */
 export async function requestUpstream(
   url: URL,
   { method, headers, body }: UpstreamRequest,
@@ -123,7 +118,6 @@ export function readReply<Schema extends z.ZodType>(schema: Schema, value: unkno
   throw new StartError(`The upstream response is not ${name}: ${printable(problem)}`)
 }
 
-/** URL of an API path below the base. */
 export function apiUrl(base: string, path: string): URL {
   return new URL(path, base.endsWith('/') ? base : `${base}/`)
 }

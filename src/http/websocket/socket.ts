@@ -26,7 +26,6 @@ const MAX_REASON_BYTES = 123
 /** Thrown by graphql-ws for a message that only a server may send. */
 const UNEXPECTED = /^Unexpected message of type /
 
-/** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
   readonly transport = 'websocket'
   readonly id: string

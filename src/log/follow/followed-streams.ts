@@ -153,7 +153,6 @@ export class FollowedStreams implements AsyncDisposable {
   }
 }
 
-/** The error for a reader that leaves events unread. */
 export function tooSlow(cursor: string): CodedError {
   return new CodedError('SLOW_CONSUMER', 'The client left events unread for too long. Resume from extensions.cursor.', {
     cursor,

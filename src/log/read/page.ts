@@ -32,7 +32,6 @@ export interface Page {
   events: LoggedEvent[]
   hasNextPage: () => Promise<boolean>
   hasPreviousPage: () => Promise<boolean>
-  /** Number of all events that match the filters. */
   total: () => Promise<number>
 }
 

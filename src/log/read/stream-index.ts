@@ -5,11 +5,9 @@ import type { Bounds } from '../cursor.ts'
 
 /** What rights, reads and followers of a stream depend on, as one statement saw it. */
 export interface Stream extends Bounds {
-  /** Also the id of its dataset or report. */
   readonly id: string
   readonly organizationId: string
   readonly kind: StreamKind
-  /** How many events have been redacted. */
   readonly redactions: number
 }
 

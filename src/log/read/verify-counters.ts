@@ -2,7 +2,6 @@ import type { DatabaseConnection } from '../../db/database-connection.ts'
 
 const IDS = 1_000
 
-/** The ids of all streams, ascending. */
 export async function* streamIds(db: DatabaseConnection): AsyncGenerator<string> {
   // The nil UUID is a valid stream id, so it cannot mark the start.
   let last: string | null = null

@@ -35,7 +35,6 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
   }
 }
 
-/** Reports the length of the append queue. */
 export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'appending'>): void {
   new Gauge({
     name: 'tidemark_append_queue_events',

@@ -1,7 +1,6 @@
 import { Counter, type Registry } from 'prom-client'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 
-/** Wraps `authenticate` to count rejected keys. */
 export function countRejectedKeys(registry: Registry, authenticate: Authenticate): Authenticate {
   const rejected = new Counter({
     name: 'tidemark_keys_refused_total',

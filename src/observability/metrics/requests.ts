@@ -2,7 +2,6 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Observe } from '../../lib/call.ts'
 import { DURATION_BUCKETS } from './buckets.ts'
 
-/** Counts and times requests by entry point. */
 export function createRequestMetrics(registry: Registry): Observe {
   const registers = [registry]
   const requests = new Counter({

@@ -2,7 +2,6 @@ import { Counter, type Registry } from 'prom-client'
 
 export type Task = 'following' | 'retention' | 'key-lookup' | 'key-watch' | 'key-usage' | 'live-connections'
 
-/** Counts failures of background tasks; each is retried. */
 export function countTaskFailures(registry: Registry): (task: Task) => void {
   const failures = new Counter({
     name: 'tidemark_task_failures_total',

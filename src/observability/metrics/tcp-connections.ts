@@ -6,7 +6,6 @@ interface TcpConnections {
   readonly broken: Readonly<Record<string, number>>
 }
 
-/** Reports open and broken connections, and unsent bytes. */
 export function registerTcpConnectionMetrics(registry: Registry, connections: TcpConnections): void {
   const registers = [registry]
   new Gauge({

@@ -68,7 +68,6 @@ export const LLAMACLOUD_SCHEMAS = Object.entries(schemas).map(
   ([name, { $schema, $id, ...schema }]) => [name, schema] as const,
 )
 
-/** Where the document has the schema of a name. */
 export function refTo(name: string): string {
   return `#/components/schemas/${name}`
 }
