@@ -44,7 +44,7 @@ export async function openMode(directory: string): Promise<string | undefined> {
   return (mode & 0o7777).toString(8)
 }
 
-/** For a locked DATA_DIR: PGlite's first files have mode 666 whatever the umask, and backups keep modes. */
+/** For a locked DATA_DIR: PGlite's first files have mode 666 with any umask, and backups keep modes. */
 export function makeContentsPrivate(directory: string): void {
   for (const name of readdirSync(directory)) if (OWN.test(name)) closeTree(join(directory, name))
 }

@@ -7,7 +7,7 @@ const LENGTHS = { 1: 25, 2: 31 } as const
 /** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1. */
 export const NO_EPOCH = 0
 
-/** In place of an epoch: a position that a client has counted, in whatever history it is read. */
+/** In place of an epoch: a position that a client has counted, in any history. */
 export const ANY_EPOCH = 0xffff_ffff_ffff
 
 /** A place in one history of a stream: just after event `seq`, as of an epoch. */

@@ -37,7 +37,7 @@ export interface LogOperations {
   /** The stream as of this call, from a statement that all callers share. */
   findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
-  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
+  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>

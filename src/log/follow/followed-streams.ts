@@ -147,7 +147,7 @@ export class FollowedStreams implements AsyncDisposable {
     for (const [follower, until] of this.#stuck) {
       if (Date.now() < until) continue
       this.#stuck.delete(follower)
-      if (!follower.isTold) follower.cutOff()
+      if (!follower.isDone) follower.cutOff()
     }
     this.#rest()
   }
