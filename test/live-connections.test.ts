@@ -37,7 +37,7 @@ const END = 'mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }'
 const list = async (id: string, key?: string): Promise<Listed[]> =>
   expectData(await here.graphql(LIST, { id }, key)).liveConnections.nodes
 
-test('An administrator sees who follows what, since when and how far behind, and ends one of them', async () => {
+test('An administrator lists live connections with stream, start and lag, and ends one', async () => {
   const organization = await newOrganization(here)
   const [admin, reader] = [await newKey(here, organization, 'ADMIN'), await newKey(here, organization)]
   const dataset = await newDataset(here, organization)
@@ -90,7 +90,7 @@ test('An administrator sees who follows what, since when and how far behind, and
   ])
 })
 
-test("Another organization's connections are neither seen nor ended", async () => {
+test('Connections of another organization can be neither listed nor ended', async () => {
   const [mine, other] = [await newOrganization(here), await newOrganization(here)]
   const [admin, foreigner] = [await newKey(here, mine, 'ADMIN'), await newKey(here, other, 'ADMIN')]
   const report = await newReport(here, mine)
