@@ -21,7 +21,7 @@ describe.each([
 ])('With %s', (_, key) => {
   const code = async (query: string) => (await server.graphql(query, {}, key)).errors?.[0]?.extensions.code
 
-  test('the schema and __typename can be asked for', async () => {
+  test('the schema and __typename can be queried', async () => {
     for (const query of [
       '{ __typename }',
       'query Q { ...F ... on Query { __typename } } fragment F on Query { __type(name: "Query") { name } ...F2 } fragment F2 on Query { __typename }',
@@ -30,7 +30,7 @@ describe.each([
       expect([query, await code(query)]).toEqual([query, undefined])
   })
 
-  test('anything else is refused for want of a key, whether it is valid or not', async () => {
+  test('all other documents are rejected as unauthenticated, valid or not', async () => {
     for (const query of [
       `{ dataset(id: "${randomUUID()}") { id } }`,
       '{ __typename noSuchField }',
@@ -42,20 +42,20 @@ describe.each([
       expect([query, await code(query)]).toEqual([query, 'UNAUTHENTICATED'])
   })
 
-  test('a document is short', async () => {
+  test('a document has a lower limit of length', async () => {
     expect(await code(`{ ${'__typename '.repeat(600)} }`)).toBe('GRAPHQL_PARSE_FAILED')
     expect(await code(`{ ...F20 } ${chain(21)}`)).toBe('GRAPHQL_VALIDATION_FAILED')
     expect(await code('{')).toBe('GRAPHQL_PARSE_FAILED')
   })
 })
 
-test('What is refused to a stranger is not remembered against others', async () => {
+test('The error of an anonymous client is not cached for others', async () => {
   const query = `{ ${'__typename '.repeat(700)} }`
   expect((await server.graphql(query, {}, null)).errors).toBeTruthy()
   expect(await server.graphql(query)).toEqual({ data: { __typename: 'Query' } })
 })
 
-test('With a key, a document has up to fifty fragments', async () => {
+test('With a key, a document can have up to fifty fragments', async () => {
   expect(await server.graphql(`{ ...F49 } ${chain(50)}`)).toEqual({ data: { __typename: 'Query' } })
   expect((await server.graphql(`{ ...F50 } ${chain(51)}`)).errors).toMatchObject([
     { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } },

@@ -212,7 +212,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ['apiKeys', 'query { apiKeys(organizationId: $organization) { totalCount } }', administers],
   ['liveConnections', 'query { liveConnections(organizationId: $organization) { totalCount } }', administers],
   [
-    'endLiveConnection of none',
+    'endLiveConnection of an unknown id',
     'mutation { endLiveConnection(id: $report) { id } }',
     { ...administers, admin: 'NOT_FOUND', elsewhere: 'NOT_FOUND', root: 'NOT_FOUND' },
   ],
@@ -232,12 +232,12 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     { ...writes, write: 'FORBIDDEN', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
   ],
   [
-    'redactWorkerEvent of none',
+    'redactWorkerEvent of an unknown id',
     'mutation { redactWorkerEvent(datasetId: $dataset, id: $report) { id } }',
     { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
-    'redactReportEvent of none',
+    'redactReportEvent of an unknown id',
     'mutation { redactReportEvent(reportId: $report, id: $report) { __typename } }',
     { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
@@ -259,7 +259,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [
-    'revokeApiKey of no key',
+    'revokeApiKey of an unknown id',
     'mutation { revokeApiKey(id: $report) { id } }',
     {
       ...administers,
@@ -488,7 +488,7 @@ describe.each<[string, string]>([
 })
 
 describe('an API key', () => {
-  test('is shown once and stored as a hash', async () => {
+  test('is returned once and stored as a hash', async () => {
     const { key, id } = await createKey(ids.organization, 'READ')
     expect(key).toMatch(/^tidemark_[\w-]{43}$/)
     const query =
@@ -505,7 +505,7 @@ describe('an API key', () => {
     expect(again.revokedAt).toBe(revokeApiKey.revokedAt)
   })
 
-  test('of another organization cannot be revoked, and goes on working', async () => {
+  test('of another organization cannot be revoked, and continues to work', async () => {
     const { key, id } = await createKey(ids.other, 'READ')
     const { errors } = await server.graphql(
       'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }',
@@ -531,7 +531,7 @@ describe('an API key', () => {
     expect(errors).toMatchObject([{ extensions: { code } }])
   })
 
-  test("cannot be narrowed to another organization's dataset", async () => {
+  test('cannot be restricted to a dataset of another organization', async () => {
     const query = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key } }'
     const { errors } = await server.graphql(query, {
       input: { organizationId: ids.other, role: 'READ', datasetIds: [ids.dataset] },
@@ -539,7 +539,7 @@ describe('an API key', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   })
 
-  test.each(['bearer', 'BEARER', 'Bearer '])('is taken with the scheme written "%s"', async (scheme) => {
+  test.each(['bearer', 'BEARER', 'Bearer '])('is accepted with the scheme written "%s"', async (scheme) => {
     const response = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `${scheme} ${keys.read}` },
@@ -548,7 +548,7 @@ describe('an API key', () => {
     expect(await response.json()).toEqual({ data: { dataset: { id: ids.dataset } } })
   })
 
-  test.each(['Basic', 'Token', ''])('is not taken with the scheme "%s"', async (scheme) => {
+  test.each(['Basic', 'Token', ''])('is rejected with the scheme "%s"', async (scheme) => {
     const response = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `${scheme} ${keys.read}` },

@@ -32,7 +32,7 @@ function post(key: string, path = '/graphql', dataset = ''): Promise<Response> {
   return fetch(`${server.url}${path}`, { method: 'POST', headers, body: '{"query":"{ __typename }"}' })
 }
 
-test('A body counts in its caller’s share of memory from its first byte until it is parsed', async () => {
+test('A body counts toward the memory of its caller from its first byte until it is parsed', async () => {
   const dataset = await newDataset(server, organization)
   const [key, other] = [await newKey(server, organization), await newKey(server, await newOrganization(server))]
   const slow = begin(key, `Content-Length: ${SHARE}`)
@@ -47,7 +47,7 @@ test('A body counts in its caller’s share of memory from its first byte until 
   expect((await post(key, '/api/dataset/events', dataset)).status).toBe(200)
 })
 
-test('However much many organizations hold, another one has room for what is small', async () => {
+test('However much memory many organizations hold, another one has room for small requests', async () => {
   const newcomer = async () => newKey(server, await newOrganization(server))
   // Each a quarter of the total.
   const keys = await Promise.all(Array.from({ length: 4 }, newcomer))
@@ -61,7 +61,7 @@ test('However much many organizations hold, another one has room for what is sma
   await until(async () => (await holding()).length === 0)
 })
 
-test('A body that no caller has room for is refused before it comes', async () => {
+test('A body larger than the memory of a caller is rejected before it is read', async () => {
   const socket = begin(await newKey(server, organization), `Content-Length: ${SHARE + 1}`)
   const [status] = await new Promise<string[]>((resolve) =>
     socket.once('data', (data) => resolve(String(data).split('\r\n'))),

@@ -47,10 +47,10 @@ const fromLlamaCloud = (url: string) => run('llamacloud', '--url', url, '--repor
 const CONTROLS = '\x1b]0;owned\x07\x1b[2J\x1b]52;c;eA==\x07\x9b2J\nnext'
 
 test.each([
-  ['refuses', 400, CONTROLS],
-  ['answers no JSON', 200, CONTROLS],
-  ['answers no event', 200, JSON.stringify([{ id: CONTROLS, [CONTROLS]: 1 }])],
-])('What an original says when it %s is a line of text for a terminal', async (_, status, text) => {
+  ['returns an error', 400, CONTROLS],
+  ['returns no JSON', 200, CONTROLS],
+  ['returns no event', 200, JSON.stringify([{ id: CONTROLS, [CONTROLS]: 1 }])],
+])('The message of an upstream that %s is printed as a line of text', async (_, status, text) => {
   const { url } = await original((response) => response.writeHead(status).end(text))
   const { code, stderr } = await fromLlamaCloud(url)
   expect(code).toBe(1)
@@ -65,7 +65,7 @@ function answerBlanks(response: ServerResponse): void {
   response.writeHead(200, { 'content-encoding': 'gzip' }).end(packedBlanks)
 }
 
-test('An answer that unpacks to more than may be read ends it, and is not asked for again', async () => {
+test('A response that unpacks to more than the limit ends the import, and is not requested again', async () => {
   const asked = await original(answerBlanks)
   const { code, stderr } = await fromLlamaCloud(asked.url)
   expect({ code, stderr, times: asked.times }).toEqual({
@@ -75,7 +75,7 @@ test('An answer that unpacks to more than may be read ends it, and is not asked 
   })
 })
 
-test('A Trieve whose pages are that large is asked for smaller ones', async () => {
+test('A Trieve server with pages above the limit is asked for smaller ones', async () => {
   const events = Array.from({ length: 40 }, (_, i): Held => ({ id: randomUUID(), second: 1_700_000_000 + i }))
   await using trieve = await startTrieve(events, undefined, (response, pageSize) => {
     if (pageSize > 20) answerBlanks(response)
@@ -86,7 +86,7 @@ test('A Trieve whose pages are that large is asked for smaller ones', async () =
   expect(stdout).toMatch(/^recorded +40$/m)
 })
 
-test('A Trieve that never ends is not asked forever', async () => {
+test('A Trieve server without an end of its pages is not read forever', async () => {
   const event = {
     created_at: '2026-01-01 00:00:00.000',
     dataset_id: randomUUID(),
@@ -114,7 +114,7 @@ test.each([
   'https://SECRETPW@127.0.0.1:1/',
   'http://u:SECRETPW@127.0.0.1:port',
   'ftp://u:SECRETPW@127.0.0.1',
-])('The address %s is refused at once, and not quoted', async (url) => {
+])('The URL %s is rejected at once, and not quoted', async (url) => {
   const { code, stderr } = await fromTrieve(url)
   expect(code).toBe(2)
   expect(stderr).toMatch(/^error: --url must [^\n]*\n$/)

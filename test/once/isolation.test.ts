@@ -20,7 +20,7 @@ interface Answer {
   text: string
 }
 
-test('No operation of a tenant, with any ids, reads or changes a row of another', async () => {
+test('No operation of a tenant, with any ids, reads or changes a row of another tenant', async () => {
   const env = await freshDatabase()
   const inserted = [await insertTenant(env, 'acme'), await insertTenant(env, 'bolt')] as const
   let acme: Tenant

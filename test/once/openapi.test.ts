@@ -167,7 +167,7 @@ describe('The document', () => {
     expect(await new Validator().validate(document)).toEqual({ valid: true })
   })
 
-  test('has both routes and the alias, and nothing else', () => {
+  test('contains both routes and the alias, and nothing else', () => {
     expect(Object.keys(document.paths)).toEqual([
       '/api/dataset/events',
       '/api/events',
@@ -175,7 +175,7 @@ describe('The document', () => {
     ])
   })
 
-  test('describes every operation, parameter and reply', () => {
+  test('describes every operation, parameter and response', () => {
     for (const [path, item] of Object.entries<Record<string, Document>>(document.paths)) {
       for (const operation of Object.values(item)) {
         expect({
@@ -216,7 +216,7 @@ describe('The document', () => {
     })
   })
 
-  test('accepts the bodies that the server accepts, and no other', async () => {
+  test('accepts the bodies that the server accepts, and no others', async () => {
     const validate = schemaOf(document, 'tidemark', 'components/schemas/GetEventsData')
     const bodies = [
       {},
@@ -238,9 +238,9 @@ describe('The document', () => {
   })
 })
 
-describe('A reply', () => {
+describe('A response', () => {
   test.each(REPLIES)(
-    'of $method $path with $status is what the document says',
+    'of $method $path with $status matches the document',
     async ({ path, method, status, send, ...rest }) => {
       const query = 'query' in rest ? rest.query : ''
       const reply = await ask(path.replace('{report_id}', report) + query, { method: method.toUpperCase(), ...send })
@@ -255,7 +255,7 @@ describe('A reply', () => {
     },
   )
 
-  test('of a report has the members of the document in their order, and all that have a default', async () => {
+  test('of a report has the members of the document in their order, including those with a default', async () => {
     const { body } = await ask(`/api/v1/reports/${report}/events`)
     const items = (body as Document[]).map(({ event_data }) => event_data)
     const schemas = document.components.schemas
@@ -274,7 +274,7 @@ describe('A reply', () => {
     expect(JSON.stringify(schemas)).not.toContain('$id')
   })
 
-  test('that is not what the document says would be noticed', () => {
+  test('that does not match the document is detected', () => {
     const item = {
       id: report,
       report_id: report,

@@ -29,7 +29,7 @@ const STREAM = {
 }
 const PRIVATE = { control: 'no-store', vary: expect.arrayContaining(['Authorization', 'Cookie', 'Accept']) }
 
-test('No cache may keep what depends on a key, whether it is sent by a header or a cookie, or is missing', async () => {
+test('A response that depends on a key is no-store, with the key in a header, in a cookie, or missing', async () => {
   const json = { 'content-type': 'application/json' }
   const bearer = { ...json, authorization: `Bearer ${server.rootKey}` }
   const stream = { ...bearer, accept: 'text/event-stream' }
@@ -53,7 +53,7 @@ test('No cache may keep what depends on a key, whether it is sent by a header or
   expect(await caching(401, list)).toEqual(PRIVATE)
 })
 
-test("GraphiQL's page, which is the same for all, is kept, and asked for again by its ETag", async () => {
+test('The page of GraphiQL, the same for all clients, is cached and revalidated by its ETag', async () => {
   const headers = { accept: 'text/html', 'accept-encoding': 'gzip' }
   expect(await caching(200, '/graphql', { headers })).toEqual({
     control: 'no-cache',

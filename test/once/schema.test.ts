@@ -18,7 +18,7 @@ import { expect, test } from 'vitest'
 import { printSortedSchema, SCHEMA_FILE } from '../../src/schema/print-schema.ts'
 import { schema } from '../../src/schema/schema.ts'
 
-test('schema.graphql is the schema as it is now; "npm run schema:print" writes it', async () => {
+test('schema.graphql equals the printed schema; "npm run schema:print" writes it', async () => {
   expect(await readFile(SCHEMA_FILE, 'utf8')).toBe(printSortedSchema())
 })
 
