@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readUuid } from '../../src/lib/uuid-text.ts'
 import { freshDatabase, runSql } from '../support/database.ts'
 
-test('The database itself keeps what belongs together in one organization, and of one kind', async () => {
+test('The database enforces that objects belong to one organization, and are of one kind', async () => {
   const env = await freshDatabase()
   const [acme, bolt, dataset] = [randomUUID(), randomUUID(), randomUUID()]
   const [report, key, node] = [randomUUID(), randomUUID(), randomUUID()]
@@ -37,7 +37,7 @@ test('The database itself keeps what belongs together in one organization, and o
   await runSql(env, live(bolt, dataset, 'NULL'))
 })
 
-test('Which tracking ids the database refuses is what the Trieve route reads as ids', async () => {
+test('The database rejects the tracking ids that the Trieve route reads as ids', async () => {
   const env = await freshDatabase()
   const [acme, id] = [randomUUID(), randomUUID()]
   await runSql(env, `INSERT INTO organization (id, name) VALUES ('${acme}', 'Acme')`)
