@@ -331,7 +331,7 @@ describe('a request that is not GraphQL', () => {
   })
 
   test.each(['variables=%7B', 'extensions=zz', 'variables=1'])(
-    'is rejected when its URL says %s',
+    'is rejected when its URL contains %s',
     async (search) => {
       const response = await fetch(`${server.url}/graphql?query=%7B__typename%7D&${search}`, {
         headers: { accept: 'application/json' },

@@ -67,7 +67,7 @@ export async function pendingMigrations(connection: DatabaseConnection): Promise
   if (unfinished) {
     throw new MigrationError(
       `Migration ${unfinished.migration_name} failed earlier and blocks the others (P3009). Repair the database, ` +
-      'then mark it with "prisma migrate resolve".',
+        'then mark it with "prisma migrate resolve".',
     )
   }
   const checksums = new Map(applied.map((row) => [row.migration_name, row.checksum]))
@@ -118,7 +118,7 @@ async function history(connection: DatabaseConnection): Promise<Applied[]> {
   if (!(await hasHistory(connection))) return []
   const applied = await connection.query<Applied>(
     'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY ' +
-    'started_at',
+      'started_at',
   )
   return applied.rows
 }

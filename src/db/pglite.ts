@@ -28,7 +28,7 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   } catch (error) {
     throw new StartError(
       `Cannot open the database in DATA_DIR. Restore ${directory} from a backup, or choose another DATA_DIR. ` +
-      `(${error})`,
+        `(${error})`,
       { cause: error },
     )
   }

@@ -24,7 +24,7 @@ export async function makePrivate(directory: string): Promise<void> {
   if (mode === undefined) return
   throw new StartError(
     `DATA_DIR cannot be used: other users can access ${directory} (mode ${mode}). Run "chmod 700" on it, or choose ` +
-    'another directory.',
+      'another directory.',
   )
 }
 

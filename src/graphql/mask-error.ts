@@ -35,8 +35,7 @@ export function createMaskError(logger: Logger): MaskError {
     const { originalError, nodes, source, positions, path, extensions } = wrapped
     const where = { nodes, source, positions, path }
     const coded = codedErrorOf(originalError) ?? (error === wrapped ? undefined : unreadable(error))
-    if (coded)
-      return new GraphQLError(coded.message, { ...where, extensions: { ...coded.details, code: coded.code } })
+    if (coded) return new GraphQLError(coded.message, { ...where, extensions: { ...coded.details, code: coded.code } })
     if (isTransient(originalError)) return unavailable(originalError, where, call)
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where, call)
     if (extensions.originalError || extensions.code === 'OPERATION_RESOLUTION_FAILURE') return badRequest(wrapped)

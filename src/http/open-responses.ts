@@ -4,8 +4,8 @@ import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import type { Call } from '../lib/call.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
-import type { TcpConnections } from './tcp-connections.ts'
 import { OpenResponse } from './open-response.ts'
+import type { TcpConnections } from './tcp-connections.ts'
 
 /** Age in milliseconds from which a response is long: its key is watched, and an ended key ends it within 5 s. */
 const LONG_MS = 2_000

@@ -12,8 +12,8 @@ import { type Node, startNode } from '../support/rig/node.ts'
 import { scratchDatabase } from '../support/rig/scratch-database.ts'
 import { newTenant, record, workerEvents } from '../support/rig/tenant.ts'
 import { watched } from '../support/rig/watch.ts'
-import { ATTACKS } from './attacks/index.ts'
 import type { Attack, Figures } from './attacks/attack.ts'
+import { ATTACKS } from './attacks/index.ts'
 
 /** Timeout of the preparation of an attack, or of all of it if it is not measured, in milliseconds. */
 const PREPARATION_MS = 900_000

@@ -481,7 +481,9 @@ describe.each<[string, string]>([
     const isAnonymous = caller in anonymous
     // A report that does not exist and a hidden one are indistinguishable.
     const hidden = isAnonymous ? 401 : 404
-    expect(await status(ids.report)).toBe(isAnonymous ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200)
+    expect(await status(ids.report)).toBe(
+      isAnonymous ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200,
+    )
     expect(await status(randomUUID())).toBe(hidden)
     leaving.abort()
   })

@@ -100,6 +100,8 @@ test('ARCHITECTURE.md names existing files and folders', async () => {
   const named = [...readPage('ARCHITECTURE.md').matchAll(/`((?:[a-z][\w-]*\/)+[\w-]*|use-[\w-]+)`/g)]
   const missing = named
     .map(([, name = '']) => name.replace(/\/$/, ''))
-    .filter((name) => !existsSync(name) && !existsSync(`${name}.ts`) && !files.some((file) => file.endsWith(`/${name}`)))
+    .filter(
+      (name) => !existsSync(name) && !existsSync(`${name}.ts`) && !files.some((file) => file.endsWith(`/${name}`)),
+    )
   expect([missing, named.length > 100]).toEqual([[], true])
 })

@@ -1,12 +1,20 @@
 import { expect, test } from 'vitest'
 import { schema } from '../../src/schema/schema.ts'
 import { freshDatabase } from '../support/database.ts'
+import { type Question, questionsOf } from '../support/isolation/questions.ts'
+import { rowsOf } from '../support/isolation/rows.ts'
+import {
+  furnishTenant,
+  homeOf,
+  idsOf,
+  insertTenant,
+  type Keys,
+  keysOf,
+  type Tenant,
+} from '../support/isolation/tenant.ts'
 import { newDataset, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
-import { type Question, questionsOf } from '../support/isolation/questions.ts'
-import { rowsOf } from '../support/isolation/rows.ts'
-import { furnishTenant, homeOf, idsOf, insertTenant, type Keys, keysOf, type Tenant } from '../support/isolation/tenant.ts'
 
 /** Concurrent requests. */
 const AT_ONCE = 6

@@ -49,7 +49,7 @@ const doors = [
   ['server-sent events', overSse],
 ] as const
 
-test.each(doors)('Subscribers over %s to either server get an error when the history goes back', async (_name, open) => {
+test.each(doors)('Subscribers over %s to either server get an error when history goes back', async (_name, open) => {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, events('kept', 5))
   const restore = await backup(dataset)

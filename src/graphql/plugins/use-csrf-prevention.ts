@@ -5,9 +5,8 @@ import type { Plugin } from 'graphql-yoga'
 /** Lets a client send such a body; a web page would need a CORS preflight to set it. */
 const HEADER = 'x-graphql-yoga-csrf'
 
-const MESSAGE =
-  'A request body of this type could be a cross-site request. ' +
-  `Send application/json, or add the header ${HEADER}.`
+const ADVICE = `Send application/json, or add the header ${HEADER}.`
+const MESSAGE = `A request body of this type could be a cross-site request. ${ADVICE}`
 
 /**
  * Rejects POST bodies that any web page may send without a preflight: forms, plain text, and those of no type.

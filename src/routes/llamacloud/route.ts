@@ -51,7 +51,7 @@ export const LLAMACLOUD_ROUTE = createRoute({
     422: failure('Invalid parameters, listed completely.', HTTPValidationError),
     429: failure(
       'Too many requests of the key, or of the address without a key: Retry-After contains the seconds to wait. Or ' +
-      'too many open streams of the key.',
+        'too many open streams of the key.',
     ),
     500: failure('Internal error, without details.'),
   },

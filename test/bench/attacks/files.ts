@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startNode } from '../../support/rig/node.ts'
 import { newTenant, record } from '../../support/rig/tenant.ts'
-import { runCommand } from './commands.ts'
 import type { Attack } from './attack.ts'
+import { runCommand } from './commands.ts'
 
 const NOBODY = { uid: 65_534, gid: 65_534 }
 const SECRET = 'TENANTSECRETXYZ'

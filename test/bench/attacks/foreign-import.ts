@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { askGraphql } from '../../support/rig/ask.ts'
-import { runCommand } from './commands.ts'
 import type { Attack, World } from './attack.ts'
+import { runCommand } from './commands.ts'
 
 const EVENTS = 'query ($id: UUID!) { workerEvents(datasetId: $id) { totalCount nodes { eventDataText } } }'
 

@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { type Ran, runCommand } from './commands.ts'
 import type { Attack, World } from './attack.ts'
+import { type Ran, runCommand } from './commands.ts'
 
 /** A server with arbitrary responses, which counts requests. */
 async function original(answer: RequestListener) {

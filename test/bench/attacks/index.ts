@@ -1,3 +1,7 @@
+import { ANONYMOUS_DOCUMENTS } from './anonymous-documents.ts'
+import { ANONYMOUS_SOCKETS } from './anonymous-sockets.ts'
+import { ANONYMOUS_THROUGH_PROXY } from './anonymous-through-proxy.ts'
+import type { Attack } from './attack.ts'
 import { CORS } from './cors.ts'
 import { CROWDED_POOL } from './crowded-pool.ts'
 import { DATABASE_DOWN } from './database-down.ts'
@@ -13,14 +17,10 @@ import { PERSISTED_OPERATIONS } from './persisted-operations.ts'
 import { REDIS_HANGS } from './redis-hangs.ts'
 import { REJECTED_UPGRADES } from './rejected-upgrades.ts'
 import { REVOKED_LIST } from './revoked-list.ts'
-import { ANONYMOUS_DOCUMENTS } from './anonymous-documents.ts'
-import { ANONYMOUS_SOCKETS } from './anonymous-sockets.ts'
-import { ANONYMOUS_THROUGH_PROXY } from './anonymous-through-proxy.ts'
 import { SUBSCRIPTIONS } from './subscriptions.ts'
 import { TRACKING_IDS } from './tracking-ids.ts'
 import { UNCOUNTED_ROUTES } from './uncounted-routes.ts'
 import { UNREAD_RESPONSES } from './unread-responses.ts'
-import type { Attack } from './attack.ts'
 
 /** All attacks. */
 export const ATTACKS: readonly Attack[] = [

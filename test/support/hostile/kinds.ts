@@ -1,7 +1,7 @@
+import { ANONYMOUS } from './anonymous.ts'
 import type { Kind } from './attack.ts'
 import type { Prey } from './prey.ts'
 import { READERS } from './readers.ts'
-import { ANONYMOUS } from './anonymous.ts'
 import { WRITERS } from './writers.ts'
 
 /** All kinds; a client is of one of them. */
