@@ -91,7 +91,6 @@ const Environment = z.object({
 
 export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 
-/** All settings, read once by `main`. */
 export type Config = Readonly<{
   port: number
   host: string
@@ -107,11 +106,9 @@ export type Config = Readonly<{
   llamaCloudApiKey?: string
   /** Timeout for a subscriber that leaves new events unread. */
   slowConsumerSeconds: number
-  /** How long an idle HTTP connection stays open. */
   keepAliveSeconds: number
   /** Origins of web pages that may use `/graphql`, besides the server's own. */
   corsOrigins: Origins
-  /** Proxies trusted for the client address. */
   trustedProxies: readonly string[]
   introspection: boolean
   graphiql: boolean

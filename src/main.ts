@@ -66,14 +66,16 @@ program
 program
   .command('restore-epoch')
   .description(
-    'after rows were restored into the same database by hand: begin a new epoch, so that readers of events that are missing are told; other restores are noticed automatically',
+    'after rows were restored into the same database by hand: begin a new epoch, so that readers of events that are ' +
+      'missing get an error; other restores are noticed automatically',
   )
   .action(() => runCommand(async (config) => (await import('./cli/restore-epoch.ts')).runRestoreEpoch(config)))
 
 program
   .command('doctor')
   .description(
-    'check the settings, the database and Redis, and give advice; exits with status 1 if there is a problem. Stop a server that uses the embedded database first',
+    'check the settings, the database and Redis, and give advice; exits with status 1 if there is a problem. Stop a ' +
+      'server that uses the embedded database first',
   )
   .option('--json', 'print one JSON document')
   .action(async (options: { json?: boolean }) =>
@@ -121,7 +123,8 @@ keys
 const importing = program
   .command('import')
   .description(
-    'import events from a file, one JSON object per line, directly into the database; events that exist already are skipped. Stop a server that uses the embedded database first',
+    'import events from a file, one JSON object per line, directly into the database; events that exist already are ' +
+      'skipped. Stop a server that uses the embedded database first',
   )
   .argument('<file>', 'file to read, or - for standard input; .gz files are decompressed')
   .option(
@@ -177,7 +180,8 @@ importing
 program
   .command('export')
   .description(
-    'export the events of datasets and reports, one JSON object per line, directly from the database. Stop a server that uses the embedded database first',
+    'export the events of datasets and reports, one JSON object per line, directly from the database. Stop a server ' +
+      'that uses the embedded database first',
   )
   .argument('[file]', 'file to write, or - for standard output; .gz files are compressed', '-')
   .option('--dataset <id>', 'export this dataset; repeatable', addId)

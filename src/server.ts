@@ -14,25 +14,25 @@ import type { Config } from './config.ts'
 import { readOperationList } from './graphql/operation-list.ts'
 import { requestContexts } from './graphql/request-context.ts'
 import { createPipeline } from './graphql/yoga.ts'
-import { Connections } from './http/connections.ts'
-import { Drainer } from './http/drain.ts'
+import { Drainer } from './http/drainer.ts'
 import { createGraphqlHandler } from './http/graphql-handler.ts'
 import { createHttpServer, handleRequests, listen } from './http/listener.ts'
 import { OpenResponses } from './http/open-responses.ts'
 import { RequestQueue } from './http/request-queue.ts'
+import { TcpConnections } from './http/tcp-connections.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
 import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
-import { registerConnectionMetrics } from './observability/metrics/connections.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
 import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
-import { countRefusedKeys } from './observability/metrics/keys.ts'
+import { countRejectedKeys } from './observability/metrics/keys.ts'
 import { registerLiveMetrics } from './observability/metrics/live.ts'
 import { createRegistry, registerBuildInfo } from './observability/metrics/registry.ts'
 import { createRequestMetrics } from './observability/metrics/requests.ts'
 import { countTaskFailures } from './observability/metrics/tasks.ts'
+import { registerTcpConnectionMetrics } from './observability/metrics/tcp-connections.ts'
 import { createReadiness } from './observability/readiness.ts'
 import { createFailureHandlers } from './observability/task-failures.ts'
 import { rateLimited } from './routes/admit.ts'
@@ -85,29 +85,29 @@ async function open(
     onHistoryChanged,
   })
   closers.use(storage)
-  const { database, bus, log, budget, accounts } = storage
+  const { database, bus, log, budget, callerClients } = storage
   const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
   const retention = closers.use(
     new RetentionSweeper(db, { removed: countRemoved(registry), failed: onFailure('retention') }),
   )
-  const keyUsage = closers.use(new KeyUsage(db, onFailure('key-uses')))
+  const keyUsage = closers.use(new KeyUsage(db, onFailure('key-usage')))
   const keyLookup = new KeyLookup(database.spare, onFailure('key-lookup'))
-  const authenticate = countRefusedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
+  const authenticate = countRejectedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
   const keyWatch = closers.use(new KeyWatch(database.spare, onFailure('key-watch')))
-  const connections = closers.use(new LiveConnections(db, onFailure('live-connections')))
+  const liveConnections = closers.use(new LiveConnections(db, onFailure('live-connections')))
   const lifecycle = { draining: false }
   const cohorts = new Cohorts()
   const calls = new Calls({ observe: createRequestMetrics(registry), logger, tracing })
   const http = createHttpServer(config)
   http.on('connection', () => budget.turns.arrive())
   const slowAfter = config.slowConsumerSeconds * 1_000
-  const tcpConnections = new Connections(http, { memory: budget.memory, slowAfter, logger })
+  const tcpConnections = new TcpConnections(http, { memory: budget.memory, slowAfter, logger })
   closers.defer(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
-  const responses = new OpenResponses(tcpConnections, { keyWatch, connections, connectionLimit })
-  const services = { accounts, keyWatch, connections, sweep: () => void retention.sweep() }
+  const responses = new OpenResponses(tcpConnections, { keyWatch, liveConnections, connectionLimit })
+  const services = { callerClients, keyWatch, liveConnections, sweep: () => void retention.sweep() }
   const rate = closers.use(await createRateLimit(config, logger))
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
@@ -120,7 +120,7 @@ async function open(
   const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
-  registerDatabaseMetrics(registry, database, accounts, readiness)
+  registerDatabaseMetrics(registry, database, callerClients, readiness)
   pages.route('/', createHealthRoutes(readiness))
   pages.route('/', createMetricsRoute(registry, routeServices))
   if (config.graphiql) {
@@ -141,7 +141,7 @@ async function open(
   const url = await listen(http, config)
   const webSocketServices = { ...config, ...entry, ...admission, keyWatch, queue, tcpConnections }
   const webSocket = serveWebSocket(http, yoga, webSocketServices, logger)
-  registerConnectionMetrics(registry, tcpConnections)
+  registerTcpConnectionMetrics(registry, tcpConnections)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })
   // Streams never end on their own: end them first, then finish the requests in progress.
   closers.defer(async () => {

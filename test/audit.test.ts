@@ -16,7 +16,7 @@ const ENTRIES = `query ($id: UUID!, $first: Int, $after: String) {
 const CREATE_KEY = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id } } }'
 const REVOKE_KEY = 'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }'
 
-test('Administrative acts are recorded with who did them, once, and without secrets', async () => {
+test('Administrative actions are recorded once, with their actor and without secrets', async () => {
   const organization = await newOrganization(server)
   const input = { organizationId: organization, role: 'ADMIN', name: 'boss' }
   const boss = expectData(await server.graphql(CREATE_KEY, { input })).createApiKey
@@ -50,7 +50,7 @@ test.each([
   'createReport(input: { organizationId: "$organization" }) { id }',
   'revokeApiKey(id: "$other") { id }',
   'setRetention(of: { organizationId: "$organization" }, policy: { maxEvents: 1 }) { maxEvents }',
-])('A key that is revoked does nothing more, not even in the request that revokes it: %s', async (act) => {
+])('A revoked key does nothing more, not even in the request that revokes it: %s', async (act) => {
   const organization = await newOrganization(server)
   const input = { organizationId: organization, role: 'ADMIN' }
   const [own, other] = [
@@ -116,11 +116,11 @@ describe.each([
     [{ after: cursorOf('S:x') }, 'CURSOR_INVALID'],
     [{ after: cursorOf('N:1') }, 'CURSOR_INVALID'],
     [{ before: cursorOf('I:x') }, 'CURSOR_INVALID'],
-  ])('are not listed with %j', async (variables, code) => {
+  ])('rejects %j', async (variables, code) => {
     expect((await ask(variables)).errors).toMatchObject([{ extensions: { code } }])
   })
 
-  test('are listed on from a cursor whatever it is of, and only those of the organization', async () => {
+  test('accepts any id as a cursor, and lists only entries of the organization', async () => {
     const other = await newOrganization(server)
     await newKey(server, other)
     const [foreign] = (await page({ id: other })).edges
@@ -134,7 +134,7 @@ function cursorOf(value: string): string {
   return Buffer.from(`GPC:${value}`).toString('base64')
 }
 
-test('A key records its last use, without a write per use', async () => {
+test('A key records its last use without a write per use', async () => {
   const first = await startServer()
   const organization = await newOrganization(first)
   const [used, unused] = [await newKey(first, organization), await newKey(first, organization)]

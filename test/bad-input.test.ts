@@ -262,7 +262,7 @@ describe.each(TABLE)('%s', (operation, type, values) => {
   })
 
   test.each(values.map((value) => [JSON.stringify(value)?.slice(0, 60), value]))(
-    'refuses %s with a documented code, and stores nothing',
+    '%s is rejected with a documented code, and nothing is stored',
     async (_, value) => {
       const query = fill(operation.replace('$v: T', `$v: ${type}`))
       const { data, errors } = await server.graphql(query, { v: fill(value) }, key)
@@ -273,24 +273,24 @@ describe.each(TABLE)('%s', (operation, type, values) => {
   )
 })
 
-describe('a request that is no GraphQL', () => {
+describe('a request that is not GraphQL', () => {
   const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
     fetch(`${server.url}/graphql`, { method: 'POST', headers: { authorization: `Bearer ${key}`, ...headers }, body })
 
   test.each([
     ['an empty body', ''],
     ['broken JSON', '{"query":'],
-    ['JSON that is no object', '"x"'],
+    ['JSON that is not an object', '"x"'],
     ['null', 'null'],
     ['a list, as batching would be', '[{"query":"{__typename}"}]'],
     ['no query', '{}'],
     ['a query that is no string', '{"query":1}'],
     ['an empty query', '{"query":""}'],
-    ['variables that are no object', '{"query":"{__typename}","variables":"x"}'],
-    ['an operation that is not there', '{"query":"query A{__typename}","operationName":"B"}'],
+    ['variables that are not an object', '{"query":"{__typename}","variables":"x"}'],
+    ['an operation that does not exist', '{"query":"query A{__typename}","operationName":"B"}'],
     ['several operations and no name', '{"query":"query A{__typename} query B{__typename}"}'],
     ['NUL', '{"query":"{\\u0000}"}'],
-  ])('is refused when it is %s, with a status below 500', async (_, body) => {
+  ])('is rejected when it is %s, with a status below 500', async (_, body) => {
     const response = await post(body)
     expect(response.status).toBeLessThan(500)
     const result = (await response.json()) as { errors: { extensions?: { code?: string } }[] }
@@ -302,7 +302,7 @@ describe('a request that is no GraphQL', () => {
   })
 
   test.each(['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
-    'is no error of the server when its sender goes away in the middle of %s',
+    'is not a server error when its client disconnects in the middle of %s',
     async (type) => {
       const logged = server.log.length
       const { hostname, port } = new URL(server.url)
@@ -315,7 +315,7 @@ describe('a request that is no GraphQL', () => {
     },
   )
 
-  test('is refused when it is too large', async () => {
+  test('is rejected when it is too large', async () => {
     expect((await post(`{"query":"{__typename}","variables":{"x":"${'x'.repeat(8_000_000)}"}}`)).status).toBe(413)
   })
 
@@ -324,14 +324,14 @@ describe('a request that is no GraphQL', () => {
     ['more text than is read', `{ __typename } # ${'x'.repeat(262_144)}`],
     ['selections too deep to walk', `${'{ a'.repeat(3_300)}${' }'.repeat(3_300)}`],
     ['a literal too deep to walk', `query Q($v: JSON = ${'['.repeat(4_900)}${']'.repeat(4_900)}) { __typename }`],
-  ])('is refused when it has %s', async (_, query) => {
+  ])('is rejected when it has %s', async (_, query) => {
     const { errors } = await server.graphql(query)
     expect(errors?.length).toBeGreaterThan(0)
     for (const { extensions } of errors ?? []) expect(DOCUMENTED).toContain(extensions.code)
   })
 
   test.each(['variables=%7B', 'extensions=zz', 'variables=1'])(
-    'is refused when its address says %s',
+    'is rejected when its URL contains %s',
     async (search) => {
       const response = await fetch(`${server.url}/graphql?query=%7B__typename%7D&${search}`, {
         headers: { accept: 'application/json' },
@@ -342,7 +342,7 @@ describe('a request that is no GraphQL', () => {
     },
   )
 
-  test('is refused when its Host is none, without a word of the server', async () => {
+  test('is rejected without a valid Host header, and the response exposes no internals', async () => {
     const { hostname, port } = new URL(server.url)
     for (const host of ['a b', '[', '']) {
       const socket = connect(Number(port), hostname)
@@ -351,7 +351,7 @@ describe('a request that is no GraphQL', () => {
     }
   })
 
-  test('cannot change anything by GET', async () => {
+  test('cannot run a mutation by GET', async () => {
     const query = encodeURIComponent('mutation { createOrganization(input: { name: "x" }) { id } }')
     const response = await fetch(`${server.url}/graphql?query=${query}`, {
       headers: { authorization: `Bearer ${server.rootKey}` },

@@ -8,7 +8,7 @@ import { until } from './support/until.ts'
 
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
 
-test('A database in order has no problem, and one whose counters were changed has each of them named', async () => {
+test('A healthy database has no problem, and each changed counter is named', async () => {
   const env = await freshDatabase()
   const datasets: string[] = []
   {
@@ -63,7 +63,7 @@ test('A database in order has no problem, and one whose counters were changed ha
   )
 })
 
-test('Settings that are wrong are all named, each on a line of its own', async () => {
+test('All invalid settings are named, one per line', async () => {
   const { exited, output } = tidemark(['doctor'], { PORT: 'x', LOG_LEVEL: 'loud' })
   expect(await exited).toBe(1)
   const [line, ...details] = output.stdout.trim().split('\n')
@@ -71,7 +71,7 @@ test('Settings that are wrong are all named, each on a line of its own', async (
   expect(details.map((detail) => detail.trim().split(' ')[0])).toEqual(['PORT', 'LOG_LEVEL'])
 })
 
-test.runIf(inject('mode') === 'embedded')('An embedded database is neither made nor shared', async () => {
+test.runIf(inject('mode') === 'embedded')('An embedded database is neither created nor opened twice', async () => {
   const env = await freshDatabase()
   {
     await using _server = await startServer(env)

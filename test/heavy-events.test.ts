@@ -29,7 +29,7 @@ const page = async (variables: object) =>
 const all = Array.from({ length: EVENTS }, (_, i) => i + 1)
 
 test.each([[undefined], [['ETL_STARTED']]])(
-  'A page ends before it holds too much, and the next one goes on: %j',
+  'A page ends before it exceeds the size limit, and the next one continues: %j',
   async (types) => {
     const forward: number[] = []
     let { nodes, pageInfo } = await page({ types, first: 1_000 })
@@ -47,10 +47,10 @@ test.each([[undefined], [['ETL_STARTED']]])(
   },
 )
 
-test('A numbered page that would hold too much is refused, for it cannot be shorter', async () => {
+test('A numbered page above the size limit is rejected, because it cannot be shortened', async () => {
   const query = 'query ($id: UUID!, $n: Int!) { workerEventPage(datasetId: $id, pageSize: $n) { events { seq } } }'
-  const refused = await server.graphql(query, { id: dataset, n: EVENTS })
-  expect(refused.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+  const rejected = await server.graphql(query, { id: dataset, n: EVENTS })
+  expect(rejected.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
   expect(expectData(await server.graphql(query, { id: dataset, n: 5 })).workerEventPage.events).toHaveLength(5)
   const trieve = await fetch(`${server.url}/api/dataset/events`, {
     method: 'POST',
@@ -64,25 +64,25 @@ test('A numbered page that would hold too much is refused, for it cannot be shor
   expect([trieve.status, await trieve.json()]).toMatchObject([400, { message: expect.stringContaining('page_size') }])
 })
 
-const REFUSED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
+const REJECTED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
 
-test('An answer that would be too long is refused before it is written', async () => {
+test('A result that would be too long is rejected before it is serialized', async () => {
   const times = (count: number) => Array.from({ length: count }, (_, i) => `a${i}: eventData`).join(' ')
   const query = (count: number) => `{ workerEvents(datasetId: "${dataset}", first: 10) { nodes { ${times(count)} } } }`
-  expect(await server.graphql(query(7))).toMatchObject(REFUSED)
+  expect(await server.graphql(query(7))).toMatchObject(REJECTED)
   const { nodes } = expectData(await server.graphql(query(2))).workerEvents
   expect(nodes).toHaveLength(10)
   expect(nodes[9]).toEqual({ a0: TEXT, a1: TEXT })
 })
 
-test('An operation reads so many heavy pages, and not one more', async () => {
+test('An operation can read a limited number of large pages', async () => {
   const page = `workerEvents(datasetId: "${dataset}", first: 1000) { nodes { seq } }`
   const query = (count: number) => `{ ${Array.from({ length: count }, (_, i) => `a${i}: ${page}`).join(' ')} }`
   expectData(await server.graphql(query(3)))
-  expect(await server.graphql(query(5))).toMatchObject(REFUSED)
+  expect(await server.graphql(query(5))).toMatchObject(REJECTED)
 })
 
-test('A subscriber gets them all', async () => {
+test('A subscriber receives all large events', async () => {
   const query = `subscription ($id: UUID!, $types: [WorkerEventType!]) {
     workerEvents(datasetId: $id, types: $types, from: BEGINNING) { cursor node { seq } }
   }`
@@ -93,7 +93,7 @@ test('A subscriber gets them all', async () => {
   }
 })
 
-test('A snapshot and the legacy list hold them all', async () => {
+test('A snapshot and the legacy list contain all large events', async () => {
   const report = await newReport(server, await newOrganization(server))
   for (let idx = 0; idx < EVENTS; idx++) {
     await recordReportEvents(server, report, [{ blockUpdate: { block: { idx, template: TEXT.slice(0, 900_000) } } }])

@@ -46,7 +46,7 @@ const PAYLOADS = [
   `"${'x'.repeat(20_000)}"`,
 ]
 
-test('What is exported is what was imported, byte for byte, and importing it again records nothing', async () => {
+test('An export equals the import byte for byte, and importing it again records nothing', async () => {
   const [dataset, other] = [randomUUID(), randomUUID()].sort() as [string, string]
   const types = ['FILE_UPLOADED', 'QDRANT_UPLOAD_FAILED', 'ETL_STARTED']
   const of = (id: string, count: number) =>
@@ -67,7 +67,7 @@ test('What is exported is what was imported, byte for byte, and importing it aga
   expect(await runImport(packed)).toMatchObject({ code: 0, report: { read: 120, recorded: 0, duplicates: 120 } })
 })
 
-test('An import that is killed on its way goes on when it is run again, and nothing is doubled or lost', async () => {
+test('A killed import continues when it is run again, without duplicates or losses', async () => {
   const dataset = randomUUID()
   const lines = Array.from({ length: 400 }, (_, i) => workerLine(dataset, i + 1))
   const killed = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
@@ -91,7 +91,7 @@ test('An import that is killed on its way goes on when it is run again, and noth
   expect(await readFile(exported, 'utf8')).toBe(fileOf(lines))
 })
 
-test("With --organization, nothing is recorded into another organization's stream, or under its id", async () => {
+test('With --organization, no event is recorded into a stream of another organization, or under its id', async () => {
   const [dataset, report, own] = [randomUUID(), randomUUID(), randomUUID()]
   let other = ''
   let key = ''

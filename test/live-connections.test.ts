@@ -37,7 +37,7 @@ const END = 'mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }'
 const list = async (id: string, key?: string): Promise<Listed[]> =>
   expectData(await here.graphql(LIST, { id }, key)).liveConnections.nodes
 
-test('An administrator sees who follows what, since when and how far behind, and ends one of them', async () => {
+test('An administrator lists live connections with stream, start and lag, and ends one', async () => {
   const organization = await newOrganization(here)
   const [admin, reader] = [await newKey(here, organization, 'ADMIN'), await newKey(here, organization)]
   const dataset = await newDataset(here, organization)
@@ -90,18 +90,18 @@ test('An administrator sees who follows what, since when and how far behind, and
   ])
 })
 
-test("Another organization's connections are neither seen nor ended", async () => {
+test('Connections of another organization can be neither listed nor ended', async () => {
   const [mine, other] = [await newOrganization(here), await newOrganization(here)]
-  const [admin, stranger] = [await newKey(here, mine, 'ADMIN'), await newKey(here, other, 'ADMIN')]
+  const [admin, foreigner] = [await newKey(here, mine, 'ADMIN'), await newKey(here, other, 'ADMIN')]
   const report = await newReport(here, mine)
   await recordReportEvents(here, report, [{ progress: { variant: 'EDITING', message: 'one' } }])
   const query = 'subscription ($id: UUID!) { reportEvents(reportId: $id) { cursor } }'
   const reader = overWebSocket(there.url, admin, query, { id: report })
   onTestFinished(() => reader.end())
   await until(async () => (await list(mine, admin)).length === 1)
-  expect(await list(other, stranger)).toEqual([])
+  expect(await list(other, foreigner)).toEqual([])
   const [{ id }] = (await list(mine, admin)) as [Listed]
-  const { errors } = await here.graphql(END, { id }, stranger)
+  const { errors } = await here.graphql(END, { id }, foreigner)
   expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   await reader.end()
   await until(async () => (await list(mine, admin)).length === 0)

@@ -97,7 +97,7 @@ class Reader {
 }
 
 property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
-  'Whoever comes and goes, on whichever node and transport, reads exactly the log',
+  'Readers that connect and disconnect on any node and transport read exactly the log',
   async (commands, filters) => {
     const dataset = await newDataset(node(0), organization)
     const readers = filters.map((types) => new Reader(dataset, types))

@@ -17,7 +17,7 @@ const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq id } }
 }`
 
-test('Readers that come back after a kill -9 of the server miss nothing and see nothing twice', async () => {
+test('Readers that reconnect after a kill -9 of the server miss nothing and receive nothing twice', async () => {
   const env = { ...(await freshDatabase()), PORT: String(await freePort()) }
   const url = `http://127.0.0.1:${env.PORT}`
   let server = await serve(env)

@@ -68,7 +68,7 @@ test.each<[string, () => Promise<{ id: string; key: string }>, boolean]>([
   ['revoked', () => newKey(), true],
   // Long enough to subscribe.
   ['expired', () => newKey({ expiresAt: new Date(Date.now() + 3_000) }), false],
-])('A key that is %s ends what is open for it, and nothing comes after', async (_, make, toRevoke) => {
+])('A key that is %s ends everything open with it, and nothing is delivered afterwards', async (_, make, toRevoke) => {
   const dataset = await newDataset(here, organization)
   await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
   const { id, key } = await make()
@@ -95,7 +95,7 @@ test.each<[string, () => Promise<{ id: string; key: string }>, boolean]>([
   for (const reader of readers) await expect(reader.take(1)).rejects.toThrow('after 0 of 1')
 })
 
-test('A reader that is catching up is ended in the middle', async () => {
+test('A subscription that is catching up ends with its key', async () => {
   const count = 300
   const heavy = await newDataset(here, organization)
   const events = Array.from({ length: count / 10 }, () => ({
@@ -120,7 +120,7 @@ test('A reader that is catching up is ended in the middle', async () => {
   expect(received).toBeLessThan(count)
 })
 
-test('An answer that takes long is listed, ends with its key or when an administrator says so, and has nothing that came later', async () => {
+test('A long response is listed, ends with its key or when an administrator ends it, and contains no later data', async () => {
   const long = await newReport(here, organization)
   const message = 'x'.repeat(1_000_000)
   const states = (count: number) => Array.from({ length: count }, () => ({ state: { message, state: 'GENERATING' } }))

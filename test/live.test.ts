@@ -50,7 +50,7 @@ describe.each<[string, Subscribe]>([
   const seqs = (edges: { node: { seq: number } }[]) => edges.map(({ node }) => node.seq)
   const upTo = (n: number, from = 1) => Array.from({ length: n - from + 1 }, (_, i) => i + from)
 
-  test('gives everything from the beginning, then what comes, each event once and in order', async () => {
+  test('delivers all events from the beginning, then new ones, each once and in order', async () => {
     const dataset = await newDataset(server, organization)
     await recordWorkerEvents(server, dataset, events(250))
     const subscription = open(WORKER_EVENTS, { id: dataset, from: 'BEGINNING' })
@@ -87,7 +87,7 @@ describe.each<[string, Subscribe]>([
     }
   })
 
-  test('resumes after a cursor of a page, of an edge and of a recording alike, and the cursor wins over from', async () => {
+  test('resumes after a cursor of a page, an edge or a recording, and the cursor takes precedence over from', async () => {
     const dataset = await newDataset(server, organization)
     const recorded = await recordWorkerEvents(server, dataset, events(20))
     const { data } = await server.graphql(
@@ -103,7 +103,7 @@ describe.each<[string, Subscribe]>([
     expect(seqs(await second.take(12))).toEqual(upTo(20, 9))
   })
 
-  test('gives only the types that it asks for, of history and of what comes', async () => {
+  test('delivers only the selected types, from history and live', async () => {
     const dataset = await newDataset(server, organization)
     await recordWorkerEvents(server, dataset, [...events(3, 'ETL_FAILED'), ...events(3), ...events(2, 'ETL_STARTED')])
     const subscription = open(WORKER_EVENTS, { id: dataset, types: ['ETL_FAILED', 'ETL_STARTED'], from: 'BEGINNING' })
@@ -112,7 +112,7 @@ describe.each<[string, Subscribe]>([
     expect(seqs(await subscription.take(1))).toEqual([11])
   })
 
-  test('loses nothing at the seam between history and what comes', async () => {
+  test('loses nothing between history and live events', async () => {
     const dataset = await newDataset(server, organization)
     let done = false
     const writer = (async () => {
@@ -124,7 +124,7 @@ describe.each<[string, Subscribe]>([
     await writer
   })
 
-  test('to a report ends when the report does, once everything is delivered', async () => {
+  test('to a report ends when the report ends, after all events are delivered', async () => {
     const report = await newReport(server, organization)
     const subscription = open(REPORT_EVENTS, { id: report, kinds: ['PROGRESS'], from: 'BEGINNING' })
     await recordReportEvents(server, report, [
@@ -142,7 +142,7 @@ describe.each<[string, Subscribe]>([
     expect(await open(REPORT_EVENTS, { id: report }).rest()).toEqual([])
   })
 
-  test('to a report goes on past the end when asked to, and after a new beginning', async () => {
+  test('to a report continues past its end with pastEnd, and after the report starts again', async () => {
     const report = await newReport(server, organization)
     await recordReportEvents(server, report, [{ state: { message: 'failed', state: 'ERROR' } }])
     const past = open(REPORT_EVENTS, { id: report, from: 'BEGINNING', pastEnd: true })
@@ -159,9 +159,9 @@ describe.each<[string, Subscribe]>([
     ['no key', null, {}, 'UNAUTHENTICATED'],
     ['an unknown key', 'tidemark_unknown', {}, 'UNAUTHENTICATED'],
     ['a dataset that does not exist', undefined, { id: randomUUID() }, 'NOT_FOUND'],
-    ['a cursor that is none', undefined, { after: 'nonsense' }, 'CURSOR_INVALID'],
-    ['a variable that is none', undefined, { from: 'YESTERDAY' }, 'BAD_USER_INPUT'],
-  ])('is refused with %s', async (_what, as, variables, code) => {
+    ['a cursor that is invalid', undefined, { after: 'nonsense' }, 'CURSOR_INVALID'],
+    ['a variable that is invalid', undefined, { from: 'YESTERDAY' }, 'BAD_USER_INPUT'],
+  ])('is rejected with %s', async (_what, as, variables, code) => {
     const dataset = await newDataset(server, organization)
     const subscription = open(WORKER_EVENTS, { id: dataset, ...variables }, as === undefined ? key : as)
     const failure = await subscription.failure()
@@ -169,7 +169,7 @@ describe.each<[string, Subscribe]>([
     expect(failure).toEqual(code === 'UNAUTHENTICATED' && subscribe === overWebSocket ? 4403 : code)
   })
 
-  test('gives each reader what it asked for, though others ask in the same words', async () => {
+  test('delivers to each reader what it selected, although others use the same document', async () => {
     const query = `subscription ($id: UUID!, $data: Boolean!) {
       workerEvents(datasetId: $id, from: BEGINNING) { node { seq datasetId eventData @include(if: $data) } }
     }`
@@ -186,7 +186,7 @@ describe.each<[string, Subscribe]>([
     }
   })
 
-  test('to a report ends with it, also when it does not ask for states', async () => {
+  test('to a report ends with the report, also without its states selected', async () => {
     const report = await newReport(server, organization)
     await recordReportEvents(server, report, [
       { progress: { variant: 'EDITING', message: 'one' } },
@@ -197,12 +197,12 @@ describe.each<[string, Subscribe]>([
     expect(seqs(await subscription.rest())).toEqual([1, 3])
   })
 
-  test("is refused for another organization's dataset", async () => {
+  test('is rejected for the dataset of another organization', async () => {
     const dataset = await newDataset(server, await newOrganization(server))
     expect(await open(WORKER_EVENTS, { id: dataset }).failure()).toBe('NOT_FOUND')
   })
 
-  test('leaves nothing behind when its reader leaves, idle or not', async () => {
+  test('leaves nothing behind when its client disconnects, idle or not', async () => {
     const dataset = await newDataset(server, organization)
     await recordWorkerEvents(server, dataset, events(500))
     const idle = open(WORKER_EVENTS, { id: dataset })
@@ -219,7 +219,7 @@ describe.each<[string, Subscribe]>([
   })
 })
 
-test('A subscription that does not accept events is refused, and one that accepts anything gets them', async () => {
+test('A subscription that does not accept server-sent events is rejected; Accept: */* receives them', async () => {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, events(1))
   const body = JSON.stringify({ query: WORKER_EVENTS, variables: { id: dataset, from: 'BEGINNING' } })
@@ -230,9 +230,9 @@ test('A subscription that does not accept events is refused, and one that accept
       body,
     })
   for (const accept of ['application/json', 'multipart/mixed']) {
-    const refused = await ask(accept)
-    expect(refused.status).toBe(406)
-    expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+    const rejected = await ask(accept)
+    expect(rejected.status).toBe(406)
+    expect(await rejected.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
   }
   const anything = await ask('*/*')
   let text = ''
@@ -244,7 +244,7 @@ test('A subscription that does not accept events is refused, and one that accept
   await server.followers(0)
 })
 
-test('Readers that leave before anything has begun leave nothing behind', async () => {
+test('Clients that disconnect before a subscription begins leave nothing behind', async () => {
   const dataset = await newDataset(server, organization)
   const body = JSON.stringify({ query: WORKER_EVENTS, variables: { id: dataset } })
   const { port } = new URL(server.url)
@@ -270,7 +270,7 @@ test('Undeclared variables have no effect', async () => {
   await server.followers(0)
 })
 
-test('Last-Event-ID resumes, and wins over the cursor of the first request', async () => {
+test('Last-Event-ID resumes, and takes precedence over the cursor of the first request', async () => {
   const dataset = await newDataset(server, organization)
   const recorded = await recordWorkerEvents(server, dataset, events(9))
   const headers = { 'last-event-id': recorded[6]?.cursor ?? '' }

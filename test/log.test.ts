@@ -25,22 +25,22 @@ async function history(datasetId: string) {
 }
 
 describe('positions', () => {
-  test('start at 1 and are dense across calls, batches, duplicates and refused calls', async () => {
+  test('start at 1 and have no gaps across calls, batches, duplicates and rejected calls', async () => {
     const dataset = await newDataset(server, organizationId)
     const [first] = await recordWorkerEvents(server, dataset, [event()])
     await recordWorkerEvents(server, dataset, [event(), event(null, first?.id), event()])
-    const refused = await server.graphql(RECORD_WORKER_EVENTS, {
+    const rejected = await server.graphql(RECORD_WORKER_EVENTS, {
       id: dataset,
       events: [event(), { eventType: 'NO_SUCH_TYPE' }],
     })
-    expect(refused.errors).toHaveLength(1)
+    expect(rejected.errors).toHaveLength(1)
     await recordWorkerEvents(server, dataset, [event()])
     const { nodes, totalCount } = await history(dataset)
     expect(nodes.map((node: { seq: number }) => node.seq)).toEqual([1, 2, 3, 4])
     expect(totalCount).toBe(4)
   })
 
-  test('are dense and in time order under concurrent callers, each acknowledged with its own', async () => {
+  test('have no gaps and follow time under concurrent callers, and each caller receives its own', async () => {
     const dataset = await newDataset(server, organizationId)
     const calls = Array.from({ length: 60 }, (_, i) => recordWorkerEvents(server, dataset, [event(i), event(-i)]))
     const acknowledged = (await Promise.all(calls)).flat()
@@ -54,7 +54,7 @@ describe('positions', () => {
 })
 
 describe('an id', () => {
-  test('stores the same content once and answers the first position for ever', async () => {
+  test('stores the same content once, and always returns the first position', async () => {
     const dataset = await newDataset(server, organizationId)
     const id = randomUUID()
     const [first] = await recordWorkerEvents(server, dataset, [event({ a: 1 }, id)])
@@ -64,7 +64,7 @@ describe('an id', () => {
     expect((await history(dataset)).totalCount).toBe(2)
   })
 
-  test('with other content is a conflict that names the first position, and the rest of the batch is stored', async () => {
+  test('with different content is a conflict that returns the first position, and the rest of the batch is stored', async () => {
     const dataset = await newDataset(server, organizationId)
     const id = randomUUID()
     await recordWorkerEvents(server, dataset, [event('first', id)])
@@ -87,7 +87,7 @@ describe('an id', () => {
     ])
   })
 
-  test('repeated within a batch is compared with what is stored under it', async () => {
+  test('that is repeated within a batch is compared with the stored event', async () => {
     const dataset = await newDataset(server, organizationId)
     const [id, known] = [randomUUID(), randomUUID()]
     await recordWorkerEvents(server, dataset, [event('stored', known)])
@@ -107,7 +107,7 @@ describe('an id', () => {
     ])
   })
 
-  test('sent by many callers at once is stored once', async () => {
+  test('sent by many concurrent callers is stored once', async () => {
     const dataset = await newDataset(server, organizationId)
     const id = randomUUID()
     const calls = Array.from({ length: 20 }, () => recordWorkerEvents(server, dataset, [event({ same: true }, id)]))
@@ -138,13 +138,13 @@ describe('a payload', () => {
     '0',
   ]
 
-  test.each(texts)('given as text comes back byte for byte: %s', async (text) => {
+  test.each(texts)('given as text is returned byte for byte: %s', async (text) => {
     const dataset = await newDataset(server, organizationId)
     await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED', eventDataText: text }])
     expect((await history(dataset)).nodes[0].eventDataText).toBe(text)
   })
 
-  test('given as a value keeps its keys in order, NUL and lone surrogates, as compact text', async () => {
+  test('given as a value keeps the order of its keys, NUL and lone surrogates, as compact text', async () => {
     const dataset = await newDataset(server, organizationId)
     const value = { z: [1, -0.5, 1e-7], a: { '\u0000': '\ud800', é: null }, b: true }
     await recordWorkerEvents(server, dataset, [event(value)])
@@ -156,7 +156,7 @@ describe('a payload', () => {
   const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`
   const large = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`
 
-  test('may be 1 MiB large and 100 levels deep', async () => {
+  test('can have 1 MiB and 100 levels of nesting', async () => {
     const dataset = await newDataset(server, organizationId)
     const texts = [large(1_048_576), deep(100)]
     await recordWorkerEvents(
@@ -179,7 +179,7 @@ describe('a payload', () => {
     ['half of a surrogate pair outside an escape', { eventDataText: '"\ud800"' }, /surrogate/],
     ['an integer that has lost digits', { eventData: { id: 2 ** 60 } }, /send it as a string/],
     ['given in both ways', { eventData: 1, eventDataText: '1' }, /cannot be combined/],
-  ])('is refused when it is %s, and nothing of the batch is stored', async (_, payload, message) => {
+  ])('is rejected when it is %s, and nothing of the batch is stored', async (_, payload, message) => {
     const dataset = await newDataset(server, organizationId)
     const events = [event('before'), { eventType: 'ETL_STARTED', ...payload }, event('after')]
     const { errors } = await server.graphql(RECORD_WORKER_EVENTS, { id: dataset, events })
@@ -189,7 +189,7 @@ describe('a payload', () => {
   })
 
   test.each(['1e400', '12345678901234567890', '{ a: FOO }', '[$missing]'])(
-    'is refused as the literal %s, which has no exact JSON value',
+    'is rejected as the literal %s, which has no exact JSON value',
     async (literal) => {
       const dataset = await newDataset(server, organizationId)
       const query = `mutation ($id: UUID!, $missing: JSON) {
@@ -205,7 +205,7 @@ describe('a payload', () => {
 })
 
 describe('a batch', () => {
-  test('may hold 1,000 events, in order', async () => {
+  test('can contain 1,000 events, and keeps their order', async () => {
     const dataset = await newDataset(server, organizationId)
     const results = await recordWorkerEvents(
       server,
@@ -219,7 +219,7 @@ describe('a batch', () => {
     )
   })
 
-  test('of 1,001 events is refused whole', async () => {
+  test('of 1,001 events is rejected as a whole', async () => {
     const dataset = await newDataset(server, organizationId)
     const { errors } = await server.graphql(RECORD_WORKER_EVENTS, {
       id: dataset,

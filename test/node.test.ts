@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-test('Every entity has a nodeId, by which node finds it with the same fields', async () => {
+test('Every entity has a nodeId, by which node returns it with the same fields', async () => {
   await newKey(server, organization, 'READ', { name: 'reader' })
   const query = `query ($organization: UUID!, $dataset: UUID!, $report: UUID!) {
     organization(id: $organization) { ...fields } dataset(id: $dataset) { ...fields } report(id: $report) { ...fields }
@@ -60,7 +60,7 @@ function nodeId(type: string, id: string): string {
   return Buffer.from(`${type}:${id}`).toString('base64')
 }
 
-test('Of what cannot be found by node, nothing is told', async () => {
+test('Objects that node cannot find are null, for any reason', async () => {
   const key = await newKey(server, organization, 'ADMIN')
   const other = await newOrganization(server)
   const hidden = [
@@ -94,14 +94,14 @@ test.each([
   nodeId('', randomUUID()),
   nodeId('__proto__', 'x'),
   nodeId('Dataset', randomUUID()).repeat(2),
-])('What is no nodeId is BAD_USER_INPUT: %j', async (id) => {
+])('An invalid nodeId is BAD_USER_INPUT: %j', async (id) => {
   expect(await server.graphql(NODE, { id })).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] })
   const nodes = 'query ($ids: [ID!]!) { nodes(ids: $ids) { nodeId } }'
   const { errors } = await server.graphql(nodes, { ids: [nodeId('Dataset', dataset), id] })
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
 })
 
-test('nodes finds 100 objects at most, and each of them is counted', async () => {
+test('nodes finds up to 100 objects, and each of them counts toward the cost', async () => {
   const nodes = `query ($ids: [ID!]!) { nodes(ids: $ids) { __typename } }`
   const ids = Array(100).fill(nodeId('Dataset', dataset))
   expect(expectData(await server.graphql(nodes, { ids })).nodes).toEqual(Array(100).fill({ __typename: 'Dataset' }))

@@ -30,19 +30,19 @@ const create = (type: string, input: object, key: string) =>
   server.graphql(`mutation ($input: Create${type}Input!) { create${type}(input: $input) { id } }`, { input }, key)
 const codes = ({ errors }: Result) => errors?.map(({ extensions }) => extensions.code)
 
-describe('The id of an organization and that of a stream are never the same', () => {
-  test.each(['Dataset', 'Report'])('create%s with an organization’s id is a CONFLICT like any other', async (type) => {
+describe('An organization and a stream never have the same id', () => {
+  test.each(['Dataset', 'Report'])('create%s with the id of an organization is a CONFLICT', async (type) => {
     const taken = await create(type, { organizationId: acme, id: await newDataset(server, bolt) }, write)
     expect(codes(taken)).toEqual(['CONFLICT'])
     for (const id of [bolt, acme]) expect(await create(type, { organizationId: acme, id }, write)).toEqual(taken)
   })
 
-  test('createOrganization with a stream’s id is a CONFLICT', async () => {
+  test('createOrganization with the id of a stream is a CONFLICT', async () => {
     for (const id of [await newDataset(server, bolt), await newReport(server, acme)])
       expect(codes(await create('Organization', { id, name: 'Chosen' }, server.rootKey))).toEqual(['CONFLICT'])
   })
 
-  test('also when both are created at the same time', async () => {
+  test('concurrent creations with one id leave one object', async () => {
     for (let i = 0; i < 10; i++) {
       const id = randomUUID()
       const created = await Promise.all([
@@ -60,7 +60,7 @@ describe('A policy', () => {
     setRetention(of: $of, policy: $policy) { maxEvents }
   }`
 
-  test.each(['datasetId', 'reportId'])('is of no organization when it is set by %s', async (kind) => {
+  test.each(['datasetId', 'reportId'])('belongs to no other organization when it is set by %s', async (kind) => {
     const dataset = await newDataset(server, bolt)
     await recordWorkerEvents(server, dataset, Array(5).fill({ eventType: 'ETL_STARTED' }))
     const own = await newDataset(server, acme)
@@ -102,15 +102,15 @@ test('Actions on objects of different kinds with one id are distinguished', asyn
   ])
 })
 
-describe('A tracking id that reads as an id', () => {
+describe('A tracking id that can be read as a UUID', () => {
   const forms = (id: string) => [id, id.toUpperCase(), id.replaceAll('-', ''), `{${id}}`, `urn:uuid:${id}`]
 
-  test('is refused in every form in which clients send ids', async () => {
+  test('is rejected in every form in which clients send ids', async () => {
     for (const trackingId of forms(await newDataset(server, bolt)))
       expect(codes(await create('Dataset', { organizationId: acme, trackingId }, write))).toEqual(['BAD_USER_INPUT'])
   })
 
-  test('names no other tenant’s dataset: over the Trieve route, it is the id', async () => {
+  test('never selects the dataset of another tenant: over the Trieve route, it is an id', async () => {
     const dataset = await newDataset(server, bolt)
     const ask = async (name: string, authorization: string) => {
       const headers = { authorization, 'tr-dataset': name, 'tr-organization': acme, 'content-type': 'application/json' }
@@ -129,8 +129,8 @@ describe('A tracking id that reads as an id', () => {
   })
 })
 
-describe('A key that is narrowed', () => {
-  test('sees nothing of its organization as a whole, and all of what it is narrowed to', async () => {
+describe('A restricted key', () => {
+  test('sees nothing of the organization as a whole, and everything it is restricted to', async () => {
     const [dataset, report] = [await newDataset(server, acme), await newReport(server, acme)]
     await recordReportEvents(server, report, [{ state: { message: 'Off', state: 'PLANNING' } }])
     const narrowed = { datasetIds: [dataset], reportIds: [report] }

@@ -47,12 +47,12 @@ async function connection(variables: object) {
   return expectData(await server.graphql(CONNECTION, { id: dataset, ...variables })).workerEvents
 }
 
-async function refusal(query: string, variables: object): Promise<unknown> {
+async function errorCodes(query: string, variables: object): Promise<unknown> {
   const { errors } = await server.graphql(query, { id: dataset, ...variables })
   return errors?.map(({ extensions }) => extensions.code)
 }
 
-test('The model holds every event once, in order', () => {
+test('The test model contains every event once, in order', () => {
   expect(model.map(({ node }) => node.seq)).toEqual(Array.from({ length: model.length }, (_, i) => i + 1))
   expect(model.length).toBe(12 * 30 + 66)
 })
@@ -64,7 +64,7 @@ describe('a connection', () => {
   const order = fc.constantFrom('NEWEST_FIRST', 'OLDEST_FIRST')
 
   property.prop([someTypes, position, position, position, position, size, order], { numRuns: 150 })(
-    'agrees with the Relay algorithm over the whole history, whatever is asked',
+    'equals the Relay algorithm over the whole history, for generated arguments',
     async (types, after, before, since, until, { backward, limit }, order) => {
       const at = (position: number | null) => (position === null ? undefined : model[position % model.length])
       const variables = {
@@ -107,7 +107,7 @@ describe('a connection', () => {
     },
   )
 
-  test('followed by its cursors gives every event once, though others arrive meanwhile', async () => {
+  test('read by its cursors returns every event once while others are appended', async () => {
     const id = await newDataset(server, organizationId)
     const add = () =>
       recordWorkerEvents(
@@ -137,40 +137,40 @@ describe('a connection', () => {
     ['a negative first', { first: -1 }],
     ['a negative last', { last: -1 }],
     ['first and last together', { first: 1, last: 1 }],
-    ['a first that is no Int', { first: 2 ** 31 }],
-    ['a time that is none', { since: 'yesterday' }],
-    ['a type that is none', { types: ['NOPE'] }],
-  ])('refuses %s', async (_, variables) => {
-    expect(await refusal(CONNECTION, variables)).toEqual(['BAD_USER_INPUT'])
+    ['a first that is not an Int', { first: 2 ** 31 }],
+    ['a time that is invalid', { since: 'yesterday' }],
+    ['a type that is invalid', { types: ['NOPE'] }],
+  ])('rejects %s', async (_, variables) => {
+    expect(await errorCodes(CONNECTION, variables)).toEqual(['BAD_USER_INPUT'])
   })
 })
 
 describe('a cursor', () => {
   test.each([
-    ['no cursor at all', 'hello'],
+    ['not a cursor', 'hello'],
     ['empty', ''],
-    ['cut short', 'AQGiAe318XKrmPt_aGuaHiUAAAAAAAAA'],
+    ['truncated', 'AQGiAe318XKrmPt_aGuaHiUAAAAAAAAA'],
     ['padded', 'AQGiAe318XKrmPt_aGuaHiUAAAAAAAAAAQ=='],
     ['very long', 'A'.repeat(10_000)],
     ['text with NUL', 'AQ\u0000'],
-  ])('that is %s is refused', async (_, after) => {
-    expect(await refusal(CONNECTION, { after })).toEqual(['CURSOR_INVALID'])
-    expect(await refusal(CONNECTION, { before: after })).toEqual(['CURSOR_INVALID'])
+  ])('that is %s is rejected', async (_, after) => {
+    expect(await errorCodes(CONNECTION, { after })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { before: after })).toEqual(['CURSOR_INVALID'])
   })
 
-  test('of another stream, of a report or of a later time is refused', async () => {
+  test('of another stream, of a report, or of a later time is rejected', async () => {
     const other = await newDataset(server, organizationId)
     const [recorded] = await recordWorkerEvents(server, other, [{ eventType: 'ETL_STARTED' }])
-    expect(await refusal(CONNECTION, { after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
     const bytes = Buffer.from(model.at(-1)?.cursor ?? '', 'base64url')
     bytes.writeBigUInt64BE(BigInt(model.length + 1), 17)
-    expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_EXPIRED'])
+    expect(await errorCodes(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_EXPIRED'])
     bytes.writeBigUInt64BE(2n ** 64n - 1n, 17)
-    expect(await refusal(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(CONNECTION, { after: bytes.toString('base64url') })).toEqual(['CURSOR_INVALID'])
     const report = await newReport(server, organizationId)
     const query =
       'query ($report: UUID!, $after: String) { reportEvents(reportId: $report, after: $after) { totalCount } }'
-    expect(await refusal(query, { report, after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
+    expect(await errorCodes(query, { report, after: recorded?.cursor })).toEqual(['CURSOR_INVALID'])
   })
 })
 
@@ -188,7 +188,7 @@ describe('a numbered page', () => {
     {
       numRuns: 150,
     },
-  )('is the slice of the filtered history that its number says', async (types, page, pageSize) => {
+  )('is the slice of the filtered history that its number selects', async (types, page, pageSize) => {
     const matching = [...model].reverse().filter(({ node }) => !types?.length || types.includes(node.eventType))
     expect(await numbered({ types, page, pageSize })).toEqual({
       events: matching.slice((page - 1) * pageSize, page * pageSize).map(({ node: { seq } }) => ({ seq })),
@@ -204,7 +204,7 @@ describe('a numbered page', () => {
     )
   })
 
-  test('of an empty dataset, or of a type it does not hold, is empty', async () => {
+  test('of an empty dataset, or of a type without events, is empty', async () => {
     const id = await newDataset(server, organizationId)
     const empty = { events: [], eventTypes: [], pageCount: 0, totalCount: 0 }
     expect(await numbered({ id })).toEqual(empty)
@@ -212,13 +212,13 @@ describe('a numbered page', () => {
   })
 
   test.each([{ page: 0 }, { page: -1 }, { pageSize: 0 }, { pageSize: -5 }, { pageSize: 10_001 }, { page: 2 ** 31 }])(
-    'refuses %o',
+    'rejects %o',
     async (variables) => {
-      expect(await refusal(PAGE, variables)).toEqual(['BAD_USER_INPUT'])
+      expect(await errorCodes(PAGE, variables)).toEqual(['BAD_USER_INPUT'])
     },
   )
 
-  test('far past the end is empty and still knows the count', async () => {
+  test('far past the end is empty and still returns the count', async () => {
     expect(await numbered({ page: 2 ** 31 - 1, pageSize: 10_000 })).toMatchObject({
       events: [],
       totalCount: model.length,

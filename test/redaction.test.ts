@@ -23,7 +23,7 @@ const LIVE =
 
 const SECRET = 'a-secret-name'
 
-test('The payload of a worker event goes for good, and its place stays', async () => {
+test('The payload of a worker event is removed permanently, and its position remains', async () => {
   const dataset = await newDataset(server, organization)
   const events = [{ note: 'before' }, { file_name: SECRET }, { note: 'after' }].map((eventData) => ({
     id: randomUUID(),
@@ -101,7 +101,7 @@ test('The content of a report event is removed permanently, also from its snapsh
   expect(legacy).not.toContain(SECRET)
 })
 
-test('An event that is not kept cannot be redacted', async () => {
+test('A removed event cannot be redacted', async () => {
   const dataset = await newDataset(server, organization)
   const { errors } = await server.graphql(REDACT, { dataset, id: randomUUID() })
   expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])

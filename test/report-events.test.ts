@@ -56,7 +56,7 @@ const fullNode = {
   className: 'ImageNode',
 }
 
-test('Every kind of event comes back as it was recorded, with the defaults of LlamaCloud', async () => {
+test('Every kind of event is returned as it was recorded, with the defaults of LlamaCloud', async () => {
   const id = await newReport(server, await newOrganization(server))
   const groupId = randomUUID()
   const related = { node_id: 'p', node_type: '1', metadata: {}, hash: null, class_name: 'RelatedNodeInfo' }
@@ -177,7 +177,7 @@ test('Every kind of event comes back as it was recorded, with the defaults of Ll
   ])
 })
 
-test('Objects keep every member, "__proto__" included', async () => {
+test('Objects keep every member, including "__proto__"', async () => {
   const id = await newReport(server, await newOrganization(server))
   const odd = JSON.parse('{"__proto__":1,"a":2}')
   const node = { metadata: odd, relationships: { '1': { node_id: 'x', metadata: odd } } }
@@ -191,7 +191,7 @@ test('Objects keep every member, "__proto__" included', async () => {
   expect(JSON.stringify([metadata, relationships['1'].metadata])).toBe('[{"__proto__":1,"a":2},{"__proto__":1,"a":2}]')
 })
 
-test('Kinds filter, and order turns round', async () => {
+test('Pages can be filtered by kind and reversed', async () => {
   const id = await newReport(server, await newOrganization(server))
   await recordReportEvents(server, id, [
     { state: { message: 'a', state: 'PLANNING' } },
@@ -219,7 +219,7 @@ test('A retry of a block whose sources had no ids is a duplicate, not a conflict
   expect(second).toEqual({ ...first, outcome: 'DUPLICATE' })
 })
 
-test('An id of any UUID version will do', async () => {
+test('An id can be a UUID of any version', async () => {
   const id = 'e3e3e3e3-e3e3-e3e3-e3e3-e3e3e3e3e3e3'
   const odd = await newReport(server, await newOrganization(server), { id })
   const block = { idx: 0, template: '', sources: [{ node: {} }] }
@@ -230,14 +230,14 @@ test('An id of any UUID version will do', async () => {
   expect((await events(id)).nodes[0].block.sources[0].node.id).toMatch(/^[0-9a-f-]{36}$/)
 })
 
-describe('a report event is refused', () => {
+describe('a report event is rejected', () => {
   test.each([
     ['with no kind', {}],
     ['with two kinds', { state: { message: '', state: 'ERROR' }, progress: { variant: 'EDITING', message: '' } }],
     ['with a kind that is null', { state: null }],
     ['with a progress over 1', { progress: { variant: 'EDITING', message: '', progress: 1.01 } }],
     ['with a progress under 0', { progress: { variant: 'EDITING', message: '', progress: -0.01 } }],
-    ['with details that are no object', { progress: { variant: 'EDITING', message: '', extraDetail: [] } }],
+    ['with details that are not an object', { progress: { variant: 'EDITING', message: '', extraDetail: [] } }],
     [
       'with details that nest too deep',
       {
@@ -262,7 +262,7 @@ describe('a report event is refused', () => {
       },
     ],
     [
-      'with metadata that are no object',
+      'with metadata that is not an object',
       { blockUpdate: { block: { idx: 0, template: '', sources: [{ node: { metadata: 'x' } }] } } },
     ],
     [
@@ -277,7 +277,7 @@ describe('a report event is refused', () => {
       'with a relationship to nothing',
       { blockUpdate: { block: { idx: 0, template: '', sources: [{ node: { relationships: { '1': {} } } }] } } },
     ],
-    ['with an index that is no Int', { blockUpdate: { block: { idx: 2 ** 31, template: '' } } }],
+    ['with an index that is not an Int', { blockUpdate: { block: { idx: 2 ** 31, template: '' } } }],
     ['larger than 1 MiB in all', { blockUpdate: { block: { idx: 0, template: 'x'.repeat(1_048_577) } } }],
   ])('%s, and nothing of its batch is stored', async (_, event) => {
     const id = await newReport(server, await newOrganization(server))

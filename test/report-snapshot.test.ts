@@ -27,7 +27,7 @@ const SNAPSHOT = `query ($id: UUID!) {
 const snapshot = async (id: string) => expectData(await server.graphql(SNAPSHOT, { id })).report.snapshot
 const block = (idx: number, template: string) => ({ blockUpdate: { block: { idx, template } } })
 
-test('A report without events has an empty snapshot whose cursor is its beginning', async () => {
+test('A report without events has an empty snapshot, whose cursor is the beginning', async () => {
   const report = await newReport(server, organization)
   const { cursor, ...rest } = await snapshot(report)
   expect(rest).toEqual({ state: null, operations: [], blocks: [] })
@@ -42,7 +42,7 @@ test('A report without events has an empty snapshot whose cursor is its beginnin
   expect(data.reportEvents.nodes).toHaveLength(1)
 })
 
-test('It has the newest state, progress of each group and content of each block, each with its cursor', async () => {
+test('A snapshot has the newest state, the progress of each group and the content of each block, with their cursors', async () => {
   const report = await newReport(server, organization)
   const [one, two] = [randomUUID(), randomUUID()]
   const progress = (groupId: string | null, variant: string, progress: number) => ({
@@ -86,7 +86,7 @@ test('It has the newest state, progress of each group and content of each block,
   })
 })
 
-test('A page that shows it and subscribes after its cursor misses nothing and sees nothing twice', async () => {
+test('A client that reads a snapshot and subscribes after its cursor misses nothing and receives nothing twice', async () => {
   const report = await newReport(server, organization)
   const key = await newKey(server, organization)
   let done = false

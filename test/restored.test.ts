@@ -25,7 +25,7 @@ const FOLLOW = `subscription ($id: UUID!, $after: String) {
 const events = (text: string, count: number) =>
   Array.from({ length: count }, (_, i) => ({ eventType: 'ETL_STARTED', eventData: `${text} ${i + 1}` }))
 
-describe('A database that was put back from a copy', () => {
+describe('A database restored from a copy', () => {
   let env: DatabaseSettings
   let server: TestServer
   let dataset: string
@@ -65,7 +65,7 @@ describe('A database that was put back from a copy', () => {
     return errors?.[0]?.extensions as unknown as { cursor: string; earliest: string; latest: string }
   }
 
-  test('tells readers of what is missing, before anything else is recorded', async () => {
+  test('reports missing events to readers before any new event is recorded', async () => {
     const told = await expectTold(cursorOf(lost, 1))
     expect([told.earliest, told.latest].map(positionIn)).toEqual([0, 5])
     // The copy knows the epoch of these events only where none began meanwhile, as one does at each start of the embedded database.
@@ -74,14 +74,14 @@ describe('A database that was put back from a copy', () => {
     expect((await page(cursorOf(kept, 4))).data.workerEvents.nodes).toEqual([])
   })
 
-  describe('and has gone on', () => {
+  describe('with new events', () => {
     let again: Recorded[]
     beforeAll(async () => {
       again = await recordWorkerEvents(server, dataset, events('new', 3))
       await recordReportEvents(server, report, [{ progress: { variant: 'EDITING', message: 'new' } }])
     })
 
-    test('gives positions a second time, and tells whose cursor means which', async () => {
+    test('assigns positions again, and distinguishes the cursors of both histories', async () => {
       expect(again.map(({ seq }) => seq)).toEqual([6, 7, 8])
       // 6 to 8 are there, but other events; 10 is past the newest.
       for (const index of [0, 1, 2, 4]) await expectTold(cursorOf(lost, index))
@@ -91,7 +91,7 @@ describe('A database that was put back from a copy', () => {
       ).toEqual([6, 7, 8])
     })
 
-    test.each([1, 3, 5])('goes on for a reader that had read up to %d, for all of that is the same', async (seq) => {
+    test.each([1, 3, 5])('continues for a reader that had read up to %d, as it is unchanged', async (seq) => {
       const { nodes } = (await page(cursorOf(kept, seq - 1))).data.workerEvents
       expect(nodes.map((node: { seq: number }) => node.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8].slice(seq))
     })
@@ -99,7 +99,7 @@ describe('A database that was put back from a copy', () => {
     test.each([
       ['a WebSocket', overWebSocket],
       ['server-sent events', overSse],
-    ])('tells subscribers over %s that come back', async (_name, open) => {
+    ])('returns an error to subscribers over %s that reconnect', async (_name, open) => {
       const told = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(lost, 1) })
       expect(await told.failure()).toBe('CURSOR_EXPIRED')
       const resumed = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(kept, 4) })
@@ -107,7 +107,7 @@ describe('A database that was put back from a copy', () => {
       await resumed.end()
     })
 
-    test('tells clients of the legacy stream that come back', async () => {
+    test('returns an error to clients of the legacy stream that reconnect', async () => {
       const response = await fetch(`${server.url}/api/v1/reports/${report}/events`, {
         headers: {
           authorization: `Bearer ${server.rootKey}`,
@@ -119,13 +119,13 @@ describe('A database that was put back from a copy', () => {
       expect(await response.json()).toMatchObject({ detail: [{ loc: ['header', 'last-event-id'] }] })
     })
 
-    test('records the events again that were lost, under their ids', async () => {
+    test('records lost events again under their ids', async () => {
       const [first] = lost
       const retried = await recordWorkerEvents(server, dataset, [{ id: first?.id, eventType: 'ETL_STARTED' }])
       expect(retried).toMatchObject([{ outcome: 'RECORDED', seq: 9 }])
     })
 
-    test('takes cursors of before there were epochs, up to where the first one began', async () => {
+    test('accepts cursors without an epoch up to the start of the first epoch', async () => {
       // Streams of this version begin in an epoch; what was there before has none.
       await using old = await startServer(await withoutEpochs(dataset, 5))
       const read = (after: string) => old.graphql(PAGE, { id: dataset, after })
@@ -133,7 +133,7 @@ describe('A database that was put back from a copy', () => {
       expect((await read(withoutEpoch(cursorOf(lost, 0)))).errors?.[0]?.extensions.code).toBe('CURSOR_EXPIRED')
     })
 
-    test('tells an export that goes on', async () => {
+    test('returns an error to an export that continues', async () => {
       const copy = await stoppedCopy()
       const path = join(inject('scratch'), `${dataset}.ndjson`)
       const from = (after: string) => command(['export', path, '--dataset', dataset, '--after', after], copy)

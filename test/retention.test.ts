@@ -94,8 +94,8 @@ async function expectHistory(dataset: string, kept: readonly Kept[]): Promise<vo
 const cycle = (count: number, ...types: string[]) =>
   Array.from({ length: count }, (_, i) => types[i % types.length] as string)
 
-describe('How many events are kept', () => {
-  test('holds for every way to count and to page, again and again', async () => {
+describe('A limit on the number of events', () => {
+  test('applies to every count and every page, repeatedly', async () => {
     const dataset = await newDataset(server, organization)
     let kept = await record(dataset, [
       ...cycle(70, 'ETL_STARTED', 'ETL_FAILED', 'ETL_FAILED'),
@@ -119,7 +119,7 @@ describe('How many events are kept', () => {
     }
   })
 
-  test('is the same over the legacy route', async () => {
+  test('applies to the legacy route', async () => {
     const dataset = await newDataset(server, organization)
     await record(dataset, cycle(50, 'ETL_STARTED', 'ETL_FAILED'))
     await keep({ datasetId: dataset }, { maxEvents: 21 })
@@ -141,7 +141,7 @@ describe('How many events are kept', () => {
   })
 })
 
-test('Events that are too old are removed, and what is newer stays', async () => {
+test('Events above the age limit are removed, and newer ones remain', async () => {
   const database = await freshDatabase()
   let dataset = ''
   {
@@ -164,7 +164,7 @@ test('Events that are too old are removed, and what is newer stays', async () =>
 })
 
 describe('A policy', () => {
-  test('of a stream goes before that of its organization, also when it keeps everything', async () => {
+  test('of a stream overrides that of its organization, also when it keeps all events', async () => {
     const owner = await newOrganization(server)
     const [plain, own, all] = [
       await newDataset(server, owner),
@@ -203,20 +203,20 @@ describe('A policy', () => {
     [{ maxAgeSeconds: -1 }],
     [{ keepAll: false }],
     [{ keepAll: true, maxEvents: 5 }],
-  ])('that says nothing sensible is refused: %j', async (policy) => {
+  ])('with invalid limits is rejected: %j', async (policy) => {
     const dataset = await newDataset(server, organization)
     const { errors } = await server.graphql(SET, { of: { datasetId: dataset }, policy })
     expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
   })
 
-  test('for an organization that does not exist is refused', async () => {
+  test('for an organization that does not exist is rejected', async () => {
     const of = { organizationId: '01234567-89ab-4def-8123-456789abcdef' }
     const { errors } = await server.graphql(SET, { of, policy: { maxEvents: 5 } })
     expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   })
 })
 
-describe('A cursor after which events are no longer kept', () => {
+describe('A cursor before the earliest kept event', () => {
   let dataset: string
   let cursors: string[]
   beforeAll(async () => {
@@ -232,7 +232,7 @@ describe('A cursor after which events are no longer kept', () => {
     ['after', 'NEWEST_FIRST'],
     ['before', 'OLDEST_FIRST'],
     ['before', 'NEWEST_FIRST'],
-  ])('is refused as %s of a page, %s, with the earliest', async (argument, order) => {
+  ])('is rejected as %s of a page, %s, with the earliest cursor', async (argument, order) => {
     const read = (cursor?: string) => server.graphql(CONNECTION, { id: dataset, order, [argument]: cursor })
     const { errors } = await read(cursors[10])
     expect(errors).toMatchObject([{ extensions: { code: 'CURSOR_EXPIRED', earliest: cursors[11] } }])
@@ -242,7 +242,7 @@ describe('A cursor after which events are no longer kept', () => {
   test.each([
     ['WebSocket', overWebSocket],
     ['server-sent events', overSse],
-  ])('is refused by a subscription over %s, and the earliest is not', async (_, subscribe) => {
+  ])('is rejected by a subscription over %s, which accepts the earliest cursor', async (_, subscribe) => {
     const query = `subscription ($id: UUID!, $after: String, $types: [WorkerEventType!]) {
       workerEvents(datasetId: $id, after: $after, types: $types) { cursor node { seq } }
     }`
@@ -255,7 +255,7 @@ describe('A cursor after which events are no longer kept', () => {
     await earliest.end()
   })
 
-  test('is not needed to begin with: the beginning is the earliest event that is kept', async () => {
+  test('is not needed to start: BEGINNING is the earliest kept event', async () => {
     const query = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
     const subscription = overSse(server.url, server.rootKey, query, { id: dataset })
     expect((await subscription.take(1)).map(({ node }) => node.seq)).toEqual([13])
@@ -291,7 +291,7 @@ describe('A report', () => {
     expect(rest.map(({ node }) => node.seq)).toEqual([4, 5, 6])
   })
 
-  test('has a snapshot of what is kept, with a cursor to go on from', async () => {
+  test('has a snapshot of the kept events, with a cursor to continue from', async () => {
     const report = await newReport(server, organization)
     const snapshot = async () => {
       const query = `query ($id: UUID!) { report(id: $id) { snapshot {
@@ -316,7 +316,7 @@ describe('A report', () => {
     })
   })
 
-  test('returns the kept events to a legacy client that counts, and an error to one with a cursor', async () => {
+  test('returns kept events to a legacy client that counts, and an error to one with a cursor', async () => {
     const report = await newReport(server, organization)
     const recorded = await recordReportEvents(server, report, ['a', 'b', 'c', 'd'].map(progress))
     await keep({ reportId: report }, { maxEvents: 2 })

@@ -8,12 +8,12 @@ test.beforeAll(async ({ server: shared }) => {
   server = shared
 })
 
-test('/healthz answers while the process lives', async () => {
+test('/healthz responds while the process runs', async () => {
   const response = await fetch(`${server.url}/healthz`)
   expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
 })
 
-test('/readyz names the database, what an acknowledgement is worth, migrations and wake-ups', async () => {
+test('/readyz names the database, its durability, migrations and wake-ups', async () => {
   const response = await fetch(`${server.url}/readyz`)
   expect(response.status).toBe(200)
   const embedded = inject('mode') === 'embedded'
@@ -29,7 +29,7 @@ test('/readyz names the database, what an acknowledgement is worth, migrations a
   })
 })
 
-test('A browser gets GraphiQL with everything in the page, compressed, and 304 the second time', async () => {
+test('A browser gets GraphiQL as one compressed page, and 304 for its ETag', async () => {
   const home = await fetch(`${server.url}/`, { headers: { accept: 'text/html' } })
   expect(home.url).toBe(`${server.url}/graphql`)
   expect(home.status).toBe(200)
@@ -42,7 +42,7 @@ test('A browser gets GraphiQL with everything in the page, compressed, and 304 t
   expect(again.status).toBe(304)
 })
 
-test('A query by GET is answered', async () => {
+test('A query runs by GET', async () => {
   const response = await fetch(`${server.url}/graphql?query=${encodeURIComponent('{ __typename }')}`, {
     headers: { accept: 'application/json' },
   })

@@ -11,7 +11,7 @@ const SWALLOW = `
   END $$;
   CREATE TRIGGER swallow BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION swallow();`
 
-test('A statement that stored fewer rows than it was given fails, and stores nothing', async () => {
+test('A statement that stored fewer rows than it was given fails, and nothing is stored', async () => {
   const database = await freshDatabase()
   await runSql(database, SWALLOW)
   await using server = await startServer(database)

@@ -21,7 +21,7 @@ type Names =
   | 'nobody'
   | 'event'
 
-test('A database of version 0.1.0 is upgraded with its data, and a policy that was set across tenants goes', async () => {
+test('A database of version 0.1.0 is upgraded with its data, except policies that were set across tenants', async () => {
   const id = Object.fromEntries(
     'acme bolt cash docs kept report own key live lost nobody event'.split(' ').map((name) => [name, randomUUID()]),
   ) as Record<Names, string>

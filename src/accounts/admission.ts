@@ -15,7 +15,6 @@ type Admitted =
   | (Identity & { readonly error?: undefined })
   | { readonly viewer?: undefined; readonly caller?: undefined; readonly error: TemporaryError }
 
-/** Authenticates and counts a request. */
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
 
 /**

@@ -5,7 +5,6 @@ import { withAudit } from './audit.ts'
 import { makeKey, storedForm } from './key-hash.ts'
 import { manageableApiKeys, type Viewer } from './viewer.ts'
 
-/** Maximum of valid keys per organization. */
 const MOST_KEYS = 1_000
 
 export interface NewApiKey {

@@ -2,7 +2,6 @@ import type { AuditAction, AuditSubjectKind, Prisma, PrismaClient } from '../db/
 import { CodedError } from '../errors.ts'
 import type { Viewer } from './viewer.ts'
 
-/** An administrative act. */
 export interface AuditedAct {
   action: AuditAction
   organizationId: string

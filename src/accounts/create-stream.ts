@@ -32,7 +32,6 @@ export async function createDataset(
   })
 }
 
-/** Creates a report, its empty stream and the audit entry in one transaction. @param query selects the result. */
 export async function createReport(
   db: PrismaClient,
   viewer: Viewer,

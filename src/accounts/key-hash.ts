@@ -13,7 +13,6 @@ export function storedForm(key: string): { prefix: string; hash: string } {
   return { prefix: key.slice(0, PREFIX_LENGTH), hash: hashKey(key) }
 }
 
-/** Hex SHA-256 of a key. */
 export function hashKey(key: string): string {
   return createHash('sha256').update(key).digest('hex')
 }

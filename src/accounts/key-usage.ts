@@ -3,7 +3,6 @@ import type { PrismaClient } from '../db/generated/prisma/client.ts'
 /** Milliseconds between writes, because a read must not cost a write. */
 const GATHER_MS = 30_000
 
-/** Records the last use of keys in delayed batches. */
 export class KeyUsage implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void

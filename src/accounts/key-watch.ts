@@ -7,7 +7,7 @@ import type { Viewer } from './viewer.ts'
 const POLL_MS = 2_000
 
 /** Query timeout in milliseconds; expiry needs no query. */
-const ANSWER_MS = 2_000
+const TIMEOUT_MS = 2_000
 
 interface Watched {
   expiresAt: number
@@ -52,7 +52,7 @@ export class KeyWatch implements AsyncDisposable {
     for (const [id, { expiresAt }] of this.#keys) if (expiresAt <= Date.now()) this.#end(id)
     const id = { in: [...this.#keys.keys()] }
     const asked = this.#db.apiKey.findMany({ where: { id, revokedAt: null }, select: { id: true } })
-    const working = new Set((await withTimeout(asked, ANSWER_MS)).map((row) => row.id))
+    const working = new Set((await withTimeout(asked, TIMEOUT_MS)).map((row) => row.id))
     for (const known of id.in) if (!working.has(known)) this.#end(known)
   }
 

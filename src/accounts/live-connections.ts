@@ -9,8 +9,7 @@ import { manageableConnections, type Viewer } from './viewer.ts'
 /** Milliseconds between syncs, which write open connections and read requests to end them. */
 const SYNC_MS = 2_000
 
-/** Timeout of a sync, in milliseconds. */
-const ANSWER_MS = 10_000
+const TIMEOUT_MS = 10_000
 
 /** Milliseconds without a heartbeat after which a node counts as gone. */
 const NODE_GONE_MS = 15_000
@@ -20,7 +19,6 @@ export function openIn(organizationId: string) {
   return { organizationId, ...onLiveNode(), endRequested: false }
 }
 
-// Nodes with a recent heartbeat.
 function onLiveNode() {
   return { node: { seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } } }
 }
@@ -59,7 +57,6 @@ interface Open {
   operationName: string | null
   /** What it reads and how far; without a stream it belongs to the organization of its key. */
   source: { readonly streamId: string | null; readonly position: number }
-  /** Called when an administrator ends it. */
   end: () => void
 }
 
@@ -107,7 +104,7 @@ export class LiveConnections implements AsyncDisposable {
 
   async #sync(): Promise<void> {
     try {
-      await withTimeout((signal) => this.#write(signal), ANSWER_MS)
+      await withTimeout((signal) => this.#write(signal), TIMEOUT_MS)
     } catch (error) {
       this.#onError(error)
     }
@@ -152,12 +149,13 @@ export class LiveConnections implements AsyncDisposable {
     }))
     for (const [, kept] of moved) kept.isListed = true
     await this.#db.$executeRaw`
-      INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
-      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id, r.transport,
-             r.operation_name, r.opened_at, r.position
+      INSERT INTO live_connection
+             (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
+      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id,
+             r.transport, r.operation_name, r.opened_at, r.position
         FROM json_to_recordset(${JSON.stringify(rows)}::json)
-          AS r(id uuid, organization_id uuid, api_key_id uuid, stream_id uuid, transport live_transport, operation_name text,
-               opened_at timestamptz, position bigint)
+          AS r(id uuid, organization_id uuid, api_key_id uuid, stream_id uuid, transport live_transport,
+               operation_name text, opened_at timestamptz, position bigint)
         LEFT JOIN stream s ON s.id = r.stream_id
        WHERE coalesce(s.organization_id, r.organization_id) IS NOT NULL
       ON CONFLICT (id) DO UPDATE SET position = excluded.position, stream_id = excluded.stream_id`

@@ -6,7 +6,6 @@ import { ANONYMOUS_TENANT } from './caller-of.ts'
 import type { SharedRedis } from './shared-redis.ts'
 import { TemporaryError } from './temporary-error.ts'
 
-/** Window in seconds. */
 const MINUTE = 60
 
 /** Budgets relative to a key's: an organization, an address without a valid key, and all such addresses together. */
@@ -35,7 +34,7 @@ export async function createRateLimit(
   const allAnonymous = createLimiter(most(SHARES.anonymous), 'tidemark:anonymous')
   return {
     async count({ name, tenant }, requests = 1) {
-      // Narrower budget first: what it refuses uses up nothing of the wider one.
+      // Narrower budget first: what it rejects uses up nothing of the wider one.
       if (tenant === ANONYMOUS_TENANT) return (await perAddress(name, requests)) ?? allAnonymous(tenant, requests)
       return (await perKey(name, requests)) ?? perTenant(tenant, requests)
     },

@@ -1,4 +1,4 @@
-import type { OrganizationRetention, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { OrganizationRetention, Prisma, PrismaClient, StreamKind } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 import { withAudit } from './audit.ts'
@@ -22,7 +22,7 @@ export interface NewPolicy {
 }
 
 interface PolicySubject {
-  readonly kind: 'ORGANIZATION' | 'DATASET' | 'REPORT'
+  readonly kind: 'ORGANIZATION' | StreamKind
   readonly id: string
   readonly organizationId: string
 }
@@ -33,7 +33,6 @@ interface Setting {
   /** Finds a visible stream. @throws CodedError NOT_FOUND. */
   readonly dataset: (id: string) => Promise<Stream>
   readonly report: (id: string) => Promise<Stream>
-  /** Starts the removal of what the policy does not keep. */
   readonly sweep: () => void
 }
 

@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 
-/** Connect and command timeout, in milliseconds. */
 const TIMEOUT_MS = 500
 
 /** Milliseconds between probes while the circuit is open. */
@@ -23,7 +22,7 @@ export class SharedRedis implements AsyncDisposable {
       commandTimeout: TIMEOUT_MS,
     })
     this.client.on('ready', () => this.#works())
-    // Only the message: the error of a refused AUTH carries the password.
+    // Only the message: the error of a rejected AUTH carries the password.
     this.client.on('error', ({ message }) => this.failed(message))
   }
 

@@ -8,21 +8,19 @@ import { createEventLog, type EventLog } from '../log/event-log.ts'
 import type { HistoryChange } from '../log/follow/tail.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
 import { openWakeupBus, type WakeupBus } from '../wakeups/bus.ts'
-import { Accounts } from './accounts.ts'
+import { CallerClients } from './caller-clients.ts'
 
-/** The database, its log, and what callers get of both. */
 export interface Storage extends AsyncDisposable {
   readonly database: Database
   readonly bus: WakeupBus
   readonly log: EventLog
   readonly budget: Budget
-  readonly accounts: Accounts
+  readonly callerClients: CallerClients
 }
 
 export interface StorageObserver {
   readonly logger: Logger
   readonly appends: AppendObserver
-  /** Called when following fails, which is retried. */
   readonly onFollowError: (error: unknown) => void
   readonly onHistoryChanged: (change: HistoryChange) => void
 }
@@ -32,7 +30,7 @@ function unobserved(): StorageObserver {
   const ignore = () => undefined
   return {
     logger: pino({ level: 'silent' }),
-    appends: { committed: ignore, answered: ignore },
+    appends: { committed: ignore, finished: ignore },
     onFollowError: ignore,
     onHistoryChanged: ignore,
   }
@@ -57,6 +55,6 @@ export async function openStorage(config: Config, observer: StorageObserver = un
   closers.use(log)
   // The other connections are for appends, which have their own queue.
   const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
-  const accounts = new Accounts(database.prisma, log, budget.slots)
-  return { database, bus, log, budget, accounts, [Symbol.asyncDispose]: () => closers.disposeAsync() }
+  const callerClients = new CallerClients(database.prisma, log, budget.slots)
+  return { database, bus, log, budget, callerClients, [Symbol.asyncDispose]: () => closers.disposeAsync() }
 }

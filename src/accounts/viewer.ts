@@ -1,4 +1,4 @@
-import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
+import type { ApiKeyRole, StreamKind } from '../db/generated/prisma/client.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
 /** The identity of a request, made once from its credentials. */
@@ -45,14 +45,13 @@ export function visibleOrganizations(viewer: Viewer) {
   }
 }
 
-/** Prisma filter for the datasets visible to a viewer. */
+/** Prisma filters for the datasets and the reports visible to a viewer. */
 export function visibleDatasets(viewer: Viewer) {
-  return visible(viewer, (only) => only.datasetIds)
+  return visibleStreams(viewer, 'DATASET')
 }
 
-/** Prisma filter for the reports visible to a viewer. */
 export function visibleReports(viewer: Viewer) {
-  return visible(viewer, (only) => only.reportIds)
+  return visibleStreams(viewer, 'REPORT')
 }
 
 /** Prisma filter for the API keys that a viewer may list and revoke, never the root key. */
@@ -65,18 +64,10 @@ export function manageableConnections(viewer: Viewer) {
   return administered(viewer, {})
 }
 
-/** Whether the viewer can see a stream. */
-export function maySee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream, 'id' | 'organizationId' | 'kind'>) {
-  switch (viewer.type) {
-    case 'anonymous':
-      return false
-    case 'root':
-      return true
-    case 'key': {
-      const only = kind === 'DATASET' ? viewer.only?.datasetIds : viewer.only?.reportIds
-      return viewer.organizationId === organizationId && (viewer.only === undefined || only?.includes(id) === true)
-    }
-  }
+/** Whether a viewer can see a stream: those that pass the filter above for its kind. */
+export function canSee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream, 'id' | 'organizationId' | 'kind'>) {
+  const filter = visibleStreams(viewer, kind)
+  return (filter.organizationId ?? organizationId) === organizationId && (filter.id?.in.includes(id) ?? true)
 }
 
 function administered<All>(viewer: Viewer, all: All) {
@@ -90,15 +81,16 @@ function administered<All>(viewer: Viewer, all: All) {
   }
 }
 
-type Only = NonNullable<Extract<Viewer, { type: 'key' }>['only']>
-
-function visible(viewer: Viewer, pick: (only: Only) => readonly string[]) {
+function visibleStreams(viewer: Viewer, kind: StreamKind): { organizationId?: string; id?: { in: string[] } } {
   switch (viewer.type) {
     case 'anonymous':
       return NOTHING
     case 'root':
       return {}
-    case 'key':
-      return { organizationId: viewer.organizationId, ...(viewer.only && { id: { in: [...pick(viewer.only)] } }) }
+    case 'key': {
+      const { organizationId, only } = viewer
+      if (!only) return { organizationId }
+      return { organizationId, id: { in: [...(kind === 'DATASET' ? only.datasetIds : only.reportIds)] } }
+    }
   }
 }

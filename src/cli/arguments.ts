@@ -23,7 +23,6 @@ export function parseRole(text: string): (typeof ROLES)[number] {
 
 const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
 
-/** A display name. @throws InvalidArgumentError */
 export function parseName(text: string): string {
   const { data, error } = name.safeParse(text)
   if (data === undefined) throw new InvalidArgumentError(`The name ${error.issues[0]?.message}.`)
@@ -43,7 +42,7 @@ const time = z.iso
   // An offset can move a time out of the four-digit years that can be stored and shown.
   .refine((date) => /^\d{4}-/.test(date.toISOString()))
 
-/** Why a URL is refused, else undefined. Not an option parser: commander would quote a password in it. */
+/** Why a URL is rejected, else undefined. Not an option parser: commander would quote a password in it. */
 export function urlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
     return '--url must be an HTTP or HTTPS URL, such as https://api.example.com.'

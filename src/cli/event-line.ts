@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import type { StreamKind } from '../db/generated/prisma/client.ts'
 import { uuid } from '../lib/text.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { reportDataOf } from '../log/report/report-data.ts'
 import { enumName, typeNamed } from '../log/worker-event-type.ts'
-import { type ImportItem, invalidItem, readItem, type StreamKind } from './import/import-item.ts'
+import { type ImportItem, invalidItem, readItem } from './import/import-item.ts'
 import type { Line } from './import/lines.ts'
 
 const time = z.iso
@@ -28,7 +29,7 @@ export function lineOf(kind: StreamKind, event: LoggedEvent): string {
   return JSON.stringify({ ...line, redactedAt: redactedAt ?? undefined })
 }
 
-/** Parses a line into an event, or the reason it is refused. */
+/** Parses a line into an event, or the reason it is rejected. */
 export function parseLine(line: Line): ImportItem {
   return readItem({ line: line.number }, () => {
     if (line.problem !== undefined) throw invalidItem(line.problem)

@@ -13,7 +13,6 @@ import { print } from './terminal.ts'
 /** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
 
-/** Maximum number of keys printed. */
 const MOST_LISTED = 1_000
 
 export interface NewKey {
@@ -25,7 +24,7 @@ export interface NewKey {
   expires?: Date
 }
 
-/** Creates and prints a key. @throws StartError when the server would refuse it. */
+/** Creates and prints a key. @throws StartError when the server would reject it. */
 export async function createKey(config: Config, options: NewKey): Promise<void> {
   const { organization: organizationId, role, name, dataset: datasetIds, report: reportIds, expires } = options
   const input = { organizationId, role, name, datasetIds, reportIds, expiresAt: expires }

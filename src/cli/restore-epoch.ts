@@ -3,7 +3,7 @@ import { openDatabase } from '../db/database.ts'
 import { beginEpoch } from '../log/read/epochs.ts'
 import { print } from './terminal.ts'
 
-/** Tells the log that its database was restored: readers of events that are missing now are told, and not passed over. */
+/** Begins an epoch, as the database was restored: readers of events that are missing now get an error. */
 export async function runRestoreEpoch(config: Config): Promise<void> {
   await using database = await openDatabase(config)
   const number = await beginEpoch(database.prisma)

@@ -10,7 +10,6 @@ export interface RunningServer {
   stopping: AbortSignal
 }
 
-/** Starts the server, prints its address, and stops it on a signal. */
 export async function runServer(config: Config): Promise<RunningServer> {
   // Standard output is for people; the log on standard error is for programs.
   const logger = createLogger(config.logLevel, pino.destination(2))

@@ -3,7 +3,6 @@ import { printable, printableJson } from '../lib/text.ts'
 
 // All output for people: it may quote a server, a file or an event, and a terminal obeys control characters.
 
-/** Prints to standard output. */
 export function print(text: string): void {
   console.log(shown(text))
 }
@@ -13,7 +12,6 @@ export function printError(text: unknown): void {
   console.error(shown(typeof text === 'string' ? text : inspect(text)))
 }
 
-/** Prints JSON to standard output. */
 export function printJson(value: unknown, indent?: number): void {
   console.log(printableJson(withoutCredentials(JSON.stringify(value, null, indent))))
 }

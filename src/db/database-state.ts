@@ -11,6 +11,7 @@ export interface DatabaseState {
 export async function databaseState(db: PrismaClient, functions: readonly string[]): Promise<DatabaseState> {
   const rows = await db.$queryRaw<{ writable: boolean; missing: string[] | null }[]>`
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
-           (SELECT array_agg(f.name) FROM unnest(${functions}::text[]) f(name) WHERE to_regproc(f.name) IS NULL) AS missing`
+           (SELECT array_agg(f.name) FROM unnest(${functions}::text[]) f(name)
+             WHERE to_regproc(f.name) IS NULL) AS missing`
   return { writable: rows[0]?.writable === true, missing: rows[0]?.missing ?? [] }
 }

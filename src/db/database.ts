@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import type { Config } from '../config.ts'
-import { connect, type DatabaseConnection, session } from './connection.ts'
+import { connect, type DatabaseConnection, session } from './database-connection.ts'
 import { type DatabaseState, databaseState } from './database-state.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { PrismaClient } from './generated/prisma/client.ts'

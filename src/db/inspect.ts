@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
-import { connect, type DatabaseConnection } from './connection.ts'
+import { connect, type DatabaseConnection } from './database-connection.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
-import type { DatabaseConnection } from './connection.ts'
+import type { DatabaseConnection } from './database-connection.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 
 const MIGRATIONS_DIRECTORY = join(packageFolder, 'prisma/migrations')
@@ -47,11 +47,12 @@ const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
 
 /**
  * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock.
+ * By hand, as Prisma's CLI downloads an engine and cannot migrate an embedded database.
  * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
  */
 export async function migrate(connection: DatabaseConnection): Promise<string[]> {
   if (!(await hasHistory(connection))) {
-    await refuseForeignSchema(connection)
+    await rejectForeignSchema(connection)
     await connection.exec(HISTORY_TABLE)
   }
   const missing = await pendingMigrations(connection)
@@ -65,7 +66,8 @@ export async function pendingMigrations(connection: DatabaseConnection): Promise
   const unfinished = applied.find(({ finished_at }) => finished_at === null)
   if (unfinished) {
     throw new MigrationError(
-      `Migration ${unfinished.migration_name} failed earlier and blocks the others (P3009). Repair the database, then mark it with "prisma migrate resolve".`,
+      `Migration ${unfinished.migration_name} failed earlier and blocks the others (P3009). Repair the database, ` +
+        'then mark it with "prisma migrate resolve".',
     )
   }
   const checksums = new Map(applied.map((row) => [row.migration_name, row.checksum]))
@@ -115,7 +117,8 @@ async function apply(connection: DatabaseConnection, { name, sql, checksum }: Mi
 async function history(connection: DatabaseConnection): Promise<Applied[]> {
   if (!(await hasHistory(connection))) return []
   const applied = await connection.query<Applied>(
-    'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at',
+    'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY ' +
+      'started_at',
   )
   return applied.rows
 }
@@ -127,7 +130,7 @@ async function hasHistory(connection: DatabaseConnection): Promise<boolean> {
   return rows[0]?.exists === true
 }
 
-async function refuseForeignSchema(connection: DatabaseConnection): Promise<void> {
+async function rejectForeignSchema(connection: DatabaseConnection): Promise<void> {
   const { rows } = await connection.query<{ foreign: boolean }>(
     'SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()) AS foreign',
   )

@@ -8,10 +8,9 @@ import { packageFolder } from '../lib/package-folder.ts'
 /** What the build has `initdb` make, which takes seconds. */
 const NEW_DATABASE = join(packageFolder, 'dist/new-database.tar.gz')
 
-// PostgreSQL's own default of 128 MB is taken from the system in full at the start; files are also cached by the system.
+// PostgreSQL's own default of 128 MB is taken in full at the start; the system caches files as well.
 const SHARED_BUFFERS = ['-c', 'shared_buffers=32MB']
 
-/** Path of the embedded database. */
 export function pgliteDirectory(dataDir: string): string {
   return `${dataDir}/pglite`
 }
@@ -28,7 +27,8 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
     })
   } catch (error) {
     throw new StartError(
-      `Cannot open the database in DATA_DIR. Restore ${directory} from a backup, or choose another DATA_DIR. (${error})`,
+      `Cannot open the database in DATA_DIR. Restore ${directory} from a backup, or choose another DATA_DIR. ` +
+        `(${error})`,
       { cause: error },
     )
   }

@@ -23,7 +23,8 @@ export async function makePrivate(directory: string): Promise<void> {
   const mode = await openMode(directory)
   if (mode === undefined) return
   throw new StartError(
-    `DATA_DIR cannot be used: other users can access ${directory} (mode ${mode}). Run "chmod 700" on it, or choose another directory.`,
+    `DATA_DIR cannot be used: other users can access ${directory} (mode ${mode}). Run "chmod 700" on it, or choose ` +
+      'another directory.',
   )
 }
 
@@ -43,7 +44,7 @@ export async function openMode(directory: string): Promise<string | undefined> {
   return (mode & 0o7777).toString(8)
 }
 
-/** For a locked DATA_DIR: PGlite's first files have mode 666 whatever the umask, and backups keep modes. */
+/** For a locked DATA_DIR: PGlite's first files have mode 666 with any umask, and backups keep modes. */
 export function makeContentsPrivate(directory: string): void {
   for (const name of readdirSync(directory)) if (OWN.test(name)) closeTree(join(directory, name))
 }

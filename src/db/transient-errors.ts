@@ -16,7 +16,6 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT_STATES.test(originalCode) || TRANSIENT_KINDS.has(kind) || BROKEN.test(String(error))
 }
 
-/** Whether `lock_timeout` expired. */
 export function isLockTimeout(error: unknown): boolean {
   return causeOf(error).originalCode === '55P03'
 }

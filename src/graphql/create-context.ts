@@ -1,16 +1,16 @@
-import type { Accounts } from '../accounts/accounts.ts'
+import type { CallerClients } from '../accounts/caller-clients.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
-import { maySee } from '../accounts/viewer.ts'
+import { canSee } from '../accounts/viewer.ts'
 import { CodedError } from '../errors.ts'
 import { createOperationLog } from '../log/operation-log.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 import type { Context, RequestContext } from '../schema/context.ts'
 
 export interface Services {
-  readonly accounts: Accounts
+  readonly callerClients: CallerClients
   readonly keyWatch: KeyWatch
-  readonly connections: LiveConnections
+  readonly liveConnections: LiveConnections
   /** Starts the removal of data past its retention, in the background. */
   readonly sweep: () => void
 }
@@ -19,15 +19,15 @@ export interface Services {
 export type AddedContext = Omit<Context, keyof RequestContext>
 
 /** Creates what resolvers work with beside the request context, for one operation. Yoga merges the two. */
-export function createContextFactory({ accounts, keyWatch, connections, sweep }: Services) {
+export function createContextFactory({ callerClients, keyWatch, liveConnections, sweep }: Services) {
   return ({ viewer, caller, budget, call }: RequestContext): AddedContext => {
-    const { db, log } = accounts.of(caller)
+    const { db, log } = callerClients.of(caller)
     const span = call?.span
     const operationLog = createOperationLog(log, budget, span)
     const findStream = memoize((id) => operationLog.findStream(id))
     const visible = (kind: Stream['kind']) => async (id: string) => {
       const stream = await findStream(id)
-      if (stream?.kind === kind && maySee(viewer, stream)) return stream
+      if (stream?.kind === kind && canSee(viewer, stream)) return stream
       throw new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
     }
     return {
@@ -35,7 +35,7 @@ export function createContextFactory({ accounts, keyWatch, connections, sweep }:
       log: operationLog,
       span,
       keyWatch,
-      connections,
+      liveConnections,
       sweep,
       dataset: visible('DATASET'),
       report: visible('REPORT'),

@@ -7,7 +7,7 @@ import { CodedError } from '../errors.ts'
 import type { Call } from '../lib/call.ts'
 
 // Documented codes for Prisma's errors; any other Prisma error is unexpected.
-const PRISMA_REFUSALS: Record<string, CodedError> = {
+const PRISMA_ERRORS: Record<string, CodedError> = {
   P2002: new CodedError('CONFLICT', 'The id or tracking id is already in use.'),
   P2003: new CodedError('NOT_FOUND', 'A referenced object does not exist.'),
   P2025: new CodedError('NOT_FOUND', 'A referenced object does not exist.'),
@@ -34,9 +34,8 @@ export function createMaskError(logger: Logger): MaskError {
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError(message, { originalError: error as Error })
     const { originalError, nodes, source, positions, path, extensions } = wrapped
     const where = { nodes, source, positions, path }
-    const refusal = refusalOf(originalError) ?? (error === wrapped ? undefined : unreadable(error))
-    if (refusal)
-      return new GraphQLError(refusal.message, { ...where, extensions: { ...refusal.details, code: refusal.code } })
+    const coded = codedErrorOf(originalError) ?? (error === wrapped ? undefined : unreadable(error))
+    if (coded) return new GraphQLError(coded.message, { ...where, extensions: { ...coded.details, code: coded.code } })
     if (isTransient(originalError)) return unavailable(originalError, where, call)
     if (originalError && !(originalError instanceof GraphQLError)) return mask(originalError, message, where, call)
     if (extensions.originalError || extensions.code === 'OPERATION_RESOLUTION_FAILURE') return badRequest(wrapped)
@@ -78,8 +77,8 @@ function badRequest({ message }: GraphQLError): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } })
 }
 
-function refusalOf(error: unknown): CodedError | undefined {
+function codedErrorOf(error: unknown): CodedError | undefined {
   if (error instanceof CodedError) return error
   if (error instanceof RangeError && error.message.includes('call stack')) return TOO_DEEP
-  return error instanceof Prisma.PrismaClientKnownRequestError ? PRISMA_REFUSALS[error.code] : undefined
+  return error instanceof Prisma.PrismaClientKnownRequestError ? PRISMA_ERRORS[error.code] : undefined
 }

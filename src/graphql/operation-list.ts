@@ -19,15 +19,15 @@ const Operations = z.union([
 
 /** Reads the list; outdated operations must not stop others. @throws StartError if missing, malformed or misnamed. */
 export async function readOperationList(path: string): Promise<OperationList> {
-  const text = await readFile(path, 'utf8').catch(({ message }: Error) => refuse(`cannot be read: ${message}`))
+  const text = await readFile(path, 'utf8').catch(({ message }: Error) => fail(`cannot be read: ${message}`))
   const { data, error } = Operations.safeParse(parse(text))
-  if (error)
-    refuse(`must be a JSON object of operation texts by SHA-256, or an Apollo persisted query manifest: ${path}`)
+  if (error) fail(`must be a JSON object of operation texts by SHA-256, or an Apollo persisted query manifest: ${path}`)
   const operations = data.map(([name, operation]) => [name.replace(/^sha256:/, ''), operation] as const)
   const misnamed = operations.filter(([hash, operation]) => sha256(operation) !== hash)
   if (misnamed.length > 0)
-    refuse(
-      `lists ${misnamed.length} of ${data.length} operations under a key that is not their SHA-256, such as "${misnamed[0]?.[0]}": ${path}`,
+    fail(
+      `lists ${misnamed.length} of ${data.length} operations under a key that is not their SHA-256, such as ` +
+        `"${misnamed[0]?.[0]}": ${path}`,
     )
   return new Map(operations)
 }
@@ -45,6 +45,6 @@ function parse(text: string): unknown {
   }
 }
 
-function refuse(problem: string): never {
+function fail(problem: string): never {
   throw new StartError(`PERSISTED_OPERATIONS ${problem}`)
 }

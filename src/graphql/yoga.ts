@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { allows } from '../lib/origins.ts'
-import { markPrivate } from '../lib/private-answer.ts'
+import { markPrivate } from '../lib/private-response.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
@@ -15,16 +15,16 @@ import { type AddedContext, createContextFactory, type Services } from './create
 import { createMaskError } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { useAdmission } from './plugins/use-admission.ts'
+import { useAnonymousLimit } from './plugins/use-anonymous-limit.ts'
 import { useCallReport } from './plugins/use-call-report.ts'
 import { useCostLimit } from './plugins/use-cost-limit.ts'
 import { useCsrfPrevention } from './plugins/use-csrf-prevention.ts'
 import { documentCaches, useDocumentLimits } from './plugins/use-document-limits.ts'
 import { useHiddenSchema } from './plugins/use-hidden-schema.ts'
-import { useLongAnswers } from './plugins/use-long-answers.ts'
+import { useLongResponses } from './plugins/use-long-responses.ts'
 import { usePersistedOperations } from './plugins/use-persisted-operations.ts'
 import { useRequestBody } from './plugins/use-request-body.ts'
 import { useSse } from './plugins/use-sse.ts'
-import { useStrangerLimit } from './plugins/use-stranger-limit.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
 import type { ServerContext } from './request-context.ts'
 
@@ -82,10 +82,10 @@ export function createPipeline(
       useDocumentLimits(limits),
       useCostLimit(limits, rate),
       usePersistedOperations(operationList),
-      useStrangerLimit(rate),
+      useAnonymousLimit(rate),
       useCohorts(cohorts, connectionLimit, limits),
       useSse(lifecycle),
-      useLongAnswers(),
+      useLongResponses(),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),
       { onResponse: ({ response }) => markPrivate(response.headers) },

@@ -17,7 +17,7 @@ interface GraphqlServices {
   readonly createRequestContext: CreateRequestContext
 }
 
-/** Serves `/graphql` over HTTP. Callers are resolved before the body is read; Yoga sends the error if one is refused. */
+/** Serves `/graphql` over HTTP. Callers are resolved before the body is read; Yoga sends the error of a rejection. */
 export function createGraphqlHandler(
   yoga: Yoga,
   { admit, addressOf, responses, createRequestContext }: GraphqlServices,

@@ -3,14 +3,13 @@ import type { AddressInfo } from 'node:net'
 import type { Config } from '../config.ts'
 import { StartError } from '../errors.ts'
 import type { Call, Calls } from '../lib/call.ts'
-import type { Drainer } from './drain.ts'
+import type { Drainer } from './drainer.ts'
 import { normalizeRequest } from './normalize-request.ts'
 import type { RequestQueue } from './request-queue.ts'
 
-/** Milliseconds to receive the headers and the whole request (not to answer it), and the check interval. */
+/** Milliseconds to receive the headers and the whole request (not to respond), and the check interval. */
 const RECEIVING = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 }
 
-/** Node's HTTP server, which does not listen yet. */
 export function createHttpServer({ keepAliveSeconds }: Pick<Config, 'keepAliveSeconds'>): Server {
   return createServer({ ...RECEIVING, keepAliveTimeout: keepAliveSeconds * 1_000 })
 }
@@ -33,7 +32,7 @@ export function handleRequests(
   { queue, drainer, calls, graphiql }: Listening,
   { graphql, routes }: Handlers,
 ): void {
-  http.on('request', (request, response) => queue.answer(request.socket, response, () => handle(request, response)))
+  http.on('request', (request, response) => queue.run(request.socket, response, () => handle(request, response)))
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     drainer.add(response)
     normalizeRequest(request)

@@ -2,10 +2,7 @@ import type { IncomingMessage } from 'node:http'
 
 const ABSOLUTE = /^https?:\/\/[^/?#]*(?=[/?]|$)/i
 
-/**
- * Brings what HTTP lets clients write in several ways into the one form that the handlers compare: a target in
- * absolute form (RFC 9112, 3.2.2) becomes a path, and the media type lower case (RFC 9110, 8.3.1).
- */
+/** Brings targets in absolute form (RFC 9112, 3.2.2) and media types (RFC 9110, 8.3.1) into the form compared. */
 export function normalizeRequest(request: IncomingMessage): void {
   const { url = '/', headers } = request
   if (ABSOLUTE.test(url)) request.url = url.replace(ABSOLUTE, '').replace(/^(?!\/)/, '/')

@@ -4,9 +4,8 @@ import type { Viewer } from '../accounts/viewer.ts'
 import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Peer } from '../lib/peer.ts'
-import type { Connection } from './connection.ts'
+import type { TcpConnection } from './tcp-connection.ts'
 
-/** An HTTP response in progress, and its client. */
 export class OpenResponse implements Peer {
   readonly transport = 'sse'
   readonly viewer: Viewer
@@ -17,12 +16,17 @@ export class OpenResponse implements Peer {
   position = 0
   start: string | undefined
   readonly #response: ServerResponse
-  readonly #connection: Connection
+  readonly #connection: TcpConnection
   #isSubscription = false
   readonly #onGone = new Set<() => void>()
   readonly #onEnd: (() => void)[] = []
 
-  constructor(response: ServerResponse, connection: Connection, { viewer, caller }: Identity, call: Call | undefined) {
+  constructor(
+    response: ServerResponse,
+    connection: TcpConnection,
+    { viewer, caller }: Identity,
+    call: Call | undefined,
+  ) {
     this.#response = response
     this.#connection = connection
     this.viewer = viewer
@@ -64,7 +68,6 @@ export class OpenResponse implements Peer {
     this.start = cursor
   }
 
-  /** Calls back when the response is sent or becomes a subscription. */
   onEnd(callback: () => void): void {
     this.#onEnd.push(callback)
   }

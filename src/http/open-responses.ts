@@ -4,27 +4,27 @@ import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import type { Call } from '../lib/call.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
-import type { Connections } from './connections.ts'
 import { OpenResponse } from './open-response.ts'
+import type { TcpConnections } from './tcp-connections.ts'
 
 /** Age in milliseconds from which a response is long: its key is watched, and an ended key ends it within 5 s. */
 const LONG_MS = 2_000
 
 interface Registers {
   keyWatch: KeyWatch
-  connections: LiveConnections
+  liveConnections: LiveConnections
   connectionLimit: ConnectionLimit
 }
 
 /** Open HTTP responses; long ones count as connections of their callers, are listed, and end with their keys. */
 export class OpenResponses {
-  readonly #tcpConnections: Connections
+  readonly #tcpConnections: TcpConnections
   readonly #registers: Registers
   readonly #byResponse = new WeakMap<ServerResponse, OpenResponse>()
   /** Not long yet, in order of their start. */
   readonly #young = new Set<OpenResponse>()
 
-  constructor(tcpConnections: Connections, registers: Registers) {
+  constructor(tcpConnections: TcpConnections, registers: Registers) {
     this.#tcpConnections = tcpConnections
     this.#registers = registers
     tcpConnections.onSweep(() => this.#sweep())
@@ -55,7 +55,7 @@ export class OpenResponses {
   }
 
   #register(response: OpenResponse): void {
-    const { keyWatch, connections, connectionLimit } = this.#registers
+    const { keyWatch, liveConnections, connectionLimit } = this.#registers
     const { viewer, caller, call } = response
     if (!connectionLimit.add(caller, response)) {
       response.disconnect()
@@ -64,6 +64,6 @@ export class OpenResponses {
     response.onEnd(keyWatch.watch(viewer, () => response.disconnect()))
     const operationName = call?.operation?.split(' ')[1] ?? null
     const end = () => response.disconnect()
-    response.onEnd(connections.add({ viewer, transport: 'http', operationName, source: response, end }))
+    response.onEnd(liveConnections.add({ viewer, transport: 'http', operationName, source: response, end }))
   }
 }

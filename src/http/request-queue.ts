@@ -14,7 +14,7 @@ export class RequestQueue {
   }
 
   /** Starts a request when its turn comes, or never if the connection ends before. */
-  answer(connection: Duplex, response: ServerResponse, start: () => void): void {
+  run(connection: Duplex, response: ServerResponse, start: () => void): void {
     this.#enter(connection, () => {
       this.#waiting.set(connection, this.#waiting.get(connection) ?? [])
       response.once('close', () => this.#next(connection))

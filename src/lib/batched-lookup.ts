@@ -1,7 +1,5 @@
 export interface BatchOptions {
-  /** Concurrent batches. */
   readonly atOnce: number
-  /** Keys per batch. */
   readonly keys: number
 }
 
@@ -9,7 +7,7 @@ export interface BatchOptions {
 export type Lookup<Value> = (key: string) => Promise<Value | undefined>
 
 /**
- * Batches the lookups that wait at a time. No answer is older than its call: a batch under way takes no more keys.
+ * Batches the lookups that wait at a time. No result is older than its call: a batch under way takes no more keys.
  * By hand: DataLoader does not say when a batch ends that has only keys of an earlier one, and a place is lost then.
  */
 export function batchLookups<Value>(

@@ -39,11 +39,9 @@ export class Call {
   span: Span | undefined
   /** Type and name, such as `query Events`. */
   operation: string | undefined
-  /** Present once execution has begun. */
   document: DocumentNode | undefined
   outcome: Outcome | undefined
   errorId: unknown
-  /** Whether the failure is already logged under these ids. */
   logged = false
 
   constructor(transport: Transport, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
@@ -66,7 +64,6 @@ export class Call {
     if (this.span) this.ids = { ...this.ids, traceId: this.span.traceId }
   }
 
-  /** The pipeline begins to execute an operation. */
   began(document: DocumentNode, operationName: string | null | undefined): void {
     this.document = document
     const { operation, name } = getOperationAST(document, operationName) ?? {}
@@ -98,7 +95,6 @@ export class Call {
   }
 }
 
-/** All calls of one server. */
 export class Calls {
   readonly #watchers: Watchers
   readonly #byRequest = new WeakMap<IncomingMessage, Call>()

@@ -1,4 +1,4 @@
 export interface Lifecycle {
-  /** Shutdown has begun: new work is refused, and streams end so that clients reconnect elsewhere. */
+  /** Shutdown has begun: new work is rejected, and streams end so that clients reconnect elsewhere. */
   draining: boolean
 }

@@ -40,7 +40,6 @@ export const LIMIT_SETTINGS = {
   REQUESTS_PER_MINUTE: upTo(1_000_000_000, 6_000),
 }
 
-/** Maps the settings to limits. */
 export function limitsOf(settings: Readonly<Record<keyof typeof LIMIT_SETTINGS, number>>): Limits {
   return Object.freeze({
     depth: settings.MAX_DEPTH,

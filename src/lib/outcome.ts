@@ -36,13 +36,11 @@ const BY_STATUS: Record<number, Code> = {
   503: 'UNAVAILABLE',
 }
 
-/** The outcome of an HTTP response by its status alone. */
 export function outcomeOfStatus(status: number): Outcome {
   if (status < 400) return 'ok'
   return BY_STATUS[status] ?? (status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR')
 }
 
-/** The outcome of a thrown error. */
 export function outcomeOfError(error: unknown): Outcome {
   return error instanceof CodedError ? error.code : 'INTERNAL_SERVER_ERROR'
 }

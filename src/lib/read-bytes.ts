@@ -1,4 +1,3 @@
-/** A body exceeds its limit. */
 export class ByteLimitError extends Error {
   override name = 'ByteLimitError'
 }

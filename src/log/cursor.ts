@@ -7,7 +7,7 @@ const LENGTHS = { 1: 25, 2: 31 } as const
 /** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1. */
 export const NO_EPOCH = 0
 
-/** In place of an epoch: a position that a client has counted, in whatever history it is read. */
+/** In place of an epoch: a position that a client has counted, in any history. */
 export const ANY_EPOCH = 0xffff_ffff_ffff
 
 /** A place in one history of a stream: just after event `seq`, as of an epoch. */
@@ -65,17 +65,14 @@ export function cursorExpired(streamId: string, { first, epoch }: Omit<Bounds, '
   )
 }
 
-/**
- * For a reader of another history: the database was restored, or failed over to a copy that lacked its newest events.
- * @param shared the last position that both histories have, if that is known.
- */
+/** For a reader of another history. @param shared the last position that both histories have, if it is known. */
 export function historyChanged(streamId: string, { first, head, epoch }: Bounds, shared?: number): CodedError {
   const cursorAt = (seq: number) => encodeCursor(streamId, { seq, epoch })
   return new CodedError(
     'CURSOR_EXPIRED',
     'The history of this stream has changed: the database was restored, or failed over to a copy that was behind. ' +
-      'Events before this cursor may be missing or different. Continue from extensions.cursor, the last position that ' +
-      'both histories share, where it is known, or from extensions.earliest or latest.',
+      'Events before this cursor may be missing or different. Continue from extensions.cursor, the last position ' +
+      'that both histories share, where it is known, or from extensions.earliest or latest.',
     {
       reason: 'EPOCH_CHANGED',
       cursor: shared === undefined ? undefined : cursorAt(Math.max(shared, first - 1)),

@@ -37,7 +37,7 @@ export interface LogOperations {
   /** The stream as of this call, from a statement that all callers share. */
   findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
-  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, whatever it holds. */
+  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
@@ -51,7 +51,7 @@ export interface LogOperations {
 /** The only access to the event tables. */
 export interface EventLog extends LogOperations, AsyncDisposable {
   /** The log for one caller: reads through the caller's client, appends on the tenant's share of the queue. */
-  onAccountOf(tenant: string, db: PrismaClient): LogOperations
+  forTenant(tenant: string, db: PrismaClient): LogOperations
   readonly appending: number
   readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
@@ -74,23 +74,23 @@ export function createEventLog(
   const followedStreams = new FollowedStreams(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
   // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
-  const tell = (streamId: string) => {
+  const notify = (streamId: string) => {
     options.wakeups.wake(streamId, 'in-process')
     options.announce(streamId)
   }
-  const onAccountOf = (tenant: string, client: PrismaClient): LogOperations => ({
+  const forTenant = (tenant: string, client: PrismaClient): LogOperations => ({
     append: async (streamId, events) => {
       checkAppend(events)
       try {
         return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
       } finally {
-        tell(streamId)
+        notify(streamId)
       }
     },
     import: async (streamId, events) => {
       checkAppend(events)
       const results = await importEvents(client, streamId, events)
-      tell(streamId)
+      notify(streamId)
       return results
     },
     find: (streamId, id) => findEvent(client, streamId, id),
@@ -98,7 +98,7 @@ export function createEventLog(
       const redactedAt = new Date()
       const redacted = { ...event, data, redactedAt }
       await transact((transaction) => replacePayload(transaction, organizationId, redacted))
-      tell(event.streamId)
+      notify(event.streamId)
       return redacted
     },
     findStream,
@@ -110,8 +110,8 @@ export function createEventLog(
       followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) }),
   })
   return {
-    ...onAccountOf('operator', db),
-    onAccountOf,
+    ...forTenant('operator', db),
+    forTenant,
     get appending() {
       return queue.events
     },
@@ -130,7 +130,6 @@ export function checkLength({ length }: readonly unknown[]): void {
     throw new CodedError('BAD_USER_INPUT', `A call can record at most ${most} events; this one has ${length}.`)
 }
 
-/** Throws for more text than one append may have. */
 export function checkText(length: number): void {
   const most = MAX_APPEND.text
   if (length > most)

@@ -4,7 +4,6 @@ import type { LoggedEvent } from './event.ts'
 import type { LogOperations } from './event-log.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
-/** The log as one GraphQL operation uses it. */
 export interface OperationLog extends Omit<LogOperations, 'at' | 'reportSnapshot'> {
   at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { PrismaClient, StreamKind } from '../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './read/range.ts'
 import { isFinalState } from './report/report-event.ts'
@@ -18,7 +18,7 @@ export interface RetentionObserver {
 
 interface Due {
   id: string
-  kind: 'DATASET' | 'REPORT'
+  kind: StreamKind
   first: bigint
   head: bigint
   max_age_seconds: number | null

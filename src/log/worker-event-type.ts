@@ -44,7 +44,6 @@ export function typeNamed(name: string): string | undefined {
   return STORED.get(name.toLowerCase())
 }
 
-/** The GraphQL enum name of a stored type. */
 export function enumName(stored: string): string {
   return ENUM_NAMES.get(stored) ?? stored.toUpperCase()
 }

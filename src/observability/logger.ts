@@ -2,7 +2,6 @@ import { SuppressedError } from '@whatwg-node/disposablestack'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 
-/** Writes the log as JSON lines. */
 export function createLogger(level: Config['logLevel'], destination: DestinationStream): Logger {
   return pino({ level, serializers: { err: lineOf } }, destination)
 }

@@ -6,12 +6,12 @@ import { withTimeout } from '../lib/timeout.ts'
 import { SQL_FUNCTIONS } from '../log/sql-functions.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
-const ANSWER_MS = 2_000
+const TIMEOUT_MS = 2_000
 
 /** Cache lifetime of the check, because anyone may poll it. */
 const REMEMBER_MS = 1_000
 
-/** The status of `/readyz`; all but `ready` answer 503. */
+/** The status of `/readyz`; all but `ready` respond with 503. */
 export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
 
 /** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
@@ -22,7 +22,7 @@ export function createReadiness(
 ) {
   const ask = () => {
     const found = Promise.all([migrations(), state(SQL_FUNCTIONS)])
-    return { at: performance.now(), found: withTimeout(found, ANSWER_MS).catch(() => undefined) }
+    return { at: performance.now(), found: withTimeout(found, TIMEOUT_MS).catch(() => undefined) }
   }
   let asked: ReturnType<typeof ask> | undefined
   return async () => {
@@ -55,7 +55,10 @@ const MEANING = {
 
 function meaningOf({ pending, newer }: MigrationState, missing: readonly string[]): string {
   if (pending.length === 0 && missing.length > 0)
-    return 'The database lacks functions that this version needs. A newer version may have dropped them: upgrade this server.'
+    return (
+      'The database lacks functions that this version needs. A newer version may have dropped them: upgrade this ' +
+      'server.'
+    )
   if (pending.length > 0) return 'Migrations of this version are not applied. Run "tidemark migrate".'
   return newer.length > 0
     ? 'A newer version has migrated the database. Upgrade this server.'

@@ -6,7 +6,7 @@ const MESSAGES: Record<Task, { level: 'warn' | 'error'; message: string }> = {
   retention: { level: 'error', message: 'removing expired events failed, will retry' },
   'key-lookup': { level: 'error', message: 'looking up API keys failed: clients receive UNAVAILABLE' },
   'key-watch': { level: 'error', message: 'watching for revoked keys failed, will retry' },
-  'key-uses': { level: 'warn', message: 'saving when keys were last used failed' },
+  'key-usage': { level: 'warn', message: 'saving when keys were last used failed' },
   'live-connections': { level: 'warn', message: 'saving live connections failed, will retry' },
 }
 

@@ -42,7 +42,6 @@ export function rateLimited(services: RouteServices): MiddlewareHandler {
   }
 }
 
-/** Records the entry point of a call. */
 export function setTransport(transport: Transport, services: RouteServices): MiddlewareHandler {
   return (c, next) => {
     callOf(c, services)?.enter(transport)
@@ -50,7 +49,6 @@ export function setTransport(transport: Transport, services: RouteServices): Mid
   }
 }
 
-/** The observed call of a request. */
 export function callOf(c: Context, { calls }: RouteServices): Call | undefined {
   return calls.of(incoming(c))
 }
@@ -65,7 +63,6 @@ export function outgoing(c: Context): ServerResponse {
   return (c.env as { outgoing: ServerResponse }).outgoing
 }
 
-/** Node's request, under the adapter. */
 export function incoming(c: Context): IncomingMessage {
   return (c.env as { incoming: IncomingMessage }).incoming
 }

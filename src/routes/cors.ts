@@ -2,7 +2,7 @@ import { cors } from 'hono/cors'
 import { allows, type Origins } from '../lib/origins.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 
-// Allows any origin, as the upstreams do, unless CORS_ORIGINS is set. The origin is echoed, because browsers refuse `*`
+// Allows any origin, as the upstreams do, unless CORS_ORIGINS is set. The origin is echoed, because browsers reject `*`
 // with credentials; hono echoes the headers that a preflight asks for and allows its default methods.
 function legacyCors(origins: Origins, credentials: boolean) {
   return cors({

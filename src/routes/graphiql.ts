@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
+import { accepts } from 'hono/accepts'
 import { admitRequest, outgoing, type RouteServices } from './admit.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
@@ -24,7 +25,7 @@ export function createGraphiqlPage(services: RouteServices): Hono {
     // A browser that opens a page sends no key.
     const { error } = await admitRequest(c, services, undefined)
     if (error) return c.text(error.message, error.status)
-    if (!c.req.header('accept-encoding')?.includes('gzip'))
+    if (accepts(c, { header: 'Accept-Encoding', supports: ['gzip'], default: 'identity' }) !== 'gzip')
       return c.text('This page requires "Accept-Encoding: gzip".', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
@@ -36,7 +37,7 @@ export function createGraphiqlPage(services: RouteServices): Hono {
       vary: 'accept, accept-encoding',
     }
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
-    // Written to Node directly, because a Response copies the page each time.
+    // Written to Node directly, because a Response copies the page each time; so Hono's middleware does not see it.
     outgoing(c)
       .writeHead(200, {
         ...headers,

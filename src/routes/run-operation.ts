@@ -11,7 +11,7 @@ export interface Operation<Variables, Data> {
   readonly [types]?: (variables: Variables) => Data
 }
 
-type Answer<Data> =
+type OperationResult<Data> =
   | { readonly data: Data; readonly errorCode?: undefined }
   | { readonly data?: undefined; readonly errorCode: ExpectedCode }
 
@@ -33,14 +33,14 @@ export const NIL_ID = '00000000-0000-0000-0000-000000000000'
 export type Run = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
-) => Promise<Answer<Data>>
+) => Promise<OperationResult<Data>>
 
 /** Makes the context of the next operation; it may authenticate again. */
 export type NextContext = () => RequestContext | Promise<RequestContext>
 
 /**
  * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE, Error for other unexpected codes, which are already masked and logged.
+ * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE; Error for other unexpected codes, logged already.
  */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
@@ -96,7 +96,7 @@ function reason({ extensions }: Partial<GraphQLError> = {}): string {
 export type Follow = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
-) => Promise<Answer<AsyncIterableIterator<Data>>>
+) => Promise<OperationResult<AsyncIterableIterator<Data>>>
 
 /** Like `createRun`, for subscriptions; an error in mid-stream is thrown to the reader. */
 export function createFollow(yoga: Yoga, request: Request, nextContext: NextContext): Follow {

@@ -3,7 +3,7 @@ import { type CreatedApiKey, createApiKey, revokeApiKey } from '../accounts/api-
 import { manageableApiKeys } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
-import { newestFirst, rowPaging } from './row-connection.ts'
+import { newestFirst, rowPaging } from './row-page.ts'
 
 const ApiKeyRole = builder.enumType('ApiKeyRole', {
   description: 'Permissions of an API key. READ < WRITE < ADMIN: each role includes the lower ones.',
@@ -15,7 +15,8 @@ const ApiKeyRole = builder.enumType('ApiKeyRole', {
     },
     ADMIN: {
       description:
-        'Also create and revoke API keys, set retention, redact events, read the audit log, and list and end live connections. A key restricted to certain streams can only redact their events and set their retention.',
+        'Also create and revoke API keys, set retention, redact events, read the audit log, and list and end live ' +
+        'connections. A key restricted to certain streams can only redact their events and set their retention.',
     },
   } as const,
 })
@@ -42,7 +43,8 @@ const ApiKey = builder.prismaNode('ApiKey', {
     datasetIds: t.expose('datasetIds', {
       type: ['UUID'],
       description:
-        'Datasets the key is restricted to. If datasetIds and reportIds are both empty, the key can access all streams of its organization.',
+        'Datasets the key is restricted to. If datasetIds and reportIds are both empty, the key can access all ' +
+        'streams of its organization.',
     }),
     reportIds: t.expose('reportIds', {
       type: ['UUID'],
@@ -98,7 +100,9 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
       type: ['UUID'],
       validate: streamList,
       description:
-        'Restricts the key to these datasets and the reports in reportIds: up to 1,000 ids, all of the same organization. A restricted key cannot create streams or manage keys. Omit both lists to allow the whole organization; an empty list is an error.',
+        'Restricts the key to these datasets and the reports in reportIds: up to 1,000 ids, all of the same ' +
+        'organization. A restricted key cannot create streams or manage keys. Omit both lists to allow the whole ' +
+        'organization; an empty list is an error.',
     }),
     reportIds: t.field({
       type: ['UUID'],
@@ -134,7 +138,8 @@ builder.queryField('apiKeys', (t) =>
       type: ApiKey,
       cursor: 'id',
       description:
-        'API keys of an organization, newest first, including revoked and expired ones. Page forward with first and after, or backward with last and before. Requires ADMIN in the organization.',
+        'API keys of an organization, newest first, including revoked and expired ones. Page forward with first and ' +
+        'after, or backward with last and before. Requires ADMIN in the organization.',
       authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
       args: {
         organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list keys of.' }),
@@ -151,7 +156,8 @@ builder.mutationField('createApiKey', (t) =>
   t.field({
     type: CreatedKey,
     description:
-      'Creates an API key. Requires ADMIN in the organization. Errors: CONFLICT if the organization already has 1,000 valid keys, NOT_FOUND if a listed dataset or report does not belong to it.',
+      'Creates an API key. Requires ADMIN in the organization. Errors: CONFLICT if the organization already has ' +
+      '1,000 valid keys, NOT_FOUND if a listed dataset or report does not belong to it.',
     authScopes: (_root, { input }) => ({ adminIn: input.organizationId }),
     args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'Properties of the new key.' }) },
     resolve: (_root, { input }, { db, viewer }) => createApiKey(db, viewer, input),
@@ -162,7 +168,8 @@ builder.mutationField('revokeApiKey', (t) =>
   t.prismaField({
     type: ApiKey,
     description:
-      'Revokes an API key permanently. Everything open with the key ends within 5 seconds. Revoking it again has no effect. Requires ADMIN in its organization. Errors: NOT_FOUND if the caller cannot manage such a key.',
+      'Revokes an API key permanently. Everything open with the key ends within 5 seconds. Revoking it again has no ' +
+      'effect. Requires ADMIN in its organization. Errors: NOT_FOUND if the caller cannot manage such a key.',
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the key (ApiKey.id), not the secret.' }) },
     resolve: (query, _root, { id }, { db, viewer }) => revokeApiKey(db, viewer, id, query),

@@ -1,5 +1,5 @@
 import { builder } from './builder.ts'
-import { newestFirst, rowPaging } from './row-connection.ts'
+import { newestFirst, rowPaging } from './row-page.ts'
 
 const AuditAction = builder.enumType('AuditAction', {
   description: 'Kind of administrative action.',
@@ -48,7 +48,8 @@ const AuditEntry = builder.prismaObject('AuditEntry', {
     subjectId: t.expose('subjectId', {
       type: 'UUID',
       description:
-        'Id of the object that the action applied to. Objects of different kinds may have the same id, so use it together with subjectKind.',
+        'Id of the object that the action applied to. Objects of different kinds may have the same id, so use it ' +
+        'together with subjectKind.',
     }),
     details: t.field({
       type: 'JSON',
@@ -80,7 +81,8 @@ builder.queryField('auditEntries', (t) =>
       type: AuditEntry,
       cursor: 'id',
       description:
-        'Audit log of an organization, newest first. Page forward with first and after, or backward with last and before. Requires ADMIN in the organization.',
+        'Audit log of an organization, newest first. Page forward with first and after, or backward with last and ' +
+        'before. Requires ADMIN in the organization.',
       authScopes: (_root, { organizationId }) => ({ adminIn: organizationId }),
       args: {
         organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to read the audit log of.' }),

@@ -16,7 +16,7 @@ import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
 import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
-import { ROW_PAGE } from './row-connection.ts'
+import { ROW_PAGE } from './row-page.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
 interface Types {
@@ -33,7 +33,6 @@ interface Types {
     UUID: { Input: string; Output: string }
   }
   AuthScopes: {
-    /** Any valid key. */
     authenticated: boolean
     root: boolean
     /** ADMIN of the viewer's whole organization. */
@@ -54,7 +53,7 @@ interface Types {
 /** Plugins, scalars and scopes; domain types are added by the files beside it. */
 export const builder = new SchemaBuilder<Types>({
   // Outermost first: Budget draws the final value, Tracing times the whole field, Complexity only annotates, Relay
-  // decodes arguments before scope-auth, which refuses before Prisma loads. Validation runs before scope-auth in any
+  // decodes arguments before scope-auth, which rejects before Prisma loads. Validation runs before scope-auth in any
   // order, so its messages must depend on the arguments alone.
   plugins: [
     BudgetPlugin,
@@ -93,7 +92,8 @@ export const builder = new SchemaBuilder<Types>({
     },
     nodesQueryOptions: {
       description:
-        'Finds objects by their nodeIds. The list has the order of ids, with null for each object that does not exist or that the key cannot access.',
+        'Finds objects by their nodeIds. The list has the order of ids, with null for each object that does not ' +
+        'exist or that the key cannot access.',
       authScopes: { authenticated: true },
       args: {
         ids: {
@@ -119,7 +119,8 @@ export const builder = new SchemaBuilder<Types>({
     nodesOnConnection: { description: 'Items of this page, without cursors.' },
     cursorFieldOptions: {
       description:
-        'Opaque position of this item. Pass it as `after` or `before` to read pages from here. The cursor of an event fits either order, and `after` of a subscription to the same stream.',
+        'Opaque position of this item. Pass it as `after` or `before` to read pages from here. The cursor of an ' +
+        'event fits either order, and `after` of a subscription to the same stream.',
     },
     pageInfoFieldOptions: { description: 'Whether there are more pages, and the cursors to get them.' },
     pageInfoTypeOptions: { description: 'Pagination details, as defined by the Relay connection specification.' },
@@ -135,7 +136,8 @@ export const builder = new SchemaBuilder<Types>({
     afterArgOptions: { description: 'Return only items after this cursor.' },
     firstArgOptions: {
       description:
-        'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A page of events also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of items.',
+        'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A ' +
+        'page of events also ends at 16 MiB of payloads: rely on hasNextPage, not on the number of items.',
     },
     lastArgOptions: {
       description: 'Maximum number of items from the end, 0 to 1,000. Cannot be combined with first.',
@@ -207,7 +209,8 @@ builder.mutationType({ description: 'Write operations. Every field requires a va
 
 builder.subscriptionType({
   description:
-    'Live event streams, over WebSocket (graphql-transport-ws) or server-sent events. Every field requires a valid API key.',
+    'Live event streams, over WebSocket (graphql-transport-ws) or server-sent events. Every field requires a valid ' +
+    'API key.',
 })
 
 builder.addScalarType('DateTime', DateTime)

@@ -13,14 +13,11 @@ import type { Stream } from '../log/read/stream-index.ts'
 /** One operation as its transport knows it, resolved before the pipeline runs. */
 export interface RequestContext {
   readonly viewer: Viewer
-  /** Whom it is charged to. */
   readonly caller: Caller
-  /** The client that receives the result. */
   readonly peer: Peer
   readonly budget: OperationBudget
   /** The document is the server's own and exempt from limits. */
   readonly trusted: boolean
-  /** For logs, metrics and traces. */
   readonly call?: Call
   /** Last cursor seen by a reconnecting server-sent events client. */
   readonly lastEventId?: string
@@ -34,12 +31,10 @@ export interface Context extends RequestContext {
   readonly db: PrismaClient
   readonly log: OperationLog
   readonly keyWatch: KeyWatch
-  readonly connections: LiveConnections
+  readonly liveConnections: LiveConnections
   readonly sweep: () => void
-  /** Present when the operation is traced. */
   readonly span?: Span
   /** The stream of a dataset, looked up once per operation. @throws CodedError NOT_FOUND when missing or hidden. */
   readonly dataset: (id: string) => Promise<Stream>
-  /** Like `dataset`. */
   readonly report: (id: string) => Promise<Stream>
 }

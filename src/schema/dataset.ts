@@ -49,7 +49,9 @@ const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
     trackingId: t.string({
       validate: trackingId,
       description:
-        'Client-defined identifier, unique within the organization: 1 to 500 characters, no control characters. Must not be a UUID in any notation, such as 32 hexadecimal digits or urn:uuid:…, because legacy clients send ids and tracking ids in the same header.',
+        'Client-defined identifier, unique within the organization: 1 to 500 characters, no control characters. Must ' +
+        'not be a UUID in any notation, such as 32 hexadecimal digits or urn:uuid:…, because legacy clients send ids ' +
+        'and tracking ids in the same header.',
     }),
     name: t.string({ validate: name, description: 'Display name: 1 to 500 characters, no control characters.' }),
   }),
@@ -60,7 +62,8 @@ builder.queryField('dataset', (t) =>
     type: Dataset,
     nullable: true,
     description:
-      'Finds a dataset by id or trackingId; exactly one of them is required. Null if it does not exist or the key cannot access it.',
+      'Finds a dataset by id or trackingId; exactly one of them is required. Null if it does not exist or the key ' +
+      'cannot access it.',
     authScopes: { authenticated: true },
     args: {
       id: t.arg({ type: 'UUID', description: 'Id of the dataset.' }),
@@ -68,7 +71,8 @@ builder.queryField('dataset', (t) =>
       organizationId: t.arg({
         type: 'UUID',
         description:
-          'Organization to search for trackingId. Defaults to that of the key; required with the root key. Ignored with id.',
+          'Organization to search for trackingId. Defaults to that of the key; required with the root key. Ignored ' +
+          'with id.',
       }),
     },
     resolve: (query, _root, address, { db, viewer }) => findDataset(db, viewer, address, query),
@@ -79,7 +83,9 @@ builder.mutationField('createDataset', (t) =>
   t.prismaField({
     type: Dataset,
     description:
-      'Creates a dataset with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the trackingId is in use in the organization, or the id anywhere on the server, including objects that the key cannot access.',
+      'Creates a dataset with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the ' +
+      'trackingId is in use in the organization, or the id anywhere on the server, including objects that the key ' +
+      'cannot access.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'Properties of the new dataset.' }) },
     resolve: (query, _root, { input }, { db, viewer }) => createDataset(db, viewer, input, query),

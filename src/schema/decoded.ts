@@ -6,7 +6,6 @@ import { type DecodedReportEvent, decodeReportEvent } from '../log/report/report
 /** Cached event text in UTF-16 units, at least one event; subscribers with different selections share the values. */
 const KEPT_TEXT = 1_048_576
 
-/** Shorter texts are not cached. */
 const SHORT = 1_024
 
 /** Bytes in memory beside the characters: an object or array, and an item of one. */
@@ -28,12 +27,10 @@ export function payloadValue(event: LoggedEvent, budget: OperationBudget): unkno
   return value
 }
 
-/** The event with its decoded payload, cached likewise. */
 export function reportEventOf(event: LoggedEvent, budget: OperationBudget): DecodedReportEvent {
   return { event, data: payloadValue(event, budget) } as DecodedReportEvent
 }
 
-/** Decodes the events of a page in turns, to keep the event loop responsive. */
 export async function decodeAll(
   events: readonly LoggedEvent[],
   budget: OperationBudget,

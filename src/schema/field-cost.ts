@@ -3,7 +3,6 @@ import { type GraphQLField, getNullableType, isListType } from 'graphql'
 /** Assumed length of a list without paging arguments. */
 const USUAL_LENGTH = 10
 
-/** Default page sizes. */
 const USUAL_PAGE = { first: 20, pageSize: 10 } as const
 
 /** Lists as long as the page around them. */

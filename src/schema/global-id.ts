@@ -8,7 +8,6 @@ export const MOST_NODES = 100
 
 interface GlobalId {
   readonly typename: string
-  /** That of the row. */
   readonly id: string
 }
 

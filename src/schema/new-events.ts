@@ -2,10 +2,7 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { NewEvent } from '../log/event.ts'
 import { checkLength, checkText } from '../log/event-log.ts'
 
-/**
- * Builds the events of an append one by one, because they may be much larger than the input.
- * @throws CodedError BAD_USER_INPUT as soon as there are too many or they are too large.
- */
+/** Builds events one by one, as they may be much larger than the input. @throws CodedError BAD_USER_INPUT. */
 export async function toNewEvents<Input>(
   inputs: readonly Input[],
   toNewEvent: (input: Input, index: number) => NewEvent,

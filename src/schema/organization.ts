@@ -46,7 +46,8 @@ builder.queryField('organization', (t) =>
     type: Organization,
     nullable: true,
     description:
-      'Finds an organization by id. Null if it does not exist, or if the key belongs to another organization or is restricted to certain streams.',
+      'Finds an organization by id. Null if it does not exist, or if the key belongs to another organization or is ' +
+      'restricted to certain streams.',
     authScopes: { authenticated: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the organization.' }) },
     resolve: (query, _root, { id }, { db, viewer }) =>

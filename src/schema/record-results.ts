@@ -17,7 +17,8 @@ const RecordOutcome = builder.enumType('RecordOutcome', {
     },
     CONFLICT: {
       description:
-        'A different event with the same id is already stored, and this one is discarded; seq and cursor are those of the stored event. Send it again with a new id.',
+        'A different event with the same id is already stored, and this one is discarded; seq and cursor are those ' +
+        'of the stored event. Send it again with a new id.',
     },
   } as const,
 })

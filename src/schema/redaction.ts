@@ -9,7 +9,9 @@ builder.mutationField('redactWorkerEvent', (t) =>
   t.field({
     type: WorkerEvent,
     description:
-      'Removes the payload of an event permanently. Its position, type, id and time remain. Subscribers that have not received the event yet receive it without payload. Redacting it again has no effect. Requires ADMIN on the dataset. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
+      'Removes the payload of an event permanently. Its position, type, id and time remain. Subscribers that have ' +
+      'not received the event yet receive it without payload. Redacting it again has no effect. Requires ADMIN on ' +
+      'the dataset. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
     authScopes: (_root, { datasetId }) => ({ adminDataset: datasetId }),
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset that contains the event.' }),
@@ -26,7 +28,10 @@ builder.mutationField('redactReportEvent', (t) =>
   t.field({
     type: ReportEvent,
     description:
-      'Removes the content of an event permanently: message, extraDetail, template and sources. Its position, kind, id and time remain. Subscribers that have not received the event yet receive it without content. Redacting it again has no effect. Requires ADMIN on the report. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
+      'Removes the content of an event permanently: message, extraDetail, template and sources. Its position, kind, ' +
+      'id and time remain. Subscribers that have not received the event yet receive it without content. Redacting it ' +
+      'again has no effect. Requires ADMIN on the report. Errors: NOT_FOUND if the event does not exist or is no ' +
+      'longer kept.',
     authScopes: (_root, { reportId }) => ({ adminReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report that contains the event.' }),

@@ -28,7 +28,8 @@ export const ReportBlockInput = builder.inputType('ReportBlockInput', {
     template: t.string({ required: true, validate: text, description: 'Content of the block.' }),
     requiresHumanReview: t.boolean({
       description:
-        'Whether a person must review the block. If omitted, the REST route omits it too, for older clients that do not expect it.',
+        'Whether a person must review the block. If omitted, the REST route omits it too, for older clients that do ' +
+        'not expect it.',
     }),
     sources: t.field({
       type: [TextNodeWithScoreInput],

@@ -2,7 +2,7 @@ import type { BlockUpdateData, ProgressData, StateData } from '../log/report/rep
 import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { RecordEventsPayload } from './record-results.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
@@ -29,14 +29,16 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
     timestamp: t.field({
       type: 'DateTime',
       description:
-        'When the event was recorded, by the database clock; for an imported event, when it originally occurred. Never decreases as seq increases.',
+        'When the event was recorded, by the database clock; for an imported event, when it originally occurred. ' +
+        'Never decreases as seq increases.',
       resolve: ({ event }) => event.createdAt,
     }),
     redactedAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When an administrator removed the content of the event: message, extraDetail, template and sources. Null if it is not redacted.',
+        'When an administrator removed the content of the event: message, extraDetail, template and sources. Null if ' +
+        'it is not redacted.',
       resolve: ({ event }) => event.redactedAt,
     }),
     message: t.string({
@@ -150,7 +152,9 @@ builder.queryField('reportEvents', (t) =>
   t.field({
     type: ReportEventConnection,
     description:
-      'Stored events of a report, as pages. Requires READ on the report. Errors: NOT_FOUND if the report does not exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if events after the cursor have been removed.',
+      'Stored events of a report, as pages. Requires READ on the report. Errors: NOT_FOUND if the report does not ' +
+      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if events ' +
+      'after the cursor have been removed.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to read events of.' }),
@@ -171,7 +175,9 @@ builder.mutationField('recordReportEvents', (t) =>
   t.field({
     type: RecordEventsPayload,
     description:
-      'Records up to 1,000 events of a report, in the given order, and responds after the commit. Either all events are processed or none, unless the call contains an id twice. Requires WRITE on the report. Per-event results, including conflicts, are in the payload.',
+      'Records up to 1,000 events of a report, in the given order, and responds after the commit. Either all events ' +
+      'are processed or none, unless the call contains an id twice. Requires WRITE on the report. Per-event results, ' +
+      'including conflicts, are in the payload.',
     authScopes: (_root, { reportId }) => ({ writeReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to record events of.' }),
@@ -192,7 +198,12 @@ builder.subscriptionField('reportEvents', (t) =>
   t.field({
     type: ReportEventEdge,
     description:
-      'Delivers the events of a report from a position on, in order, without gaps or duplicates: first stored events, then new ones as they are recorded. Completes when the report has reached COMPLETED or ERROR and all events are delivered, unless pastEnd is set. To resume after a disconnect, pass the cursor of the last edge received as `after`, or as the Last-Event-ID header. Requires READ on the report. Errors: SLOW_CONSUMER if the client stops reading, CURSOR_EXPIRED if events after the cursor have been removed; the extensions of both contain a cursor to continue from.',
+      'Delivers the events of a report from a position on, in order, without gaps or duplicates: first stored ' +
+      'events, then new ones as they are recorded. Completes when the report has reached COMPLETED or ERROR and all ' +
+      'events are delivered, unless pastEnd is set. To resume after a disconnect, pass the cursor of the last edge ' +
+      'received as `after`, or as the Last-Event-ID header. Requires READ on the report. Errors: SLOW_CONSUMER if ' +
+      'the client stops reading, CURSOR_EXPIRED if events after the cursor have been removed; the extensions of both ' +
+      'contain a cursor to continue from.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to subscribe to.' }),
@@ -200,7 +211,8 @@ builder.subscriptionField('reportEvents', (t) =>
       from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin if `after` is not given.' }),
       after: t.arg.string({
         description:
-          'Begin after this cursor of the same report. Takes precedence over `from`; the Last-Event-ID header takes precedence over both.',
+          'Begin after this cursor of the same report. Takes precedence over `from`; the Last-Event-ID header takes ' +
+          'precedence over both.',
       }),
       pastEnd: t.arg.boolean({
         defaultValue: false,

@@ -5,7 +5,7 @@ import { blocksIn, operationsIn, type ReportSnapshot as Snapshot } from '../log/
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll } from './decoded.ts'
-import { toEdge } from './event-connection.ts'
+import { toEdge } from './event-page.ts'
 import { listLength } from './list-length.ts'
 import { Report } from './report.ts'
 import { BlockUpdateEvent, ProgressEvent, StateEvent } from './report-event.ts'
@@ -33,7 +33,9 @@ const BlockUpdateEventEdge = builder.edgeObject({
 
 const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
   description:
-    'Current state of a report: its newest state event, and the newest event of each operation and each block. To display a live report, query the snapshot, then subscribe to reportEvents after its cursor. Read large reports in parts, with the arguments of operations and blocks.',
+    'Current state of a report: its newest state event, and the newest event of each operation and each block. To ' +
+    'display a live report, query the snapshot, then subscribe to reportEvents after its cursor. Read large reports ' +
+    'in parts, with the arguments of operations and blocks.',
   fields: (t) => ({
     cursor: t.string({
       description: 'Opaque position of the snapshot, which reflects all events up to it.',
@@ -49,12 +51,14 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
     operations: t.field({
       type: [ProgressEventEdge],
       description:
-        'The most recent progress event of each operation, in the order in which the operations started. An operation is identified by groupId, or by variant if it has none.',
+        'The most recent progress event of each operation, in the order in which the operations started. An ' +
+        'operation is identified by groupId, or by variant if it has none.',
       args: {
         first: t.arg.int({ validate: listLength, description: 'Maximum number, 1 to 1,000. All if omitted.' }),
         after: t.arg.string({
           description:
-            'Return only operations that started after this one: the groupId of the last operation received, or its variant if it has none.',
+            'Return only operations that started after this one: the groupId of the last operation received, or its ' +
+            'variant if it has none.',
         }),
       },
       resolve: (snapshot, part, context) =>
@@ -94,7 +98,8 @@ builder.objectField(Report, 'snapshot', (t) =>
   t.field({
     type: ReportSnapshot,
     description:
-      'Current state of the report, computed from its events. Errors: BAD_USER_INPUT if it has more than 200,000 operations and blocks.',
+      'Current state of the report, computed from its events. Errors: BAD_USER_INPUT if it has more than 200,000 ' +
+      'operations and blocks.',
     resolve: ({ id }, _args, { log }) => log.reportSnapshot(id),
   }),
 )

@@ -64,7 +64,8 @@ builder.mutationField('createReport', (t) =>
   t.prismaField({
     type: Report,
     description:
-      'Creates a report with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the id is in use anywhere on the server, including objects that the key cannot access.',
+      'Creates a report with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the id ' +
+      'is in use anywhere on the server, including objects that the key cannot access.',
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'Properties of the new report.' }) },
     resolve: (query, _root, { input }, { db, viewer }) => createReport(db, viewer, input, query),

@@ -42,7 +42,9 @@ builder.mutationField('setRetention', (t) =>
     type: RetentionPolicy,
     nullable: true,
     description:
-      'Sets, replaces or removes a retention policy, for existing and future events. Returns the new policy, or null if it was removed. Removed events cannot be recovered. Requires ADMIN in the organization, or on the dataset or report.',
+      'Sets, replaces or removes a retention policy, for existing and future events. Returns the new policy, or null ' +
+      'if it was removed. Removed events cannot be recovered. Requires ADMIN in the organization, or on the dataset ' +
+      'or report.',
     authScopes: (_root, { of: { organizationId, datasetId, reportId } }) => ({
       ...(organizationId && { adminIn: organizationId }),
       ...(datasetId && { adminDataset: datasetId }),

@@ -36,11 +36,13 @@ export const DateTime = new GraphQLScalarType({
 export const JSONValue = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
   description:
-    'Any JSON value. As input: at most 1 MiB as compact JSON text, at most 100 levels of nesting, and no integers beyond ±(2^53 - 1), which would lose precision; send those as strings.',
+    'Any JSON value. As input: at most 1 MiB as compact JSON text, at most 100 levels of nesting, and no integers ' +
+    'beyond ±(2^53 - 1), which would lose precision; send those as strings.',
 })
 
 export const SafeInt = new GraphQLScalarType({
   ...GraphQLSafeInt.toConfig(),
   description:
-    'An integer from -(2^53 - 1) to 2^53 - 1, serialized as a JSON number. For positions and counts, which can exceed the 32 bits of Int.',
+    'An integer from -(2^53 - 1) to 2^53 - 1, serialized as a JSON number. For positions and counts, which can ' +
+    'exceed the 32 bits of Int.',
 })

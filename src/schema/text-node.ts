@@ -4,7 +4,8 @@ import { type GivenSource, TextNode as Node, type TextNodeWithScore as Source } 
 import { builder } from './builder.ts'
 
 const RELATIONSHIPS =
-  'Related nodes, in the format of LlamaIndex. Keys: "1" source, "2" previous, "3" next, "4" parent, "5" child. Values: a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
+  'Related nodes, in the format of LlamaIndex. Keys: "1" source, "2" previous, "3" next, "4" parent, "5" child. ' +
+  'Values: a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
 
 const TextNode = builder.objectRef<Node>('TextNode').implement({
   description: 'A piece of source text, as defined by LlamaIndex.',
@@ -67,7 +68,8 @@ const TextNodeInput = builder.inputType('TextNodeInput', {
     id: t.string({
       validate: text,
       description:
-        'Id of the node: any string. Defaults to a UUID derived from the event id and the index of the source, so that retries are identical.',
+        'Id of the node: any string. Defaults to a UUID derived from the event id and the index of the source, so ' +
+        'that retries are identical.',
     }),
     embedding: t.floatList({ description: 'Embedding vector.' }),
     metadata: t.field({

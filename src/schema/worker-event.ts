@@ -8,14 +8,13 @@ import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
 interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
-  /** The decoded payload, once requested. */
   value: unknown
 }
 
@@ -64,7 +63,8 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
       type: 'JSON',
       nullable: true,
       description:
-        'Payload of the event; Trieve documents the usual members of each type. Null if there is none or if it was redacted. Large integers may lose precision: use eventDataText.',
+        'Payload of the event; Trieve documents the usual members of each type. Null if there is none or if it was ' +
+        'redacted. Large integers may lose precision: use eventDataText.',
       resolve: (shape, _args, { budget }) => {
         const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
         return mustWait ? budget.turn().then(() => valueIn(shape, budget)) : valueIn(shape, budget)
@@ -78,7 +78,8 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
       resolve: ({ event }) => event.createdAt,
       type: 'DateTime',
       description:
-        'When the event was recorded, by the database clock; for an imported event, when it originally occurred. Never decreases as seq increases.',
+        'When the event was recorded, by the database clock; for an imported event, when it originally occurred. ' +
+        'Never decreases as seq increases.',
     }),
     redactedAt: t.field({
       resolve: ({ event }) => event.redactedAt,
@@ -139,7 +140,8 @@ const WorkerEventInput = builder.inputType('WorkerEventInput', {
     eventData: t.field({ type: 'JSON', description: 'Payload, any JSON value. Defaults to null.' }),
     eventDataText: t.string({
       description:
-        'Payload as JSON text of at most 1 MiB, stored byte for byte. Use it instead of eventData for values that JSON parsers change, such as 64-bit integers.',
+        'Payload as JSON text of at most 1 MiB, stored byte for byte. Use it instead of eventData for values that ' +
+        'JSON parsers change, such as 64-bit integers.',
     }),
   }),
 })
@@ -157,7 +159,9 @@ builder.queryField('workerEvents', (t) =>
   t.field({
     type: WorkerEventConnection,
     description:
-      'Stored events of a dataset, as pages. Requires READ on the dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if events after the cursor have been removed.',
+      'Stored events of a dataset, as pages. Requires READ on the dataset. Errors: NOT_FOUND if the dataset does not ' +
+      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if events ' +
+      'after the cursor have been removed.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: {
       datasetId: t.arg(dataset),
@@ -182,7 +186,8 @@ builder.queryField('workerEventPage', (t) =>
   t.field({
     type: WorkerEventPage,
     description:
-      'Stored events of a dataset by page number, newest first, like the API of Trieve. Requires READ on the dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it.',
+      'Stored events of a dataset by page number, newest first, like the API of Trieve. Requires READ on the ' +
+      'dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: {
       datasetId: t.arg(dataset),
@@ -209,7 +214,9 @@ builder.mutationField('recordWorkerEvents', (t) =>
   t.field({
     type: RecordEventsPayload,
     description:
-      'Records up to 1,000 events of a dataset, in the given order, and responds after the commit. Either all events are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event results, including conflicts, are in the payload.',
+      'Records up to 1,000 events of a dataset, in the given order, and responds after the commit. Either all events ' +
+      'are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event ' +
+      'results, including conflicts, are in the payload.',
     authScopes: (_root, { datasetId }) => ({ writeDataset: datasetId }),
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to record events of.' }),
@@ -230,7 +237,11 @@ builder.subscriptionField('workerEvents', (t) =>
   t.field({
     type: WorkerEventEdge,
     description:
-      'Delivers the events of a dataset from a position on, in order, without gaps or duplicates: first stored events, then new ones as they are recorded. To resume after a disconnect, pass the cursor of the last edge received as `after`, or as the Last-Event-ID header. Requires READ on the dataset. Errors: SLOW_CONSUMER if the client stops reading, CURSOR_EXPIRED if events after the cursor have been removed; the extensions of both contain a cursor to continue from.',
+      'Delivers the events of a dataset from a position on, in order, without gaps or duplicates: first stored ' +
+      'events, then new ones as they are recorded. To resume after a disconnect, pass the cursor of the last edge ' +
+      'received as `after`, or as the Last-Event-ID header. Requires READ on the dataset. Errors: SLOW_CONSUMER if ' +
+      'the client stops reading, CURSOR_EXPIRED if events after the cursor have been removed; the extensions of both ' +
+      'contain a cursor to continue from.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to subscribe to.' }),
@@ -238,7 +249,8 @@ builder.subscriptionField('workerEvents', (t) =>
       from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin if `after` is not given.' }),
       after: t.arg.string({
         description:
-          'Begin after this cursor of the same dataset. Takes precedence over `from`; the Last-Event-ID header takes precedence over both.',
+          'Begin after this cursor of the same dataset. Takes precedence over `from`; the Last-Event-ID header takes ' +
+          'precedence over both.',
       }),
     },
     subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
@@ -258,7 +270,6 @@ function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
   return shape.value
 }
 
-/** Maps logged events of a dataset to worker events. */
 export async function workerEventsOf(
   datasetId: string,
   { dataset }: Context,

@@ -70,7 +70,6 @@ export interface LiveCounts {
   readonly ended: Partial<Record<Outcome, number>>
 }
 
-/** All cohorts of this process. */
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
   readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_BYTES })

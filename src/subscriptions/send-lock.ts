@@ -20,7 +20,6 @@ export class SendLock {
 
 const locks = new WeakMap<Peer, SendLock>()
 
-/** The lock of a connection, shared by its subscriptions. */
 export function sendLockOf(peer: Peer): SendLock {
   const lock = locks.get(peer) ?? new SendLock()
   locks.set(peer, lock)

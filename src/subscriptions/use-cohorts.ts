@@ -68,7 +68,7 @@ async function subscribe(
   // The follower does not see what the connection has accepted and cannot write.
   deliveries.onEnd(context.peer.onStalled(() => follower.fail(tooSlow(follower.cursor))))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
-  deliveries.onEnd(context.connections.add(connectionOf(args, follower)))
+  deliveries.onEnd(context.liveConnections.add(connectionOf(args, follower)))
   return deliveries
 }
 

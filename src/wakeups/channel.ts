@@ -1,7 +1,7 @@
 export interface Channel {
   /** Sends to all listeners, the sender included. Rejects on failure or timeout. */
   send(message: string): Promise<void>
-  /** Rejects when the peer no longer answers. */
+  /** Rejects when the peer no longer responds. */
   probe(): Promise<void>
   /** Resolves when all its connections are closed. */
   readonly closed: Promise<void>
@@ -9,7 +9,6 @@ export interface Channel {
 
 interface ChannelEvents {
   received: (message: string) => void
-  /** Called one or more times when the channel fails, with the reason. */
   lose: (error: unknown) => void
 }
 
@@ -18,5 +17,4 @@ export type OpenChannel = (events: ChannelEvents, stop: AbortSignal) => Promise<
 
 export const NAMES = { channel: 'tidemark_wakeups', connection: 'tidemark-wakeups' } as const
 
-/** Timeouts, in milliseconds. */
-export const TIMEOUTS = { connect: 5_000, answer: 5_000, close: 1_000 } as const
+export const TIMEOUTS = { connect: 5_000, response: 5_000, close: 1_000 } as const

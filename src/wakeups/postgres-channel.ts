@@ -14,7 +14,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
       stream: () => socket,
       keepAlive: true,
       connectionTimeoutMillis: TIMEOUTS.connect,
-      query_timeout: TIMEOUTS.answer,
+      query_timeout: TIMEOUTS.response,
     })
     const closed = new Promise<void>((resolve) => client.once('end', resolve))
     client.on('error', lose)
@@ -24,9 +24,9 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
     // One at a time: the client's own queue is deprecated.
     let last: Promise<unknown> = Promise.resolve()
     const query = (sql: string, parameters?: string[]): Promise<void> => {
-      const answer = last.then(() => client.query(sql, parameters))
-      last = answer.catch(() => undefined)
-      return answer.then(() => undefined)
+      const result = last.then(() => client.query(sql, parameters))
+      last = result.catch(() => undefined)
+      return result.then(() => undefined)
     }
     try {
       // connect() never settles when the client is ended meanwhile.

@@ -4,7 +4,7 @@ import type { Channel, OpenChannel } from './channel.ts'
 /** Start and limit of the pause before reopening, which doubles, in milliseconds. */
 const BACKOFF = { first: 100, most: 5_000 }
 
-/** Probe interval, in milliseconds: a silently dead channel is noticed after this plus the answer timeout. */
+/** Probe interval, in milliseconds: a silently dead channel is noticed after this plus the response timeout. */
 const PROBE_MS = 15_000
 
 export interface ReconnectingChannelEvents {
@@ -14,7 +14,7 @@ export interface ReconnectingChannelEvents {
   lost: (error: unknown) => void
 }
 
-/** A channel opened in the background, and again after each loss. */
+/** A channel that is opened again after each loss. By hand: `pg` does not reconnect, and ioredis hides the loss. */
 export class ReconnectingChannel implements AsyncDisposable {
   readonly #open: OpenChannel
   readonly #events: ReconnectingChannelEvents

@@ -13,7 +13,7 @@ export function redisChannel(redisUrl: string): OpenChannel {
       connectionName: NAMES.connection,
       disableClientInfo: true,
       connectTimeout: TIMEOUTS.connect,
-      commandTimeout: TIMEOUTS.answer,
+      commandTimeout: TIMEOUTS.response,
       disconnectTimeout: TIMEOUTS.close,
     }
     const subscriber = new Redis(redisUrl, options)

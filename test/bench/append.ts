@@ -93,7 +93,7 @@ async function withLog(
       wakeups: new Wakeups(),
       announce: () => undefined,
       appendsAtOnce: Math.ceil(connections / 3),
-      appends: { committed: () => undefined, answered: () => undefined },
+      appends: { committed: () => undefined, finished: () => undefined },
       slowAfter: 1_000,
       onError: console.error,
       onHistoryChanged: console.error,

@@ -10,7 +10,7 @@ import { expectData, graphql } from '../support/server.ts'
 
 const KEY = 'test-root-api-key'
 
-test('A second process on the same folder is refused at once, naming the holder, and the first goes on', async () => {
+test('A second process on the same directory fails at once and names the first, which continues', async () => {
   const env = await freshDatabase()
   const first = await serve(env)
   const second = tidemark(['serve'], { ...env, PORT: '0' })
@@ -21,7 +21,7 @@ test('A second process on the same folder is refused at once, naming the holder,
   expect(await first.exited).toBe(0)
 })
 
-test('A killed process leaves no lock in the way, and every acknowledged event is there, once, after each kill', async () => {
+test('A killed process leaves no lock behind, and every acknowledged event is stored once after each kill', async () => {
   const env = await freshDatabase()
   const acknowledged = new Map<string, number>()
   let dataset = ''
@@ -95,12 +95,12 @@ async function openToAll(folder: string): Promise<void> {
 const PRIVATE = ['d700', 'f600']
 
 describe('DATA_DIR', () => {
-  test('is closed to other users from its first start', async () => {
+  test('is inaccessible to other users from the first start', async () => {
     // The umask of the test run is not set for this.
     expect(await modesIn(inject('template'))).toEqual(PRIVATE)
   })
 
-  test('is made inaccessible with all its contents at the next start, for any umask, and stays so', async () => {
+  test('is made inaccessible with all its contents at the next start, for any umask, and remains so', async () => {
     const { DATA_DIR } = await freshDatabase()
     for (const name of ['root-api-key', 'root-api-key.until-2026-11-22T06-00-00.000Z'])
       await writeFile(join(DATA_DIR, name), 'x\n')
@@ -123,37 +123,37 @@ describe('DATA_DIR', () => {
     expect((await doctor({ DATA_DIR })).found.folder).toMatchObject({ state: 'ok' })
   })
 
-  async function refusal(DATA_DIR: string): Promise<string> {
+  async function startError(DATA_DIR: string): Promise<string> {
     const { exited, output } = tidemark(['serve'], { DATA_DIR, PORT: '0' })
     expect(await exited).toBe(1)
     expect(output.stderr.trim().split('\n')).toHaveLength(1)
     return output.stderr
   }
 
-  test('is left as it is, and not used, when others may enter it and something else is in it', async () => {
+  test('is left unchanged and unused if other users can access it and it contains other files', async () => {
     const folder = join(inject('scratch'), randomUUID())
     await mkdir(folder)
     await chmod(folder, 0o755)
     await writeFile(join(folder, 'notes.txt'), 'x')
-    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: other users can access .* \(mode 755\)/)
+    expect(await startError(folder)).toMatch(/^DATA_DIR cannot be used: other users can access .* \(mode 755\)/)
     expect((await stat(folder)).mode & 0o777).toBe(0o755)
     expect(await readdir(folder)).toEqual(['notes.txt'])
   })
 
-  test.runIf(process.geteuid?.() === 0)('is not used when it belongs to another user', async () => {
+  test.runIf(process.geteuid?.() === 0)('is not used if it belongs to another user', async () => {
     const { DATA_DIR } = await freshDatabase()
     await chown(DATA_DIR, 65_534, 65_534)
-    expect(await refusal(DATA_DIR)).toMatch(/^DATA_DIR cannot be used: .* belongs to another user/)
+    expect(await startError(DATA_DIR)).toMatch(/^DATA_DIR cannot be used: .* belongs to another user/)
     expect((await doctor({ DATA_DIR })).found.database?.found).toMatch(/belongs to another user/)
   })
 
-  test('has no lock that leads elsewhere', async () => {
+  test('is not used if its lock file is a link', async () => {
     const folder = join(inject('scratch'), randomUUID())
     const elsewhere = join(inject('scratch'), randomUUID())
     await writeFile(elsewhere, 'precious')
     await mkdir(folder)
     await symlink(elsewhere, join(folder, 'tidemark.lock'))
-    expect(await refusal(folder)).toMatch(/^DATA_DIR cannot be used: ELOOP/)
+    expect(await startError(folder)).toMatch(/^DATA_DIR cannot be used: ELOOP/)
     expect(await readFile(elsewhere, 'utf8')).toBe('precious')
   })
 })

@@ -130,14 +130,14 @@ async function createKey(organizationId: string, role: string): Promise<{ key: s
 }
 
 // The result of each root field for each caller: data, null, or the code of an error.
-const strangers = {
+const anonymous = {
   none: 'UNAUTHENTICATED',
   unknown: 'UNAUTHENTICATED',
   revoked: 'UNAUTHENTICATED',
   expired: 'UNAUTHENTICATED',
 } as const
 const reads = {
-  ...strangers,
+  ...anonymous,
   read: 'data',
   write: 'data',
   admin: 'data',
@@ -166,7 +166,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'query { node(id: $othersKeyNode) { nodeId } }',
     { ...hidden(), elsewhere: 'data', root: 'data' },
   ],
-  ['nodes', 'query { nodes(ids: [$datasetNode]) { nodeId } }', { ...all('data'), ...strangers }],
+  ['nodes', 'query { nodes(ids: [$datasetNode]) { nodeId } }', { ...all('data'), ...anonymous }],
   ['workerEvents', 'query { workerEvents(datasetId: $dataset) { totalCount } }', reads],
   [
     'workerEvents of another dataset',
@@ -178,7 +178,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'workerEvents of a report',
     'query { workerEvents(datasetId: $report) { totalCount } }',
-    { ...notFound(), ...strangers },
+    { ...notFound(), ...anonymous },
   ],
   ['recordWorkerEvents', 'mutation { recordWorkerEvents(datasetId: $dataset, events: []) { results { id } } }', writes],
   [
@@ -189,7 +189,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'createOrganization',
     'mutation { createOrganization(input: { name: "x" }) { id } }',
-    { ...allForbidden(), ...strangers, root: 'data' },
+    { ...allForbidden(), ...anonymous, root: 'data' },
   ],
   ['createDataset', 'mutation { createDataset(input: { organizationId: $organization }) { id } }', creates],
   ['createReport', 'mutation { createReport(input: { organizationId: $organization }) { id } }', creates],
@@ -212,7 +212,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ['apiKeys', 'query { apiKeys(organizationId: $organization) { totalCount } }', administers],
   ['liveConnections', 'query { liveConnections(organizationId: $organization) { totalCount } }', administers],
   [
-    'endLiveConnection of none',
+    'endLiveConnection of an unknown id',
     'mutation { endLiveConnection(id: $report) { id } }',
     { ...administers, admin: 'NOT_FOUND', elsewhere: 'NOT_FOUND', root: 'NOT_FOUND' },
   ],
@@ -232,14 +232,14 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     { ...writes, write: 'FORBIDDEN', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
   ],
   [
-    'redactWorkerEvent of none',
+    'redactWorkerEvent of an unknown id',
     'mutation { redactWorkerEvent(datasetId: $dataset, id: $report) { id } }',
-    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+    { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
-    'redactReportEvent of none',
+    'redactReportEvent of an unknown id',
     'mutation { redactReportEvent(reportId: $report, id: $report) { __typename } }',
-    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+    { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
     'endLiveConnection of another organization',
@@ -259,7 +259,7 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [
-    'revokeApiKey of no key',
+    'revokeApiKey of an unknown id',
     'mutation { revokeApiKey(id: $report) { id } }',
     {
       ...administers,
@@ -276,28 +276,28 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
 ]
 
 // An object with the id of another organization's object is neither that object nor a way to access it.
-const refusesId = { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' }
+const rejectsId = { ...creates, write: 'CONFLICT', admin: 'CONFLICT', root: 'CONFLICT' }
 const hidesFromNarrowed = { ...sees, narrowed: 'null' }
 const CHOSEN_IDS: typeof TABLE = [
   [
     "createDataset with another organization's id",
     'mutation { createDataset(input: { organizationId: $organization, id: $other }) { id } }',
-    refusesId,
+    rejectsId,
   ],
   [
     "createReport with another organization's id",
     'mutation { createReport(input: { organizationId: $organization, id: $other }) { id } }',
-    refusesId,
+    rejectsId,
   ],
   [
     "createDataset with its organization's own id",
     'mutation { createDataset(input: { organizationId: $organization, id: $organization }) { id } }',
-    refusesId,
+    rejectsId,
   ],
   [
     "createOrganization with a dataset's id",
     'mutation { createOrganization(input: { id: $dataset, name: "x" }) { id } }',
-    { ...allForbidden(), ...strangers, root: 'CONFLICT' },
+    { ...allForbidden(), ...anonymous, root: 'CONFLICT' },
   ],
   ["a dataset with the id of another's key", 'query { dataset(id: $othersKey) { id } }', hidesFromNarrowed],
   ["node of a dataset with the id of another's key", 'query { node(id: $chosenNode) { nodeId } }', hidesFromNarrowed],
@@ -316,17 +316,17 @@ const CHOSEN_IDS: typeof TABLE = [
   [
     'setRetention of an organization by the id of a dataset',
     'mutation { setRetention(of: { organizationId: $dataset }) { maxEvents } }',
-    { ...allForbidden(), ...strangers, root: 'NOT_FOUND' },
+    { ...allForbidden(), ...anonymous, root: 'NOT_FOUND' },
   ],
   [
     'setRetention of a dataset by the id of its organization',
     'mutation { setRetention(of: { datasetId: $organization }) { maxEvents } }',
-    { ...notFound(), ...strangers },
+    { ...notFound(), ...anonymous },
   ],
   [
     "redactReportEvent of another's event by a report with its id",
     'mutation { redactReportEvent(reportId: $othersEvent, id: $othersEvent) { __typename } }',
-    { ...notFound(), ...strangers, read: 'FORBIDDEN', write: 'FORBIDDEN' },
+    { ...notFound(), ...anonymous, read: 'FORBIDDEN', write: 'FORBIDDEN' },
   ],
   [
     "revokeApiKey of another's key that has the id of a dataset",
@@ -341,12 +341,12 @@ const CHOSEN_IDS: typeof TABLE = [
   [
     "a tracking id that reads as the id of another's dataset",
     'query { dataset(trackingId: $othersName, organizationId: $organization) { id } }',
-    { ...all('null'), ...strangers },
+    { ...all('null'), ...anonymous },
   ],
   [
     "events of a report by the id of another's key, live",
     'subscription { reportEvents(reportId: $othersKey, from: BEGINNING) { cursor } }',
-    { ...notFound(), ...strangers },
+    { ...notFound(), ...anonymous },
   ],
 ]
 
@@ -354,7 +354,7 @@ function all(outcome: string): Record<Caller, string> {
   return Object.fromEntries(CALLERS.map((caller) => [caller, outcome])) as Record<Caller, string>
 }
 function hidden() {
-  return { ...all('null'), ...strangers }
+  return { ...all('null'), ...anonymous }
 }
 function notFound() {
   return all('NOT_FOUND')
@@ -461,7 +461,7 @@ describe.each<[string, keyof typeof ids | 'nowhere', Partial<Record<Caller, numb
       },
       body: '{}',
     })
-    const usual = caller in strangers || caller === 'elsewhere' ? 401 : 200
+    const usual = caller in anonymous || caller === 'elsewhere' ? 401 : 200
     expect(response.status).toBe(expected[caller] ?? usual)
   })
 })
@@ -478,17 +478,19 @@ describe.each<[string, string]>([
       const path = `/api/v1/reports/${report}/events`
       return (await fetch(`${server.url}${path}`, { headers, signal: leaving.signal })).status
     }
-    const stranger = caller in strangers
+    const isAnonymous = caller in anonymous
     // A report that does not exist and a hidden one are indistinguishable.
-    const hidden = stranger ? 401 : 404
-    expect(await status(ids.report)).toBe(stranger ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200)
+    const hidden = isAnonymous ? 401 : 404
+    expect(await status(ids.report)).toBe(
+      isAnonymous ? 401 : caller === 'narrowed' || caller === 'elsewhere' ? 404 : 200,
+    )
     expect(await status(randomUUID())).toBe(hidden)
     leaving.abort()
   })
 })
 
 describe('an API key', () => {
-  test('is shown once and stored as a hash', async () => {
+  test('is returned once and stored as a hash', async () => {
     const { key, id } = await createKey(ids.organization, 'READ')
     expect(key).toMatch(/^tidemark_[\w-]{43}$/)
     const query =
@@ -505,7 +507,7 @@ describe('an API key', () => {
     expect(again.revokedAt).toBe(revokeApiKey.revokedAt)
   })
 
-  test('of another organization cannot be revoked, and goes on working', async () => {
+  test('of another organization cannot be revoked, and continues to work', async () => {
     const { key, id } = await createKey(ids.other, 'READ')
     const { errors } = await server.graphql(
       'mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }',
@@ -531,7 +533,7 @@ describe('an API key', () => {
     expect(errors).toMatchObject([{ extensions: { code } }])
   })
 
-  test("cannot be narrowed to another organization's dataset", async () => {
+  test('cannot be restricted to a dataset of another organization', async () => {
     const query = 'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key } }'
     const { errors } = await server.graphql(query, {
       input: { organizationId: ids.other, role: 'READ', datasetIds: [ids.dataset] },
@@ -539,7 +541,7 @@ describe('an API key', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
   })
 
-  test.each(['bearer', 'BEARER', 'Bearer '])('is taken with the scheme written "%s"', async (scheme) => {
+  test.each(['bearer', 'BEARER', 'Bearer '])('is accepted with the scheme written "%s"', async (scheme) => {
     const response = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `${scheme} ${keys.read}` },
@@ -548,7 +550,7 @@ describe('an API key', () => {
     expect(await response.json()).toEqual({ data: { dataset: { id: ids.dataset } } })
   })
 
-  test.each(['Basic', 'Token', ''])('is not taken with the scheme "%s"', async (scheme) => {
+  test.each(['Basic', 'Token', ''])('is rejected with the scheme "%s"', async (scheme) => {
     const response = await fetch(`${server.url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `${scheme} ${keys.read}` },

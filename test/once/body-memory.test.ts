@@ -32,14 +32,14 @@ function post(key: string, path = '/graphql', dataset = ''): Promise<Response> {
   return fetch(`${server.url}${path}`, { method: 'POST', headers, body: '{"query":"{ __typename }"}' })
 }
 
-test('A body counts in its caller’s share of memory from its first byte until it is parsed', async () => {
+test('A body counts toward the memory of its caller from its first byte until it is parsed', async () => {
   const dataset = await newDataset(server, organization)
   const [key, other] = [await newKey(server, organization), await newKey(server, await newOrganization(server))]
   const slow = begin(key, `Content-Length: ${SHARE}`)
   await until(async () => (await post(key)).status === 429)
-  const refused = await post(key)
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
-  expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
+  const rejected = await post(key)
+  expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(await rejected.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
   expect((await post(key, '/api/dataset/events', dataset)).status).toBe(429)
   expect((await post(other)).status).toBe(200)
   slow.destroy()
@@ -47,21 +47,21 @@ test('A body counts in its caller’s share of memory from its first byte until 
   expect((await post(key, '/api/dataset/events', dataset)).status).toBe(200)
 })
 
-test('However much many organizations hold, another one has room for what is small', async () => {
+test('However much memory many organizations hold, another one has room for small requests', async () => {
   const newcomer = async () => newKey(server, await newOrganization(server))
   // Each a quarter of the total.
   const keys = await Promise.all(Array.from({ length: 4 }, newcomer))
   const other = await newcomer()
-  let refused = 0
-  const sockets = keys.map((key) => begin(key, `Content-Length: ${SHARE}`).once('data', () => refused++))
+  let rejected = 0
+  const sockets = keys.map((key) => begin(key, `Content-Length: ${SHARE}`).once('data', () => rejected++))
   const holding = async () => (await Promise.all(keys.map((key) => post(key)))).filter(({ status }) => status === 429)
-  await until(async () => (await holding()).length + refused === 4)
+  await until(async () => (await holding()).length + rejected === 4)
   expect((await post(other)).status).toBe(200)
   for (const socket of sockets) socket.destroy()
   await until(async () => (await holding()).length === 0)
 })
 
-test('A body that no caller has room for is refused before it comes', async () => {
+test('A body larger than the memory of a caller is rejected before it is read', async () => {
   const socket = begin(await newKey(server, organization), `Content-Length: ${SHARE + 1}`)
   const [status] = await new Promise<string[]>((resolve) =>
     socket.once('data', (data) => resolve(String(data).split('\r\n'))),

@@ -42,7 +42,7 @@ async function imports(file: string): Promise<string[]> {
   )
 }
 
-test('Every source file has its place', async () => {
+test('Every source file belongs to a layer', async () => {
   const strays = (await sources()).map((file) => relative('src', file)).filter((file) => layerOf(file) === -1)
   expect(strays).toEqual([])
 })
@@ -56,7 +56,7 @@ test('Imports point to the same folder or downwards', async () => {
   expect(upward).toEqual([])
 })
 
-test('Only the log touches the event tables, routes no database at all, and one file writes what people read', async () => {
+test('Only the log uses the event tables, routes use no database, and one file writes output for people', async () => {
   const offenders: string[] = []
   for (const file of await sources()) {
     const text = await readFile(file, 'utf8')

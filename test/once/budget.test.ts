@@ -35,9 +35,9 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const times = (count: number, part: (i: number) => string) => Array.from({ length: count }, (_, i) => part(i)).join(' ')
 const block = (idx: number, sources: object[] = []) => ({ blockUpdate: { block: { idx, template: '', sources } } })
-const REFUSED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
+const REJECTED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
 
-describe('Lists are counted by their real length, under each of their names', () => {
+describe('Lists are counted by their actual length, once per alias', () => {
   let vectors: string
   let blocks: string
 
@@ -68,7 +68,7 @@ describe('Lists are counted by their real length, under each of their names', ()
     expect(await send(server.url, key, JSON.stringify({ query: page(1) }))).toBeUndefined()
   })
 
-  test('and all of them come', async () => {
+  test('all long lists within the limit are returned', async () => {
     const { reportEvents } = expectData(await server.graphql(page(2), {}, key))
     for (const { block } of reportEvents.nodes) {
       expect(block.sources[0].node.e0).toHaveLength(10_000)
@@ -108,10 +108,10 @@ test('A snapshot can be read in parts', async () => {
   expect(await part({ first: 2 })).toEqual({ blocks: [-1, 3], operations: groups.slice(0, 2) })
   expect(await part({ first: 2, idx: 3, group: groups[2] })).toEqual({ blocks: [5, 7], operations: ['EDITING'] })
   expect(await part({ idx: 7, group: 'EDITING' })).toEqual({ blocks: [], operations: [] })
-  expect(await server.graphql(query, { id, group: 'SUMMARIZE' }, key)).toMatchObject(REFUSED)
+  expect(await server.graphql(query, { id, group: 'SUMMARIZE' }, key)).toMatchObject(REJECTED)
 })
 
-test('Everybody who asks for a snapshot finds what was recorded before', async () => {
+test('Concurrent requests for a snapshot see everything recorded before each of them', async () => {
   const id = await newReport(server, organization)
   const query = '{ report(id: "$id") { snapshot { blocks { node { seq } } } } }'.replace('$id', id)
   const seen = async (least: number) => {
@@ -126,7 +126,7 @@ test('Everybody who asks for a snapshot finds what was recorded before', async (
   await Promise.all(asked)
 })
 
-describe('An append is bounded by what it becomes', () => {
+describe('The size of an append is limited with its defaults', () => {
   const sources = (events: number) =>
     Array.from({ length: events }, (_, idx) => block(idx, Array(1_000).fill({ node: {} })))
 
@@ -140,13 +140,13 @@ describe('An append is bounded by what it becomes', () => {
     expect(await record(Array(1_001).fill(block(0)))).toBe('BAD_USER_INPUT')
   })
 
-  test('and of one that is refused nothing is stored', async () => {
+  test('nothing of a rejected append is stored', async () => {
     const count = `{ workerEvents(datasetId: "${dataset}") { totalCount } }`
     expect(expectData(await server.graphql(count)).workerEvents.totalCount).toBe(0)
   })
 })
 
-describe('A long answer is the same as a short one', () => {
+describe('A long response equals a short one', () => {
   let events: string
   const eventData = {
     long: 'x'.repeat(300),
@@ -192,7 +192,7 @@ describe('A long answer is the same as a short one', () => {
     )
   })
 
-  test('as a message', async () => {
+  test('as a WebSocket message', async () => {
     const socket = await openSocket(key)
     socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query: query() } }))
     const [message] = await once(socket, 'message')
@@ -214,7 +214,7 @@ describe('Of a subscription', () => {
   const follow = (field: string) => `subscription ($id: UUID!) { workerEvents(datasetId: $id) { node { ${field} } } }`
   const text = times(10, (i) => `a${i}: eventDataText`)
 
-  test.each(TRANSPORTS)('the cost is limited for each event, over %s', async (_, send) => {
+  test.each(TRANSPORTS)('the cost is limited per event, over %s', async (_, send) => {
     const small = await startServer({ MAX_COST: '500' })
     onTestFinished(() => small[Symbol.asyncDispose]())
     const id = await newDataset(small, await newOrganization(small))
@@ -228,7 +228,7 @@ describe('Of a subscription', () => {
   test.each([
     ['WebSocket', overWebSocket],
     ['server-sent events', overSse],
-  ])('no event becomes many times what it is, over %s', async (_, subscribe) => {
+  ])('the result of an event is limited to a multiple of its size, over %s', async (_, subscribe) => {
     const id = await newDataset(server, organization)
     const subscription = subscribe(server.url, key, follow(text), { id })
     onTestFinished(() => subscription.end())
@@ -239,7 +239,7 @@ describe('Of a subscription', () => {
     expect(await subscription.failure()).toBe('BAD_USER_INPUT')
   })
 
-  test('a key has so many, over all of its connections', async () => {
+  test('the number per key is limited over all its connections', async () => {
     const own = await newKey(server, organization)
     const sockets = await Promise.all([openSocket(own), openSocket(own)])
     for (const [index, socket] of sockets.entries())
@@ -254,7 +254,7 @@ describe('Of a subscription', () => {
     }
   })
 
-  test('results are made as its connection takes them', async () => {
+  test('results are built as its connection accepts them', async () => {
     const id = await newDataset(server, organization)
     const socket = await openSocket(key)
     socket.pause()

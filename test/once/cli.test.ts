@@ -7,14 +7,14 @@ import { freshDatabase } from '../support/database.ts'
 import { tidemark } from '../support/process.ts'
 
 describe('tidemark', () => {
-  test('explains itself with --help and exits 0', async () => {
+  test('prints help with --help and exits 0', async () => {
     const { exited, output } = tidemark(['--help'])
     expect(await exited).toBe(0)
     for (const word of ['serve', 'migrate', 'doctor', 'demo', '--version']) expect(output.stdout).toContain(word)
   })
 
   test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]]])(
-    'exits 2 when it is called wrongly: %j',
+    'exits 2 for invalid arguments: %j',
     async (args) => {
       const { exited, output } = tidemark(args)
       expect(await exited).toBe(2)
@@ -22,7 +22,7 @@ describe('tidemark', () => {
     },
   )
 
-  test('names every bad setting in one message and exits 1', async () => {
+  test('names every invalid setting in one message and exits 1', async () => {
     const { exited, output } = tidemark(['serve'], {
       PORT: '99999',
       DATABASE_URL: 'mysql://x',
@@ -49,7 +49,7 @@ describe('tidemark', () => {
     expect(output.stderr).not.toContain('with blank')
   })
 
-  test('ignores the variables that Kubernetes sets for a service of its name, and reports what is misspelled', async () => {
+  test('ignores the variables that Kubernetes sets for a service of its name, and reports misspelled settings', async () => {
     const { exited, output } = tidemark(['serve'], {
       TIDEMARK_SERVICE_HOST: '10.0.0.1',
       TIDEMARK_SERVICE_PORT_HTTP: '4000',
@@ -72,12 +72,12 @@ describe('tidemark', () => {
     'sechzehn-zeichen-für',
     'changemechangemechangeme',
     'a'.repeat(64),
-  ])('takes %j for no root key', (key) => {
+  ])('rejects %j as root key', (key) => {
     expect(() => readConfig({ ROOT_API_KEY: key })).toThrow(/^Invalid settings:\n {2}ROOT_API_KEY must be at least 16 /)
     expect(readConfig({ ROOT_API_KEY: 'sixteen-letters,' }).rootApiKey).toBe('sixteen-letters,')
   })
 
-  test('says so when the port is taken, and exits 1', async () => {
+  test('reports that the port is in use, and exits 1', async () => {
     const blocker = createServer().listen(0, '127.0.0.1')
     await once(blocker, 'listening')
     try {
@@ -91,7 +91,7 @@ describe('tidemark', () => {
   })
 
   test.each([
-    ['a host that is not there', { HOST: 'nohost.invalid' }, /^HOST /],
+    ['a host that does not exist', { HOST: 'nohost.invalid' }, /^HOST /],
     ['an address of another machine', { HOST: '192.0.2.1' }, /^HOST is not an address of this machine/],
     [
       'a database that does not answer',
@@ -99,12 +99,12 @@ describe('tidemark', () => {
       /^DATABASE_URL: connection refused/,
     ],
     [
-      'a certificate that is not there',
+      'a certificate that does not exist',
       { DATABASE_URL: 'postgresql://u:SECRETPW@127.0.0.1:1/x?sslrootcert=/nowhere' },
       /^DATABASE_URL: .*ENOENT/,
     ],
     ['a data folder that is a file', { DATA_DIR: 'package.json', DATABASE_URL: undefined }, /^DATA_DIR cannot be used/],
-  ])('says in one line what is wrong with %s', async (_, env, message) => {
+  ])('reports %s in one line', async (_, env, message) => {
     const { exited, output } = tidemark(['serve'], { PORT: '0', ...(await freshDatabase()), ...env })
     expect(await exited).toBe(1)
     expect(output.stderr).toMatch(message)
@@ -112,7 +112,7 @@ describe('tidemark', () => {
     expect(output.stderr).not.toContain('SECRETPW')
   })
 
-  test('quotes no password of an address, and shows a terminal no control characters, even of the unexpected', async () => {
+  test('prints neither passwords of URLs nor control characters, even for unexpected errors', async () => {
     // Only a folder of that name can be created there.
     const { exited, output } = tidemark(['serve'], { DATA_DIR: 'package.json/x://u:SECRETPW@host/\x1b[2J' })
     expect(await exited).toBe(1)

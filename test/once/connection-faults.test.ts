@@ -5,12 +5,12 @@ import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { KeyWatch } from '../../src/accounts/key-watch.ts'
 import type { PrismaClient } from '../../src/db/generated/prisma/client.ts'
-import { Connections } from '../../src/http/connections.ts'
+import { TcpConnections } from '../../src/http/tcp-connections.ts'
 import { MemoryBudget } from '../../src/lib/budget/memory-budget.ts'
 
-test('A socket that has closed before its request is admitted is not kept', async () => {
+test('A socket that closes before its request is admitted is not kept', async () => {
   const settings = { memory: new MemoryBudget(), slowAfter: 1_000, logger: pino({ level: 'silent' }) }
-  const connections = new Connections(createServer(), settings)
+  const connections = new TcpConnections(createServer(), settings)
   const socket = new Socket()
   socket.destroy()
   await once(socket, 'close')
@@ -19,7 +19,7 @@ test('A socket that has closed before its request is admitted is not kept', asyn
   connections.close()
 })
 
-test('What fails when a key ends is reported, and ends nothing else', async () => {
+test('An error while a key ends is reported, and ends nothing else', async () => {
   const onError = vi.fn()
   const db = { apiKey: { findMany: async () => [] } } as unknown as PrismaClient
   await using watch = new KeyWatch(db, onError)

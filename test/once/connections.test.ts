@@ -19,26 +19,26 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const page = request('/graphql', { accept: 'text/html', 'accept-encoding': 'gzip' })
 
-describe('A connection that the server has ended is closed although its client keeps it:', () => {
+describe('A connection that the server has ended is closed even if its client keeps it open:', () => {
   test.each([
     ['404', upgrade('/nowhere')],
     ['403', upgrade('/graphql', { origin: 'https://elsewhere.example' })],
     ['400', upgrade('/graphql', { 'sec-websocket-version': '7' })],
-  ])('a WebSocket refused with %s', async (status, bytes) => {
+  ])('a WebSocket rejected with %s', async (status, bytes) => {
     const client = await raw(server.url)
     client.send(bytes)
     expect(await client.read(/\r\n\r\n/)).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
     await client.broken()
   })
 
-  test('a WebSocket that does not introduce itself, and one refused with 429 meanwhile', async () => {
+  test('a WebSocket without connection_init, and one rejected with 429 meanwhile', async () => {
     const mute = await raw(server.url)
     mute.send(upgrade('/graphql'))
     await mute.read(/^HTTP\/1.1 101 /)
-    const refused = await raw(server.url)
-    refused.send(upgrade('/graphql'))
-    expect(await refused.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 429 /)
-    await refused.broken()
+    const rejected = await raw(server.url)
+    rejected.send(upgrade('/graphql'))
+    expect(await rejected.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 429 /)
+    await rejected.broken()
     // 4408, in the close frame.
     await mute.read(/Connection initialisation timeout/)
     await mute.broken(PONG)
@@ -47,7 +47,7 @@ describe('A connection that the server has ended is closed although its client k
     expect(await next.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 101 /)
   })
 
-  test('one whose offer of HTTP/2 was ignored', async () => {
+  test('one whose HTTP/2 upgrade was ignored', async () => {
     const client = await raw(server.url)
     client.send(request('/healthz', { connection: 'Upgrade', upgrade: 'h2c' }))
     expect(await client.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 200 /)
@@ -57,7 +57,7 @@ describe('A connection that the server has ended is closed although its client k
   })
 })
 
-test('Pipelined requests are answered one after the other, in order, with any bodies', async () => {
+test('Pipelined requests are processed one after the other, in order, with any bodies', async () => {
   const client = await raw(server.url)
   const paths = Array.from({ length: 300 }, (_, i) => `/nowhere/${i}`)
   const requests = paths.map((path, i) =>
@@ -71,7 +71,7 @@ test('Pipelined requests are answered one after the other, in order, with any bo
   expect(answers).toEqual([...paths.map((_, i) => `${i}`), 'offer', 'last'])
 })
 
-test('A connection that sends too many requests ahead is broken', async () => {
+test('A connection with too many pipelined requests is closed', async () => {
   const before = (await samples(server.url)).get('tidemark_connections_broken_total{reason="pipelined"}') ?? 0
   const client = await raw(server.url)
   client.send(page.repeat(500))
@@ -82,7 +82,7 @@ test('A connection that sends too many requests ahead is broken', async () => {
   ])
 })
 
-test('Many ignored offers on one connection leave nothing behind on it, nor a line in the log that is no JSON', async () => {
+test('Many ignored upgrades on one connection leave nothing behind, and every line of the log is JSON', async () => {
   const process = await serve({ ...(await freshDatabase()), LOG_LEVEL: 'info' })
   onTestFinished(() => void process.child.kill('SIGKILL'))
   const client = await raw(process.url)
@@ -97,13 +97,13 @@ test('Many ignored offers on one connection leave nothing behind on it, nor a li
   expect(lines.map((line) => JSON.parse(line).msg)).not.toContain('Node.js warning')
 })
 
-test('SIGTERM ends with 0 although clients keep their connections and read nothing', async () => {
+test('SIGTERM exits 0 although clients keep their connections open and read nothing', async () => {
   const process = await serve(await freshDatabase())
   onTestFinished(() => void process.child.kill('SIGKILL'))
   const clients = await Promise.all(Array.from({ length: 4 }, () => raw(process.url)))
-  const [refused, answered, mute, asking] = clients
-  refused?.send(upgrade('/nowhere'))
-  await refused?.read(/ 404 /)
+  const [rejected, answered, mute, asking] = clients
+  rejected?.send(upgrade('/nowhere'))
+  await rejected?.read(/ 404 /)
   mute?.send(upgrade('/graphql'))
   await mute?.read(/ 101 /)
   // More than the system buffers for a client that does not read.
@@ -115,7 +115,7 @@ test('SIGTERM ends with 0 although clients keep their connections and read nothi
   expect(process.output.stderr).toBe('')
 })
 
-test('While one caller keeps the server working, connections are accepted as fast as they come', async () => {
+test('While one caller keeps the server busy, new connections are accepted without delay', async () => {
   const other = await serve(await freshDatabase())
   onTestFinished(() => void other.child.kill('SIGKILL'))
   const ask = {

@@ -22,7 +22,7 @@ async function exists(id: string): Promise<boolean> {
   return organization !== null
 }
 
-describe('A body that any page may send without asking runs nothing, even if the browser adds a key:', () => {
+describe('A body that a web page can send without a preflight runs nothing, even with a key added by the browser:', () => {
   const json = (query: string) => JSON.stringify({ query })
   test.each<[string, string | undefined, (query: string) => string]>([
     ['a form', 'application/x-www-form-urlencoded', (query) => new URLSearchParams({ query }).toString()],
@@ -46,7 +46,7 @@ describe('A body that any page may send without asking runs nothing, even if the
   })
 })
 
-test('A client that has to send a form says so by a header for which a page would have to ask', async () => {
+test('A client that has to send a form sets a header that needs a preflight', async () => {
   const response = await fetch(`${server.url}/graphql`, {
     method: 'POST',
     headers: { 'x-graphql-yoga-csrf': '1' },
@@ -55,7 +55,7 @@ test('A client that has to send a form says so by a header for which a page woul
   expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
 })
 
-test('An address runs no mutation', async () => {
+test('GET runs no mutation', async () => {
   const id = randomUUID()
   for (const accept of ['application/json', 'text/event-stream', '*/*']) {
     const address = `${server.url}/graphql?query=${encodeURIComponent(creating(id))}`
@@ -64,14 +64,14 @@ test('An address runs no mutation', async () => {
   expect(await exists(id)).toBe(false)
 })
 
-test('An address runs a query, with a key and without', async () => {
+test('GET runs a query, with and without a key', async () => {
   const address = `${server.url}/graphql?query=${encodeURIComponent('{ __typename }')}`
   for (const headers of [{ authorization }, {}] as Record<string, string>[]) {
     expect(await (await fetch(address, { headers })).json()).toEqual({ data: { __typename: 'Query' } })
   }
 })
 
-test('An EventSource with a key follows', async () => {
+test('An EventSource with a key subscribes', async () => {
   const dataset = await newDataset(server, await newOrganization(server))
   const [recorded] = await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
   const query = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { cursor } }`

@@ -65,7 +65,7 @@ async function runCommands(output: string) {
   return { graphql, trieve, events: llamaCloud as ReportEventItem[] }
 }
 
-test('the demo records what it read and its printed commands show it', async () => {
+test('the demo records what it has read, and its printed commands show it', async () => {
   const demo = startDemo(await freshDatabase(), await markdownFolder(), '--pace', '0')
   const output = await demo.printed(/^Pipeline finished: .*$/m)
   const { graphql, trieve, events } = await runCommands(output)
@@ -138,7 +138,7 @@ function expectReport(events: ReportEventItem[], guideChunks: string[]) {
   expect(sources.reduce((sum, { score }) => sum + (score ?? 0), 0)).toBeCloseTo(1)
 }
 
-test('a signal in the middle of the pipeline ends it cleanly', async () => {
+test('a signal in the middle of the pipeline stops it cleanly', async () => {
   const demo = startDemo(await freshDatabase(), await markdownFolder(), '--pace', '600000')
   await demo.printed(/^report +1 +PLANNING/m)
   demo.stop()
@@ -148,13 +148,13 @@ test('a signal in the middle of the pipeline ends it cleanly', async () => {
   expect(stderr).not.toContain('Error')
 })
 
-test('a folder without Markdown is refused before anything is started', async () => {
+test('a folder without Markdown is rejected before anything starts', async () => {
   const folder = await mkdtemp(join(inject('scratch'), 'empty-'))
   const { exit } = startDemo(await freshDatabase(), folder)
   expect(await exit).toEqual({ code: 1, stderr: expect.stringContaining(`No Markdown files (*.md) in ${folder}`) })
 })
 
-test('without the root key the demo names the setting it needs', async () => {
+test('without the root key, the demo names the setting it needs', async () => {
   const database = await freshDatabase()
   const folder = await markdownFolder()
   const first = startDemo(database, folder, '--pace', '600000')

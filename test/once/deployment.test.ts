@@ -53,7 +53,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 describe('The Dockerfile', () => {
-  test('has a Node.js that the package runs on', () => {
+  test('uses a Node.js version that the package supports', () => {
     const images = instructions('FROM').map((rest) => rest.split(' ')[0] as string)
     const [, major] = /^node:(\d+)-/.exec(images[0] as string) ?? []
     const [, oldest] = /^>=(\d+\.\d+)$/.exec(packageJson.engines.node) ?? []
@@ -62,7 +62,7 @@ describe('The Dockerfile', () => {
     expect(new Set(images)).toEqual(new Set([images[0], 'base']))
   })
 
-  test('copies what is there and is not kept out of its sight', () => {
+  test('copies existing files that .dockerignore includes', () => {
     const copied = instructions('COPY')
       .filter((rest) => !rest.startsWith('--from'))
       .flatMap((rest) => rest.split(' ').slice(0, -1))
@@ -74,7 +74,7 @@ describe('The Dockerfile', () => {
     }
   })
 
-  test('sets what there is to set, opens the port, and starts the command', () => {
+  test('sets existing settings, exposes the port, and starts the command', () => {
     expect(SETTINGS).toEqual(expect.arrayContaining(Object.keys(environment)))
     expect(config).toMatchObject({ host: '0.0.0.0', graphiql: false })
     expect(instructions('EXPOSE')).toEqual([String(config.port)])
@@ -85,7 +85,7 @@ describe('The Dockerfile', () => {
     expect(JSON.parse(instructions('CMD')[0] as string)).toEqual(['serve'])
   })
 
-  test('checks health in a way that only a server answers', async () => {
+  test('checks health by a request that only a running server answers', async () => {
     const command = JSON.parse(/CMD (\[.*\])$/.exec(instructions('HEALTHCHECK')[0] as string)?.[1] ?? '') as string[]
     const check = async (port: string) => {
       const child = spawn(command[0] as string, command.slice(1), { env: { PATH: process.env.PATH, PORT: port } })
@@ -96,7 +96,7 @@ describe('The Dockerfile', () => {
 })
 
 describe('The compose file', () => {
-  test('runs two nodes and a migration with settings that there are', () => {
+  test('runs two servers and a migration with existing settings', () => {
     expect(own.map(([name]) => name)).toEqual(['migrate', 'tidemark-1', 'tidemark-2'])
     for (const [, { build, environment = {} }] of own) {
       expect(build).toBe('..')
@@ -108,7 +108,7 @@ describe('The compose file', () => {
     expect(services.migrate?.command).toEqual(['migrate'])
   })
 
-  test('takes all rights from each container, and lets the nodes alone reach the database and Redis', () => {
+  test('drops all capabilities of each container, and only servers can reach the database and Redis', () => {
     for (const service of Object.values(services)) {
       expect(service).toMatchObject({ cap_drop: ['ALL'], read_only: true })
       expect(service.security_opt).toContain('no-new-privileges:true')
@@ -120,7 +120,7 @@ describe('The compose file', () => {
   })
 
   test.runIf(redisInstalled)(
-    'has a Redis that takes the password of the nodes, and refuses a client without it',
+    'has a Redis that accepts the password of the servers, and rejects a client without it',
     async () => {
       const [, ...options] = services.redis?.command ?? []
       await using redis = await redisServer(options)
@@ -138,11 +138,11 @@ describe('The compose file', () => {
     },
   )
 
-  test('names its images by version', () => {
+  test('pins its images by version', () => {
     for (const { image, build } of Object.values(services)) if (!build) expect(image).toMatch(/^[a-z]+:\d/)
   })
 
-  test('has a proxy that knows each node, and asks for what a server answers when it is ready', async () => {
+  test('has a proxy that lists each server and checks its readiness', async () => {
     expect(services.proxy?.volumes?.[0]).toMatch(/^\.\/haproxy\.cfg:/)
     const nodes = own.map(([name]) => name).filter((name) => name !== 'migrate')
     const upstreams = proxy.filter(([word]) => word === 'server').map(([, , address]) => address)
@@ -152,7 +152,7 @@ describe('The compose file', () => {
     expect(await ready.json()).toMatchObject({ status: 'ready' })
   })
 
-  test('waits longer than a silent stream is silent, in the proxy', () => {
+  test('has proxy timeouts above the heartbeat interval', () => {
     for (const side of ['client', 'server', 'tunnel']) expect(proxy).toContainEqual(['timeout', side, '1m'])
   })
 })

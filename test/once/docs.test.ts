@@ -48,14 +48,14 @@ function stepsOf(page: string): { block: Block; prints?: Block }[] {
 const firstSteps = () => stepsOf('README.md').filter(({ block }) => /^(Run|First steps)$/.test(block.section))
 
 describe.each(PAGES.filter((page) => blocksOf(page).some(runs)))('%s', (page) => {
-  test('runs and prints what it says', { timeout: 180_000 }, async () => {
+  test('runs, and prints the documented output', { timeout: 180_000 }, async () => {
     await using runner = await PageRunner.open(join(inject('scratch'), `page-${randomUUID()}`))
     const before = readPage(page).includes('(../README.md#first-steps)') ? firstSteps() : []
     for (const { block, prints } of [...before, ...stepsOf(page)]) await runner.run(block, prints)
   })
 })
 
-test('Blocks that are not run are listed', () => {
+test('Blocks that do not run are listed', () => {
   const marked = PAGES.flatMap((page) => blocksOf(page).filter(({ notRun }) => notRun !== undefined))
   expect(marked.map(({ place, notRun }) => [place.split(':')[0], notRun])).toEqual(
     NOT_RUN.map(([page, , reason]) => [page, reason]),
@@ -63,7 +63,7 @@ test('Blocks that are not run are listed', () => {
   marked.forEach(({ text }, i) => void expect(text).toContain(NOT_RUN[i]?.[1]))
 })
 
-test('Blocks are of known languages', () => {
+test('Blocks have known languages', () => {
   const kinds = PAGES.flatMap((page) => blocksOf(page).map(({ lang }) => lang))
   expect([...new Set(kinds)].sort()).toEqual(['graphql', 'json', 'sh', 'text', 'ts'])
 })

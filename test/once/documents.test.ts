@@ -94,3 +94,14 @@ test('Invariants name existing tests', async () => {
   const named = [...rows].flatMap(([, cell]) => [...(cell ?? '').matchAll(/`([\w-]+)`/g)].map(([, name]) => name ?? ''))
   expect([named.filter((name) => !tests.has(name)), named.length > 50]).toEqual([[], true])
 })
+
+test('ARCHITECTURE.md names existing files and folders', async () => {
+  const files = (await readdir('src', { recursive: true })).map((file) => `/${file.replace(/\.[tj]s$/, '')}`)
+  const named = [...readPage('ARCHITECTURE.md').matchAll(/`((?:[a-z][\w-]*\/)+[\w-]*|use-[\w-]+)`/g)]
+  const missing = named
+    .map(([, name = '']) => name.replace(/\/$/, ''))
+    .filter(
+      (name) => !existsSync(name) && !existsSync(`${name}.ts`) && !files.some((file) => file.endsWith(`/${name}`)),
+    )
+  expect([missing, named.length > 100]).toEqual([[], true])
+})

@@ -15,7 +15,7 @@ const QUERY = `subscription ($id: UUID!, $after: String) {
 const NOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor node { seq } } }'
 const events = (n: number) => Array.from({ length: n }, () => ({ eventType: 'ETL_STARTED' }))
 
-test('SIGTERM closes sockets with 1001 and breaks off server-sent events, and a reader resumes on the next server', async () => {
+test('SIGTERM closes sockets with 1001 and aborts server-sent events, and a reader resumes on the next server', async () => {
   const env = await freshDatabase()
   const first = await serve(env)
   const server = {

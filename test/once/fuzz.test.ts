@@ -76,7 +76,7 @@ property.prop([session], runs(40))('A socket is answered or closed, whatever com
   expectProper(course)
 })
 
-test('Nobody is left behind', async () => {
+test('No connection or follower remains open', async () => {
   await server.followers(0)
   await expectUnshaken()
 })

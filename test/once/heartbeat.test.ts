@@ -46,7 +46,7 @@ async function subscribed(onEnd: OnEnd, options: WebSocket.ClientOptions = {}): 
 }
 
 // They wait for real time to pass, concurrently.
-test.concurrent('A silent subscription over server-sent events gives signs of life', async ({ onTestFinished }) => {
+test.concurrent('An idle subscription over server-sent events sends heartbeats', async ({ onTestFinished }) => {
   const body = JSON.stringify({ query })
   const headers = { 'content-type': 'application/json' }
   expect(await untilComments(onTestFinished, 1, '/graphql', { method: 'POST', body, headers })).toContainEqual(
@@ -54,24 +54,24 @@ test.concurrent('A silent subscription over server-sent events gives signs of li
   )
 })
 
-test.concurrent('So does the stream of a report', async ({ onTestFinished }) => {
+test.concurrent('An idle stream of a report sends heartbeats', async ({ onTestFinished }) => {
   await untilComments(onTestFinished, 2, `/api/v1/reports/${report}/events`, {})
 })
 
-test.concurrent('A silent socket is asked whether it lives, and stays when it answers', async ({ onTestFinished }) => {
+test.concurrent('An idle socket is pinged, and remains open while it responds', async ({ onTestFinished }) => {
   const socket = await subscribed(onTestFinished)
   await once(socket, 'ping')
   await once(socket, 'ping')
   expect(socket.readyState).toBe(socket.OPEN)
 })
 
-test.concurrent('A socket that does not answer is cut off', async ({ onTestFinished }) => {
+test.concurrent('A socket that does not respond to pings is closed', async ({ onTestFinished }) => {
   const socket = await subscribed(onTestFinished, { autoPong: false })
   const [code] = await once(socket, 'close')
   expect(code).toBe(1006)
 })
 
-test.concurrent('A request whose headers do not come in is given up', async ({ onTestFinished }) => {
+test.concurrent('A request with incomplete headers times out', async ({ onTestFinished }) => {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   onTestFinished(() => void socket.destroy())
   socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n')

@@ -22,7 +22,7 @@ async function raw(url: string, text: string): Promise<string> {
   return response
 }
 
-test('A target in absolute form is the same as its path', async ({ server }) => {
+test('A target in absolute form equals its path', async ({ server }) => {
   const { host } = new URL(server.url)
   const headers = `host: ${host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}`
   expect(await raw(server.url, `POST http://${host}/graphql HTTP/1.1\r\n${headers}\r\n\r\n${BODY}`)).toMatch(
@@ -58,7 +58,7 @@ test('The media type of a body can be written in any case', async ({ server }) =
   expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
 })
 
-test('A compressed body is refused as what it is', async ({ server }) => {
+test('A compressed body is rejected with 415', async ({ server }) => {
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
   const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: gzipSync(BODY) })
   expect(response.status).toBe(415)
@@ -70,14 +70,14 @@ test('A health check of HTTP/1.0 needs no Host', async ({ server }) => {
     expect(await raw(server.url, `GET ${path} HTTP/1.0\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /)
 })
 
-test('An idle connection stays open for longer than a minute, as balancers keep theirs', async ({ server }) => {
+test('An idle connection stays open for longer than a minute, as load balancers keep theirs', async ({ server }) => {
   const response = await fetch(`${server.url}/healthz`)
   await response.text()
   const [, seconds] = /timeout=(\d+)/.exec(response.headers.get('keep-alive') ?? '') ?? []
   expect(Number(seconds)).toBeGreaterThan(60)
 })
 
-test('An event stream goes on after a lastEventId in the address, and an empty Last-Event-ID is none', async ({
+test('An event stream resumes from lastEventId in the URL, and an empty Last-Event-ID is ignored', async ({
   server,
 }) => {
   const dataset = await newDataset(server, await newOrganization(server))
@@ -103,7 +103,7 @@ test('An event stream goes on after a lastEventId in the address, and an empty L
   expect(await firstSeq('', { 'last-event-id': '' })).toBe('1')
 })
 
-test('A page of an app or an extension may be listed in CORS_ORIGINS, and no pattern of hosts', () => {
+test('CORS_ORIGINS can list origins of apps and extensions, but no host patterns', () => {
   for (const origin of ['capacitor://localhost', 'tauri://localhost', `chrome-extension://${'a'.repeat(32)}`])
     expect(readConfig({ CORS_ORIGINS: origin }).corsOrigins).toEqual([origin])
   for (const origin of ['https://*.app.example', 'file://x', 'capacitor:', 'https://app.example/'])

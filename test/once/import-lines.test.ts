@@ -52,7 +52,7 @@ async function exported(...selection: string[]): Promise<string> {
   return stdout
 }
 
-test('What a server recorded of a report is moved as it is', async () => {
+test('Report events recorded by a server are imported unchanged', async () => {
   const original = await exported('--report', recorded)
   expect(original.trim().split('\n')).toHaveLength(4)
   const elsewhere = randomUUID()
@@ -63,7 +63,7 @@ test('What a server recorded of a report is moved as it is', async () => {
   expect(moved.replaceAll(elsewhere, recorded)).toBe(original)
 })
 
-test('What cannot be stored is named by its line and reason, and the others are recorded', async () => {
+test('Invalid lines are reported by number and reason, and the others are recorded', async () => {
   const dataset = randomUUID()
   const report = randomUUID()
   const [first, later] = [workerLine(dataset, 1), workerLine(dataset, 100)]

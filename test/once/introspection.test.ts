@@ -76,12 +76,12 @@ describe.each<[string, Door]>([
   ['server-sent events', overSse],
   ['a WebSocket', overWebSocket],
 ])('Over %s', (_name, ask) => {
-  test('the schema can be asked for where introspection is on', async () => {
+  test('the schema can be queried where introspection is on', async () => {
     for (const server of [servers.development, servers.on])
       expect(await ask(server, SCHEMA)).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } })
   })
 
-  test('the schema cannot be asked for where it is off, by default in production', async () => {
+  test('the schema cannot be queried where introspection is off, the default in production', async () => {
     for (const server of [servers.production, servers.off]) {
       for (const query of [
         SCHEMA,
@@ -95,7 +95,7 @@ describe.each<[string, Door]>([
     }
   })
 
-  test('an error suggests what was meant, but not where introspection is off', async () => {
+  test('errors contain suggestions only where introspection is on', async () => {
     for (const [query, variables] of SLIPS) {
       // Twice: the second time from the cache.
       for (let i = 0; i < 2; i++) {
@@ -108,7 +108,7 @@ describe.each<[string, Door]>([
   })
 })
 
-test('A browser gets GraphiQL where it is on, and by default in development only', async () => {
+test('A browser gets GraphiQL where it is on, by default in development only', async () => {
   for (const [name, shown] of Object.entries({ development: true, production: false, off: false, on: true })) {
     const { url } = servers[name as keyof typeof servers]
     const page = await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } })
@@ -117,7 +117,7 @@ test('A browser gets GraphiQL where it is on, and by default in development only
   }
 })
 
-test('Settings other than on and off stop the start', async () => {
+test('Values other than on and off stop the start', async () => {
   const { exited, output } = tidemark(['serve'], { INTROSPECTION: 'yes', GRAPHIQL: '0' })
   expect(await exited).toBe(1)
   expect(output.stderr).toBe(

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
 import { expectData, startServer } from '../support/server.ts'
 
-test('An organization has a thousand keys that work, and another when one of them is revoked', async () => {
+test('An organization has at most 1,000 valid keys; revoking one makes room for another', async () => {
   const env = await freshDatabase()
   const organizationId = randomUUID()
   const keys = (count: number, columns = '', values = '') => `

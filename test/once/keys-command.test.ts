@@ -52,7 +52,7 @@ test.each([
     1,
     /does not exist/,
   ],
-  ['a role that there is not', () => ['create', '--organization', organization, '--role', 'GOD'], 2, /READ, WRITE/],
+  ['a role that does not exist', () => ['create', '--organization', organization, '--role', 'GOD'], 2, /READ, WRITE/],
   ['an id that is not a UUID', () => ['list', '--organization', 'acme'], 2, /Expected a UUID/],
   [
     'a name with control characters',
@@ -73,14 +73,14 @@ test.each([
     /must be in the future/,
   ],
   [
-    'a dataset that there is not',
+    'a dataset that does not exist',
     () => ['create', '--organization', organization, '--role', 'READ', '--dataset', randomUUID()],
     1,
     /datasets and reports of the organization/,
   ],
-  ['a key that there is not', () => ['revoke', randomUUID()], 1, /API key .* does not exist/],
+  ['a key that does not exist', () => ['revoke', randomUUID()], 1, /API key .* does not exist/],
   ['no organization', () => ['list'], 2, /--organization/],
-])('%s is named, in a line', async (_, args, status, message) => {
+])('%s is reported in one line', async (_, args, status, message) => {
   const { code, stdout, stderr } = await keys(...args())
   expect({ code, stdout }).toEqual({ code: status, stdout: '' })
   expect(stderr).toMatch(message)

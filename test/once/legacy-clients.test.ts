@@ -56,7 +56,7 @@ describe('trieve-ts-sdk', () => {
     await recordWorkerEvents(server, datasetId, events)
   })
 
-  test('reads page after page', async () => {
+  test('reads all pages', async () => {
     const pages = []
     for (let page = 1; page <= 4; page++) pages.push(await sdk().getEventsForDataset({ page, page_size: 5 }))
     expect(pages.map(numbers)).toEqual([[11, 10, 9, 8, 7], [6, 5, 4, 3, 2], [1, 0], []])
@@ -81,7 +81,7 @@ describe('trieve-ts-sdk', () => {
     )
   })
 
-  test('may be given a base URL that ends in a slash, ask for a version, and send credentials', async () => {
+  test('accepts a base URL with a trailing slash, requests a version, and sends credentials', async () => {
     expect(
       numbers(await sdk({ baseUrl: `${server.url}/`, omitCredentials: false }).getEventsForDataset({ page_size: 1 })),
     ).toEqual([11])
@@ -107,7 +107,7 @@ describe('trieve-ts-sdk', () => {
     await expect(withoutBody).rejects.toThrow('EOF while parsing a value at line 1 column 0')
   })
 
-  test('of 2024 calls the old path', async () => {
+  test('of 2024 uses the old path', async () => {
     const page = await oldSdk().getEventsForDataset({ page: 2, page_size: 5, event_types: ['file_uploaded'] })
     expect(numbers(page)).toEqual([1])
     await expect(oldSdk({ apiKey: 'wrong' }).getEventsForDataset({})).rejects.toThrow('Unauthorized')
@@ -147,7 +147,7 @@ describe('@llamaindex/cloud', () => {
     })
   })
 
-  test('reads what came after a time', async () => {
+  test('reads events after a time', async () => {
     const { data: all = [] } = await getEvents({ path: { report_id } })
     const after = all[2]?.timestamp ?? ''
     expect((await getEvents({ path: { report_id }, query: { after } })).data).toEqual([])
@@ -159,11 +159,11 @@ describe('@llamaindex/cloud', () => {
     }
   })
 
-  test('gets an empty list as a list', async () => {
+  test('gets an empty list for a report without events', async () => {
     expect((await getEvents({ path: { report_id: await newReport(server, organization) } })).data).toEqual([])
   })
 
-  test('of early 2025 reads what came after a position', async () => {
+  test('of early 2025 reads events after a position', async () => {
     const { data } = await getEvents309({ path: { report_id }, query: { last_sequence: 1, project_id: projectId } })
     expect(data?.map(({ event_data }) => event_data.msg)).toEqual([
       'A block has been generated and is ready to be displayed',

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 describe.each(TRANSPORTS)('Over %s', (_, send) => {
-  test.each(BOMBS)('$name: refused with $code', async ({ body, code }) => {
+  test.each(BOMBS)('$name: rejected with $code', async ({ body, code }) => {
     expect(await send(server.url, server.rootKey, body)).toBe(code)
   })
 
@@ -34,14 +34,14 @@ describe.each(TRANSPORTS)('Over %s', (_, send) => {
     ['MAX_DIRECTIVES', '{ __typename @skip(if: false) @include(if: true) }', 'GRAPHQL_VALIDATION_FAILED'],
     ['MAX_TOKENS', `{ ${'__typename '.repeat(31)} }`, 'GRAPHQL_PARSE_FAILED'],
     ['MAX_COST', '{ a: __typename b: __typename c: __typename d: __typename }', 'GRAPHQL_VALIDATION_FAILED'],
-  ])('%s is what is set', async (_, query, code) => {
+  ])('%s can be set', async (_, query, code) => {
     const body = JSON.stringify({ query: query.replace('$report', report) })
     expect(await send(small.url, small.rootKey, body)).toBe(code)
     expect(await send(server.url, server.rootKey, body)).not.toBe('GRAPHQL_VALIDATION_FAILED')
   })
 })
 
-test('What a variable makes too long is not remembered against the others', async () => {
+test('An operation that a variable made too large still runs with other variables', async () => {
   const query = `query ($n: Int) { workerEvents(datasetId: "${dataset}", first: $n) { nodes { id } } }`
   for (const n of [1_000_000, 5, 1_000_000, null, 1_000]) {
     const { errors } = await server.graphql(query, { n })
@@ -49,7 +49,7 @@ test('What a variable makes too long is not remembered against the others', asyn
   }
 })
 
-test('An error in variables is reported once, and briefly', async () => {
+test('An error in variables is reported once, and shortened', async () => {
   const query = `mutation ($e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: "${dataset}", events: $e) { results { seq } } }`
   const unknown = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`member${i}`, i]))
   for (const [event, problem] of [
@@ -63,7 +63,7 @@ test('An error in variables is reported once, and briefly', async () => {
   }
 })
 
-test('Of many invalid list items some are reported', async () => {
+test('Some of many invalid list items are reported', async () => {
   const query = `mutation ($e: [ReportEventInput!]!) { recordReportEvents(reportId: "${report}", events: $e) { results { seq } } }`
   const node = { excludedLlmMetadataKeys: Array(50).fill('\0') }
   const { errors } = await server.graphql(query, {
@@ -73,7 +73,7 @@ test('Of many invalid list items some are reported', async () => {
   expect(errors?.[0]?.message.match(/must not contain/g)).toHaveLength(5)
 })
 
-test('Payloads and vectors have no limits but that of an event', async () => {
+test('Payloads and vectors are limited only by the size of an event', async () => {
   const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`m${i}`, 0]))
   const events = [members, Array(200_000).fill(0)].map((eventData) => ({ eventType: 'ETL_STARTED', eventData }))
   expectData(
@@ -91,7 +91,7 @@ test('Payloads and vectors have no limits but that of an event', async () => {
   )
 })
 
-test('GraphiQL may ask for the whole schema, and anybody for all of the longest page', async () => {
+test('GraphiQL can query the whole schema, and any key all fields of the longest page', async () => {
   expectData(await server.graphql(getIntrospectionQuery({ descriptions: true, oneOf: true })))
   const node = '{ id datasetId organizationId seq eventType eventData eventDataText createdAt }'
   const source = '{ score node { id text metadata relationships } }'
@@ -105,7 +105,7 @@ test('GraphiQL may ask for the whole schema, and anybody for all of the longest 
   )
 })
 
-test('The legacy routes run documents of their own, which no limit is meant for', async () => {
+test('The legacy routes run trusted documents, which have no document limits', async () => {
   const headers = {
     authorization: `Bearer ${small.rootKey}`,
     'tr-dataset': dataset,
@@ -125,7 +125,7 @@ describe('A body', () => {
       body: text,
     })
 
-  test('of more than MAX_BODY_BYTES is refused', async () => {
+  test('above MAX_BODY_BYTES is rejected', async () => {
     expect((await post(body(900))).status).toBe(200)
     const response = await post(body(1_000))
     expect(response.status).toBe(413)
@@ -136,7 +136,7 @@ describe('A body', () => {
   test.each([
     ['no key', {}],
     ['an unknown one', { authorization: 'Bearer nobody' }],
-  ])('of more than 16 KiB is refused with %s, of a known length or not', async (_, authorization) => {
+  ])('above 16 KiB is rejected with %s, of known length or not', async (_, authorization) => {
     const headers = { ...authorization, 'content-type': 'application/json' }
     const send = (text: string, init: RequestInit) =>
       fetch(`${server.url}/graphql`, { method: 'POST', headers, body: text, ...init })
@@ -149,7 +149,7 @@ describe('A body', () => {
     }
   })
 
-  test('with several operations is refused', async () => {
+  test('with several operations is rejected', async () => {
     const response = await post('[{"query":"{__typename}"},{"query":"{__typename}"}]')
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })

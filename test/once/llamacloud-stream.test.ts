@@ -63,7 +63,7 @@ async function* framesOf(response: Response) {
   }
 }
 
-test('The route streams the items of the list, then those that come, and ends with the report', async () => {
+test('The route streams the items of the list, then new ones, and ends with the report', async () => {
   const report = await newReport(server, organization)
   await recordReportEvents(server, report, [state('GENERATING'), progress('one')])
   const { response, take } = await stream(report)
@@ -77,7 +77,7 @@ test('The route streams the items of the list, then those that come, and ends wi
   await server.followers(0)
 })
 
-test('Last-Event-ID resumes, after and last_sequence begin where they say', async () => {
+test('Last-Event-ID resumes; after and last_sequence set the start', async () => {
   const report = await newReport(server, organization)
   const recorded = await recordReportEvents(server, report, [progress('one'), progress('two')])
   await recordReportEvents(server, report, [progress('three'), state('COMPLETED')])
@@ -91,7 +91,7 @@ test('Last-Event-ID resumes, after and last_sequence begin where they say', asyn
   expect(await items(`?after=${timestamp}&last_sequence=3`)).toEqual(all.slice(3))
 })
 
-test('An EventSource gets everything once, and stays away once the report has ended', async () => {
+test('An EventSource receives everything once, and does not reconnect after the report has ended', async () => {
   const report = await newReport(server, organization)
   const recorded = await recordReportEvents(server, report, [progress('one'), state('COMPLETED')])
   const statuses: number[] = []
@@ -112,7 +112,7 @@ test('An EventSource gets everything once, and stays away once the report has en
   expect(ids).toEqual(recorded.map(({ cursor }) => cursor))
 })
 
-test('A client with the last event of a running report, or not the last of an ended one, gets a stream', async () => {
+test('A client with the last event of a running report, or an earlier one of an ended report, gets a stream', async () => {
   const report = await newReport(server, organization)
   const [first] = await recordReportEvents(server, report, [progress('one')])
   const headers = { 'last-event-id': first?.cursor ?? '' }
@@ -124,7 +124,7 @@ test('A client with the last event of a running report, or not the last of an en
   expect(await (await stream(report, '', headers)).take(100)).toHaveLength(3)
 })
 
-test('It stops when its reader leaves', async () => {
+test('The stream stops when its client disconnects', async () => {
   const report = await newReport(server, organization)
   await recordReportEvents(server, report, [progress('one')])
   const { take, leave } = await stream(report)
@@ -134,7 +134,7 @@ test('It stops when its reader leaves', async () => {
   await server.followers(0)
 })
 
-test('It is refused like the list', async () => {
+test('The stream is rejected as the list is', async () => {
   const report = await newReport(server, organization)
   expect((await stream('abc')).response.status).toBe(422)
   expect((await stream(report, '', { authorization: 'Bearer nobody' })).response.status).toBe(401)

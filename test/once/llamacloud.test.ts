@@ -70,8 +70,8 @@ function messages({ body }: Reply): string[] {
   return body.map((event: { event_data: { msg: string } }) => event.event_data.msg)
 }
 
-describe('The reply', () => {
-  test('has every kind of event, whole and in the key order of the original, oldest first', async () => {
+describe('The response', () => {
+  test('contains every kind of event, in the key order of LlamaCloud, oldest first', async () => {
     const reply = await events()
     expect(reply.status).toBe(200)
     expect(reply.headers.get('content-type')).toBe('application/json')
@@ -99,7 +99,7 @@ describe('The reply', () => {
     expect(progress.timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   })
 
-  test('has requires_human_review only where the writer said so', async () => {
+  test('has requires_human_review only if the writer specified it', async () => {
     const id = await newReport(server, organization)
     await recordReportEvents(
       server,
@@ -119,7 +119,7 @@ describe('The reply', () => {
     expect((await events({}, await newReport(server, organization))).text).toBe('[]')
   })
 
-  test('has thousands of events without a cut, once each and in order', async () => {
+  test('contains thousands of events, each once and in order', async () => {
     const id = await newReport(server, organization)
     for (const batch of [0, 1, 2]) {
       const size = batch === 2 ? 345 : 1_000
@@ -140,7 +140,7 @@ describe('Keys', () => {
   const INVALID = [401, 'Invalid API Key'] as const
   const path = () => `${report}/events`
 
-  test('come behind Bearer, however it is spelt, or in the session cookie', async () => {
+  test('are accepted with the scheme Bearer in any case, or in the session cookie', async () => {
     for (const headers of [
       { authorization: `Bearer ${key}` },
       { authorization: `bearer ${key}` },
@@ -191,19 +191,19 @@ describe('Keys', () => {
 describe('A report', () => {
   const NOT_FOUND = [404, 'Report not found'] as const
 
-  test('is found by its id in every form that a UUID has', async () => {
+  test('is found by its id in every form of a UUID', async () => {
     const forms = [report, report.toUpperCase(), report.replaceAll('-', ''), `{${report}}`, `urn:uuid:${report}`]
     for (const form of forms) expect((await get(`${encodeURIComponent(form)}/events`)).body[0].report_id).toBe(report)
   })
 
-  test('that there is not, or that the key may not see, is not found', async () => {
+  test('that does not exist, or that the key cannot access, is 404', async () => {
     const narrowed = await newKey(server, organization, 'READ', { reportIds: [await newReport(server, organization)] })
     expectDetail(await get(`${randomUUID()}/events`), ...NOT_FOUND)
     for (const other of [foreignKey, narrowed])
       expectDetail(await get(`${report}/events`, { authorization: `Bearer ${other}` }), ...NOT_FOUND)
   })
 
-  test('is found with its own project and organization only', async () => {
+  test('is found only with its own project and organization', async () => {
     const own: Record<string, string>[] = [
       { project_id: project },
       { organization_id: organization },
@@ -222,7 +222,7 @@ describe('A report', () => {
 })
 
 describe('last_sequence', () => {
-  test('keeps what came after that position, counted over all kinds', async () => {
+  test('returns events after that position, counted over all kinds', async () => {
     const keptAfter = async (last_sequence: string) =>
       (await events({ last_sequence })).body.map(({ id }: { id: string }) => id)
     for (const all of ['0', '-1', '-99999999999999999999']) expect(await keptAfter(all)).toEqual(recorded)
@@ -232,7 +232,7 @@ describe('last_sequence', () => {
       expect(await keptAfter(none)).toEqual([])
   })
 
-  test('is read as pydantic reads a whole number', async () => {
+  test('is parsed as pydantic parses an integer', async () => {
     for (const one of ['1', '+1', '1.0', ' 1 ', '01'])
       expect((await events({ last_sequence: one })).body).toHaveLength(2)
     for (const input of ['', 'abc', '1.5', '1e0', '0x1', 'null', '١']) {
@@ -245,7 +245,7 @@ describe('last_sequence', () => {
 })
 
 describe('after', () => {
-  test('keeps what is strictly later, to the microsecond', async () => {
+  test('returns strictly later events, to the microsecond', async () => {
     const id = await reportWith(['a', 'b', 'c'])
     const { body } = await events({}, id)
     const [a, b, c] = body.map(({ timestamp }: { timestamp: string }) => timestamp) as [string, string, string]
@@ -263,7 +263,7 @@ describe('after', () => {
     expect(later(c)).toEqual([])
   })
 
-  test('drops or keeps all events of one millisecond together', async () => {
+  test('includes or excludes all events of one millisecond together', async () => {
     const id = await newReport(server, organization)
     await recordReportEvents(
       server,
@@ -281,7 +281,7 @@ describe('after', () => {
     expect(messages(await events({ after: time, last_sequence: '1' }, id))).toEqual([])
   })
 
-  test('is read in every form that pydantic reads, with UTC where no zone is given', async () => {
+  test('is accepted in every form that pydantic accepts, in UTC without a time zone', async () => {
     const [{ timestamp }] = (await events()).body
     const at = Date.parse(timestamp)
     const iso = (millis: number) => new Date(millis).toISOString()
@@ -352,14 +352,14 @@ describe('after', () => {
     ['253402300800000', 'dates after 9999 are not supported as unix timestamps'],
     ['9'.repeat(400), 'dates after 9999 are not supported as unix timestamps'],
     [`-${'9'.repeat(400)}`, 'dates before 0000 are not supported as unix timestamps'],
-  ])('that is no time is refused: %j', async (input, error) => {
+  ])('that is not a time is rejected: %j', async (input, error) => {
     const msg = `Input should be a valid datetime or date, ${error}`
     expectDetail(await events({ after: input }), 422, [
       { type: 'datetime_from_date_parsing', loc: ['query', 'after'], msg, input, ctx: { error } },
     ])
   })
 
-  test('knows no year 0', async () => {
+  test('rejects the year 0', async () => {
     const error = 'year 0 is out of range'
     const msg = `Input should be a valid datetime, ${error}`
     const input = '0000-01-01T00:00:00Z'
@@ -369,7 +369,7 @@ describe('after', () => {
   })
 })
 
-describe('A bad UUID', () => {
+describe('An invalid UUID', () => {
   const found = (character: string, position: number) =>
     `invalid character: expected an optional prefix of \`urn:uuid:\` followed by [0-9a-fA-F-], found \`${character}\` at ${position}`
   const id = '3fa85f64-5717-4562-b3fc-2c963f66afa6'
@@ -389,7 +389,7 @@ describe('A bad UUID', () => {
     ['a😀b', found('😀', 2)],
     [`${id} `, found(' ', 37)],
     ['a/b', found('/', 2)],
-  ])('is refused wherever it is: %j', async (input, error) => {
+  ])('is rejected in every place: %j', async (input, error) => {
     const problem = (...loc: string[]) => ({
       type: 'uuid_parsing',
       loc,
@@ -402,7 +402,7 @@ describe('A bad UUID', () => {
       expectDetail(await events({ [name]: input }), 422, [problem('query', name)])
   })
 
-  test('may be empty in the query, where it is no null', async () => {
+  test('can be empty in the query, where it counts as absent', async () => {
     const reply = await events({ project_id: '' })
     expect(reply.status).toBe(422)
     expect(reply.body.detail[0]).toMatchObject({ type: 'uuid_parsing', loc: ['query', 'project_id'], input: '' })
@@ -410,7 +410,7 @@ describe('A bad UUID', () => {
 })
 
 describe('The parameters', () => {
-  test('are refused together, in one order, before the report is looked for', async () => {
+  test('are rejected together, in one order, before the report is looked up', async () => {
     const query = 'organization_id=d&project_id=c&last_sequence=b&after=a'
     const { status, body } = await get(`x/events?${query}`)
     expect(status).toBe(422)
@@ -424,12 +424,12 @@ describe('The parameters', () => {
     expect((await get(`${randomUUID()}/events?after=x`)).status).toBe(422)
   })
 
-  test('that are unknown are ignored, and of a repeated one the last counts', async () => {
+  test('that are unknown are ignored, and the last of a repeated one counts', async () => {
     expect((await get(`${report}/events?last_sequence=abc&last_sequence=1&page=x&__proto__=1`)).body).toHaveLength(2)
     expect((await get(`${report}/events?last_sequence=1&last_sequence=abc`)).status).toBe(422)
   })
 
-  test('may be no UTF-8 at all', async () => {
+  test('can be invalid UTF-8', async () => {
     for (const query of ['after=%ff', 'after=%', 'project_id=%ed%a0%80', '%ff=%ff', 'last_sequence=%00']) {
       expect({ query, status: (await get(`${report}/events?${query}`)).status }).toEqual({
         query,
@@ -441,7 +441,7 @@ describe('The parameters', () => {
 })
 
 describe('The route', () => {
-  test('is served with a slash at its end, and behind two slashes, too', async () => {
+  test('accepts a trailing slash, and two leading slashes', async () => {
     const { text } = await events()
     expect((await get(`${report}/events/`)).text).toBe(text)
     const response = await fetch(`${server.url}//api/v1/reports/${report}/events`, {
@@ -450,7 +450,7 @@ describe('The route', () => {
     expect(await response.text()).toBe(text)
   })
 
-  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'])('answers %s with 405', async (method) => {
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'])('responds to %s with 405', async (method) => {
     for (const path of [`${report}/events`, `${report}/events/`]) {
       const reply = await get(path, {}, method)
       expect(reply.headers.get('allow')).toBe('GET')
@@ -459,12 +459,12 @@ describe('The route', () => {
     }
   })
 
-  test('is not there under another path', async () => {
+  test('does not exist under another path', async () => {
     for (const path of ['/events', `${report}`, `${report}/events/x`, `${report}//events`])
       expectDetail(await get(path), 404, 'Not Found')
   })
 
-  test('lets browsers call from anywhere, but without credentials: the key may be in a cookie', async () => {
+  test('allows any origin, but no credentials, because the key can be in a cookie', async () => {
     const origin = 'https://app.example'
     const preflight = await get(
       `${report}/events`,

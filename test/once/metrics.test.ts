@@ -55,7 +55,7 @@ function post(path: string, body: string, headers: Record<string, string> = {}):
   }).then((response) => response.text())
 }
 
-test('The metrics are those that docs/operating.md lists', async () => {
+test('The metrics are those listed in docs/operating.md', async () => {
   const documented = [...(await readFile('docs/operating.md', 'utf8')).matchAll(/^\| `(tidemark_\w+)/gm)].map(
     ([, name]) => name,
   )
@@ -64,7 +64,7 @@ test('The metrics are those that docs/operating.md lists', async () => {
   )
 })
 
-test.skipIf(!promtool)('Prometheus has nothing to say against them', async () => {
+test.skipIf(!promtool)('promtool accepts the metrics', async () => {
   const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await exposition(server.url) })
   // Names of the Node.js metrics are conventional.
   const lints = String(stderr)
@@ -78,7 +78,7 @@ const RULES = resolve('.deploy/prometheus/alerts.yaml')
 describe('The dashboard and the alerts in .deploy', () => {
   const dashboard = () => readFile('.deploy/grafana/tidemark.json', 'utf8')
 
-  test('ask for nothing but metrics that there are', async () => {
+  test('refer to existing metrics only', async () => {
     const exposed = new Set(await metricNames(server.url))
     for (const text of [await dashboard(), await readFile(RULES, 'utf8')]) {
       const asked = [...text.matchAll(/\b(?:tidemark|nodejs|process)_[a-z0-9_]+/g)].map(([name]) => name)
@@ -89,7 +89,7 @@ describe('The dashboard and the alerts in .deploy', () => {
     }
   })
 
-  test.skipIf(!promtool)('are what Prometheus understands', async () => {
+  test.skipIf(!promtool)('are accepted by promtool', async () => {
     const { panels } = JSON.parse(await dashboard()) as { panels: { targets?: { expr: string }[] }[] }
     const asked = panels.flatMap(({ targets }) => targets ?? []).map(({ expr }) => expr)
     // Prometheus accepts JSON as rules, and the variables of Grafana as empty.
@@ -110,14 +110,14 @@ describe('The dashboard and the alerts in .deploy', () => {
   })
 })
 
-test('They say which version runs on which kind of database, and how long the event loop is held up', async () => {
+test('Metrics contain the version, the kind of database, and the event loop lag', async () => {
   const { database } = (await (await fetch(`${server.url}/readyz`)).json()) as { database: { mode: string } }
   expect(await sample(`tidemark_build_info{version="${version}",database="${database.mode}"}`)).toBe(1)
   expect(await sample('tidemark_ready')).toBe(1)
   expect(await sample('nodejs_eventloop_lag_p99_seconds')).toBeGreaterThan(0)
 })
 
-describe('A call is counted and timed by its transport and what came of it', () => {
+describe('A call is counted and timed by its transport and outcome', () => {
   const nowhere = randomUUID()
 
   test.each<[transport: string, outcome: string, act: () => Promise<unknown>]>([
@@ -181,7 +181,7 @@ describe('A call is counted and timed by its transport and what came of it', () 
   }
 })
 
-test('What is recorded, and what is removed, is counted', async () => {
+test('Recorded and removed events are counted', async () => {
   const id = randomUUID()
   const names = ['recorded', 'duplicate', 'conflict', 'failed'].map(
     (outcome) => `tidemark_events_total{outcome="${outcome}"}`,
@@ -205,7 +205,7 @@ test('What is recorded, and what is removed, is counted', async () => {
   expect(removed).toEqual([3])
 })
 
-test('A key that does not work is counted, whichever transport it comes to', async () => {
+test('An invalid key is counted on every transport', async () => {
   const bad = 'no-such-key'
   expect(await risen(['tidemark_keys_refused_total'], () => server.graphql('{ __typename }', {}, bad))).toEqual([1])
   const closed = 'tidemark_sockets_closed_total{code="4403"}'
@@ -218,7 +218,7 @@ test('A key that does not work is counted, whichever transport it comes to', asy
   ).toEqual([1, 0])
 })
 
-test('Followers, their cohorts and sockets, what they get and what ends them are counted', async () => {
+test('Followers, cohorts, sockets, deliveries and ends of subscriptions are counted', async () => {
   const id = await newDataset(server, organization)
   const key = await newKey(server, organization)
   const deliveries = await sample('tidemark_deliveries_total')
@@ -262,7 +262,7 @@ async function endingAll(settled: Promise<unknown>): Promise<void> {
   })
 }
 
-test('A reader who does not read is seen to fall behind, and one who wants none of the events is not', async () => {
+test('The lag of a reader that does not read rises; that of a reader without matching events does not', async () => {
   const id = await newDataset(server, organization)
   const others = overSse(
     server.url,

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 
-test('Our runner applies every migration once, and Prisma’s own engine agrees and finds nothing left to do', async () => {
+test("Each migration is applied once, and Prisma's own engine agrees and finds nothing pending", async () => {
   expect(await migrate(db)).toEqual((await names()).sort())
   expect(await migrate(db)).toEqual([])
   expect(await diagnose(db)).toEqual({
@@ -25,11 +25,11 @@ test('Our runner applies every migration once, and Prisma’s own engine agrees 
   expect(await deploy(db)).toEqual([])
 })
 
-test('The migrations make the tables that schema.prisma describes', async () => {
+test('The migrations create the tables of schema.prisma', async () => {
   expect(await missing()).toBeNull()
 })
 
-test('A migration that was left unfinished blocks the others, for us as for Prisma', async () => {
+test('An unfinished migration blocks the others, as with Prisma', async () => {
   const [last] = (await names()).sort().slice(-1)
   await db.query('UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = $1', [last])
   await expect(migrate(db)).rejects.toThrow(/P3009/)
@@ -38,12 +38,12 @@ test('A migration that was left unfinished blocks the others, for us as for Pris
   expect(await pendingMigrations(db)).toEqual([])
 })
 
-test('A migration that was edited after it was applied is refused', async () => {
+test('A migration that was edited after it was applied is rejected', async () => {
   await db.query(`UPDATE _prisma_migrations SET checksum = 'other' WHERE migration_name LIKE '%_init'`)
   await expect(migrate(db)).rejects.toThrow(/_init was changed/)
 })
 
-test('A database that holds something else is left alone', async () => {
+test('A database with other tables is left unchanged', async () => {
   const foreign = await newDatabase()
   try {
     await foreign.exec('CREATE TABLE precious (id int)')

@@ -58,7 +58,7 @@ const history = `query ($id: UUID!, $after: String) {
   }
 }`
 
-test('A dataset is moved in from a Trieve with its ids, times and payload texts, and again only what is new', async () => {
+test('A Trieve dataset is imported with its ids, times and payload texts, and a repeat imports only new events', async () => {
   const dataset = await newDataset(original, organization, { trackingId: 'docs' })
   const batch = (count: number) =>
     Array.from({ length: count }, (_, i) => ({
@@ -98,7 +98,7 @@ test('A dataset is moved in from a Trieve with its ids, times and payload texts,
   expect(await exported('--dataset', dataset)).toEqual(nodes)
 })
 
-test('A report is moved in from a LlamaCloud as it is served, and again only what is new', async () => {
+test('A LlamaCloud report is imported as it is served, and a repeat imports only new events', async () => {
   const projectId = randomUUID()
   const report = await newReport(original, organization, { projectId })
   const node = { text: 'x', metadata: { z: 1, a: 2 }, relationships: { '1': { node_id: 'n' } } }
@@ -128,7 +128,7 @@ test('A report is moved in from a LlamaCloud as it is served, and again only wha
   expect(moved).toEqual(await items(original))
 })
 
-test('A Trieve with whole seconds, equal ones in any order, pages that shift and bad moments loses nothing', async () => {
+test('No event of a Trieve server with whole seconds, unstable order, shifting pages and outages is lost', async () => {
   const events: Held[] = []
   // Up to 300 per second; the first page size is 100.
   for (let second = 1_700_000_000; events.length < 4_000; second++)
@@ -182,7 +182,7 @@ test('A Trieve with whole seconds, equal ones in any order, pages that shift and
   expect(again.stderr).toContain(`The upstream dataset has 1 event more than ${into}`)
 })
 
-test('What is younger than --settle is left for another time', async () => {
+test('Events younger than --settle are left to a later import', async () => {
   const now = Math.floor(Date.now() / 1_000)
   const events = [now - 3_600, now - 5].map((second) => ({ id: randomUUID(), second }))
   await using trieve = await startTrieve(events)
@@ -193,37 +193,37 @@ test('What is younger than --settle is left for another time', async () => {
 
 test.each([
   [
-    'an original that refuses the key',
+    'an upstream that rejects the key',
     () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
     'wrong',
     /^The upstream API returned status 40[14]: /,
   ],
   [
-    'a dataset that it has not',
+    'a dataset that the upstream does not have',
     () => ['trieve', '--url', original.url, '--dataset', randomUUID()],
     undefined,
     /^The upstream API returned status 404: .*Could not find dataset/,
   ],
   [
-    'a report that it has not',
+    'a report that the upstream does not have',
     () => ['llamacloud', '--url', original.url, '--report', randomUUID()],
     undefined,
     /^The upstream API returned status 404: .*Report not found/,
   ],
   ['no key', () => ['trieve', '--url', original.url, '--dataset', randomUUID()], '', /^Set TRIEVE_API_KEY /],
-])('%s ends it with one line', async (_, args, apiKey, message) => {
+])('%s ends the import with one line', async (_, args, apiKey, message) => {
   const { code, stderr } = await run(['import', ...args(), '--organization', owner], apiKey)
   expect(code).toBe(1)
   expect(stderr).toMatch(message)
   expect(stderr.trim().split('\n')).toHaveLength(1)
 })
 
-test('The original never says where its events go: with a tracking id, --into does', async () => {
+test('The upstream does not choose the target: a tracking id requires --into', async () => {
   const dataset = await newDataset(original, organization, { trackingId: 'forged' })
   await recordWorkerEvents(original, dataset, [{ eventType: 'ETL_STARTED' }])
   const tracked = ['--dataset', 'forged', '--organization-id', organization]
-  const refused = await moveIn('trieve', '--url', original.url, ...tracked)
-  expect(refused).toMatchObject({
+  const rejected = await moveIn('trieve', '--url', original.url, ...tracked)
+  expect(rejected).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^With a tracking id, --into is required: .*\n$/),
   })
@@ -236,7 +236,7 @@ test('The original never says where its events go: with a tracking id, --into do
 test.each([
   ['trieve', '--dataset', 'dataset'],
   ['llamacloud', '--report', 'report'],
-] as const)("Nothing is moved into another organization's stream from %s", async (source, option, kind) => {
+] as const)('No event is imported into a stream of another organization from %s', async (source, option, kind) => {
   const [theirs, elsewhere] = [randomUUID(), randomUUID()]
   {
     await using server = await startServer(env)
@@ -244,18 +244,18 @@ test.each([
     if (kind === 'dataset') await newDataset(server, other, { id: theirs })
     else await newReport(server, other, { id: theirs })
   }
-  const refusal = `${theirs} belongs to an organization other than ${owner}.\n`
+  const problem = `${theirs} belongs to an organization other than ${owner}.\n`
   // Before any request: nothing listens there.
   for (const target of [
     [option, theirs],
     [option, elsewhere, '--into', theirs],
   ]) {
     const { code, stderr, ...report } = await moveIn(source, '--url', 'http://127.0.0.1:1', ...target)
-    expect({ code, stderr, report }).toEqual({ code: 1, stderr: refusal, report: {} })
+    expect({ code, stderr, report }).toEqual({ code: 1, stderr: problem, report: {} })
   }
 })
 
-test('Where to is known before anything is asked for, and created only for what comes', async () => {
+test('The target is known before the first request, and created only for the first event', async () => {
   const dataset = randomUUID()
   const nowhere = await run(['import', 'trieve', '--url', 'http://127.0.0.1:1', '--dataset', dataset])
   expect(nowhere.code).toBe(1)

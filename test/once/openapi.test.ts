@@ -57,6 +57,18 @@ test.beforeAll(async ({ server: shared }) => {
   ])
 })
 
+test.each([
+  ['the ETag', (etag: string) => etag],
+  ['one of several', (etag: string) => `"other", ${etag}`],
+  ['a weak form of it', (etag: string) => `W/${etag}`],
+])('The document is sent once: If-None-Match with %s gives 304', async (_, condition) => {
+  const etag = (await fetch(`${server.url}/openapi.json`)).headers.get('etag') ?? ''
+  expect(etag).toMatch(/^".+"$/)
+  const headers = { 'if-none-match': condition(etag) }
+  const again = await fetch(`${server.url}/openapi.json`, { headers })
+  expect([again.status, again.headers.get('etag'), again.headers.get('cache-control')]).toEqual([304, etag, 'no-cache'])
+})
+
 const FORMATS = {
   uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/,
@@ -155,7 +167,7 @@ describe('The document', () => {
     expect(await new Validator().validate(document)).toEqual({ valid: true })
   })
 
-  test('has both routes and the alias, and nothing else', () => {
+  test('contains both routes and the alias, and nothing else', () => {
     expect(Object.keys(document.paths)).toEqual([
       '/api/dataset/events',
       '/api/events',
@@ -163,7 +175,7 @@ describe('The document', () => {
     ])
   })
 
-  test('describes every operation, parameter and reply', () => {
+  test('describes every operation, parameter and response', () => {
     for (const [path, item] of Object.entries<Record<string, Document>>(document.paths)) {
       for (const operation of Object.values(item)) {
         expect({
@@ -204,7 +216,7 @@ describe('The document', () => {
     })
   })
 
-  test('accepts the bodies that the server accepts, and no other', async () => {
+  test('accepts the bodies that the server accepts, and no others', async () => {
     const validate = schemaOf(document, 'tidemark', 'components/schemas/GetEventsData')
     const bodies = [
       {},
@@ -226,9 +238,9 @@ describe('The document', () => {
   })
 })
 
-describe('A reply', () => {
+describe('A response', () => {
   test.each(REPLIES)(
-    'of $method $path with $status is what the document says',
+    'of $method $path with $status matches the document',
     async ({ path, method, status, send, ...rest }) => {
       const query = 'query' in rest ? rest.query : ''
       const reply = await ask(path.replace('{report_id}', report) + query, { method: method.toUpperCase(), ...send })
@@ -243,7 +255,7 @@ describe('A reply', () => {
     },
   )
 
-  test('of a report has the members of the document in their order, and all that have a default', async () => {
+  test('of a report has the members of the document in their order, including those with a default', async () => {
     const { body } = await ask(`/api/v1/reports/${report}/events`)
     const items = (body as Document[]).map(({ event_data }) => event_data)
     const schemas = document.components.schemas
@@ -262,7 +274,7 @@ describe('A reply', () => {
     expect(JSON.stringify(schemas)).not.toContain('$id')
   })
 
-  test('that is not what the document says would be noticed', () => {
+  test('that does not match the document is detected', () => {
     const item = {
       id: report,
       report_id: report,

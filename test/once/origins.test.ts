@@ -37,11 +37,11 @@ describe('CORS on /graphql', () => {
 
   const granted = (headers: Headers[]) => headers.map((each) => each.get('access-control-allow-origin'))
 
-  test('is empty by default', async () => {
+  test('allows no origin by default', async () => {
     for (const origin of [APP, 'null', closed.url]) expect(granted(await answers(closed, origin))).toEqual([null, null])
   })
 
-  test('is for the origins of CORS_ORIGINS, each echoed, and for no cookies', async () => {
+  test('allows the origins of CORS_ORIGINS, echoes each, and allows no credentials', async () => {
     for (const origin of [APP, 'http://localhost:5173']) {
       const [before, asked] = await answers(listed, origin)
       expect(Object.fromEntries(before ?? [])).toMatchObject({
@@ -58,12 +58,12 @@ describe('CORS on /graphql', () => {
     }
   })
 
-  test('is for none that only resembles them', async () => {
+  test('allows no origin that only resembles them', async () => {
     for (const origin of ['http://app.example', `${APP}:8443`, `${APP}.evil.example`, 'https://app', 'null', '*'])
       expect(granted(await answers(listed, origin))).toEqual([null, null])
   })
 
-  test('is for everybody with *', async () => {
+  test('allows any origin with *', async () => {
     for (const origin of [APP, 'null']) expect(granted(await answers(open, origin))).toEqual([origin, origin])
   })
 })
@@ -84,12 +84,12 @@ describe('CORS on the legacy routes', () => {
     return (await Promise.all(answers)).map(({ headers }) => headers.get('access-control-allow-origin'))
   }
 
-  test('is for everybody by default, as with the originals, and with *', async () => {
+  test('allows any origin by default, as the original APIs do, and with *', async () => {
     for (const server of [closed, open])
       for (const origin of [APP, 'null']) expect(await granted(server, origin)).toEqual(Array(6).fill(origin))
   })
 
-  test('is for the origins of CORS_ORIGINS alone when there are any', async () => {
+  test('allows only the origins of CORS_ORIGINS if there are any', async () => {
     expect(await granted(listed, APP)).toEqual(Array(6).fill(APP))
     for (const origin of ['https://other.example', `${APP}:8443`, 'null'])
       expect(await granted(listed, origin)).toEqual(Array(6).fill(null))
@@ -102,22 +102,22 @@ describe('A WebSocket', () => {
     const headers = host === undefined ? undefined : { host }
     const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', { origin, headers })
     onTestFinished(() => socket.terminate())
-    const refused = once(socket, 'unexpected-response').then(([, { statusCode }]) => statusCode as number)
-    return Promise.race([refused, once(socket, 'upgrade').then(() => 101)])
+    const rejected = once(socket, 'unexpected-response').then(([, { statusCode }]) => statusCode as number)
+    return Promise.race([rejected, once(socket, 'upgrade').then(() => 101)])
   }
 
-  test('is opened for who says no origin, as programs do', async () => {
+  test('is opened without an Origin, as programs do', async () => {
     expect(await status(closed)).toBe(101)
   })
 
-  test("is opened for the server's own pages, also behind TLS", async () => {
+  test('is opened for the pages of the server itself, also behind TLS', async () => {
     expect(await status(closed, closed.url)).toBe(101)
     expect(await status(closed, 'https://events.example', 'events.example')).toBe(101)
     expect(await status(closed, 'https://events.example', 'events.example:443')).toBe(101)
     expect(await status(closed, 'https://events.example', 'Events.Example')).toBe(101)
   })
 
-  test('is refused to foreign pages before the handshake', async () => {
+  test('is rejected for pages of other origins before the handshake', async () => {
     const { port } = new URL(closed.url)
     const foreign = [APP, 'null', 'http://127.0.0.1', `http://localhost:${port}`, 'file://', 'nonsense', '*']
     for (const origin of foreign) expect([origin, await status(closed, origin)]).toEqual([origin, 403])
@@ -125,7 +125,7 @@ describe('A WebSocket', () => {
     expect(await status(closed, 'null', 'null')).toBe(403)
   })
 
-  test('is refused to what only looks like one of its own pages', async () => {
+  test('is rejected for origins that resemble that of the server', async () => {
     const { host } = new URL(closed.url)
     for (const origin of [`chrome-extension://${host}`, `http://evil@${host}`, `${closed.url}/`, `HTTP://${host}`])
       expect([origin, await status(closed, origin)]).toEqual([origin, 403])

@@ -85,13 +85,13 @@ describe.each(DOORS)('Over %s', (_, transport) => {
     expect(await send(body('', sha256(query)))).toBe('NOT_FOUND')
   })
 
-  test('a hash of something else is refused, and nothing is kept under it', async () => {
+  test('a wrong hash is rejected, and nothing is stored under it', async () => {
     const hash = sha256(randomUUID())
     expect(await send(body(newOperation(), hash))).toBe('BAD_USER_INPUT')
     expect(await send(body('', hash))).toBe('PERSISTED_QUERY_NOT_FOUND')
   })
 
-  test('what is no name of an operation is refused', async () => {
+  test('a malformed hash is rejected', async () => {
     const hash = sha256('{ __typename }')
     for (const persistedQuery of [
       { version: 2, sha256Hash: hash },
@@ -112,7 +112,7 @@ describe.each(DOORS)('Over %s', (_, transport) => {
     }
   })
 
-  test('a server with a list runs what is on it, by its hash, its text, or both', async () => {
+  test('a server with an allowlist runs its operations by hash, text, or both', async () => {
     const { notFound } = LISTED
     for (const text of [body('', sha256(notFound)), body(notFound), body(notFound, sha256(notFound))])
       expect(await send(text, listing)).toBe('NOT_FOUND')
@@ -120,7 +120,7 @@ describe.each(DOORS)('Over %s', (_, transport) => {
     expect(await send(body('', sha256(LISTED.costly)), listing)).toBe('GRAPHQL_VALIDATION_FAILED')
   })
 
-  test('a server with a list runs nothing else, and registers nothing', async () => {
+  test('a server with an allowlist runs no other operation, and registers none', async () => {
     const query = newOperation()
     for (const text of [
       body(query, sha256(query)),
@@ -134,7 +134,7 @@ describe.each(DOORS)('Over %s', (_, transport) => {
 })
 
 describe.each(TRANSPORTS)('Over %s', (_, transport) => {
-  test('an organization finds nothing of what another has sent, and displaces nothing of it', async () => {
+  test('an organization neither finds nor evicts operations of another', async () => {
     const [one, other] = await Promise.all([1, 2].map(async () => newKey(server, await newOrganization(server))))
     const send = (key: string | undefined, text: string) => transport(server.url, key ?? '', text)
     const [query, long] = [newOperation(), `${newOperation()} # ${'x'.repeat(20_000)}`]
@@ -162,7 +162,7 @@ describe.each(TRANSPORTS)('Over %s', (_, transport) => {
       'GRAPHQL_VALIDATION_FAILED',
       () => `{ workerEvents(datasetId: "${randomUUID()}", first: 1000000) { nodes { id } } }`,
     ],
-  ])('what is %s is not kept', async (_, code, operation) => {
+  ])('an operation that is %s is not registered', async (_, code, operation) => {
     const query = operation()
     expect(await transport(server.url, server.rootKey, body(query, sha256(query)))).toBe(code)
     expect(await transport(server.url, server.rootKey, body('', sha256(query)))).toBe('PERSISTED_QUERY_NOT_FOUND')
@@ -173,7 +173,7 @@ describe('Over HTTP', () => {
   test.each([
     ['application/json', 200, 200],
     ['application/graphql-response+json', 404, 400],
-  ])('%s is answered with the status that clients expect of it', async (accept, unknown, unlisted) => {
+  ])('%s has the status that clients expect', async (accept, unknown, unlisted) => {
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(randomUUID()) } }
     const first = await get(server, { extensions }, accept)
     expect(first.status).toBe(unknown)
@@ -211,7 +211,7 @@ describe('Over HTTP', () => {
     expect((await get(server, { extensions })).status).toBe(405)
   })
 
-  test('nothing is kept of callers without a key', async () => {
+  test('operations of anonymous clients are not registered', async () => {
     const query = newOperation()
     const anonymous = { ...server, rootKey: '' }
     const extensions = { persistedQuery: { version: 1, sha256Hash: sha256(query) } }
@@ -221,7 +221,7 @@ describe('Over HTTP', () => {
     })
   })
 
-  test('a request without an operation still gets that error', async () => {
+  test('a request without an operation is still reported as such', async () => {
     for (const { url, rootKey } of [server, listing]) {
       const headers = { authorization: `Bearer ${rootKey}`, 'content-type': 'application/json' }
       const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: '{}' })
@@ -253,7 +253,7 @@ test('A subscription runs by its hash, over a WebSocket and as server-sent event
   expect(text).toContain(`data: ${JSON.stringify({ data })}`)
 })
 
-test('What was used last is kept, so many characters of it for each organization', async () => {
+test('Recently used operations are kept, up to a number of characters per organization', async () => {
   const long = () => `${newOperation()} # ${'x'.repeat(19_000)}`
   const [, overHttp] = TRANSPORTS[0] as (typeof TRANSPORTS)[0]
   const send = (text: string) => overHttp(server.url, server.rootKey, text)
@@ -268,7 +268,7 @@ test('What was used last is kept, so many characters of it for each organization
   for (const query of others) expect(await send(body('', sha256(query)))).toBe('NOT_FOUND')
 })
 
-test('The legacy routes run documents of their own, which need not be on the list', async () => {
+test('The legacy routes run trusted documents, which need not be on the allowlist', async () => {
   const headers = { authorization: `Bearer ${listing.rootKey}`, 'content-type': 'application/json' }
   const events = await fetch(`${listing.url}/api/dataset/events`, {
     method: 'POST',
@@ -293,7 +293,7 @@ test.each([
     }),
   ],
   ['GraphQL Code Generator', (hash: string, text: string) => ({ [`sha256:${hash}`]: text })],
-])('A list is what is written by %s, too', async (_, listOf) => {
+])('An allowlist can have the format of %s', async (_, listOf) => {
   const text = newOperation()
   const list = JSON.stringify(listOf(sha256(text), text))
   await using other = await startServer({ PERSISTED_OPERATIONS: await file(list) })
@@ -303,13 +303,13 @@ test.each([
   })
 })
 
-describe('A start is stopped by a list', () => {
+describe('An allowlist stops the start', () => {
   const start = (path: string) => startServer({ DATA_DIR: folder, PERSISTED_OPERATIONS: path })
 
   test.each([
-    ['no JSON', '{'],
-    ['no object', '["{ __typename }"]'],
-    ['other than texts', `{"${sha256('1')}":1}`],
+    ['not JSON', '{'],
+    ['not an object', '["{ __typename }"]'],
+    ['of values other than texts', `{"${sha256('1')}":1}`],
     ['a manifest of another version', '{"format":"apollo-persisted-query-manifest","version":2,"operations":[]}'],
   ])('that is %s', async (_, text) => {
     const path = await file(text)
@@ -319,7 +319,7 @@ describe('A start is stopped by a list', () => {
     })
   })
 
-  test('that is not there, with one message', async () => {
+  test('that does not exist, with one message', async () => {
     const path = join(folder, 'none')
     const { exited, output } = tidemark(['serve'], { PORT: '0', DATA_DIR: folder, PERSISTED_OPERATIONS: path })
     expect(await exited).toBe(1)
@@ -328,7 +328,7 @@ describe('A start is stopped by a list', () => {
     )
   })
 
-  test('that names an operation by another hash', async () => {
+  test('that lists an operation under another hash', async () => {
     const [good, bad] = [newOperation(), newOperation()]
     const path = await file(JSON.stringify({ [sha256(good)]: good, '07b0e5c4': bad }))
     await expect(start(path)).rejects.toMatchObject({

@@ -5,9 +5,9 @@ import { newDataset, newKey, newOrganization, newReport } from '../support/seed.
 import { graphql, startServer, type TestServer } from '../support/server.ts'
 
 /** Requests per minute of one address without a valid key. */
-const STRANGERS = 5
+const UNAUTHENTICATED = 5
 
-const SETTINGS = { TRUSTED_PROXIES: 'loopback', REQUESTS_PER_MINUTE: String(STRANGERS * 10) }
+const SETTINGS = { TRUSTED_PROXIES: 'loopback', REQUESTS_PER_MINUTE: String(UNAUTHENTICATED * 10) }
 
 let generous: TestServer
 let server: TestServer
@@ -41,14 +41,14 @@ async function answered(count: number, send: (i: number) => Promise<number>): Pr
   return answered
 }
 
-describe('The address that a trusted proxy names', () => {
-  test('is the one that counts, and what a client has written before it does not', async () => {
+describe('The address given by a trusted proxy', () => {
+  test('is counted, and addresses that the client wrote before it are not', async () => {
     const forged = (i: number) => ask(server.url, [`X-Forwarded-For: 203.0.113.${i}, 198.51.100.1`])
-    expect(await answered(STRANGERS + 3, forged)).toBe(STRANGERS)
+    expect(await answered(UNAUTHENTICATED + 3, forged)).toBe(UNAUTHENTICATED)
     expect(await ask(server.url, ['X-Forwarded-For: 198.51.100.2'])).toBe(200)
   })
 
-  test('counts for WebSockets that have not shown a key', async () => {
+  test('is counted for WebSockets without a key', async () => {
     const sockets: WebSocket[] = []
     const small = await startServer({ ...generous.env, TRUSTED_PROXIES: '127.0.0.0/8', MAX_SOCKETS_PER_KEY: '1' })
     const upgrade = (address: string) => {
@@ -67,17 +67,17 @@ describe('The address that a trusted proxy names', () => {
     await small[Symbol.asyncDispose]()
   })
 
-  test('is not asked for without the setting', async () => {
-    await using plain = await startServer({ ...generous.env, REQUESTS_PER_MINUTE: String(STRANGERS * 10) })
+  test('is ignored without the setting', async () => {
+    await using plain = await startServer({ ...generous.env, REQUESTS_PER_MINUTE: String(UNAUTHENTICATED * 10) })
     const forged = (i: number) => ask(plain.url, [`X-Forwarded-For: 203.0.113.${i}`])
-    expect(await answered(STRANGERS + 3, forged)).toBe(STRANGERS)
+    expect(await answered(UNAUTHENTICATED + 3, forged)).toBe(UNAUTHENTICATED)
   })
 })
 
 describe('Metrics', () => {
   const SPELLINGS = ['/metrics', '//metrics', '/%6detrics', '/./metrics', '/x/../metrics']
 
-  test.each(SPELLINGS)('%s are for who asks from nearby, or is root, and not by way of a proxy', async (path) => {
+  test.each(SPELLINGS)('%s are available to local clients without a proxy, and to root', async (path) => {
     const get = (...headers: string[]) => rawRequest(generous.url, [`GET ${path} HTTP/1.1`, ...headers])
     expect(await get()).toBe(200)
     expect(await get('X-Forwarded-For: 127.0.0.1')).toBe(403)
@@ -99,7 +99,7 @@ describe.skipIf(!haproxyInstalled)('The shipped configuration of HAProxy', () =>
     await behind[Symbol.asyncDispose]()
   })
 
-  test('passes on what is served to the outside', async () => {
+  test('forwards the public paths', async () => {
     expect(await graphql(proxy.url, '{ __typename }', {}, key)).toEqual({ data: { __typename: 'Query' } })
     const bearer = `Authorization: Bearer ${key}`
     const trieve = [bearer, `TR-Dataset: ${dataset}`, 'Content-Type: application/json']
@@ -122,14 +122,14 @@ describe.skipIf(!haproxyInstalled)('The shipped configuration of HAProxy', () =>
     '/graphql/../metrics',
     '/api/v1/reports/../../../metrics',
     '/api/v1/reports/%2e%2e/../metrics',
-  ])('passes on no %s, not even for root', async (path) => {
+  ])('forwards no %s, not even for root', async (path) => {
     const lines = [`GET ${path} HTTP/1.1`, `Authorization: Bearer ${behind.rootKey}`]
     expect(await rawRequest(proxy.url, lines)).toBe(404)
   })
 
-  test('says where a request comes from, so that one client uses up nothing of another', async () => {
+  test('forwards the address of the client, so that clients do not share a limit', async () => {
     const flood = (i: number) => ask(proxy.url, [`X-Forwarded-For: 203.0.113.${i}`], '127.0.0.2')
-    expect(await answered(STRANGERS + 3, flood)).toBe(STRANGERS)
+    expect(await answered(UNAUTHENTICATED + 3, flood)).toBe(UNAUTHENTICATED)
     expect(await ask(proxy.url, [], '127.0.0.3')).toBe(200)
     const headers = [`Authorization: Bearer ${key}`]
     expect(await ask(proxy.url, headers, '127.0.0.2')).toBe(200)

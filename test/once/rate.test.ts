@@ -53,7 +53,7 @@ async function connected(key: string) {
   return { socket, send, next, closed: once(socket, 'close').then(([code]) => code as number) }
 }
 
-const refusal = { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }
+const rateLimited = { code: 'RATE_LIMITED', retryAfter: expect.any(Number) }
 
 describe('A caller above the limit', () => {
   test.each(['application/json', 'text/event-stream'])('gets 429 over HTTP, accepting %s', async (accept) => {
@@ -74,7 +74,7 @@ describe('A caller above the limit', () => {
       for (let i = 0; i <= REQUESTS; i++) expect((await fetch(`${server.url}/${path}`)).status).toBe(200)
   })
 
-  test('gets an error over a socket, and keeps it', async () => {
+  test('gets an error over a socket, which remains open', async () => {
     const key = newest()
     const { send, next, socket } = await connected(key)
     await next()
@@ -85,15 +85,15 @@ describe('A caller above the limit', () => {
       if ((await next()).type !== 'complete') throw new Error('It goes on.')
     }
     send({ id: '1', type: 'subscribe', payload: { query } })
-    expect(await next()).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: refusal }] })
+    expect(await next()).toMatchObject({ id: '1', type: 'error', payload: [{ extensions: rateLimited }] })
     expect(socket.readyState).toBe(WebSocket.OPEN)
-    expect(await server.graphql(query, {}, key)).toMatchObject({ errors: [{ extensions: refusal }] })
+    expect(await server.graphql(query, {}, key)).toMatchObject({ errors: [{ extensions: rateLimited }] })
   })
 
   test.each([
     ['Trieve', 'POST', '/api/dataset/events', 'message'],
     ['LlamaCloud', 'GET', '/api/v1/reports/$report/events', 'detail'],
-  ])('gets 429 from the route of %s, which counts once, in its own shape', async (_, method, path, member) => {
+  ])('gets 429 from the route of %s, in its format, counted once', async (_, method, path, member) => {
     const headers = { authorization: `Bearer ${newest()}`, 'tr-dataset': dataset, 'content-type': 'application/json' }
     const call = () =>
       fetch(`${server.url}${path.replace('$report', report)}`, {
@@ -109,7 +109,7 @@ describe('A caller above the limit', () => {
   })
 })
 
-test('A socket that keeps sending despite RATE_LIMITED errors is closed', async () => {
+test('A socket that keeps sending after RATE_LIMITED errors is closed', async () => {
   const key = newest()
   const { send, next, closed } = await connected(key)
   await next()
@@ -118,7 +118,7 @@ test('A socket that keeps sending despite RATE_LIMITED errors is closed', async 
   expect(await closed).toBe(4429)
 })
 
-test('A socket has so many operations at a time, and another when one has ended', async () => {
+test('A socket has a limit of concurrent operations, and room for another when one has ended', async () => {
   const { send, next } = await connected(newest())
   await next()
   const payload = { query: `subscription { workerEvents(datasetId: "${dataset}") { cursor } }` }
@@ -133,7 +133,7 @@ test('A socket has so many operations at a time, and another when one has ended'
   expect(await next()).toMatchObject({ type: 'ping', payload: { id: '3' } })
 })
 
-test('A key has so many sockets at a time, and another when one is closed', async () => {
+test('A key has a limit of concurrent sockets, and room for another when one is closed', async () => {
   const key = newest()
   const first = await connected(key)
   await first.next()
@@ -145,7 +145,7 @@ test('A key has so many sockets at a time, and another when one is closed', asyn
   expect(await (await connected(key)).next()).toMatchObject({ type: 'connection_ack' })
 })
 
-test('An address has so many sockets at a time that have not shown a key', async () => {
+test('An address has a limit of concurrent sockets without a key', async () => {
   const open = () => {
     const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
     onTestFinished(() => socket.terminate())
@@ -159,7 +159,7 @@ test('An address has so many sockets at a time that have not shown a key', async
   await open()
 })
 
-test('A key has as many streams of server-sent events as sockets, and both count together', async () => {
+test('Server-sent event streams and sockets of a key share one limit', async () => {
   const key = newest()
   const stream = (path: string, init: RequestInit = {}) => {
     const leaving = new AbortController()
@@ -184,7 +184,7 @@ test('A key has as many streams of server-sent events as sockets, and both count
   socket.terminate()
 })
 
-test.skipIf(!redisInstalled)('Servers count together by way of Redis, and each by itself without', async () => {
+test.skipIf(!redisInstalled)('Servers count together through Redis, and each for itself without', async () => {
   await using redis = await redisServer()
   await redis.start()
   const settings = { ...server.env, REDIS_URL: redis.url, REQUESTS_PER_MINUTE: String(REQUESTS) }
@@ -202,7 +202,7 @@ test.skipIf(!redisInstalled)('Servers count together by way of Redis, and each b
 })
 
 test.skipIf(!redisInstalled)(
-  'A valid key works after a restart, whatever strangers have used up from its address before',
+  'A valid key works after a restart even if anonymous clients have used up the limit of its address',
   async () => {
     await using redis = await redisServer()
     await redis.start()
@@ -221,7 +221,7 @@ test.skipIf(!redisInstalled)(
 )
 
 test.skipIf(!redisInstalled)(
-  'A Redis that hangs is asked once, not for each request, and again when it answers',
+  'A Redis that hangs is called once, not for each request, and used again when it responds',
   async () => {
     await using redis = await redisServer()
     await redis.start()
@@ -253,7 +253,7 @@ test.skipIf(!redisInstalled)(
   },
 )
 
-test('An operation that may give much counts as several requests', async () => {
+test('An operation that can return many values counts as several requests', async () => {
   const key = newest()
   const dear = `{ workerEventPage(datasetId: "${dataset}", pageSize: 10000) { events { id seq } } }`
   expect(await server.graphql(dear, {}, key)).not.toHaveProperty('errors')
@@ -263,7 +263,7 @@ test('An operation that may give much counts as several requests', async () => {
   expect(answered).toBeGreaterThan(0)
 })
 
-test('An organization has ten times what a key has, however many keys it makes', async () => {
+test('An organization has ten times the limit of a key, for any number of keys', async () => {
   const other = await newOrganization(generous)
   const many = await Promise.all(Array.from({ length: 11 }, () => newKey(generous, other)))
   const codes: unknown[] = []
@@ -274,7 +274,7 @@ test('An organization has ten times what a key has, however many keys it makes',
 })
 
 // Last, because all of these tests share one address.
-test('Whoever has no valid key is counted by address at every door, which holds up no key from there', async () => {
+test('Requests without a valid key are counted by address on every transport, and delay no valid key of that address', async () => {
   const [known, unknown] = [newest(), newest()]
   expect(await server.graphql(query, {}, known)).not.toHaveProperty('errors')
   const code = async (key: string | null) => (await server.graphql(query, {}, key)).errors?.[0]?.extensions.code

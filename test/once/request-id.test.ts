@@ -38,7 +38,7 @@ async function lines(ids: object) {
   return found()
 }
 
-describe('Every answer carries an id, its caller’s own if there is a good one', () => {
+describe('Every response has an id, that of the client if it is valid', () => {
   test.each<[what: string, act: (headers: object) => Promise<Response>, line: object]>([
     [
       'GraphQL',
@@ -76,7 +76,7 @@ describe('Every answer carries an id, its caller’s own if there is a good one'
       (headers) => ask('/graphql', { headers: { accept: 'text/html', ...headers } }),
       { transport: 'other' },
     ],
-  ])('%s, and the log has it', async (what, act, line) => {
+  ])('%s, and the log contains it', async (what, act, line) => {
     const requestId = `mine:${Buffer.from(what).toString('hex')}`
     expect((await act({ 'x-request-id': requestId })).headers.get('x-request-id')).toBe(requestId)
     expect(await lines({ requestId })).toMatchObject([{ level: 20, msg: 'answered', ms: expect.any(Number), ...line }])
@@ -85,16 +85,16 @@ describe('Every answer carries an id, its caller’s own if there is a good one'
     expect(await lines({ requestId: made })).toHaveLength(1)
   })
 
-  test.each(['x'.repeat(129), 'with blank', 'ä', ''])('%j is not one', async (id) => {
+  test.each(['x'.repeat(129), 'with blank', 'ä', ''])('%j is not valid', async (id) => {
     expect((await ask('/healthz', { headers: { 'x-request-id': id } })).headers.get('x-request-id')).toMatch(UUID)
   })
 
-  test('128 characters are', async () => {
+  test('128 characters are valid', async () => {
     const id = '~'.repeat(128)
     expect((await ask('/healthz', { headers: { 'x-request-id': id } })).headers.get('x-request-id')).toBe(id)
   })
 
-  test('also one that is refused before it is read, and two are none', async () => {
+  test('a response to a malformed request has one, and two of a client are invalid', async () => {
     const { hostname, port } = new URL(server.url)
     const socket = connect(Number(port), hostname)
     socket.write('GET / HTTP/1.1\r\nhost: [\r\nx-request-id: a\r\nconnection: close\r\n\r\n')
@@ -104,7 +104,7 @@ describe('Every answer carries an id, its caller’s own if there is a good one'
     expect(await text(two)).toMatch(/x-request-id: [0-9a-f-]{36}\r\n/)
   })
 
-  test('and the web pages that may ask may see it', async () => {
+  test('web pages of allowed origins can read it', async () => {
     await using open = await startServer({ ...server.env, CORS_ORIGINS: '*' })
     const headers = { origin: 'https://app.example' }
     for (const path of ['/graphql?query={__typename}', '/api/v1/reports/x/events'])
@@ -128,7 +128,7 @@ describe('A WebSocket has an id', () => {
     return { socket, opened, id: response.headers['x-request-id'], status: response.statusCode }
   }
 
-  test('that of the request which opened it, and its operations those of the client', async () => {
+  test('that of the request which opened it, and its operations have the ids of the client', async () => {
     const { socket, opened, id } = await handshake('/graphql', { 'x-request-id': 'my-socket' })
     expect(id).toBe('my-socket')
     await opened
@@ -143,7 +143,7 @@ describe('A WebSocket has an id', () => {
     expect(await lines({ socketId: 'my-socket', code: 1005 })).toHaveLength(1)
   })
 
-  test('also when it is refused', async () => {
+  test('also when it is rejected', async () => {
     expect(await handshake('/nowhere', { 'x-request-id': 'no-socket' })).toMatchObject({ id: 'no-socket', status: 404 })
     expect(await handshake('/graphql', { origin: 'https://foreign.example' })).toMatchObject({
       id: expect.stringMatching(UUID),
@@ -152,7 +152,7 @@ describe('A WebSocket has an id', () => {
   })
 })
 
-test('By default the log has no line about calls, refused ones included', async () => {
+test('By default the log has no line per call, not even for rejected calls', async () => {
   for (const status of [200, 429]) expect((await ask('/graphql?query={__typename}', {}, quiet)).status).toBe(status)
   expect(quiet.log.filter(({ msg }) => msg === 'answered')).toEqual([])
 })

@@ -62,7 +62,7 @@ const llamaList: Ask = async (key) => {
 }
 
 describe.each<
-  [door: string, ask: Ask, accepted: string | number, refused: string | number, heldBy: 'event' | 'key' | null]
+  [door: string, ask: Ask, accepted: string | number, rejected: string | number, heldBy: 'event' | 'key' | null]
 >([
   [
     'a query over HTTP',
@@ -90,15 +90,15 @@ describe.each<
   ["Trieve's route", trieve, 200, 401, 'event'],
   // Missing here: a list in progress while its key is revoked.
   ["LlamaCloud's route as a list", llamaList, 200, 401, null],
-])('%s', (_, ask, accepted, refused, heldBy) => {
-  test('is answered before its key is revoked, and refused after', async () => {
+])('%s', (_, ask, accepted, rejected, heldBy) => {
+  test('is accepted before its key is revoked, and rejected after', async () => {
     const key = await newKey()
     expect(await ask(key.key)).toBe(accepted)
     await revoke(key)
-    expect(await ask(key.key)).toBe(refused)
+    expect(await ask(key.key)).toBe(rejected)
   })
 
-  test.runIf(heldBy === 'event')('that waits for the database while its key is revoked is answered', async () => {
+  test.runIf(heldBy === 'event')('that waits for the database while its key is revoked is completed', async () => {
     const key = await newKey()
     await using holder = await hold('LOCK TABLE event IN ACCESS EXCLUSIVE MODE')
     const answer = ask(key.key)
@@ -106,16 +106,16 @@ describe.each<
     await revoke(key)
     await holder.release()
     expect(await answer).toBe(accepted)
-    expect(await ask(key.key)).toBe(refused)
+    expect(await ask(key.key)).toBe(rejected)
   })
 
-  test.runIf(heldBy === 'key')('that waits for the database while its key is revoked does nothing', async () => {
+  test.runIf(heldBy === 'key')('that waits for the database while its key is revoked has no effect', async () => {
     const key = await newKey()
     await using holder = await hold(`UPDATE api_key SET revoked_at = now() WHERE id = '${key.id}'`)
     const answer = ask(key.key)
     await holder.waitedFor()
     await holder.release()
-    expect(await answer).toBe(refused)
+    expect(await answer).toBe(rejected)
   })
 })
 
@@ -167,8 +167,8 @@ describe.each<[door: string, subscribe: Subscribe, ended: string | number, refus
   ['server-sent events', overSse, 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
   ['a WebSocket', overWebSocket, 4403, 4403],
   ["LlamaCloud's route as a stream", overLlamaStream, 'broken off', 401],
-])('%s', (_, subscribe, ended, refused) => {
-  test('gives what there is before its key is revoked, ends with it, and is refused after', async () => {
+])('%s', (_, subscribe, ended, rejected) => {
+  test('delivers events until its key is revoked, ends then, and is rejected after', async () => {
     const key = await newKey()
     const id = subscribe === overLlamaStream ? report : dataset
     const reader = subscribe(server.url, key.key, FOLLOW, { id })
@@ -182,11 +182,11 @@ describe.each<[door: string, subscribe: Subscribe, ended: string | number, refus
     expect(await reader.failure()).toBe(ended)
     const late = subscribe(server.url, key.key, FOLLOW, { id })
     onTestFinished(() => late.end())
-    expect(await late.failure()).toBe(refused)
+    expect(await late.failure()).toBe(rejected)
   })
 })
 
-test('An operation over a socket that was opened before its key was revoked is refused', async () => {
+test('An operation over a socket whose key was revoked after it was opened is rejected', async () => {
   const key = await newKey()
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
   onTestFinished(() => socket.terminate())

@@ -80,7 +80,7 @@ test('A client that leaves events unread gets SLOW_CONSUMER with its cursor, and
   expect([...seen, ...rest]).toEqual(Array.from({ length: EVENTS }, (_, i) => i + 1))
 })
 
-test('A reader that does not even read that is cut off', async () => {
+test('A client that leaves even that error unread is disconnected', async () => {
   const { read } = await unread()
   await server.followers(1)
   await server.followers(0)
@@ -108,7 +108,7 @@ async function unreadSocket(): Promise<{ socket: WebSocket; messages: { id: stri
   return { socket, messages }
 }
 
-test('Over a WebSocket, the subscription is ended and the socket stays; one that is not read at all is cut off', async () => {
+test('Over a WebSocket, a slow subscription ends and the socket remains; a socket that is not read is closed', async () => {
   const told = await unreadSocket()
   await server.followers(1)
   await server.followers(0)
@@ -134,7 +134,7 @@ test('Over a WebSocket, the subscription is ended and the socket stays; one that
   await until(() => told.messages.some(({ id, type }) => id === 'q' && type === 'next'))
 })
 
-test('A waiting client is not slow, whatever it has filtered out', async () => {
+test('A client that waits for events is not slow, with any filter', async () => {
   const patient = await newDataset(server, organization)
   const query = `subscription ($id: UUID!) { workerEvents(datasetId: $id, types: [ETL_FAILED]) { cursor node { seq } } }`
   const waiting = overWebSocket(server.url, key, query, { id: patient })
@@ -169,7 +169,7 @@ async function oneLargeEvent(): Promise<{ id: string; query: string }> {
 }
 
 test.each(['a WebSocket', 'server-sent events'])(
-  'Over %s, the only event counts as unread until it has moved',
+  'Over %s, a single event counts as unread until its bytes are accepted',
   async (transport) => {
     const { query } = await oneLargeEvent()
     const client = await raw(server.url)
@@ -191,7 +191,7 @@ test.each(['a WebSocket', 'server-sent events'])(
   },
 )
 
-test('An answer that is not read is broken off; one that is read slowly is not', async () => {
+test('A response that is not read is aborted; one that is read slowly is not', async () => {
   const { id } = await oneLargeEvent()
   const fields = Array.from({ length: 20 }, (_, i) => `a${i}: eventDataText`).join(' ')
   const query = `{ workerEvents(datasetId: "${id}", first: 1) { nodes { ${fields} } } }`

@@ -13,7 +13,7 @@ async function rootKeyIn(dataDir: string): Promise<string> {
 }
 
 describe('a first start', () => {
-  test('makes a root key, keeps it in a private file, which it names, and stores its hash only', async () => {
+  test('generates a root key, writes it to a private file that it names, and stores only its hash', async () => {
     const env = await freshDatabase()
     const first = await serve({ ...env, ROOT_API_KEY: undefined })
     const [, file = ''] = await first.line(/^Root API key: see (.*)$/)
@@ -42,7 +42,7 @@ describe('a first start', () => {
     expect(await third.exited).toBe(0)
   })
 
-  test.skipIf(process.platform !== 'linux')('shows the root key on a terminal, this once', async () => {
+  test.skipIf(process.platform !== 'linux')('prints the root key on a terminal, only this time', async () => {
     const env = await freshDatabase()
     const onTerminal = async () => {
       const command = `exec "${process.execPath}" dist/main.js serve`
@@ -64,7 +64,7 @@ describe('a first start', () => {
   })
 })
 
-test('The root key of another database is not lost when a new one is made in the same folder', async () => {
+test('The root key file of another database is kept when a new one is generated in the same directory', async () => {
   const [one, two] = [await freshDatabase(), await freshDatabase()]
   const first = await serve({ ...one, ROOT_API_KEY: undefined })
   await first.line(/^Root API key: see /)

@@ -5,7 +5,7 @@ import { freshDatabase } from '../support/database.ts'
 import { serve } from '../support/process.ts'
 import { expectData, graphql } from '../support/server.ts'
 
-test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', async () => {
+test('SIGTERM lets requests in progress finish, rejects new ones, and exits 0', async () => {
   const server = await serve(await freshDatabase())
   const requests = Array.from({ length: 20 }, () =>
     graphql(server.url, 'mutation { createOrganization(input: { name: "x" }) { id } }', {}, 'test-root-api-key'),
@@ -19,7 +19,7 @@ test('SIGTERM lets requests under way finish, refuses new ones, and exits 0', as
   await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
 })
 
-test('A second signal of the same stop, as a terminal and npm send it, changes nothing', async () => {
+test('A second signal of the same stop, as a terminal and npm send it, has no effect', async () => {
   const server = await serve(await freshDatabase())
   const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
   const requests = Array.from({ length: 10 }, () => graphql(server.url, create, {}, 'test-root-api-key'))
@@ -29,7 +29,7 @@ test('A second signal of the same stop, as a terminal and npm send it, changes n
   expect(await server.exited).toBe(0)
 })
 
-test('SIGTERM does not wait for connections that have asked for nothing', async () => {
+test('SIGTERM does not wait for connections without a request', async () => {
   const server = await serve(await freshDatabase())
   const { hostname, port } = new URL(server.url)
   const socket = connect(Number(port), hostname)

@@ -94,13 +94,13 @@ const root = (n: number) => ofTrace(n).find((span) => span.parentSpanId === pare
 const steps = (n: number) => ofTrace(n).filter((span) => span.parentSpanId === root(n)?.spanId)
 
 describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
-  test('spans go to the collector, as OTLP in JSON, under the name of the service', () => {
+  test('spans are sent to the collector as OTLP in JSON, under the name of the service', () => {
     expect(new Set(sent.map(({ url, type }) => `${url} ${type}`))).toEqual(new Set(['/v1/traces application/json']))
     const [first] = (JSON.parse(sent[0]?.body ?? '') as Export).resourceSpans
     expect(first?.resource.attributes).toContainEqual({ key: 'service.name', value: { stringValue: 'my-tidemark' } })
   })
 
-  test('a request is part of its caller’s trace, with its root fields and what they do with the log', () => {
+  test('a request is part of the trace of its client, with its root fields and accesses to the log', () => {
     expect(root(10)?.name).toBe('POST /graphql')
     expect(attributes(root(10))).toEqual({
       'http.request.method': 'POST',
@@ -119,16 +119,16 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     expect(ofTrace(10)).toHaveLength(4)
   })
 
-  test('the log has its trace', () => {
+  test('log lines contain the trace id', () => {
     const line = process.output.stderr.split('\n').find((text) => text.includes('"request-10"'))
     expect(JSON.parse(line ?? '{}')).toMatchObject({ msg: 'answered', traceId: traceId(10) })
   })
 
-  test('one that its caller does not trace is not traced', () => {
+  test('a request that its client does not sample is not traced', () => {
     expect(ofTrace(11)).toEqual([])
   })
 
-  test('legacy routes are traced like any other, and health is not', () => {
+  test('legacy routes are traced, and health checks are not', () => {
     expect(root(12)?.name).toBe('POST /api/dataset/events')
     expect(steps(12).map(({ name }) => name)).toEqual(expect.arrayContaining(['Query.workerEventPage', 'numberedPage']))
     expect(root(13)?.name).toBe('GET /api/v1/reports/{report_id}/events')
@@ -136,7 +136,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     expect(ofTrace(16)).toEqual([])
   })
 
-  test('refusals have their code, and are no errors of the server', () => {
+  test('rejections have their code, and are not server errors', () => {
     expect(attributes(root(14))['error.type']).toBe('BAD_USER_INPUT')
     expect(attributes(root(15))['error.type']).toBe('NOT_FOUND')
     expect(steps(15).map((span) => [span.name, attributes(span)['error.type']])).toEqual([
@@ -146,7 +146,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     expect(spans.filter(({ status }) => status.code === 2)).toEqual([])
   })
 
-  test('an operation over a WebSocket has a trace of its own, until its events begin', () => {
+  test('an operation over a WebSocket has its own trace, up to its first event', () => {
     const operation = spans.find(({ name }) => name === 'websocket operation')
     expect(attributes(operation)).toMatchObject({
       'graphql.operation.name': 'Follow',
@@ -160,13 +160,13 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     ).toEqual(['findStream', 'follow', 'websocket operation'])
   })
 
-  test('no key, payload or variable is in them', () => {
+  test('spans contain no key, payload or variable', () => {
     const all = sent.map(({ body }) => body).join('')
     expect([KEY, SECRET].filter((secret) => all.includes(secret))).toEqual([])
   })
 })
 
-test('A collector that is not there holds nothing up, and the log says so', async () => {
+test('An unreachable collector delays nothing, and is logged', async () => {
   const settings = { ...(await freshDatabase()), OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://127.0.0.1:1/v1/traces' }
   const server = await serve({ ...settings, OTEL_BSP_SCHEDULE_DELAY: '10' })
   expect(await graphql(server.url, '{ __typename }', {}, KEY)).toEqual({ data: { __typename: 'Query' } })
@@ -175,7 +175,7 @@ test('A collector that is not there holds nothing up, and the log says so', asyn
   expect(server.output.stderr).toContain('traces')
 })
 
-test('A collector’s address that is none stops the start', async () => {
+test('An invalid URL of a collector stops the start', async () => {
   const { exited, output } = tidemark(['serve'], { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' })
   expect(await exited).toBe(1)
   expect(output.stderr).toContain('  OTEL_EXPORTER_OTLP_ENDPOINT must be the URL of an OTLP collector')

@@ -47,7 +47,7 @@ const inOrder = (...streams: [id: string, events: number][]) =>
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([id, events]) => Array.from({ length: events }, (_, i) => `${id}:${i + 1}`))
 
-test('An export is of some streams, of an organization, or of everything, in the order of ids and positions', async () => {
+test('An export contains some streams, an organization, or everything, in the order of ids and positions', async () => {
   const some = await run('export', '-', '--report', report, '--dataset', elsewhere)
   expect(positions(some.stdout)).toEqual(inOrder([report, 1], [elsewhere, 1]))
   const owned = await run('export', '--organization', organization)
@@ -57,7 +57,7 @@ test('An export is of some streams, of an organization, or of everything, in the
   expect(positions(all.stdout)).toEqual(inOrder([dataset, 5], [report, 1], [elsewhere, 1]))
 })
 
-test('An export goes on after a cursor, or after a position, and says where to go on another time', async () => {
+test('An export continues after a cursor or a position, and prints where to continue later', async () => {
   const rest = await run('export', '--dataset', dataset, '--after', '3')
   expect(positions(rest.stdout)).toEqual([`${dataset}:4`, `${dataset}:5`])
   const [, cursor = ''] = /--after (\S+)/.exec(rest.stderr) ?? []
@@ -76,19 +76,19 @@ test.each([
     2,
     /--after/,
   ],
-  ['an id that is none', () => ['export', '--dataset', 'docs'], 2, /Expected a UUID/],
-  ['a dataset that there is not', () => ['export', '--dataset', report], 1, /Dataset .* does not exist/],
-  ['a folder that there is not', () => ['export', '/nowhere/x', '--all'], 1, /^Writing failed: ENOENT/],
+  ['an id that is invalid', () => ['export', '--dataset', 'docs'], 2, /Expected a UUID/],
+  ['a dataset that does not exist', () => ['export', '--dataset', report], 1, /Dataset .* does not exist/],
+  ['a folder that does not exist', () => ['export', '/nowhere/x', '--all'], 1, /^Writing failed: ENOENT/],
   ['no file', () => ['import'], 2, /missing required argument/],
-  ['a file that there is not', () => ['import', '/nowhere/x'], 1, /^Cannot read the file: ENOENT/],
+  ['a file that does not exist', () => ['import', '/nowhere/x'], 1, /^Cannot read the file: ENOENT/],
   [
-    'an organization that there is not',
+    'an organization that does not exist',
     () => ['import', '-', '--organization', dataset],
     1,
     /Organization .* does not exist/,
   ],
-  ['an original without an address', () => ['import', 'trieve', '--dataset', dataset], 2, /--url/],
-])('%s is named, in a line', async (_, args, status, message) => {
+  ['an upstream without a URL', () => ['import', 'trieve', '--dataset', dataset], 2, /--url/],
+])('%s is reported in one line', async (_, args, status, message) => {
   const { code, stdout, stderr } = await run(...args())
   expect({ code, stdout }).toEqual({ code: status, stdout: '' })
   expect(stderr).toMatch(message)
@@ -111,7 +111,7 @@ test('A file appears when it is complete', async () => {
   expect(positions(await readFile(file, 'utf8'))).toEqual(inOrder([dataset, 5]))
 })
 
-test('A packed file that breaks off is reported, and what was in it is recorded', async () => {
+test('A truncated gzip file is reported, and its readable part is recorded', async () => {
   const lines = Array.from({ length: 5_000 }, (_, i) => workerLine(empty, i + 1))
   const packed = gzipSync(fileOf(lines))
   const file = join(folder, 'cut.ndjson.gz')
@@ -123,7 +123,7 @@ test('A packed file that breaks off is reported, and what was in it is recorded'
   expect(stderr).toMatch(/^Reading failed: unexpected end of file$/m)
 })
 
-test('Of many rejected lines a hundred are reported, and all are counted', async () => {
+test('A hundred of many rejected lines are reported, and all are counted', async () => {
   const unknown = randomUUID()
   const file = join(folder, 'unknown.ndjson')
   await writeFile(file, fileOf(Array.from({ length: 150 }, (_, i) => workerLine(unknown, i + 1))))
@@ -136,7 +136,7 @@ test('Of many rejected lines a hundred are reported, and all are counted', async
   expect(told[100]).toBe('… and 50 more.')
 })
 
-test('An import that is asked to stop says how to go on', async () => {
+test('An interrupted import prints how to continue', async () => {
   const importing = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
   importing.child.stdin?.write(`${workerLine(randomUUID(), 1)}\n`)
   await until(() => /^1 read, 1 recorded/m.test(importing.output.stderr))
@@ -159,14 +159,14 @@ async function onTerminal(...args: string[]): Promise<string> {
   return shown
 }
 
-test.skipIf(process.platform !== 'linux')('A terminal gets a bar', async () => {
+test.skipIf(process.platform !== 'linux')('A terminal shows a progress bar', async () => {
   const file = join(folder, 'bar.ndjson')
   await writeFile(file, fileOf(Array.from({ length: 10 }, (_, i) => workerLine(randomUUID(), i + 1))))
   const shown = await onTerminal('import', file, '--organization', organization)
   expect(shown).toMatch(/={20,} 100% \| 10 read, 10 recorded, 0 duplicates, 0 rejected/)
 })
 
-test.skipIf(process.platform !== 'linux')('A terminal gets no control characters of an event', async () => {
+test.skipIf(process.platform !== 'linux')('Control characters of an event do not reach a terminal', async () => {
   const into = randomUUID()
   const title = '\u009d0;owned\u009c\u202e'
   const line = { datasetId: into, id: randomUUID(), eventType: 'ETL_STARTED', createdAt: '2026-11-22T06:00:00.000Z' }
@@ -180,7 +180,7 @@ test.skipIf(process.platform !== 'linux')('A terminal gets no control characters
   expect((await run('export', '--dataset', into)).stdout).toContain('\u009d0;owned')
 })
 
-test('A file is accessible to this user only, even if it existed, and two exports to it leave one complete file', async () => {
+test('An exported file is accessible to its user only, and two exports to one file leave one complete file', async () => {
   const file = join(folder, 'private.ndjson')
   await writeFile(file, 'before\n', { mode: 0o644 })
   await chmod(file, 0o644)
@@ -193,7 +193,7 @@ test('A file is accessible to this user only, even if it existed, and two export
   expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual(['private.ndjson'])
 })
 
-test('What is no regular file is not written to, and stays as it is', async () => {
+test('Links, pipes and devices are not written to', async () => {
   const precious = join(folder, 'precious')
   await writeFile(precious, 'precious')
   const link = join(folder, 'link.ndjson')

@@ -73,13 +73,13 @@ function numbers({ body }: Reply): number[] {
   return body.events.map((event: { event_data: string }) => JSON.parse(event.event_data).n)
 }
 
-function expectRefusal(reply: Reply, status: number, message: string) {
+function expectError(reply: Reply, status: number, message: string) {
   expect({ status: reply.status, text: reply.text }).toEqual({ status, text: JSON.stringify({ message }) })
   expect(reply.headers.get('content-type')).toBe('application/json')
 }
 
-describe('The reply', () => {
-  test('has the documented members in the order of the original, compact', async () => {
+describe('The response', () => {
+  test('has the documented members in the order of Trieve, as compact JSON', async () => {
     const id = randomUUID()
     const own = await newDataset(server, organization)
     await recordWorkerEvents(server, own, [
@@ -96,7 +96,7 @@ describe('The reply', () => {
     expect(Math.abs(Date.parse(`${reply.body.events[0].created_at}Z`) - Date.now())).toBeLessThan(600_000)
   })
 
-  test('carries event_data byte for byte, for any JSON', async () => {
+  test('contains event_data byte for byte, for any JSON', async () => {
     const own = await newDataset(server, organization)
     const texts = [
       'null',
@@ -116,7 +116,7 @@ describe('The reply', () => {
     expect(body.events.map((event: { event_data: string }) => event.event_data)).toEqual(texts.toReversed())
   })
 
-  test('says null for an event that was recorded without data', async () => {
+  test('contains null for an event without data', async () => {
     const own = await newDataset(server, organization)
     await recordWorkerEvents(server, own, [{ eventType: 'ETL_COMPLETED' }])
     expect((await call({}, { 'tr-dataset': own })).body.events[0].event_data).toBe('null')
@@ -127,7 +127,7 @@ describe('The reply', () => {
     expect((await call({}, { 'tr-dataset': own })).text).toBe('{"events":[],"event_types":[],"page_count":0}')
   })
 
-  test('names the API version that was asked for', async () => {
+  test('names the requested API version', async () => {
     const versions = ['1.0', 'V1', 'v1', '2.0', 'V2', 'v2', 'nonsense', undefined]
     const replies = await Promise.all(versions.map((version) => call({}, version ? { 'x-api-version': version } : {})))
     expect(replies.map(({ headers }) => headers.get('x-api-version'))).toEqual([
@@ -158,7 +158,7 @@ describe('Pages and filters', () => {
     expect(numbers(await call({ page: 2 }, { 'tr-dataset': own }))).toEqual([1, 0])
   })
 
-  test('count pages of what the filter lets through, and list all types in byte order', async () => {
+  test('are counted after filtering, and list all types in byte order', async () => {
     const reply = await call({ page: 2, page_size: 2, event_types: ['file_uploaded', 'file_uploaded', 'etl_failed'] })
     expect(numbers(reply)).toEqual([1])
     expect(reply.body).toMatchObject({
@@ -167,12 +167,12 @@ describe('Pages and filters', () => {
     })
   })
 
-  test('ignore what the originals ignore, the `type` of their own example among it', async () => {
+  test('ignore unknown members, such as `type` in the example of Trieve', async () => {
     const reply = await call('{"type":["chunk_action_failed"],"__proto__":{"page":9},"x":[[{}]]}')
     expect(numbers(reply)).toEqual([5, 4, 3, 2, 1])
   })
 
-  test('take what JSON.parse takes for a whole number', async () => {
+  test('accept any number that JSON.parse reads as an integer', async () => {
     expect(numbers(await call('{"page":1.0,"page_size":2e0}'))).toEqual([5, 4])
   })
 
@@ -188,7 +188,7 @@ describe('Pages and filters', () => {
     }
   })
 
-  test('of no size hold nothing, and there are as many as 32 bits count unless nothing matches', async () => {
+  test('of size 0 are empty, and their count is the largest 32-bit integer unless nothing matches', async () => {
     expect((await call({ page_size: 0 })).body).toMatchObject({ events: [], page_count: 2_147_483_647 })
     expect((await call({ page: 7, page_size: 0 })).body).toMatchObject({ events: [], page_count: 2_147_483_647 })
     expect((await call({ page_size: 0, event_types: ['etl_failed'] })).body).toMatchObject({
@@ -197,9 +197,9 @@ describe('Pages and filters', () => {
     })
   })
 
-  test('hold 10,000 events and no more', async () => {
+  test('contain up to 10,000 events', async () => {
     expect((await call({ page_size: 10_000 })).body.events).toHaveLength(5)
-    expectRefusal(await call({ page_size: 10_001 }), 400, 'BadRequest: page_size must be at most 10000')
+    expectError(await call({ page_size: 10_001 }), 400, 'BadRequest: page_size must be at most 10000')
   })
 
   test.each([
@@ -210,11 +210,11 @@ describe('Pages and filters', () => {
     { page: 2 ** 62, page_size: 3 },
     { page: 2 ** 60 },
     { page: 10_000_000_000_000, page_size: 1_000_000 },
-  ])('that there cannot be are refused: %j', async (body) => {
-    expectRefusal(await call(body), 400, 'BadRequest: Failed to get all events and counts')
+  ])('that are out of range are rejected: %j', async (body) => {
+    expectError(await call(body), 400, 'BadRequest: Failed to get all events and counts')
   })
 
-  test('go through a long history without repeating or dropping an event', async () => {
+  test('return every event of a long history once', async () => {
     const own = await newDataset(server, organization)
     await recordWorkerEvents(
       server,
@@ -230,7 +230,7 @@ describe('Pages and filters', () => {
 })
 
 describe('Types', () => {
-  test('are the documented ones, all of them in an unfiltered reply', async () => {
+  test('are the documented ones, all of them in an unfiltered response', async () => {
     const own = await newDataset(server, organization)
     const names = Object.keys(WORKER_EVENT_TYPES)
     await recordWorkerEvents(
@@ -251,7 +251,7 @@ describe('Types', () => {
     }
   })
 
-  test('that are only ever served cannot be asked for', async () => {
+  test('that are only served cannot be requested', async () => {
     const { status, body } = await call({ event_types: ['qdrant_index_failed'] })
     expect(status).toBe(400)
     expect(body.message).toContain('*Type* : Data error in JSON')
@@ -261,7 +261,7 @@ describe('Types', () => {
 describe('Keys', () => {
   const UNAUTHORIZED = [401, 'Unauthorized'] as const
 
-  test('come bare or behind Bearer, in Authorization or in x-api-key', async () => {
+  test('are accepted bare or with Bearer, in Authorization or in x-api-key', async () => {
     for (const headers of [
       { authorization: key },
       { authorization: `Bearer ${key}` },
@@ -273,49 +273,49 @@ describe('Keys', () => {
     }
   })
 
-  test.each(['READ', 'WRITE', 'ADMIN'])('of role %s may read', async (role) => {
+  test.each(['READ', 'WRITE', 'ADMIN'])('of role %s can read', async (role) => {
     expect((await call({}, { authorization: await newKey(server, organization, role) })).status).toBe(200)
   })
 
-  test('of root may read', async () => {
+  test('of root can read', async () => {
     expect((await call({}, { authorization: server.rootKey })).status).toBe(200)
   })
 
-  test('are refused behind another spelling of Bearer', async () => {
+  test('are rejected with another spelling of Bearer', async () => {
     for (const authorization of [`bearer ${key}`, `BEARER ${key}`, `ApiKey ${key}`, `Bearer  ${key}`]) {
-      expectRefusal(await call({}, { authorization }), ...UNAUTHORIZED)
+      expectError(await call({}, { authorization }), ...UNAUTHORIZED)
     }
   })
 
-  test('in x-api-key do not rescue a bad or empty Authorization', async () => {
+  test('in x-api-key do not replace an invalid or empty Authorization', async () => {
     for (const authorization of ['wrong', ''])
-      expectRefusal(await call({}, { authorization, 'x-api-key': key }), ...UNAUTHORIZED)
+      expectError(await call({}, { authorization, 'x-api-key': key }), ...UNAUTHORIZED)
   })
 
-  test('in x-api-key count when Authorization is not visible ASCII', async () => {
+  test('in x-api-key are used when Authorization is not visible ASCII', async () => {
     expect((await call({}, { authorization: 'sch\u00fcssel', 'x-api-key': key })).status).toBe(200)
   })
 
-  test('that are missing, empty, unknown or expired are refused', async () => {
+  test('that are missing, empty, unknown or expired are rejected', async () => {
     const expired = await newKey(server, organization, 'READ', { expiresAt: new Date(Date.now() + 300).toISOString() })
     for (const authorization of ['', 'Bearer', 'Bearer ', 'unknown'])
-      expectRefusal(await call({}, { authorization }), ...UNAUTHORIZED)
-    expectRefusal(await raw('POST', '/api/dataset/events', { 'tr-dataset': dataset }, '{}'), ...UNAUTHORIZED)
+      expectError(await call({}, { authorization }), ...UNAUTHORIZED)
+    expectError(await raw('POST', '/api/dataset/events', { 'tr-dataset': dataset }, '{}'), ...UNAUTHORIZED)
     await expect.poll(async () => (await call({}, { authorization: expired })).status).toBe(401)
   })
 
-  test('of another organization, or for other datasets, are refused', async () => {
+  test('of another organization, or restricted to other datasets, are rejected', async () => {
     const narrowed = await newKey(server, organization, 'READ', {
       datasetIds: [await newDataset(server, organization)],
     })
     for (const authorization of [foreignKey, narrowed]) {
       const reply = await call('not json', { authorization })
-      expectRefusal(reply, ...UNAUTHORIZED)
+      expectError(reply, ...UNAUTHORIZED)
       expect(reply.headers.has('x-api-version')).toBe(false)
     }
   })
 
-  test('for this dataset alone may read it', async () => {
+  test('restricted to this dataset can read it', async () => {
     expect(
       (await call({}, { authorization: await newKey(server, organization, 'READ', { datasetIds: [dataset] }) })).status,
     ).toBe(200)
@@ -332,7 +332,7 @@ describe('The dataset', () => {
     `urn:uuid:${id.toUpperCase()}`,
   ]
 
-  test('is found by its id in every form that a UUID has', async () => {
+  test('is found by its id in every form of a UUID', async () => {
     for (const form of forms(dataset)) {
       const reply = await call({ page_size: 1 }, { 'tr-dataset': form })
       expect({ form, id: reply.body.events?.[0]?.dataset_id }).toEqual({ form, id: dataset })
@@ -346,23 +346,23 @@ describe('The dataset', () => {
     }
   })
 
-  test('is looked for in x-dataset only when there is no TR-Dataset that can be read', async () => {
+  test('is read from x-dataset only without a readable TR-Dataset', async () => {
     const by = (headers: object) => raw('POST', '/api/dataset/events', { authorization: key, ...headers }, '{}')
     expect((await by({ 'x-dataset': dataset })).status).toBe(200)
     expect((await by({ 'x-dataset': dataset, 'TR-Dataset': 'd\u00e4ta' })).status).toBe(200)
-    expectRefusal(
+    expectError(
       await by({ 'x-dataset': dataset, 'TR-Dataset': randomUUID() }),
       404,
       'Not Found: Could not find dataset',
     )
   })
 
-  test('takes TR-Organization before x-organization, and neither when it has an id', async () => {
+  test('with a tracking id uses TR-Organization before x-organization; with an id, neither', async () => {
     const tracked = { 'tr-dataset': 'tracked' }
     expect((await call({}, { ...tracked, 'tr-organization': organization, 'x-organization': 'garbage' })).status).toBe(
       200,
     )
-    expectRefusal(
+    expectError(
       await call({}, { ...tracked, 'tr-organization': 'garbage', 'x-organization': organization }),
       400,
       'Could not convert Organization to UUID',
@@ -379,27 +379,27 @@ describe('The dataset', () => {
     `{${randomUUID().replaceAll('-', '')}}`,
     `URN:UUID:${randomUUID()}`,
     `${randomUUID()}0`,
-  ])('that is called %j needs its organization, whoever asks', async (name) => {
+  ])('with the tracking id %j requires its organization, for any key', async (name) => {
     for (const authorization of [key, 'wrong']) {
       const reply = await call('not json', { 'tr-dataset': name, authorization })
-      expectRefusal(reply, 400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
+      expectError(reply, 400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
       expect(reply.headers.has('x-api-version')).toBe(false)
     }
   })
 
-  test('that there is not is 404 for everybody, before anything else is looked at', async () => {
+  test('that does not exist is 404 for every caller, before anything else is checked', async () => {
     for (const authorization of [key, foreignKey, 'wrong', server.rootKey]) {
       for (const headers of [
         { 'tr-dataset': randomUUID() },
         { 'tr-dataset': 'untracked', 'tr-organization': organization },
         { 'tr-dataset': 'tracked', 'tr-organization': randomUUID() },
       ]) {
-        expectRefusal(await call('not json', { authorization, ...headers }), 404, 'Not Found: Could not find dataset')
+        expectError(await call('not json', { authorization, ...headers }), 404, 'Not Found: Could not find dataset')
       }
     }
   })
 
-  test('that there is answers a caller without a key before the body is read', async () => {
+  test('that exists is 401 without a key, before the body is read', async () => {
     for (const headers of [{ 'tr-dataset': dataset }, { 'tr-dataset': 'tracked', 'tr-organization': organization }]) {
       const reply = await call('not json', {
         authorization: 'wrong',
@@ -407,7 +407,7 @@ describe('The dataset', () => {
         'content-type': 'text/plain',
         ...headers,
       })
-      expectRefusal(reply, 401, 'Unauthorized')
+      expectError(reply, 401, 'Unauthorized')
       expect(reply.headers.get('x-api-version')).toBe('1.0')
     }
   })
@@ -418,15 +418,15 @@ describe('Without a dataset header', () => {
 
   test('a valid key gets that error, with any body', async () => {
     for (const authorization of [key, server.rootKey]) {
-      expectRefusal(await by({ authorization }), 400, 'Could not get dataset from request')
-      expectRefusal(
+      expectError(await by({ authorization }), 400, 'Could not get dataset from request')
+      expectError(
         await by({ authorization, 'tr-organization': organization }),
         400,
         'Could not get dataset from request',
       )
     }
     const narrowed = await newKey(server, organization, 'READ', { datasetIds: [dataset] })
-    expectRefusal(
+    expectError(
       await by({ authorization: narrowed, 'x-organization': organization }),
       400,
       'Could not get dataset from request',
@@ -435,12 +435,12 @@ describe('Without a dataset header', () => {
 
   test('the organization is checked first', async () => {
     for (const authorization of [key, 'wrong']) {
-      expectRefusal(
+      expectError(
         await by({ authorization, 'tr-organization': 'garbage' }),
         400,
         'Could not convert Organization to UUID',
       )
-      expectRefusal(
+      expectError(
         await by({ authorization, 'tr-organization': randomUUID() }),
         404,
         'Not Found: Organization not found',
@@ -448,11 +448,11 @@ describe('Without a dataset header', () => {
     }
   })
 
-  test('no key, and a key of another organization, is refused', async () => {
-    expectRefusal(await by({}), 401, 'Unauthorized')
-    expectRefusal(await by({ authorization: 'wrong' }), 401, 'Unauthorized')
-    expectRefusal(await by({ authorization: 'wrong', 'tr-organization': organization }), 401, 'Unauthorized')
-    expectRefusal(await by({ authorization: foreignKey, 'tr-organization': organization }), 401, 'Unauthorized')
+  test('no key, and a key of another organization, is rejected', async () => {
+    expectError(await by({}), 401, 'Unauthorized')
+    expectError(await by({ authorization: 'wrong' }), 401, 'Unauthorized')
+    expectError(await by({ authorization: 'wrong', 'tr-organization': organization }), 401, 'Unauthorized')
+    expectError(await by({ authorization: foreignKey, 'tr-organization': organization }), 401, 'Unauthorized')
   })
 })
 
@@ -472,12 +472,12 @@ describe('The body', () => {
     expect(reply.headers.get('x-api-version')).toBe('2.0')
   }
 
-  test('that is empty gets the exact words of the original', async () => {
+  test('that is empty gets the exact message of Trieve', async () => {
     const message = (column: number) =>
       `Json Deserialization Error: *Type* : Unexpected end of JSON input | *Message* : Json deserialize error: EOF while parsing a value at line 1 column ${column} | ${EOF}`
-    expectRefusal(await call(''), 400, message(0))
-    expectRefusal(await call('   '), 400, message(3))
-    expectRefusal(
+    expectError(await call(''), 400, message(0))
+    expectError(await call('   '), 400, message(3))
+    expectError(
       await raw('POST', '/api/dataset/events', { authorization: key, 'tr-dataset': dataset }),
       400,
       message(0),
@@ -496,7 +496,7 @@ describe('The body', () => {
     '{"page":-',
     'tru',
     '[1,',
-  ])('that is cut off is an unexpected end: %j', (body) => expectBodyError(body, 'Unexpected end of JSON input', EOF))
+  ])('that is truncated is an unexpected end: %j', (body) => expectBodyError(body, 'Unexpected end of JSON input', EOF))
 
   test.each([
     '{"page":1,}',
@@ -520,7 +520,7 @@ describe('The body', () => {
     '{"event_types":[null]}',
     '{"event_types":["file_uploaded",true]}',
     '{"event_types":[["file_uploaded"]]}',
-  ])('with something else for the name of a type is a syntax error, as it is to the original: %s', (body) =>
+  ])('with anything but a name as event type is a syntax error, as in Trieve: %s', (body) =>
     expectBodyError(body, 'Syntax error in JSON', SYNTAX),
   )
 
@@ -551,7 +551,7 @@ describe('The body', () => {
     '{"event_types":[{"file_uploaded":null}]}',
   ])('of the wrong shape is a data error: %s', (body) => expectBodyError(body, 'Data error in JSON', DATA))
 
-  test('says where it is wrong and what is expected', async () => {
+  test('with a wrong type is reported with its place and the expected type', async () => {
     const { message } = (await call({ event_types: ['etl_failed', 'nope'] })).body
     expect(message).toMatch(
       /expected one of "file_uploaded"\|"file_upload_failed"\|.*"etl_failed" for event_types\.1 \|/,
@@ -559,7 +559,7 @@ describe('The body', () => {
     expect((await call({ page: 1.5 })).body.message).toContain('expected a 64-bit integer for page')
   })
 
-  test('of another content type is refused', async () => {
+  test('of another content type is rejected', async () => {
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',
@@ -571,11 +571,11 @@ describe('The body', () => {
       const advice =
         'Ensure the content type request header of the HTTP request is set as `Content-Type: application/json`.'
       const message = `Json Deserialization Error: *Type* : Content type header error | *Message* : Content type error | ${advice}`
-      expectRefusal(await call({}, { 'content-type': type }), 400, message)
+      expectError(await call({}, { 'content-type': type }), 400, message)
     }
   })
 
-  test('is taken with any JSON content type, and with none', async () => {
+  test('is accepted with any JSON content type, and with none', async () => {
     for (const type of [
       'application/json',
       'application/json; charset=utf-8',
@@ -591,7 +591,7 @@ describe('The body', () => {
     )
   })
 
-  test('may be a megabyte and no more', async () => {
+  test('can have a megabyte and no more', async () => {
     expect((await call(`{}${' '.repeat(1_048_574)}`)).status).toBe(200)
     const tooLarge = `{}${' '.repeat(1_048_575)}`
     const chunked = await raw(
@@ -608,7 +608,7 @@ describe('The body', () => {
     }
   })
 
-  test('may be nested as deep as it likes without hurting', async () => {
+  test('can be nested to any depth', async () => {
     const deep = `${'['.repeat(400_000)}${']'.repeat(400_000)}`
     expect((await call(`{"x":${deep}}`)).status).toBe(200)
     await expectBodyError(`{"page":${deep}}`, 'Data error in JSON', DATA)
@@ -616,14 +616,14 @@ describe('The body', () => {
 })
 
 describe('The route', () => {
-  test('is served at its old path and behind two slashes, too', async () => {
+  test('is served at its old path, and with two leading slashes', async () => {
     const { text } = await call()
     for (const path of ['/api/events', '//api/dataset/events', '//api/events', '///api/events']) {
       expect((await call({}, {}, path)).text).toBe(text)
     }
   })
 
-  test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'])('answers %s with 405 and no body', async (method) => {
+  test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'])('responds to %s with 405 and no body', async (method) => {
     for (const path of ['/api/dataset/events', '/api/events']) {
       const reply = await raw(method, path, { authorization: key, 'tr-dataset': dataset })
       expect({ status: reply.status, text: reply.text, allow: reply.headers.get('allow') }).toEqual({
@@ -634,12 +634,12 @@ describe('The route', () => {
     }
   })
 
-  test('is not there under another path', async () => {
+  test('does not exist under another path', async () => {
     for (const path of ['/api/dataset', '/api/dataset/events/x', '/api', '/nowhere'])
-      expectRefusal(await call({}, {}, path), 404, 'Not Found')
+      expectError(await call({}, {}, path), 404, 'Not Found')
   })
 
-  test('lets browsers call from anywhere, with credentials', async () => {
+  test('allows any origin, with credentials', async () => {
     const preflight = await raw('OPTIONS', '/api/dataset/events', {
       origin: 'https://app.example',
       'access-control-request-method': 'POST',

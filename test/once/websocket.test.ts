@@ -66,8 +66,8 @@ async function acknowledged() {
   return socket
 }
 
-describe('The close codes are those of the protocol:', () => {
-  test('4400 for a message that is no JSON', async () => {
+describe('The close codes follow the protocol:', () => {
+  test('4400 for a message that is not JSON', async () => {
     const socket = await acknowledged()
     socket.send('{')
     expect(await socket.closed).toBe(4400)
@@ -83,7 +83,7 @@ describe('The close codes are those of the protocol:', () => {
     { type: 'connection_ack' },
     { id: '1', type: 'next', payload: { data: {} } },
     { id: '1', type: 'error', payload: [{ message: 'x' }] },
-  ])('4400 for what only a server may say: $type', async (message) => {
+  ])('4400 for a message that only a server can send: $type', async (message) => {
     const socket = await acknowledged()
     socket.send(message)
     expect(await socket.closed).toBe(4400)
@@ -104,24 +104,24 @@ describe('The close codes are those of the protocol:', () => {
   test.each([
     ['no key', undefined],
     ['an unknown key', { authorization: 'Bearer tidemark_unknown' }],
-    ['a key that is no text', { authorization: 1 }],
+    ['a key that is not text', { authorization: 1 }],
   ])('4403 for %s', async (_, payload) => {
     const socket = await open()
     socket.send({ type: 'connection_init', payload })
     expect(await socket.closed).toBe(4403)
   })
 
-  test('4406 for no protocol that the server speaks', async () => {
+  test('4406 without a supported subprotocol', async () => {
     const socket = await open([])
     expect(await socket.closed).toBe(4406)
   })
 
-  test('4408 when the client does not introduce itself', async () => {
+  test('4408 without connection_init in time', async () => {
     const socket = await open()
     expect(await socket.closed).toBe(4408)
   })
 
-  test('4409 for an id that is in use, and not for one that was', async () => {
+  test('4409 for an id in use, but not for one that has ended', async () => {
     const socket = await acknowledged()
     socket.send({ id: '1', type: 'subscribe', payload: { query: '{ __typename }' } })
     await socket.message('complete')
@@ -131,7 +131,7 @@ describe('The close codes are those of the protocol:', () => {
     await server.followers(0)
   })
 
-  test.each(['x'.repeat(1_000), '€'.repeat(45)])('4409 for an id in use that is too long for a reason', async (id) => {
+  test.each(['x'.repeat(1_000), '€'.repeat(45)])('4409 for an id in use, however long', async (id) => {
     const socket = await acknowledged()
     socket.send(follow(id))
     await socket.message('ping')
@@ -139,7 +139,7 @@ describe('The close codes are those of the protocol:', () => {
     expect(await socket.closed).toBe(4409)
   })
 
-  test('4429 for a second introduction', async () => {
+  test('4429 for a second connection_init', async () => {
     const socket = await acknowledged()
     socket.send(init())
     expect(await socket.closed).toBe(4429)
@@ -148,16 +148,16 @@ describe('The close codes are those of the protocol:', () => {
 
 describe('A client that has not sent a key yet', () => {
   test.each([
-    ['a long introduction', [{ type: 'connection_init', payload: { x: 'x'.repeat(300_000) } }]],
+    ['a long connection_init', [{ type: 'connection_init', payload: { x: 'x'.repeat(300_000) } }]],
     ['a long ping', [{ type: 'ping', payload: { x: 'x'.repeat(300_000) } }]],
     ['many pings', Array(20_000).fill({ type: 'ping' })],
-  ])('is cut off for %s', async (_, messages) => {
+  ])('is disconnected for %s', async (_, messages) => {
     const socket = await open()
     for (const message of messages) socket.send(message)
     expect(await socket.closed).toBe(1006)
   })
 
-  test('may ask a few times whether the server lives, and take part then', async () => {
+  test('can send a few pings, and a key afterwards', async () => {
     const socket = await open()
     for (let i = 0; i < 20; i++) socket.send({ type: 'ping', payload: { x: 'x'.repeat(100) } })
     expect(await socket.message('pong')).toEqual({ type: 'pong' })
@@ -168,7 +168,7 @@ describe('A client that has not sent a key yet', () => {
   })
 })
 
-test('Queries and mutations work over a socket, with the same rights', async () => {
+test('Queries and mutations run over a socket, with the same rights', async () => {
   const socket = await acknowledged()
   socket.send({ id: 'q', type: 'subscribe', payload: { query: `{ dataset(id: "${dataset}") { id } }` } })
   expect(await socket.message('next')).toEqual({
@@ -184,7 +184,7 @@ test('Queries and mutations work over a socket, with the same rights', async () 
   expect(await socket.message('next')).toMatchObject({ payload: { errors: [{ extensions: { code: 'FORBIDDEN' } }] } })
 })
 
-test('An error of an operation is sent to it, and does not affect the others', async () => {
+test('An error of an operation is sent to that operation, and does not affect the others', async () => {
   const socket = await acknowledged()
   socket.send(follow('good'))
   for (const [query, code] of [
@@ -202,7 +202,7 @@ test('An error of an operation is sent to it, and does not affect the others', a
   expect(await socket.message('pong')).toEqual({ type: 'pong' })
 })
 
-test('Operations of one socket get each their own results', async () => {
+test('Each operation of a socket receives its own results', async () => {
   const socket = await acknowledged()
   const queries = {
     seqs: `subscription { workerEvents(datasetId: "${other}", from: BEGINNING) { node { seq } } }`,
@@ -232,7 +232,7 @@ test('"complete" ends one subscription of a socket', async () => {
   await server.followers(1)
 })
 
-test('An id that is used again while it is still being prepared is a second subscriber', async () => {
+test('An id that is reused while its operation is being prepared closes the socket with 4409', async () => {
   const socket = await acknowledged()
   socket.send(follow('1'))
   socket.send({ id: '1', type: 'complete' })
@@ -241,7 +241,7 @@ test('An id that is used again while it is still being prepared is a second subs
   await server.followers(0)
 })
 
-test('A key that is revoked closes its socket at the next operation, and nothing is done', async () => {
+test('A revoked key closes its socket at the next operation, which has no effect', async () => {
   const { data } = await server.graphql(
     `mutation ($organization: UUID!) { createApiKey(input: { organizationId: $organization, role: WRITE }) { key apiKey { id } } }`,
     { organization },
@@ -257,7 +257,7 @@ test('A key that is revoked closes its socket at the next operation, and nothing
   expect(await server.graphql(late)).toEqual({ data: { dataset: null } })
 })
 
-test('A client that resets its connection during an upgrade does no harm', async () => {
+test('A client that resets its connection during an upgrade does not affect the server', async () => {
   const { port } = new URL(server.url)
   for (let i = 0; i < 200; i++) {
     const socket = connect(Number(port), '127.0.0.1')
@@ -268,7 +268,7 @@ test('A client that resets its connection during an upgrade does no harm', async
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
 })
 
-test('An offer of HTTP/2 is ignored, as clients expect who make it with every request', async () => {
+test('An upgrade to HTTP/2 is ignored, as clients that offer it with every request expect', async () => {
   const { port } = new URL(server.url)
   const socket = connect(Number(port), '127.0.0.1')
   onTestFinished(() => void socket.destroy())
@@ -284,6 +284,6 @@ test('An offer of HTTP/2 is ignored, as clients expect who make it with every re
   }
 })
 
-test('Another path is no WebSocket', async () => {
+test('A WebSocket on another path is rejected', async () => {
   await expect(open(['graphql-transport-ws'], '/elsewhere')).rejects.toThrow(/404/)
 })

@@ -40,7 +40,7 @@ const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $page: Int) {
   workerEventPage(datasetId: $id, types: $types, page: $page) { events { seq eventData } pageCount }
 }`
 
-test('A deep page is exact, of the whole stream, of one type and of several', async () => {
+test('A deep page is exact, unfiltered, of one type and of several', async () => {
   await using fresh = await startServer(server.env)
   const page = async (types: string[] | null) =>
     expectData(await fresh.graphql(PAGE, { id: dataset, types, page: LAST_PAGE })).workerEventPage

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 // A machine whose clock is an hour ahead.
 const AHEAD = '--import=data:text/javascript,const%20now=Date.now;Date.now=()=>now()+3600000'
 
-test('All that is wrong with a database and the way to it is found at once', async () => {
+test('All problems of a database and of the connection to it are reported at once', async () => {
   const env = await freshDatabase()
   const url = env.DATABASE_URL as string
   const name = new URL(url).pathname.slice(1)
@@ -51,7 +51,7 @@ test('All that is wrong with a database and the way to it is found at once', asy
   })
 })
 
-test('Nothing that listens, and nothing that is migrated, is a problem with a way out', async () => {
+test('An unreachable and an unmigrated database are problems with advice', async () => {
   const env = await freshDatabase()
   const name = `${new URL(env.DATABASE_URL as string).pathname.slice(1)}_empty`
   await runSql(env, `CREATE DATABASE ${name}`)

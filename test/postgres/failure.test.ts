@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-test('When the database fails, each door answers in its own shape, without a word of why', async () => {
+test('When the database fails, each transport responds in its format, without exposing the cause', async () => {
   const authorization = `Bearer ${server.rootKey}`
   const trieve = await fetch(`${server.url}/api/dataset/events`, {
     method: 'POST',
@@ -47,7 +47,7 @@ test('When the database fails, each door answers in its own shape, without a wor
   expect(JSON.stringify(errors)).not.toContain('secret')
 })
 
-describe('What went wrong is found in the log by an id', () => {
+describe('An unexpected error is found in the log by an id', () => {
   const variables = () => ({ id: dataset, events: [{ eventType: 'ETL_STARTED' }] })
 
   /** The log line with that id. */
@@ -77,7 +77,7 @@ describe('What went wrong is found in the log by an id', () => {
         return ''
       },
     ],
-  ])('that an error over %s carries, a new one each time', async (name, ask) => {
+  ])('that an error over %s contains, a new one each time', async (name, ask) => {
     const [first, second] = [await ask(`Bearer ${server.rootKey}`), await ask(`Bearer ${server.rootKey}`)].map(
       (answer) => /"code":"INTERNAL_SERVER_ERROR","errorId":"([0-9a-f]{12})"/.exec(answer)?.[1],
     )
@@ -89,7 +89,7 @@ describe('What went wrong is found in the log by an id', () => {
       ])
   })
 
-  test('and a 500 of a legacy route, which carries none, is logged with it', async () => {
+  test('and a 500 of a legacy route, which contains none, is logged with it', async () => {
     const before = server.log.length
     const { status, headers } = await fetch(`${server.url}/api/dataset/events`, {
       method: 'POST',
@@ -104,7 +104,7 @@ describe('What went wrong is found in the log by an id', () => {
     expect(route).toMatchObject({ msg: 'REST route failed', err: { message }, requestId })
   })
 
-  test('but not by each request when keys cannot be looked up: clients retry, and one line gives the cause', async () => {
+  test('but failed key lookups are not logged per request: clients retry, and one line gives the cause', async () => {
     const before = server.log.length
     await runSql(server.env, 'ALTER TABLE api_key RENAME TO hidden_keys')
     const { errors } = await server
@@ -115,7 +115,7 @@ describe('What went wrong is found in the log by an id', () => {
   })
 })
 
-describe('The log has no key, no payload and no variable after any failure', () => {
+describe('The log contains no key, payload or variable after any failure', () => {
   const SECRET = 'sEcReT'
 
   test('at any level', async () => {
@@ -165,7 +165,7 @@ describe('The log has no key, no payload and no variable after any failure', () 
   })
 })
 
-test('When the database has gone, /readyz and /metrics say so and /healthz does not', async () => {
+test('When the database is unavailable, /readyz and /metrics report it and /healthz does not', async () => {
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
   expectData(await server.graphql('query ($id: UUID!) { dataset(id: $id) { id } }', { id: dataset }))
   const before = await samples(server.url)

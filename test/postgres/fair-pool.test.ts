@@ -20,7 +20,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const CREATE = 'mutation ($o: UUID!) { createDataset(input: { organizationId: $o }) { id } }'
 
-test('While two organizations wait for locks with all that they may, a third has a connection', async () => {
+test('While two organizations wait for locks with all their connections, a third gets one', async () => {
   const keys = await Promise.all(
     Array.from({ length: 2 }, async () => {
       const organization = await newOrganization(server)

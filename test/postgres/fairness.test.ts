@@ -20,7 +20,7 @@ test.each([
   ['creating datasets', 'WRITE', 100, 'mutation ($o: UUID!) { createDataset(input: { organizationId: $o }) { id } }'],
   ['asking for thirty things at a time', 'READ', 40, `query ($id: UUID!) { ${ALIASES} }`],
 ])(
-  'While one organization keeps the database busy with %s, a neighbour is next in turn',
+  'While one organization keeps the database busy with %s, another organization is next in turn',
   async (_, role, count, query) => {
     const organization = await newOrganization(server)
     const [key, id] = [await newKey(server, organization, role), await newDataset(server, organization)]

@@ -44,7 +44,7 @@ async function waitingAppend(): Promise<number> {
   }
 }
 
-test('Appends that arrive together share transactions, and each caller gets its own answer', async () => {
+test('Concurrent appends share transactions, and each caller gets its own result', async () => {
   const datasets = await Promise.all(Array.from({ length: 8 }, () => newDataset(server, organization)))
   const calls = Array.from({ length: 160 }, (_, i) => {
     const events = [event({ i, n: 0 }), event({ i, n: 1 })]
@@ -106,8 +106,8 @@ test('The same id from several concurrent callers is stored once, and reported t
   for (const { data } of results) for (const { seq } of data.recordWorkerEvents.results) expect([1, 2]).toContain(seq)
 })
 
-describe('What fails, fails for its caller alone', () => {
-  test('when the database refuses an event', async () => {
+describe('An append that fails does not affect other callers', () => {
+  test('when the database rejects an event', async () => {
     await runSql(
       server.env,
       `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -130,7 +130,7 @@ describe('What fails, fails for its caller alone', () => {
     await runSql(server.env, 'DROP TRIGGER refuse ON event')
   })
 
-  test('when its stream is locked by another transaction, no other caller waits', async () => {
+  test('when its stream is locked by another transaction', async () => {
     const [stuck, free] = [await newDataset(server, organization), await newDataset(server, organization)]
     let settled = false
     const held = await hold(stuck)
@@ -147,7 +147,7 @@ describe('What fails, fails for its caller alone', () => {
   })
 })
 
-test('A connection that breaks under an append is not the caller’s concern', async () => {
+test('An append is retried when its connection breaks', async () => {
   const dataset = await newDataset(server, organization)
   const held = await hold(dataset)
   const recorded = record(dataset, [event()])
@@ -156,7 +156,7 @@ test('A connection that breaks under an append is not the caller’s concern', a
   expect(outcomes(await recorded)).toEqual(['RECORDED'])
 })
 
-test('An organization whose appends fill its share of the queue is turned away with a code and a time, and others are not', async () => {
+test('An organization whose appends fill its share of the queue is rejected with retryAfter, and others are not', async () => {
   const dataset = await newDataset(server, organization)
   const [other, key] = [await newOrganization(server), await newKey(server, organization, 'WRITE')]
   const [othersDataset, othersKey] = [await newDataset(server, other), await newKey(server, other, 'WRITE')]

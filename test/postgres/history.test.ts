@@ -49,7 +49,7 @@ const doors = [
   ['server-sent events', overSse],
 ] as const
 
-test.each(doors)('Subscribers over %s to either server are told that a history went back', async (_name, open) => {
+test.each(doors)('Subscribers over %s to either server get an error when history goes back', async (_name, open) => {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, events('kept', 5))
   const restore = await backup(dataset)
@@ -68,7 +68,7 @@ test.each(doors)('Subscribers over %s to either server are told that a history w
   expect(errors?.[0]?.extensions).toMatchObject({ reason: 'EPOCH_CHANGED' })
 })
 
-test.each(doors)('Also over %s when its positions are taken again at once', async (_name, open) => {
+test.each(doors)('subscribers over %s also get it when positions are assigned again at once', async (_name, open) => {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, events('kept', 5))
   const restore = await backup(dataset)
@@ -86,7 +86,7 @@ test.each(doors)('Also over %s when its positions are taken again at once', asyn
   await resumed.end()
 })
 
-test('A new epoch in which nothing is lost goes unnoticed by who reads', async () => {
+test('Readers do not notice a new epoch in which nothing was lost', async () => {
   const dataset = await newDataset(server, organization)
   const [before] = await recordWorkerEvents(server, dataset, events('old', 5))
   const subscription = overWebSocket(other.url, other.rootKey, FOLLOW, { id: dataset })

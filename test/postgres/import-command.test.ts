@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-test('A subscriber of a server that is running gets what is imported, woken by the import', async () => {
+test('A subscriber of a running server receives imported events, woken by the import', async () => {
   const dataset = await newDataset(server, await newOrganization(server))
   const query = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor node { seq createdAt } } }'
   const subscription = overSse(server.url, server.rootKey, query, { id: dataset })

@@ -16,7 +16,7 @@ async function waiting(env: DatabaseSettings): Promise<number> {
   return row?.n ?? 0
 }
 
-test('A repeat of a key that waits in a full statement stops no later look-up', async () => {
+test('A repeated key in a full batch blocks no later lookup', async () => {
   await using server = await startServer()
   const ask = (key: string) => server.graphql('{ __typename }', {}, key)
   const lock = await holdLock(server.env, 'LOCK TABLE api_key')

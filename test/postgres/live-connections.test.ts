@@ -6,7 +6,7 @@ import { until } from '../support/until.ts'
 
 const LIST = 'query ($id: UUID!) { liveConnections(organizationId: $id) { nodes { id } } }'
 
-test('What a server had open is gone with it', async () => {
+test('The live connections of a killed server are no longer listed', async () => {
   await using here = await startServer()
   const list = async (id: string) => expectData(await here.graphql(LIST, { id })).liveConnections.nodes
   const organization = await newOrganization(here)

@@ -15,13 +15,13 @@ async function emptyDatabase(): Promise<{ DATA_DIR: string; DATABASE_URL: string
   return { DATA_DIR, DATABASE_URL: databaseUrl(DATABASE_URL as string, name) }
 }
 
-test('A server refuses a database that is not migrated, and says what to do', async () => {
+test('A server rejects a database that is not migrated, and names the command', async () => {
   const { exited, output } = tidemark(['serve'], { ...(await emptyDatabase()), PORT: '0' })
   expect(await exited).toBe(1)
   expect(output.stderr).toContain('tidemark migrate')
 })
 
-test('"tidemark migrate", run by several nodes at once, migrates once; then the server starts', async () => {
+test('"tidemark migrate", run by several servers at once, migrates once; then the server starts', async () => {
   const env = await emptyDatabase()
   const runs = Array.from({ length: 3 }, () => tidemark(['migrate'], env))
   expect(await Promise.all(runs.map(({ exited }) => exited))).toEqual([0, 0, 0])
@@ -34,7 +34,7 @@ test('"tidemark migrate", run by several nodes at once, migrates once; then the 
   expect(await server.exited).toBe(0)
 })
 
-test('/readyz goes on when a newer version migrates the database, and not when migrations are undone', async () => {
+test('/readyz remains 200 when a newer version migrates the database, but not when migrations are undone', async () => {
   const env = await freshDatabase()
   await using server = await startServer(env)
   const readyz = async () => {
@@ -57,7 +57,7 @@ test('/readyz goes on when a newer version migrates the database, and not when m
   expect(await readyz()).toMatchObject({ ...unavailable, migrations: { pending: [undone?.name] } })
 })
 
-test('/readyz says when the database cannot be written to, and when it lacks what this version calls', async () => {
+test('/readyz reports a read-only database, and one that lacks functions of this version', async () => {
   const env = await freshDatabase()
   await using server = await startServer(env)
   const readyz = async () => (await fetch(`${server.url}/readyz`)).json()
@@ -77,7 +77,7 @@ test('/readyz says when the database cannot be written to, and when it lacks wha
   expect(await readyz()).toMatchObject({ status: 'unavailable', database: { reachable: true } })
 })
 
-test('/readyz does not ask the database for each who asks', async () => {
+test('/readyz does not query the database for each request', async () => {
   await using server = await startServer()
   const url = server.env.DATABASE_URL as string
   const holder = new pg.Client({ connectionString: url })
@@ -98,7 +98,7 @@ test('/readyz does not ask the database for each who asks', async () => {
   }
 })
 
-test('A database that cannot be reached is one clear line and exit status 1', async () => {
+test('An unreachable database is reported in one line with exit status 1', async () => {
   const { exited, output } = tidemark(['serve'], { DATABASE_URL: 'postgresql://postgres@127.0.0.1:1/none', PORT: '0' })
   expect(await exited).toBe(1)
   expect(output.stderr).toMatch(/^DATABASE_URL: connection refused/)
@@ -131,7 +131,7 @@ test('Times are right on a database whose own time zone is not UTC', async () =>
   }
 })
 
-test('Concurrent appends succeed on a database whose own transactions are serializable', async () => {
+test('Concurrent appends succeed on a database whose default isolation is serializable', async () => {
   const env = await freshDatabase()
   const name = new URL(env.DATABASE_URL as string).pathname.slice(1)
   await runSql(env, `ALTER DATABASE ${name} SET default_transaction_isolation = 'serializable'`)
@@ -156,7 +156,7 @@ test('The first event of a stream has the time of the clock', async () => {
   expect(expectData(await server.graphql(query)).workerEvents.totalCount).toBe(1)
 })
 
-test('Times go on by a millisecond an append when the clock has been set back', async () => {
+test('Times advance by a millisecond per append while the clock is behind', async () => {
   const env = await freshDatabase()
   await using server = await startServer(env)
   const dataset = await newDataset(server, await newOrganization(server))

@@ -6,7 +6,7 @@ import { overSse, overWebSocket } from '../support/subscribe.ts'
 
 const KEY = 'test-root-api-key'
 
-test('Readers that are catching up outlast an outage of the database, and go on where they were', async () => {
+test('Readers that are catching up survive a database outage, and continue from their position', async () => {
   await using server = await startServer()
   const dataset = await newDataset(server, await newOrganization(server))
   const count = 600
@@ -28,7 +28,7 @@ test('Readers that are catching up outlast an outage of the database, and go on 
   }
 })
 
-test('A report is not over for a reader before all that was acknowledged before it came is delivered', async () => {
+test('A subscription to a report ends only after all events acknowledged before it began are delivered', async () => {
   const env = await freshDatabase()
   // These two find each other's events only by polling.
   const alone = { ...env, REDIS_URL: 'redis://127.0.0.1:1' }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { readUuid } from '../../src/lib/uuid-text.ts'
 import { freshDatabase, runSql } from '../support/database.ts'
 
-test('The database itself keeps what belongs together in one organization, and of one kind', async () => {
+test('The database enforces that objects belong to one organization, and are of one kind', async () => {
   const env = await freshDatabase()
   const [acme, bolt, dataset] = [randomUUID(), randomUUID(), randomUUID()]
   const [report, key, node] = [randomUUID(), randomUUID(), randomUUID()]
@@ -17,7 +17,7 @@ test('The database itself keeps what belongs together in one organization, and o
   const live = (organization: string, stream: string, apiKey: string) =>
     `INSERT INTO live_connection (id, node_id, organization_id, stream_id, api_key_id, transport, opened_at, position)
        VALUES ('${randomUUID()}', '${node}', '${organization}', '${stream}', ${apiKey}, 'WEBSOCKET', now(), 0)`
-  const refused: [statement: string, constraint: RegExp][] = [
+  const rejected: [statement: string, constraint: RegExp][] = [
     [`INSERT INTO dataset (id, organization_id) VALUES ('${dataset}', '${acme}')`, /dataset_.*_fkey/],
     [`INSERT INTO dataset (id, organization_id) VALUES ('${report}', '${bolt}')`, /dataset_.*_fkey/],
     [`INSERT INTO dataset (id, organization_id, kind) VALUES ('${report}', '${bolt}', 'REPORT')`, /dataset_kind_check/],
@@ -33,11 +33,11 @@ test('The database itself keeps what belongs together in one organization, and o
     [`UPDATE stream SET id = '${acme}' WHERE id = '${dataset}'`, /is taken/],
     [`INSERT INTO organization (id, name) VALUES ('${report}', 'Chosen')`, /is taken/],
   ]
-  for (const [statement, constraint] of refused) await expect(runSql(env, statement)).rejects.toThrow(constraint)
+  for (const [statement, constraint] of rejected) await expect(runSql(env, statement)).rejects.toThrow(constraint)
   await runSql(env, live(bolt, dataset, 'NULL'))
 })
 
-test('Which tracking ids the database refuses is what the Trieve route reads as ids', async () => {
+test('The database rejects the tracking ids that the Trieve route reads as ids', async () => {
   const env = await freshDatabase()
   const [acme, id] = [randomUUID(), randomUUID()]
   await runSql(env, `INSERT INTO organization (id, name) VALUES ('${acme}', 'Acme')`)

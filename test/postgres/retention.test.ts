@@ -38,7 +38,7 @@ const dense = ([first = 0, ...rest]: readonly number[], step: 1 | -1) => [
   ...rest.map((_, i) => first + (i + 1) * step),
 ]
 
-test(`While ${EVENTS} events are removed step by step on two servers, no count is wrong and no gap unannounced`, async () => {
+test(`While ${EVENTS} events are removed in steps on two servers, no count is wrong and every gap is reported`, async () => {
   const env = await freshDatabase()
   await using one = await startServer(env)
   await using other = await startServer(env)

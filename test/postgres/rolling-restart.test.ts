@@ -18,7 +18,7 @@ const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq id } }
 }`
 
-test('Two nodes behind one address are replaced in turn, and no event is lost, doubled or out of order for anybody', async () => {
+test('Two servers behind one address are replaced in turn, and no reader sees an event lost, duplicated or reordered', async () => {
   const env = await freshDatabase()
   const nodes = await Promise.all([serve(env), serve(env)])
   onTestFinished(() => nodes.forEach(({ child }) => void child.kill('SIGKILL')))

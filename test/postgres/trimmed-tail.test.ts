@@ -9,7 +9,7 @@ const LIVE = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEG
 test.each([
   ['some of it is kept', 6],
   ['nothing of it is kept', 0],
-])('Who is overtaken by what is removed gets nothing twice, and is told, when %s', async (_, kept) => {
+])('A reader whose next events are removed gets an error and no event twice, when %s', async (_, kept) => {
   await using server = await startServer()
   const dataset = await newDataset(server, await newOrganization(server))
   const readers = [overWebSocket, overSse].map((subscribe) =>

@@ -32,7 +32,7 @@ async function startBehindProxy() {
   }
 }
 
-test('Who asks while the database is away for a moment notices nothing', async () => {
+test('Clients do not notice a short outage of the database', async () => {
   await using behind = await startBehindProxy()
   const { proxy, server, dataset, page, append, trieve, llamacloud } = behind
   await recordWorkerEvents(server, dataset, [EVENT])
@@ -47,7 +47,7 @@ test('Who asks while the database is away for a moment notices nothing', async (
   expect((await page()).data.workerEvents.totalCount).toBe(3)
 })
 
-test('While the database is away, every door says UNAVAILABLE and when to try again, and the log says it once', async () => {
+test('During an outage of the database, every transport reports UNAVAILABLE with a time to retry, logged once', async () => {
   await using behind = await startBehindProxy()
   const { proxy, server, page, append, trieve, llamacloud } = behind
   const query = JSON.stringify({ query: '{ organization(id: "00000000-0000-0000-0000-000000000001") { id } }' })

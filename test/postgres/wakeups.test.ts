@@ -135,7 +135,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
   })
   afterAll(() => redis?.stop())
 
-  test('what one process appends is delivered to the subscribers of another', async () => {
+  test('events appended by one process reach subscribers of another', async () => {
     const [writer, reader] = await Promise.all([startProcess(env), startProcess(env)])
     await Promise.all([connected(writer), connected(reader)])
     expect(await wakeupState(reader.url)).toMatchObject({ source, connected: true })
@@ -156,7 +156,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
     expect(await tailReads(writer.url, source)).toBe(0)
   })
 
-  test('any number of streams are announced to all others but the sender', async () => {
+  test('any number of streams are announced to all servers but the sender', async () => {
     const { redisUrl, databaseUrl } = readConfig({ ...database, ...env })
     const open = () => {
       const wakeups = new Wakeups()
@@ -186,7 +186,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
     expect([...woken.sender]).toEqual([echo])
   })
 
-  test('a process that receives a stop signal ends by itself, with nothing left open', async () => {
+  test('a process that receives a stop signal exits by itself, with nothing left open', async () => {
     const script = `
       import { pino } from 'pino'
       import { readConfig } from './src/config.ts'
@@ -210,7 +210,7 @@ describe.each<Source>(redisInstalled ? ['postgres', 'redis'] : ['postgres'])('By
   })
 })
 
-test('LISTEN connections that are terminated while appends go on cost nothing, and come back', async () => {
+test('LISTEN connections that are terminated during appends lose no event, and are reopened', async () => {
   const [writer, reader] = await Promise.all([start(), start()])
   await Promise.all([connected(writer), connected(reader)])
   const story = new Story(freshDataset(), reader)
@@ -234,7 +234,7 @@ test('LISTEN connections that are terminated while appends go on cost nothing, a
 })
 
 describe.runIf(redisInstalled)('When Redis', () => {
-  test('stops and comes back, nothing is missing or doubled, by the poll meanwhile', async () => {
+  test('restarts, no event is lost or duplicated, and polling delivers meanwhile', async () => {
     await using redis = await redisServer()
     await redis.start()
     const env = { REDIS_URL: redis.url }
@@ -264,7 +264,7 @@ describe.runIf(redisInstalled)('When Redis', () => {
     await story.tellBy('redis', writer)
   })
 
-  test('cannot be reached at the start, servers serve and deliver, and use it once it is there', async () => {
+  test('is unreachable at the start, servers start and deliver, and use it once it is available', async () => {
     await using redis = await redisServer()
     const env = { REDIS_URL: redis.url }
     const [writer, reader] = await Promise.all([start(env), start(env)])
@@ -279,7 +279,7 @@ describe.runIf(redisInstalled)('When Redis', () => {
     await story.tellBy('redis', writer)
   })
 
-  test('refuses the password, the log says so, and does not say the password', async () => {
+  test('rejects the password, the log reports it without the password', async () => {
     await using redis = await redisServer()
     await redis.start()
     const server = await start({ REDIS_URL: redis.url.replace('//', '//user:wrong-pass@'), LOG_LEVEL: 'trace' })
@@ -289,7 +289,7 @@ describe.runIf(redisInstalled)('When Redis', () => {
 })
 
 test.each(['redis', '127.0.0.1:6379', 'http://127.0.0.1:6379', 'redis:127.0.0.1:6379', 'redis://'])(
-  'REDIS_URL=%s is refused together with all else that is wrong',
+  'REDIS_URL=%s is rejected together with all other invalid settings',
   (REDIS_URL) => {
     expect(() => readConfig({ REDIS_URL, PORT: '-1' })).toThrow(
       /^Invalid settings:\n {2}PORT must be .*\n {2}REDIS_URL must be a URL of the form redis:\/\/\S+, or rediss:\/\/ for TLS$/,
@@ -298,7 +298,7 @@ test.each(['redis', '127.0.0.1:6379', 'http://127.0.0.1:6379', 'redis:127.0.0.1:
 )
 
 test.each(['redis://127.0.0.1', 'redis://user:pass%2Fword@redis.example:6380/1', 'rediss://[::1]:6379'])(
-  'REDIS_URL=%s is taken as it is',
+  'REDIS_URL=%s is accepted unchanged',
   (REDIS_URL) => {
     expect(readConfig({ REDIS_URL }).redisUrl).toBe(REDIS_URL)
   },
@@ -330,7 +330,7 @@ test('Streams that grow during an announcement are announced together, each once
   expect(told).toEqual([['a'], ['b', 'a', 'c']])
 })
 
-test('A hint is split so that PostgreSQL accepts each part, and invalid text has no sender', () => {
+test('A wake-up message is split so that PostgreSQL accepts each part, and invalid text has no sender', () => {
   const streamIds = Array.from({ length: 1_000 }, () => randomUUID())
   const messages = encodeMessages({ sender: 'me', streamIds })
   for (const message of messages) expect(Buffer.byteLength(message)).toBeLessThan(8_000)

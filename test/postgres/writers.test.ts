@@ -36,7 +36,7 @@ afterAll(async () => {
   await Promise.all(servers.map(({ exited }) => exited))
 })
 
-test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and broken connections, leave a dense log (SEED=${SEED})`, async () => {
+test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and broken connections, leave a gap-free log (SEED=${SEED})`, async () => {
   const random = seeded(SEED)
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item
   const acknowledged = new Map<string, { stream: string; seq: number }>()

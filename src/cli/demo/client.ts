@@ -1,7 +1,6 @@
-/** Runs a GraphQL operation. @throws GraphqlFailure when the answer has errors. */
+/** Runs a GraphQL operation. @throws GraphqlFailure when the response has errors. */
 export type Graphql = <Data>(query: string, variables: object) => Promise<Data>
 
-/** The server refused an operation. */
 export class GraphqlFailure extends Error {
   override name = 'GraphqlFailure'
   readonly code: string | undefined
@@ -20,14 +19,14 @@ export function createClient(url: string, key: string): Graphql {
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify({ query, variables }),
     })
-    const { data, errors } = (await response.json()) as Answer
+    const { data, errors } = (await response.json()) as GraphqlResponse
     const [error] = errors ?? []
     if (error) throw new GraphqlFailure(error.message, error.extensions?.code)
     return data as Data
   }
 }
 
-interface Answer {
+interface GraphqlResponse {
   data?: unknown
   errors?: { message: string; extensions?: { code?: string } }[]
 }

@@ -22,9 +22,9 @@ export interface DemoOptions {
 /** Serves, runs the pipeline as a client of that server, and goes on serving. */
 export async function runDemo(config: Config, { folder, pace }: DemoOptions): Promise<void> {
   const path = resolve(folder)
-  const names = await findMarkdown(path).catch((error: Error) => refuse(`Cannot read the folder: ${error.message}`))
+  const names = await findMarkdown(path).catch((error: Error) => fail(`Cannot read the folder: ${error.message}`))
   if (!names) return
-  if (names.length === 0) return refuse(`No Markdown files (*.md) in ${path}. Choose another folder.`)
+  if (names.length === 0) return fail(`No Markdown files (*.md) in ${path}. Choose another folder.`)
   const { server, stopping } = await runServer(config)
   try {
     const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
@@ -88,7 +88,7 @@ function explainRootKey(error: unknown): never {
   throw error
 }
 
-function refuse(message: string): undefined {
+function fail(message: string): undefined {
   printError(message)
   process.exitCode = 1
   return undefined

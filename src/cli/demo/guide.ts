@@ -12,7 +12,6 @@ const QUERY = `query ($dataset: UUID!, $report: UUID!) {
   }
 }`
 
-/** What to open and run in a shell during the demo. */
 export function guide({ url, key, datasetId, reportId }: DemoTenant): string {
   const variables = { dataset: datasetId, report: reportId }
   const graphql = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables })

@@ -14,7 +14,7 @@ const CHUNK_LENGTH = 1_200
 /** A heading starts a new chunk unless the one before it is shorter than this. */
 const SHORT_CHUNK = 300
 
-/** Splits no passage, nor a heading from what follows. Offsets are in UTF-16 code units, as `slice` takes them. */
+/** Splits no passage, nor a heading from what follows. By hand: the tokens of marked have no offsets for `slice`. */
 export function chunkRanges(text: string): { start: number; end: number }[] {
   const ranges: { start: number; end: number }[] = []
   let isBelowHeading = false
@@ -28,7 +28,6 @@ export function chunkRanges(text: string): { start: number; end: number }[] {
   return ranges
 }
 
-/** Extracts title, headings and opening paragraph. */
 export function outline(text: string): Outline {
   const found = passages(text).map(({ kind, start, end }) => ({ kind, text: text.slice(start, end) }))
   const [title, ...headings] = found

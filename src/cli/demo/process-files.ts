@@ -3,7 +3,6 @@ import { readSource, type SourceFile } from './source-files.ts'
 import { operation, type Step, workerEvent } from './step.ts'
 import { count } from './words.ts'
 
-/** Reads and chunks files. @returns those that could be read. */
 export async function* processFiles(folder: string, names: string[]): AsyncGenerator<Step, SourceFile[]> {
   const processing = operation('FILE_PROCESSING')
   const files: SourceFile[] = []

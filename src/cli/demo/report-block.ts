@@ -6,7 +6,6 @@ import { count } from './words.ts'
 const MAX_HEADINGS = 12
 const MAX_OPENING = 800
 
-/** Writes a report block that introduces a file in its own words. */
 export function writeBlock(file: SourceFile, idx: number): ReportBlock {
   return { idx, template: introduce(file), sources: file.chunks.map((_, index) => toSource(file, index)) }
 }

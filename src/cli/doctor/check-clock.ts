@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const TOLERANCE_MS = 1_000
@@ -21,7 +21,9 @@ export async function checkClock(db: DatabaseConnection): Promise<CheckResult> {
   if (apart <= TOLERANCE_MS) return { state: 'ok', found: "This machine's clock agrees with the database's." }
   return {
     state: 'warning',
-    found: `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the database's.`,
+    found:
+      `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the ` +
+      "database's.",
     advice: 'Synchronize both with NTP: event times come from the database clock, key expiry from the server clock.',
   }
 }

@@ -1,5 +1,5 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
 import { POOL_SIZE, SPARE_SIZE } from '../../db/database.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const SHARE = 0.8

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import { streamIds, verifyCounters } from '../../log/read/verify-counters.ts'
 import type { CheckResult } from './finding.ts'
 
@@ -17,9 +17,12 @@ export async function checkCounters(db: DatabaseConnection, progress: (streams: 
   if (wrong === 0) return { state: 'ok', found: `The counters of all ${streams} streams match their events.` }
   return {
     state: 'problem',
-    found: `The counters of ${wrong} of ${streams} streams do not match their events, so their pages and counts are wrong.`,
+    found:
+      `The counters of ${wrong} of ${streams} streams do not match their events, ` +
+      'so their pages and counts are wrong.',
     advice:
-      'Only Tidemark may write to its tables. Find the cause, or report a bug, and restore these streams from a backup.',
+      'Only Tidemark may write to its tables. Find the cause, or report a bug, and restore these streams from a ' +
+      'backup.',
     details,
   }
 }

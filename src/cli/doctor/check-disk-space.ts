@@ -6,7 +6,6 @@ const MIB = 1_048_576
 /** MiB below which to warn or fail; PostgreSQL preallocates files of 16 MiB. */
 const ROOM = { little: 1_024, none: 64 } as const
 
-/** Checks free space for the embedded database. */
 export async function checkDiskSpace(dataDir: string): Promise<CheckResult> {
   const { bavail, bsize } = await statfs(dataDir)
   const free = Math.floor((bavail * bsize) / MIB)

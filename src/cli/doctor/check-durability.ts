@@ -1,9 +1,8 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
-/** Whether acknowledged appends survive a power loss. */
 export async function checkDurability(db: DatabaseConnection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
   if (mode === 'embedded') {
     return {

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import { pendingMigrations, unknownMigrations } from '../../db/migrate.ts'
 import type { CheckResult } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import type { CheckResult } from './finding.ts'
 
 /** Seconds a transaction may stay idle or open; a server's take milliseconds. */

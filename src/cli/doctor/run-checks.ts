@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type Config, ConfigError } from '../../config.ts'
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 import { inspectDatabase } from '../../db/inspect.ts'
 import { checkClock } from './check-clock.ts'
 import { checkConnections } from './check-connections.ts'

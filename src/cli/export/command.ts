@@ -30,7 +30,7 @@ const STOPPED =
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interrupt = listenForInterrupt()
-  if (file !== '-') await refuseSpecial(file)
+  if (file !== '-') await rejectSpecialFile(file)
   await using storage = await openStorage(config)
   const { log, database } = storage
   const db = database.prisma
@@ -87,7 +87,7 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
 }
 
 // A link or pipe left there by another user would receive everything.
-async function refuseSpecial(file: string): Promise<void> {
+async function rejectSpecialFile(file: string): Promise<void> {
   const found = await lstat(file).catch(() => undefined)
   if (!found || found.isFile()) return
   throw new StartError(`${file} is not a regular file. Choose another file, or - for standard output.`)

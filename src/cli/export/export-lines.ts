@@ -1,11 +1,10 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { encodeCursor } from '../../log/cursor.ts'
 import type { EventLog } from '../../log/event-log.ts'
 import type { Page } from '../../log/read/page.ts'
 import type { Stream } from '../../log/read/stream-index.ts'
 import { lineOf } from '../event-line.ts'
-import type { StreamKind } from '../import/import-item.ts'
 
 /** Streams by id, or of an organization, or all. */
 export type Selection = { readonly ids?: readonly string[]; readonly organizationId?: string }
@@ -94,7 +93,6 @@ function conditionOf({ ids, organizationId }: Selection) {
   return ids ? { id: { in: [...ids] } } : { organizationId }
 }
 
-/** Number of events stored now. */
 export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
   const { _sum, _count } = await db.stream.aggregate({
     where: conditionOf(selection),

@@ -1,8 +1,7 @@
+import type { StreamKind } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { uuid } from '../../lib/text.ts'
 import type { PastEvent } from '../../log/append/import-events.ts'
-
-export type StreamKind = 'DATASET' | 'REPORT'
 
 /** Position of an item in messages: a line of a file, or the upstream's id. */
 export type Place = { readonly line: number } | { readonly id: string }
@@ -13,7 +12,7 @@ interface ImportedEvent {
   readonly streamId: string
 }
 
-/** An item from outside: a past event for a stream, or the reason it is refused. */
+/** An item from outside: a past event for a stream, or the reason it is rejected. */
 export type ImportItem = { readonly place: Place } & (
   | (ImportedEvent & { readonly problem?: undefined })
   | { readonly problem: string; readonly event?: undefined }
@@ -22,7 +21,7 @@ export type ImportItem = { readonly place: Place } & (
 /** Batches of items, in order within a stream. */
 export type ImportSource = AsyncIterable<readonly ImportItem[]>
 
-/** @param read throws a CodedError to refuse the item. */
+/** @param read throws a CodedError to reject the item. */
 export function readItem(place: Place, read: () => ImportedEvent): ImportItem {
   try {
     return { place, ...read() }

@@ -8,7 +8,7 @@ import type { TargetStreams } from './target-streams.ts'
 /** Batch limits in events and payload characters; the last event may exceed the latter. */
 const BATCH = { events: 1_000, characters: 4_194_304 }
 
-/** A refused event more than this many milliseconds ahead of our clock is reported as in the future. */
+/** A rejected event more than this many milliseconds ahead of our clock is reported as in the future. */
 const FUTURE_MS = 1_000
 
 export interface ImportTarget {
@@ -112,7 +112,8 @@ function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemRes
         reason:
           event.createdAt.getTime() > Date.now() + FUTURE_MS
             ? `${time} is in the future.`
-            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: import in order of time, into a stream without later events.`,
+            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: ` +
+              'import in order of time, into a stream without later events.',
       }
   }
 }

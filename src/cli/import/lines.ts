@@ -5,13 +5,13 @@ const MAX_LINE = 8_388_608
 
 const NEWLINE = 0x0a
 
-/** A line, numbered from 1, without its end; or why it is refused. */
+/** A line, numbered from 1, without its end; or why it is rejected. */
 export type Line = { readonly number: number } & (
   | { readonly text: string; readonly problem?: undefined }
   | { readonly problem: string }
 )
 
-/** Skips blank lines but counts them; buffers at most `MAX_LINE`. Bytes, because decoding would hide invalid UTF-8. */
+/** Skips blank lines but counts them. By hand: `readline` buffers without a limit, and hides invalid UTF-8. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line[]> {
   let number = 0
   let parts: Buffer[] = []

@@ -14,7 +14,6 @@ export interface LlamaCloudOptions extends ImportOptions {
   interval: number
 }
 
-/** Imports the events of a LlamaCloud report. */
 export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Promise<void> {
   const { llamaCloudApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key with access to the report.')

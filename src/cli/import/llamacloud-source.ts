@@ -31,8 +31,9 @@ export async function* llamaEvents(
   // `after` is exclusive, and more events may share the newest time; duplicates are skipped.
   if (Number.isFinite(newest)) address.searchParams.set('after', new Date(newest - 1).toISOString())
   if (projectId !== undefined) address.searchParams.set('project_id', projectId)
-  const answer = await requestUpstream(address, { method: 'GET', headers: { authorization: `Bearer ${key}` } }, signal)
-  const items = readReply(z.array(z.unknown()), answer, 'a list of events')
+  const headers = { authorization: `Bearer ${key}` }
+  const response = await requestUpstream(address, { method: 'GET', headers }, signal)
+  const items = readReply(z.array(z.unknown()), response, 'a list of events')
     .map((item) => readReply(Item, item, 'an event'))
     .toSorted((a, b) => a.timestamp - b.timestamp)
   if (items.length > 0) yield items.map((item) => itemOf(item, reportId))

@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { createDataset, createReport } from '../../accounts/create-stream.ts'
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
-import type { StreamKind } from './import-item.ts'
 
 const REMEMBERED = 10_000
 

@@ -26,7 +26,6 @@ const Reply = z.object({ events: z.array(z.unknown()), page_count: z.int().nonne
 /** Newest first. */
 export interface TrievePage {
   events: TrieveEvent[]
-  /** Number of pages of this size. */
   pages: number
 }
 
@@ -43,8 +42,8 @@ export async function fetchTrievePage(
     ...(organizationId !== undefined && { 'tr-organization': organizationId }),
   }
   const body = { page, page_size: pageSize }
-  const answer = await requestUpstream(apiUrl(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
-  const { events, page_count: pages } = readReply(Reply, answer, 'a page of events')
+  const response = await requestUpstream(apiUrl(url, 'api/dataset/events'), { method: 'POST', headers, body }, signal)
+  const { events, page_count: pages } = readReply(Reply, response, 'a page of events')
   if (events.length > pageSize)
     throw new StartError(`The upstream API returned ${events.length} events for a page of ${pageSize}.`)
   return { events: events.map((event) => readReply(Event, event, 'an event')), pages }

@@ -22,7 +22,6 @@ export interface TrieveOptions extends ImportOptions {
 // Only the upstream can resolve a tracking id, and it must not choose the target here.
 const NO_ID = 'With a tracking id, --into is required: the id of the dataset to import into.'
 
-/** Imports the events of a Trieve dataset. */
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
   const { trieveApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key with access to the dataset.')
@@ -52,5 +51,8 @@ async function startOf({ streams }: ImportTarget, id: string): Promise<number> {
 async function whatIsMissing(walk: TrieveWalk, { streams }: ImportTarget, id: string): Promise<string | undefined> {
   const missing = (await walk.countTaken()) - (await streams.reach(id)).events
   if (missing <= 0) return undefined
-  return `The upstream dataset has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected by this or an earlier import, or added upstream after newer events.`
+  return (
+    `The upstream dataset has ${missing} ${missing === 1 ? 'event' : 'events'} more than ${id}: rejected by this or ` +
+    'an earlier import, or added upstream after newer events.'
+  )
 }

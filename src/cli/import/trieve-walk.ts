@@ -2,7 +2,7 @@ import { StartError } from '../../errors.ts'
 import { fetchTrievePage, type TrieveDataset, type TrieveEvent } from './trieve-api.ts'
 import { ResponseTooLarge, UpstreamStatusError } from './upstream-http.ts'
 
-/** Page sizes in events, and the characters of an answer below or above which the size doubles or halves. */
+/** Page sizes in events, and the characters of a response below or above which the size doubles or halves. */
 const SIZE = { first: 100, most: 1_000, few: 500_000, many: 5_000_000 }
 
 /** Largest page requested; Tidemark itself serves no larger one. */
@@ -121,7 +121,9 @@ export class TrieveWalk {
   }
 }
 
-const NOTHING_NEW = `${MAX_IDLE} consecutive upstream pages contained no new events: the dataset grows faster than it is read, or its page count is wrong. Try again later.`
+const NOTHING_NEW =
+  `${MAX_IDLE} consecutive upstream pages contained no new events: the dataset grows faster than it is read, or its ` +
+  'page count is wrong. Try again later.'
 
 /** Page size from `least` to its double whose page with this rank has the most newer events, within the slack. */
 function pageWith(rank: number, least: number): { page: number; size: number } {

@@ -5,17 +5,15 @@ import { StartError } from '../../errors.ts'
 import { ByteLimitError, readBytes } from '../../lib/read-bytes.ts'
 import { printable } from '../../lib/text.ts'
 
-/** Response timeout in milliseconds. */
 const TIMEOUT_MS = 60_000
 
 /** Retries for about four minutes when the upstream is unreachable or unavailable. */
 const RETRIES = { retries: 10, minTimeout: 500, maxTimeout: 60_000, factor: 2, randomize: true }
 
-/** Longest honoured `Retry-After` in milliseconds. */
 const MAX_RETRY_AFTER_MS = 300_000
 
 /** Maximum unpacked response in MiB; it is buffered whole, with its JSON beside it. */
-const MAX_ANSWER = 64
+const MAX_RESPONSE = 64
 
 export interface UpstreamRequest {
   method: 'GET' | 'POST'
@@ -36,13 +34,13 @@ export class UpstreamStatusError extends StartError {
 /** A response over the limit, which a retry would repeat. */
 export class ResponseTooLarge extends StartError {
   constructor() {
-    super(`The upstream response exceeds ${MAX_ANSWER} MiB.`)
+    super(`The upstream response exceeds ${MAX_RESPONSE} MiB.`)
   }
 }
 
 class UpstreamUnavailable extends Error {}
 
-/** Requests JSON with retries. @throws UpstreamStatusError, ResponseTooLarge, StartError, or the abort reason. */
+/** Requests JSON with retries. By hand: ky limits no body. @throws UpstreamStatusError, ResponseTooLarge, StartError */
 export async function requestUpstream(
   url: URL,
   { method, headers, body }: UpstreamRequest,
@@ -76,7 +74,7 @@ async function attempt(url: URL, request: RequestInit, signal: AbortSignal): Pro
     ...request,
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
   }).catch(throwUpstreamError)
-  const text = new TextDecoder().decode(await readBytes(response, MAX_ANSWER * 1_048_576).catch(throwUpstreamError))
+  const text = new TextDecoder().decode(await readBytes(response, MAX_RESPONSE * 1_048_576).catch(throwUpstreamError))
   if (response.ok) return parse(text)
   if (response.status !== 429 && response.status < 500)
     throw new UpstreamStatusError(response.status, text.slice(0, 300))
@@ -120,7 +118,6 @@ export function readReply<Schema extends z.ZodType>(schema: Schema, value: unkno
   throw new StartError(`The upstream response is not ${name}: ${printable(problem)}`)
 }
 
-/** URL of an API path below the base. */
 export function apiUrl(base: string, path: string): URL {
   return new URL(path, base.endsWith('/') ? base : `${base}/`)
 }

@@ -2,7 +2,7 @@ import type { Plugin } from 'graphql-yoga'
 import type { RequestContext } from '../../schema/context.ts'
 import type { ServerContext } from '../request-context.ts'
 
-/** Answers requests over HTTP that were not admitted, before their bodies are read. */
+/** Responds to requests over HTTP that were not admitted, before their bodies are read. */
 export function useAdmission(): Plugin<RequestContext, ServerContext> {
   return {
     onRequest({ serverContext, fetchAPI, endResponse }) {

@@ -5,10 +5,11 @@ import type { Plugin } from 'graphql-yoga'
 /** Lets a client send such a body; a web page would need a CORS preflight to set it. */
 const HEADER = 'x-graphql-yoga-csrf'
 
-const REFUSAL = `A request body of this type could be a cross-site request. Send application/json, or add the header ${HEADER}.`
+const ADVICE = `Send application/json, or add the header ${HEADER}.`
+const MESSAGE = `A request body of this type could be a cross-site request. ${ADVICE}`
 
 /**
- * Refuses POST bodies that any web page may send without a preflight: forms, plain text, and those of no type.
+ * Rejects POST bodies that any web page may send without a preflight: forms, plain text, and those of no type.
  * Matters where a proxy adds the key or only the network protects; by GET, a page can neither change nor read anything.
  */
 export function useCsrfPrevention(): Plugin {
@@ -19,7 +20,7 @@ export function useCsrfPrevention(): Plugin {
       try {
         return onRequestParse?.(payload)
       } catch {
-        throw new GraphQLError(REFUSAL, { extensions: { code: 'BAD_REQUEST', http: { status: 403 } } })
+        throw new GraphQLError(MESSAGE, { extensions: { code: 'BAD_REQUEST', http: { status: 403 } } })
       }
     },
   }

@@ -17,17 +17,17 @@ const MAX_FRAGMENTS = 50
 const KEPT_TEXT = 1_000_000
 const KEPT_LENGTH = 20_000
 
-/** Refuses documents too expensive to process: by length before parsing, by the other limits before execution. */
+/** Rejects documents too expensive to process: by length before parsing, by the other limits before execution. */
 export function useDocumentLimits({ tokens, aliases, directives }: Limits): Plugin<RequestContext> {
-  const rules = [maxAliasesRule(refusing(aliases)), maxDirectivesRule(refusing(directives)), introspectionRule]
+  const rules = [maxAliasesRule(reported(aliases)), maxDirectivesRule(reported(directives)), introspectionRule]
   return {
     onParse({ context, setParseFn }) {
       if (context.trusted) return
       setParseFn((source: string | { body: string }, options?: object) => {
         const { length } = typeof source === 'string' ? source : source.body
         if (length > MAX_LENGTH) {
-          const message = `The document has ${length} characters; the limit is ${MAX_LENGTH}. Send payloads as variables.`
-          throw new GraphQLError(message, {
+          const message = `The document has ${length} characters; the limit is ${MAX_LENGTH}.`
+          throw new GraphQLError(`${message} Send payloads as variables.`, {
             extensions: { code: 'GRAPHQL_PARSE_FAILED', http: { spec: true, status: 400 } },
           })
         }
@@ -49,7 +49,7 @@ function checkFragments(document: DocumentNode): DocumentNode {
 }
 
 // By default the rules throw, and report a syntax error.
-function refusing(n: number) {
+function reported(n: number) {
   return {
     n,
     propagateOnRejection: false,

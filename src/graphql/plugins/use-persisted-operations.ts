@@ -22,23 +22,23 @@ export function usePersistedOperations(list?: OperationList): Plugin<Context & Y
   function textOf(params: GraphQLParams, tenant: string): string | undefined | GraphQLError {
     const { query } = params
     const hash = hashIn(params)
-    if (hash === null) return refusal(400, 'BAD_USER_INPUT', MALFORMED)
+    if (hash === null) return requestError(400, 'BAD_USER_INPUT', MALFORMED)
     if (hash && !query)
       return list ? (list.get(hash) ?? notListed()) : (registered.get(tenant)?.get(hash) ?? notFound())
-    // Yoga refuses a query that is not a string.
+    // Yoga rejects a query that is not a string.
     if (typeof query !== 'string') return query
     if (listed && !listed.has(query)) return notListed()
-    return hash && hash !== sha256(query) ? refusal(400, 'BAD_USER_INPUT', MISMATCH) : query
+    return hash && hash !== sha256(query) ? requestError(400, 'BAD_USER_INPUT', MISMATCH) : query
   }
 
   return {
     onParams({ params, context, setParams, setResult }) {
       if (context.trusted) return
       const text = textOf(params, context.caller.tenant)
-      const refused = text instanceof GraphQLError
-      if (refused) setResult({ errors: [text] })
+      const failed = text instanceof GraphQLError
+      if (failed) setResult({ errors: [text] })
       // Yoga requires a text even when there is a result.
-      setParams({ ...params, query: refused ? '' : text })
+      setParams({ ...params, query: failed ? '' : text })
     },
     // Reached only by valid operations within the cost limit; an organization neither finds nor evicts those of others.
     onContextBuilding({ context: { caller, params } }) {
@@ -69,11 +69,11 @@ const MISMATCH = 'extensions.persistedQuery.sha256Hash is not the SHA-256 of the
 
 // Some clients match this message to resend the text.
 function notFound(): GraphQLError {
-  return refusal(404, 'PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound')
+  return requestError(404, 'PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound')
 }
 
 function notListed(): GraphQLError {
-  return refusal(
+  return requestError(
     400,
     'PERSISTED_QUERY_NOT_IN_LIST',
     'This server runs only the operations on its allowlist. Add this one to the list.',
@@ -81,6 +81,6 @@ function notListed(): GraphQLError {
 }
 
 // The status applies to application/graphql-response+json; otherwise it is 200, or some clients ignore the body.
-function refusal(status: number, code: string, message: string): GraphQLError {
+function requestError(status: number, code: string, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code, http: { spec: true, status } } })
 }

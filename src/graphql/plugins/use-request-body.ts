@@ -5,7 +5,7 @@ import { CodedError } from '../../errors.ts'
 import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { readBody } from '../../lib/read-body.ts'
 import { ByteLimitError } from '../../lib/read-bytes.ts'
-import { httpRefusal } from '../http-refusal.ts'
+import { toHttpError } from '../http-error.ts'
 import type { ServerContext } from '../request-context.ts'
 
 /** Body limit without a valid key, in bytes: enough for introspection, all that such a caller may run. */
@@ -18,8 +18,8 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
       if (!requestParser || request.method !== 'POST') return
       const { viewer, caller } = serverContext
       const req = serverContext.req as IncomingMessage
-      const stranger = viewer.type === 'anonymous'
-      const limit = stranger ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
+      const anonymous = viewer.type === 'anonymous'
+      const limit = anonymous ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
       setRequestParser(async ({ url, method, headers }) => {
         const encoding = headers.get('content-encoding') ?? 'identity'
         if (encoding.toLowerCase() !== 'identity') throw unsupported(encoding)
@@ -30,9 +30,9 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
             new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> }),
           )
         } catch (error) {
-          if (error instanceof ByteLimitError) throw tooLarge(limit, stranger)
+          if (error instanceof ByteLimitError) throw tooLarge(limit, anonymous)
           if (!(error instanceof CodedError)) throw error
-          throw error.code === 'BAD_USER_INPUT' ? tooLarge(limit, stranger) : httpRefusal(error)
+          throw error.code === 'BAD_USER_INPUT' ? tooLarge(limit, anonymous) : toHttpError(error)
         } finally {
           holding.release()
         }
@@ -46,7 +46,8 @@ function unsupported(encoding: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 415 } } })
 }
 
-function tooLarge(limit: number, stranger: boolean): GraphQLError {
-  const message = `Request body exceeds ${limit} bytes, the limit ${stranger ? 'without a valid API key' : 'of this server'}.`
+function tooLarge(limit: number, anonymous: boolean): GraphQLError {
+  const whose = anonymous ? 'without a valid API key' : 'of this server'
+  const message = `Request body exceeds ${limit} bytes, the limit ${whose}.`
   return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
 }

@@ -27,12 +27,12 @@ const KEPT = { start: 200, end: 400 } as const
 
 type Variables = Readonly<Record<string, unknown>>
 
-/** Refuses variables and extensions nested too deep to recurse into, before any other code walks them. */
+/** Rejects variables and extensions nested too deep to recurse into, before any other code walks them. */
 export function useVariableLimit(): Plugin {
   return {
     onParams({ params: { variables, extensions }, setResult }) {
       if (isWithin(MAX_DEPTH, variables) && isWithin(MAX_DEPTH, extensions)) return
-      setResult({ errors: [refusal(`Variables and extensions must not be nested deeper than ${MAX_DEPTH} levels.`)] })
+      setResult({ errors: [badInput(`Variables and extensions must not be nested deeper than ${MAX_DEPTH} levels.`)] })
     },
   }
 }
@@ -45,15 +45,15 @@ export function checkVariables(schema: GraphQLSchema, operation: OperationDefini
     const type = typeFromAST(schema, node) as GraphQLInputType
     if (!Object.hasOwn(variables, name)) {
       if (isNonNullType(type) && !defaultValue)
-        throw refusal(`Variable "$${name}" of required type "${type}" was not provided.`)
+        throw badInput(`Variable "$${name}" of required type "${type}" was not provided.`)
       continue
     }
     const value = variables[name]
     const problem = misfit(type, value, { objects: 0, others: 0 })
-    if (problem) throw refusal(`Variable "$${name}" contains ${problem}.`)
+    if (problem) throw badInput(`Variable "$${name}" contains ${problem}.`)
     if (fits(type, value)) continue
     coerceInputValue(value, type, (path, _value, { message }) => {
-      throw refusal(`Variable "$${name}" got an invalid value${at(name, path)}: ${message}`)
+      throw badInput(`Variable "$${name}" got an invalid value${at(name, path)}: ${message}`)
     })
   }
 }
@@ -104,7 +104,7 @@ function at(name: string, path: readonly (string | number)[]): string {
 }
 
 // As the executor's own over HTTP: 400 for clients that accept GraphQL's media type, else 200.
-function refusal(message: string): GraphQLError {
+function badInput(message: string): GraphQLError {
   const { length } = message
   const short =
     length > KEPT.start + KEPT.end ? `${message.slice(0, KEPT.start)} … ${message.slice(-KEPT.end)}` : message

@@ -169,7 +169,7 @@ type Params = Parameters<NonNullable<Options['onSubscribe']>>[2]
 
 async function run(yoga: Yoga, context: RequestContext, params: Params): Promise<BudgetedResult> {
   const { query, operationName, variables, extensions } = params
-  // Yoga refuses mutations over GET.
+  // Yoga rejects mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
   const result = (await yoga.getResultForParams(
     {

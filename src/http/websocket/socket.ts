@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import type { Caller } from '../../lib/caller.ts'
 import type { Peer } from '../../lib/peer.ts'
-import type { Connection } from '../connection.ts'
+import type { TcpConnection } from '../tcp-connection.ts'
 
 /** Buffered bytes above which the next message waits. */
 const MAX_BUFFERED_BYTES = 65_536
@@ -26,7 +26,6 @@ const MAX_REASON_BYTES = 123
 /** Thrown by graphql-ws for a message that only a server may send. */
 const UNEXPECTED = /^Unexpected message of type /
 
-/** One client's WebSocket. */
 export class Socket implements GraphqlSocket, Peer {
   readonly transport = 'websocket'
   readonly id: string
@@ -36,13 +35,13 @@ export class Socket implements GraphqlSocket, Peer {
   readonly #preparing = new Set<string>()
   #settled: (() => void) | undefined
   #alive = true
-  readonly #connection: Connection
+  readonly #connection: TcpConnection
   #isAnonymous = true
   #anonymousBytes = 0
   closedWith: number | undefined
 
   /** @param connection counts input bytes before ws assembles messages. @param id as in the log. */
-  constructor(webSocket: WebSocket, connection: Connection, id: string, logger: Logger) {
+  constructor(webSocket: WebSocket, connection: TcpConnection, id: string, logger: Logger) {
     this.#webSocket = webSocket
     this.#connection = connection
     connection.socket.on('data', this.#limitAnonymous).on('drain', () => this.#pace())
@@ -77,7 +76,7 @@ export class Socket implements GraphqlSocket, Peer {
     this.#connection.socket.off('data', this.#limitAnonymous)
   }
 
-  /** Answers a protocol ping without its payload, unless the client leaves too much unread. */
+  /** Responds to a protocol ping without its payload, unless the client leaves too much unread. */
   onPing(): void {
     if (this.#webSocket.bufferedAmount <= MAX_BUFFERED_BYTES) void this.send('{"type":"pong"}')
   }

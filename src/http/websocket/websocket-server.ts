@@ -11,9 +11,9 @@ import type { Caller } from '../../lib/caller.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import { allows, isOwnOrigin, type Origins } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
-import type { Connections } from '../connections.ts'
 import { normalizeRequest } from '../normalize-request.ts'
 import type { RequestQueue } from '../request-queue.ts'
+import type { TcpConnections } from '../tcp-connections.ts'
 import { ignoreUpgrade } from './ignore-upgrade.ts'
 import { OpenSockets } from './open-sockets.ts'
 import { operationsOver, type WebSocketServices } from './operations.ts'
@@ -37,7 +37,7 @@ export interface WebSocketEndpoint {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  services: WebSocketServices & { corsOrigins: Origins; tcpConnections: Connections; queue: RequestQueue },
+  services: WebSocketServices & { corsOrigins: Origins; tcpConnections: TcpConnections; queue: RequestQueue },
   logger: Logger,
 ): WebSocketEndpoint {
   const { corsOrigins, connectionLimit, addressOf, tcpConnections, queue } = services

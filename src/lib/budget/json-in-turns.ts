@@ -10,8 +10,7 @@ const LONG = 262_144
 /** Estimated JSON length of a value other than a string, including its key. */
 const VALUE = 16
 
-/** Whether the operation's result is too long to serialize in one go. */
-export function isLong({ answer: { values, text } }: OperationBudget): boolean {
+export function isLong({ resultSize: { values, text } }: OperationBudget): boolean {
   return text + values * VALUE > LONG
 }
 

@@ -16,7 +16,6 @@ export interface Holding {
   wait(bytes: number, patience?: number): Promise<void>
   /** Counts bytes that are already allocated, without a limit check. */
   add(bytes: number): void
-  /** Releases all bytes by default. */
   release(bytes?: number): void
   readonly bytes: number
 }

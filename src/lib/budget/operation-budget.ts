@@ -28,16 +28,16 @@ export class OperationBudget {
   readonly #budget: Budget
   readonly #holding: Holding
   readonly #limits: OperationLimits
-  readonly #neverRefuses: boolean
+  readonly #neverFails: boolean
   #values = 0
   #text = 0
   #read = 0
   #reading: Promise<unknown> = Promise.resolve()
   #released = false
-  #refused: CodedError | undefined
+  #error: CodedError | undefined
 
-  constructor(budget: Budget, caller: Caller, limits: OperationLimits, never = false) {
-    this.#neverRefuses = never
+  constructor(budget: Budget, caller: Caller, limits: OperationLimits, neverFails = false) {
+    this.#neverFails = neverFails
     this.#budget = budget
     this.#holding = budget.memory.open(caller)
     this.#limits = limits
@@ -45,8 +45,8 @@ export class OperationBudget {
   }
 
   /** Approximate result size so far; zero after an error, when the result carries no data. */
-  get answer(): { readonly values: number; readonly text: number } {
-    return this.#refused ? { values: 0, text: 0 } : { values: this.#values, text: this.#text }
+  get resultSize(): { readonly values: number; readonly text: number } {
+    return this.#error ? { values: 0, text: 0 } : { values: this.#values, text: this.#text }
   }
 
   /** A new budget of the same caller, for work that outlives this operation. */
@@ -54,7 +54,7 @@ export class OperationBudget {
     return new OperationBudget(this.#budget, this.caller, limits)
   }
 
-  /** A budget for one subscription event: counts memory but never refuses, so no event is lost; await `room` first. */
+  /** A budget for one subscription event: counts memory but never fails, so no event is lost; await `room` first. */
   ofEvent(): OperationBudget {
     return new OperationBudget(this.#budget, this.caller, { ...this.#limits, text: MOST_EVENT_TEXT }, true)
   }
@@ -66,25 +66,25 @@ export class OperationBudget {
 
   /** Counts result values in advance. @throws CodedError BAD_USER_INPUT above the limit. */
   drawValues(count: number): void {
-    if (this.#refused) return
+    if (this.#error) return
     this.#values += count
     const { values } = this.#limits
-    if (this.#values > values) throw this.#refuse(`The result exceeds ${values} values. Request less data.`)
+    if (this.#values > values) throw this.#fail(`The result exceeds ${values} values. Request less data.`)
     this.reserve(count * VALUE_BYTES)
   }
 
   /** Counts result characters in advance; their memory is reserved where they are read. */
   drawText(length: number): void {
-    if (this.#refused) return
+    if (this.#error) return
     this.#text += length
     const { text } = this.#limits
-    if (this.#text > text) throw this.#refuse(`The result exceeds ${text} characters. Request less data.`)
+    if (this.#text > text) throw this.#fail(`The result exceeds ${text} characters. Request less data.`)
   }
 
   /** @throws CodedError BAD_USER_INPUT or RATE_LIMITED. */
   reserve(bytes: number): void {
-    if (this.#neverRefuses) this.#holding.add(bytes)
-    if (this.#neverRefuses || this.#released || this.#refused) return
+    if (this.#neverFails) this.#holding.add(bytes)
+    if (this.#neverFails || this.#released || this.#error) return
     try {
       this.#holding.reserve(bytes)
     } catch (error) {
@@ -107,9 +107,9 @@ export class OperationBudget {
 
   /** Reserves bytes before a read, waiting for memory. @throws CodedError BAD_USER_INPUT or RATE_LIMITED. */
   async take(bytes: number): Promise<void> {
-    if (this.#refused) throw this.#refused
+    if (this.#error) throw this.#error
     if (this.left < bytes)
-      throw this.#refuse(
+      throw this.#fail(
         `The operation reads more than ${MOST_READ} bytes of events. Request less data, or split the operation.`,
       )
     this.#read += bytes
@@ -118,7 +118,7 @@ export class OperationBudget {
     })
     if (!this.#released) return
     this.#holding.release()
-    throw this.#refuse('The client has disconnected.')
+    throw this.#fail('The client has disconnected.')
   }
 
   untake(bytes: number): void {
@@ -133,23 +133,23 @@ export class OperationBudget {
   }
 
   get mustWait(): boolean {
-    return this.#refused !== undefined || this.#budget.turns.isOver
+    return this.#error !== undefined || this.#budget.turns.isOver
   }
 
   /** Yields to the event loop; throws once the operation has failed, so that no part of it continues. */
   async turn(): Promise<void> {
-    if (this.#refused) throw this.#refused
+    if (this.#error) throw this.#error
     await this.#budget.turns.next(this.caller)
   }
 
-  #refuse(message: string): CodedError {
+  #fail(message: string): CodedError {
     return this.#end(new CodedError('BAD_USER_INPUT', message))
   }
 
   #end(error: unknown): CodedError {
     if (!(error instanceof CodedError)) throw error
-    this.#refused ??= new OverBudget(error.code, error.message, error.details)
-    return this.#refused
+    this.#error ??= new OverBudget(error.code, error.message, error.details)
+    return this.#error
   }
 
   /** Releases all memory, once the result is sent or the client is gone. */

@@ -2,7 +2,6 @@ import { CodedError } from '../../errors.ts'
 
 const MOST = 1_000
 
-/** Runs tasks one at a time, in order. */
 export class Sequence {
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0

@@ -16,7 +16,7 @@ const TIMEOUT_MS = 10_000
 
 export interface AppendObserver {
   committed(group: { events: number; seconds: number }): void
-  answered(outcome: AppendResult['outcome'] | 'FAILED', events: number): void
+  finished(outcome: AppendResult['outcome'] | 'FAILED', events: number): void
 }
 
 /** Group commit: appends of one event-loop turn, or that arrive during a transaction, share the next one. */
@@ -46,7 +46,7 @@ export class AppendQueue {
     const own = this.#sizes.get(tenant) ?? { events: 0, bytes: 0 }
     const added = { events: events.length, bytes }
     if (exceeds(this.#size, added, 1) || exceeds(own, added, SHARE)) {
-      this.#observer.answered('FAILED', events.length)
+      this.#observer.finished('FAILED', events.length)
       throw full(exceeds(own, added, SHARE) ? 'this organization' : 'all organizations')
     }
     this.#sizes.set(tenant, own)
@@ -56,10 +56,10 @@ export class AppendQueue {
         this.#waiting.add({ tenant, streamId, events, bytes, since: Date.now(), resolve, reject })
         this.#schedule()
       })
-      for (const { outcome } of results) this.#observer.answered(outcome, 1)
+      for (const { outcome } of results) this.#observer.finished(outcome, 1)
       return results
     } catch (error) {
-      this.#observer.answered('FAILED', events.length)
+      this.#observer.finished('FAILED', events.length)
       throw error
     } finally {
       this.#resize(own, -events.length, -bytes)
@@ -110,7 +110,7 @@ export class AppendQueue {
       return byStream.flatMap(([streamId, appends], i) => {
         const result = results[i] as BatchResult
         if (result === 'HELD') return appends
-        answer(streamId, appends, result)
+        resolveAll(streamId, appends, result)
         return []
       })
     } catch (error) {
@@ -176,7 +176,7 @@ function halvesOf(byStream: readonly OfStream[]): [PendingAppend[], PendingAppen
   return [whole.slice(0, middle).flat(), whole.slice(middle).flat()]
 }
 
-function answer(streamId: string, appends: readonly PendingAppend[], results: ImportResult[] | 'NO_STREAM'): void {
+function resolveAll(streamId: string, appends: readonly PendingAppend[], results: ImportResult[] | 'NO_STREAM'): void {
   let given = 0
   for (const { events, resolve, reject } of appends) {
     if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`))

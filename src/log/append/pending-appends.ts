@@ -93,7 +93,6 @@ export class PendingAppends {
   }
 }
 
-/** Whether a group is too large to share a transaction. */
 export function isLarge(group: readonly PendingAppend[]): boolean {
   return bytesOf(group) > SHARED_BYTES
 }

@@ -3,7 +3,6 @@ import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
 import { readRange } from '../read/range.ts'
 
-/** The event of a stream with this id, if kept. */
 export async function findEvent(db: PrismaClient, streamId: string, id: string): Promise<LoggedEvent | undefined> {
   const row = await db.event.findUnique({ where: { streamId_id: { streamId, id } }, select: { seq: true } })
   if (!row) return undefined

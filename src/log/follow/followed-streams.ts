@@ -9,7 +9,7 @@ import type { WakeupSource, Wakeups } from './wakeups.ts'
 /** Interval of comparing followed heads with the database, in milliseconds: the longest delay of a lost wake-up. */
 const POLL_MS = 1_000
 
-const ANSWER_MS = 5_000
+const TIMEOUT_MS = 5_000
 
 export type ReadSource = WakeupSource | 'poll'
 
@@ -123,7 +123,7 @@ export class FollowedStreams implements AsyncDisposable {
     try {
       const ids = [...this.#streams.keys()]
       const asked = readStreams(this.#db, ids)
-      for (const { id, head, epoch, redactions } of await withTimeout(asked, ANSWER_MS)) {
+      for (const { id, head, epoch, redactions } of await withTimeout(asked, TIMEOUT_MS)) {
         const tail = this.#streams.get(id)?.tail
         if (!tail) continue
         const same = head === tail.head && epoch === tail.epoch && redactions === tail.redactions
@@ -147,13 +147,12 @@ export class FollowedStreams implements AsyncDisposable {
     for (const [follower, until] of this.#stuck) {
       if (Date.now() < until) continue
       this.#stuck.delete(follower)
-      if (!follower.isTold) follower.cutOff()
+      if (!follower.isDone) follower.cutOff()
     }
     this.#rest()
   }
 }
 
-/** The error for a reader that leaves events unread. */
 export function tooSlow(cursor: string): CodedError {
   return new CodedError('SLOW_CONSUMER', 'The client left events unread for too long. Resume from extensions.cursor.', {
     cursor,

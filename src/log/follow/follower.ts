@@ -12,7 +12,7 @@ import type { Tail } from './tail.ts'
 const PAGE = { events: 100, bytes: 1_048_576 }
 
 /** Query timeout, and the longest database outage that a reader survives, in milliseconds. */
-const TIMEOUTS = { answer: 15_000, outage: 60_000 }
+const TIMEOUTS = { response: 15_000, outage: 60_000 }
 
 const RETRY_MS = 500
 
@@ -44,7 +44,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   #scanned: number
   #idleSince: number | undefined
   #failure: CodedError | undefined
-  #told = false
+  #isDone = false
 
   /** @param stream as known at the start; the follower does not end before its head. */
   constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, callbacks: Callbacks) {
@@ -79,7 +79,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     this.#idleSince = undefined
     try {
       const result = await this.#events.next()
-      if (this.#failure && !this.#told) throw this.#tell(this.#failure)
+      if (this.#failure && !this.#isDone) throw this.#once(this.#failure)
       if (result.done) this.#close()
       else this.#position = result.value.seq
       return result
@@ -92,13 +92,13 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   async return(): Promise<IteratorResult<LoggedEvent, undefined>> {
-    this.#told = true
+    this.#isDone = true
     this.#close()
     return { done: true, value: undefined }
   }
 
   async throw(error: unknown): Promise<never> {
-    this.#told = true
+    this.#isDone = true
     this.#close()
     throw error
   }
@@ -121,13 +121,13 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   /** Whether the reader has left or has collected the error. */
-  get isTold(): boolean {
-    return this.#told
+  get isDone(): boolean {
+    return this.#isDone
   }
 
   // Thrown once; a read after the error finds the end.
-  #tell(failure: CodedError): CodedError {
-    this.#told = true
+  #once(failure: CodedError): CodedError {
+    this.#isDone = true
     return failure
   }
 
@@ -212,7 +212,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     const until = Date.now() + TIMEOUTS.outage
     for (;;) {
       try {
-        return await withTimeout(read(), TIMEOUTS.answer)
+        return await withTimeout(read(), TIMEOUTS.response)
       } catch (error) {
         if (signal.aborted) return undefined
         if (Date.now() > until || error instanceof MissingEventsError || error instanceof CodedError) throw error

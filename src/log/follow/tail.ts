@@ -10,7 +10,7 @@ const MAX_EVENTS = 1_000
 /** Most text kept, in UTF-16 units (8 MiB of memory at worst), and most bytes read at once. */
 const MAX_TEXT = 4_194_304
 
-const ANSWER_MS = 15_000
+const TIMEOUT_MS = 15_000
 
 /** The database was restored or failed over: this process has seen `lost` events after `shared` that it lacks now. */
 export interface HistoryChange {
@@ -76,7 +76,7 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
-        const page = await withTimeout(read, ANSWER_MS)
+        const page = await withTimeout(read, TIMEOUT_MS)
         if (!(await this.#continues(page))) continue
         const { events, more, first, redactions } = page
         if (first > this.#head + 1) this.#skipTo(first)
@@ -114,11 +114,11 @@ export class Tail {
     })
   }
 
-  // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share, and reads on.
+  // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share.
   async #continues({ first, head, epoch }: Read): Promise<boolean> {
     if (epoch === this.#epoch && head >= this.#head) return true
     const known = lastShared(this.#db, this.streamId, this.#epoch, { head, epoch })
-    const shared = (await withTimeout(known, ANSWER_MS)) ?? first - 1
+    const shared = (await withTimeout(known, TIMEOUT_MS)) ?? first - 1
     const lost = Math.max(0, this.#head - shared)
     this.#epoch = epoch
     this.#histories++

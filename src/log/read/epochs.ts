@@ -18,7 +18,8 @@ export async function lastShared(
   const rows = await db.$queryRaw<{ number: number | null; next: bigint | null }[]>`
     SELECT k.number, (SELECT min(s.start) FROM stream_epoch s
                        WHERE s.stream_id = ${streamId}::uuid AND s.epoch_number > k.number) AS next
-      FROM (SELECT CASE WHEN ${epoch} = ${NO_EPOCH} THEN 0 ELSE (SELECT e.number FROM epoch e WHERE e.id = ${epoch}) END) k(number)`
+      FROM (SELECT CASE WHEN ${epoch} = ${NO_EPOCH} THEN 0
+                        ELSE (SELECT e.number FROM epoch e WHERE e.id = ${epoch}) END) k(number)`
   const row = rows[0]
   if (row?.number == null) return undefined
   return row.next === null ? head : Math.min(head, Number(row.next) - 1)

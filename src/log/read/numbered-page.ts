@@ -16,7 +16,7 @@ export interface NumberedPageRequest {
 
 export interface NumberedPage {
   events: LoggedEvent[]
-  /** All types the stream holds, whatever the filter, in byte order. */
+  /** All types the stream holds, with any filter, in byte order. */
   types: string[]
   total: number
   pageCount: number

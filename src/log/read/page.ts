@@ -32,7 +32,6 @@ export interface Page {
   events: LoggedEvent[]
   hasNextPage: () => Promise<boolean>
   hasPreviousPage: () => Promise<boolean>
-  /** Number of all events that match the filters. */
   total: () => Promise<number>
 }
 
@@ -105,8 +104,10 @@ async function filteredRange(
   const range = { streamId, types: distinct, low: first - 1, high: head + 1 }
   if (since == null && until == null) return range
   const rows = await db.$queryRaw<{ since: bigint | null; until: bigint | null }[]>`
-    SELECT CASE WHEN ${since != null} THEN event_seq_at(${streamId}::uuid, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) END AS since,
-           CASE WHEN ${until != null} THEN event_seq_at(${streamId}::uuid, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) END AS until`
+    SELECT CASE WHEN ${since != null} THEN
+             event_seq_at(${streamId}::uuid, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) END AS since,
+           CASE WHEN ${until != null} THEN
+             event_seq_at(${streamId}::uuid, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) END AS until`
   const at = rows[0]
   return {
     ...range,

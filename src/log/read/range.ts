@@ -64,7 +64,8 @@ export async function readRange(
   // Always one row for an existing stream, so that bounds and events come from the same snapshot.
   const rows = await db.$queryRaw<(Row | (StreamRow & { seq: null }))[]>`
     SELECT s.first, s.head, coalesce(h.id, 0) AS epoch, s.redactions, p.seq, p.id, p.type, p.data, p.bytes, p.found,
-           extract(epoch FROM p.created_at)::float8 * 1000 AS at, extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
+           extract(epoch FROM p.created_at)::float8 * 1000 AS at,
+           extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
       FROM stream s
       LEFT JOIN epoch h ON h.number = s.epoch_number
       LEFT JOIN LATERAL (
@@ -151,7 +152,8 @@ function eventsOfTypes(
   return Prisma.sql`
     (SELECT s.seq FROM unnest(${types}::text[]) AS t(type) CROSS JOIN LATERAL (
         SELECT x.seq FROM event x
-         WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type AND x.seq >= s.first AND x.seq > ${low} AND x.seq < ${high}
+         WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type
+           AND x.seq >= s.first AND x.seq > ${low} AND x.seq < ${high}
          ORDER BY x.seq ${order} LIMIT ${limit}) s
       ORDER BY s.seq ${order} LIMIT ${limit}) k
     CROSS JOIN LATERAL (SELECT * FROM event x WHERE x.stream_id = ${streamId}::uuid AND x.seq = k.seq LIMIT 1) e`

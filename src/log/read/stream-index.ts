@@ -1,15 +1,13 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { retryTransient } from '../../db/retry-transient.ts'
 import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import type { Bounds } from '../cursor.ts'
 
 /** What rights, reads and followers of a stream depend on, as one statement saw it. */
 export interface Stream extends Bounds {
-  /** Also the id of its dataset or report. */
   readonly id: string
   readonly organizationId: string
-  readonly kind: 'DATASET' | 'REPORT'
-  /** How many events have been redacted. */
+  readonly kind: StreamKind
   readonly redactions: number
 }
 

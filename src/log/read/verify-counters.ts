@@ -1,8 +1,7 @@
-import type { DatabaseConnection } from '../../db/connection.ts'
+import type { DatabaseConnection } from '../../db/database-connection.ts'
 
 const IDS = 1_000
 
-/** The ids of all streams, ascending. */
 export async function* streamIds(db: DatabaseConnection): AsyncGenerator<string> {
   // The nil UUID is a valid stream id, so it cannot mark the start.
   let last: string | null = null
@@ -31,14 +30,17 @@ const COMPARE = `
               FROM kept k LEFT JOIN counted c USING (type)) o
      WHERE ordinal % 32 = 1 OR ordinal = removed + 1
   ), marks AS (
-    SELECT m.type, m.ordinal, m.seq FROM stream s JOIN event_mark m ON m.stream_id = s.id AND m.seq >= s.first WHERE s.id = $1
+    SELECT m.type, m.ordinal, m.seq
+      FROM stream s JOIN event_mark m ON m.stream_id = s.id AND m.seq >= s.first WHERE s.id = $1
   )
-  SELECT s.first::text AS first, s.head::text AS head, e.n::text AS events, e.lowest::text AS lowest, e.highest::text AS highest,
+  SELECT s.first::text AS first, s.head::text AS head,
+    e.n::text AS events, e.lowest::text AS lowest, e.highest::text AS highest,
     ARRAY(
       SELECT DISTINCT wrong.type FROM (
         (SELECT type, count(*) AS n FROM kept GROUP BY type EXCEPT SELECT type, n - removed FROM counted)
         UNION ALL
-        (SELECT type, n - removed FROM counted WHERE n > removed EXCEPT SELECT type, count(*) FROM kept GROUP BY type)) wrong
+        (SELECT type, n - removed FROM counted WHERE n > removed EXCEPT SELECT type, count(*) FROM kept GROUP BY type)
+      ) wrong
       ORDER BY wrong.type) AS types,
     (SELECT count(*) FROM (
         (SELECT * FROM marked EXCEPT SELECT * FROM marks) UNION ALL (SELECT * FROM marks EXCEPT SELECT * FROM marked)

@@ -5,7 +5,6 @@ export type DecodedReportEvent<Data extends ReportEventData = ReportEventData> =
   ? { event: LoggedEvent; data: Data }
   : never
 
-/** Decodes an event of a report's stream. */
 export function decodeReportEvent(event: LoggedEvent): DecodedReportEvent {
   return { event, data: JSON.parse(event.data) } as DecodedReportEvent
 }

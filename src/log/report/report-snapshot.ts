@@ -171,6 +171,7 @@ function partsOf({ operations, blocks }: ReportSnapshot): number {
 }
 
 function tooLarge(): CodedError {
-  const message = `The report has more than ${MOST.parts} blocks and operations, the limit of a snapshot. Read its events instead.`
+  const most = `${MOST.parts} blocks and operations`
+  const message = `The report has more than ${most}, the limit of a snapshot. Read its events instead.`
   return new CodedError('BAD_USER_INPUT', message)
 }

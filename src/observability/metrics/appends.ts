@@ -27,7 +27,7 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
     registers,
   })
   return {
-    answered: (outcome, count) => events.inc({ outcome: outcome.toLowerCase() }, count),
+    finished: (outcome, count) => events.inc({ outcome: outcome.toLowerCase() }, count),
     committed(group) {
       seconds.observe(group.seconds)
       size.observe(group.events)
@@ -35,7 +35,6 @@ export function createAppendMetrics(registry: Registry): AppendObserver {
   }
 }
 
-/** Reports the length of the append queue. */
 export function registerAppendQueue(registry: Registry, log: Pick<EventLog, 'appending'>): void {
   new Gauge({
     name: 'tidemark_append_queue_events',

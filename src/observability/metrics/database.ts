@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Accounts } from '../../accounts/accounts.ts'
+import type { CallerClients } from '../../accounts/caller-clients.ts'
 import type { Database } from '../../db/database.ts'
 import type { Readiness } from '../readiness.ts'
 
@@ -7,7 +7,7 @@ import type { Readiness } from '../readiness.ts'
 export function registerDatabaseMetrics(
   registry: Registry,
   { pool }: Pick<Database, 'pool'>,
-  accounts: Pick<Accounts, 'waiting'>,
+  callerClients: Pick<CallerClients, 'waiting'>,
   ready: Readiness,
 ): void {
   const registers = [registry]
@@ -24,10 +24,12 @@ export function registerDatabaseMetrics(
   })
   new Gauge({
     name: 'tidemark_database_waiting',
-    help: 'Statements that wait for a connection, because all are busy or the share of their caller or organization is used up.',
+    help:
+      'Statements that wait for a connection, because all are busy or the share of their caller or organization is ' +
+      'used up.',
     registers,
     collect() {
-      this.set((pool?.waitingCount ?? 0) + accounts.waiting)
+      this.set((pool?.waitingCount ?? 0) + callerClients.waiting)
     },
   })
   // Last: the readiness check takes a connection itself.

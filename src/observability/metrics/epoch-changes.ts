@@ -6,7 +6,9 @@ import type { HistoryChange } from '../../log/follow/tail.ts'
 export function createHistoryChangeHandler(registry: Registry, logger: Logger): (change: HistoryChange) => void {
   const changes = new Counter({
     name: 'tidemark_history_changes_total',
-    help: 'Followed streams that lost events this server had read before: the database was restored, or failed over to a copy that was behind.',
+    help:
+      'Followed streams that lost events this server had read before: the database was restored, or failed over to a ' +
+      'copy that was behind.',
     registers: [registry],
   })
   return (change) => {

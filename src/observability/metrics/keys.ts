@@ -1,16 +1,15 @@
 import { Counter, type Registry } from 'prom-client'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 
-/** Wraps `authenticate` to count rejected keys. */
-export function countRefusedKeys(registry: Registry, authenticate: Authenticate): Authenticate {
-  const refused = new Counter({
+export function countRejectedKeys(registry: Registry, authenticate: Authenticate): Authenticate {
+  const rejected = new Counter({
     name: 'tidemark_keys_refused_total',
     help: 'Rejected API keys: unknown, revoked or expired.',
     registers: [registry],
   })
   return async (key) => {
     const viewer = await authenticate(key)
-    if (key && viewer.type === 'anonymous') refused.inc()
+    if (key && viewer.type === 'anonymous') rejected.inc()
     return viewer
   }
 }

@@ -28,7 +28,9 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_follower_lag_events',
-    help: 'Largest number of events that an open subscription has yet to process. Briefly high when a subscription starts far back; persistently high with a slow client or a slow database.',
+    help:
+      'Largest number of events that an open subscription has yet to process. Briefly high when a subscription ' +
+      'starts far back; persistently high with a slow client or a slow database.',
     registers,
     collect() {
       this.set(log.following.lag)
@@ -97,7 +99,9 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Gauge({
     name: 'tidemark_wakeup_bus_connected',
-    help: '1 while servers notify each other of new events through the source; 0 while events of other servers are found by polling only. The source is in-process if no other server can use the database.',
+    help:
+      '1 while servers notify each other of new events through the source; 0 while events of other servers are found ' +
+      'by polling only. The source is in-process if no other server can use the database.',
     labelNames: ['source'],
     registers,
     collect() {
@@ -106,7 +110,10 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Counter({
     name: 'tidemark_tail_reads_total',
-    help: 'Reads that found new events of a followed stream, by trigger: an append in this process (in-process), a notification of another server (postgres, redis), or polling (poll), which finds events of lost notifications. A rising share of poll means late delivery.',
+    help:
+      'Reads that found new events of a followed stream, by trigger: an append in this process (in-process), a ' +
+      'notification of another server (postgres, redis), or polling (poll), which finds events of lost ' +
+      'notifications. A rising share of poll means late delivery.',
     labelNames: ['source'],
     registers,
     collect() {

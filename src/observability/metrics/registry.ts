@@ -9,7 +9,6 @@ export function createRegistry(): Registry {
   return registry
 }
 
-/** Reports the version, and the kind of the database. */
 export function registerBuildInfo(registry: Registry, { mode }: Pick<Database, 'mode'>): void {
   new Gauge({
     name: 'tidemark_build_info',

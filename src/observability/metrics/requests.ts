@@ -2,12 +2,13 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Observe } from '../../lib/call.ts'
 import { DURATION_BUCKETS } from './buckets.ts'
 
-/** Counts and times requests by entry point. */
 export function createRequestMetrics(registry: Registry): Observe {
   const registers = [registry]
   const requests = new Counter({
     name: 'tidemark_requests_total',
-    help: 'HTTP requests and WebSocket operations, by transport and outcome: ok, the code of the first error, or gone if the client disconnected before the response. A stream counts when it starts.',
+    help:
+      'HTTP requests and WebSocket operations, by transport and outcome: ok, the code of the first error, or gone if ' +
+      'the client disconnected before the response. A stream counts when it starts.',
     labelNames: ['transport', 'outcome'],
     registers,
   })

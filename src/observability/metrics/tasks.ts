@@ -1,12 +1,14 @@
 import { Counter, type Registry } from 'prom-client'
 
-export type Task = 'following' | 'retention' | 'key-lookup' | 'key-watch' | 'key-uses' | 'live-connections'
+export type Task = 'following' | 'retention' | 'key-lookup' | 'key-watch' | 'key-usage' | 'live-connections'
 
-/** Counts failures of background tasks; each is retried. */
 export function countTaskFailures(registry: Registry): (task: Task) => void {
   const failures = new Counter({
     name: 'tidemark_task_failures_total',
-    help: 'Failures of background tasks, by task: following streams, retention, looking up keys, watching for revoked keys, saving when keys were used, listing live connections. Each is retried; the usual cause is an unavailable database.',
+    help:
+      'Failures of background tasks, by task: following streams, retention, looking up keys, watching for revoked ' +
+      'keys, saving when keys were used, listing live connections. Each is retried; the usual cause is an ' +
+      'unavailable database.',
     labelNames: ['task'],
     registers: [registry],
   })

@@ -3,8 +3,9 @@ export type ParsedDatetime =
   | { readonly millis: number; readonly problem?: undefined }
   | { readonly type: 'datetime_from_date_parsing' | 'datetime_parsing'; readonly problem: string }
 
-const DATE_TIME =
-  /^(\d{4}-\d\d-\d\d)(?:[Tt_ ]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))?)?$/
+const [DATE, TIME] = [String.raw`(\d{4}-\d\d-\d\d)`, String.raw`([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d+))?)?`]
+const ZONE = String.raw`(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))`
+const DATE_TIME = new RegExp(`^${DATE}(?:[Tt_ ]${TIME}${ZONE}?)?$`)
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?$/
 
 /** The largest number read as seconds; larger ones are milliseconds. */

@@ -49,7 +49,6 @@ export interface LlamaEvent {
   timestamp: Date
 }
 
-/** Maps a GraphQL event to LlamaCloud's shape. */
 export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Omit<EventNode, 'seq'>): LlamaEvent {
   return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
 }
@@ -89,7 +88,6 @@ export async function readLlamaPage(
     : { events, last }
 }
 
-/** The position of a report's newest event, or 0. */
 export async function readLlamaHead(run: Run, { path }: ReportRequest): Promise<number> {
   const { data } = await run(ReadHead, { reportId: path.report_id })
   return data?.reportEvents.nodes[0]?.seq ?? 0

@@ -54,7 +54,8 @@ export const ReportPath = z.object({ report_id: uuid.openapi({ description: 'The
 export const ReportQuery = z.object({
   after: after.optional().openapi({
     description:
-      'Return only events with a later timestamp. An ISO 8601 date or time (UTC if it has no time zone), or a Unix time in seconds or milliseconds.',
+      'Return only events with a later timestamp. An ISO 8601 date or time (UTC if it has no time zone), or a Unix ' +
+      'time in seconds or milliseconds.',
     example: '2024-07-29T15:51:28.071Z',
   }),
   last_sequence: lastSequence.optional().openapi({

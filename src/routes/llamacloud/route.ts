@@ -34,7 +34,9 @@ export const LLAMACLOUD_ROUTE = createRoute({
   responses: {
     200: {
       description:
-        'All matching events, without pages. With "Accept: text/event-stream", the same items are sent as server-sent events, followed by new ones until the report ends. The id of each is a cursor, from which Last-Event-ID resumes.',
+        'All matching events, without pages. With "Accept: text/event-stream", the same items are sent as ' +
+        'server-sent events, followed by new ones until the report ends. The id of each is a cursor, from which ' +
+        'Last-Event-ID resumes.',
       content: {
         'application/json': { schema: { type: 'array', items: { $ref: refTo('ReportEventItem') } } },
         'text/event-stream': { schema: z.string() },
@@ -48,7 +50,8 @@ export const LLAMACLOUD_ROUTE = createRoute({
     405: failure('Method other than GET.'),
     422: failure('Invalid parameters, listed completely.', HTTPValidationError),
     429: failure(
-      'Too many requests of the key, or of the address without a key: Retry-After contains the seconds to wait. Or too many open streams of the key.',
+      'Too many requests of the key, or of the address without a key: Retry-After contains the seconds to wait. Or ' +
+        'too many open streams of the key.',
     ),
     500: failure('Internal error, without details.'),
   },

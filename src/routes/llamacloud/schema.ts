@@ -57,7 +57,7 @@ const { schemas } = z.toJSONSchema(names, {
   unrepresentable: 'any',
   override: ({ jsonSchema }) => {
     delete jsonSchema.default
-    // A format says it; and clients need not refuse members of a later version.
+    // A format says it; and clients need not reject members of a later version.
     if (jsonSchema.format) delete jsonSchema.pattern
     if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
   },
@@ -68,7 +68,6 @@ export const LLAMACLOUD_SCHEMAS = Object.entries(schemas).map(
   ([name, { $schema, $id, ...schema }]) => [name, schema] as const,
 )
 
-/** Where the document has the schema of a name. */
 export function refTo(name: string): string {
   return `#/components/schemas/${name}`
 }

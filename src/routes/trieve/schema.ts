@@ -39,7 +39,8 @@ const WorkerEvent = z
     organization_id: z.uuid().nullable(),
     event_type: z.string().openapi({
       description:
-        'Stored name of the event type: as in requests, except that qdrant_upload_failed is stored as qdrant_index_failed.',
+        'Stored name of the event type: as in requests, except that qdrant_upload_failed is stored as ' +
+        'qdrant_index_failed.',
     }),
     event_data: z.string().openapi({ description: 'Payload as JSON text, byte for byte as recorded.' }),
   })

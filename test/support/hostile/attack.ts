@@ -7,7 +7,7 @@ import type { Target } from './target.ts'
 export interface Attack {
   url: string
   target: Target
-  /** Its own key; strangers have none. */
+  /** Its own key; anonymous clients have none. */
   key: string
   /** The loopback source address. */
   from: string
@@ -21,7 +21,7 @@ export interface Attack {
 /** A repeated attack: a round is bounded in what it sends and how long it takes. */
 export interface Kind {
   name: string
-  /** The role of its key; strangers have none. */
+  /** The role of its key; anonymous clients have none. */
   role?: 'READ' | 'WRITE' | 'ADMIN'
   round: (attack: Attack) => Promise<void>
 }

@@ -1,11 +1,11 @@
+import { ANONYMOUS } from './anonymous.ts'
 import type { Kind } from './attack.ts'
 import { READERS } from './readers.ts'
-import { STRANGERS } from './strangers.ts'
 import type { Target } from './target.ts'
 import { WRITERS } from './writers.ts'
 
 /** All kinds; a client is of one of them. */
-export const KINDS: readonly Kind[] = [...STRANGERS, ...READERS, ...WRITERS]
+export const KINDS: readonly Kind[] = [...ANONYMOUS, ...READERS, ...WRITERS]
 
 /** The target. */
 export interface Plan {

@@ -1,0 +1,69 @@
+import { LRUCache } from 'lru-cache'
+import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import { retryTransient } from '../db/retry-transient.ts'
+import type { FairSlots } from '../lib/budget/fair-slots.ts'
+import { Sequence } from '../lib/budget/sequence.ts'
+import type { Caller } from '../lib/caller.ts'
+import type { EventLog, LogOperations } from '../log/event-log.ts'
+
+/** Callers whose clients are cached; a new client takes microseconds. */
+const KEPT = 1_000
+
+export interface CallerClient {
+  readonly db: PrismaClient
+  readonly log: LogOperations
+}
+
+/** Raw statements read, or import events, whose ids make a repeat harmless. Others may have been committed. */
+function isRepeatable(operation: string): boolean {
+  return /^(find|count|aggregate|groupBy|\$queryRaw)/.test(operation)
+}
+
+/** Gives each caller a log and a database client on which every statement takes a slot of that caller. */
+export class CallerClients {
+  readonly #db: PrismaClient
+  readonly #log: EventLog
+  readonly #slots: FairSlots
+  readonly #kept = new LRUCache<string, CallerClient & { transactions: Sequence }>({ max: KEPT })
+
+  constructor(db: PrismaClient, log: EventLog, slots: FairSlots) {
+    this.#db = db
+    this.#log = log
+    this.#slots = slots
+  }
+
+  of(caller: Caller): CallerClient {
+    const kept = this.#kept.get(caller.name)
+    if (kept) return kept
+    const transactions = new Sequence()
+    const db = this.#clientOf(caller, transactions)
+    const client = { db, log: this.#log.forTenant(caller.tenant, db), transactions }
+    this.#kept.set(caller.name, client)
+    return client
+  }
+
+  /** Statements and transactions that wait for a slot, or for another transaction of the same caller. */
+  get waiting(): number {
+    let waiting = this.#slots.waiting
+    for (const { transactions } of this.#kept.values()) waiting += Math.max(0, transactions.waiting - 1)
+    return waiting
+  }
+
+  // Transactions of one caller run in sequence: each locks the row of its key, and would wait for it on a connection.
+  // One slot covers a whole transaction; its statements take none, so they cannot wait for their own slot.
+  #clientOf(caller: Caller, transactions: Sequence): PrismaClient {
+    const [db, slots] = [this.#db, this.#slots]
+    const $transaction = (...args: Parameters<PrismaClient['$transaction']>) =>
+      transactions.run(() => slots.run(caller, () => db.$transaction(...args)))
+    const client = db.$extends({
+      client: { $transaction },
+      query: {
+        $allOperations: ({ operation, args, query }) => {
+          const run = () => slots.run(caller, () => query(args))
+          return isRepeatable(operation) ? retryTransient(run) : run()
+        },
+      },
+    })
+    return client as unknown as PrismaClient
+  }
+}

@@ -1,0 +1,159 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Holding, MemoryBudget } from '../lib/budget/memory-budget.ts'
+import type { Caller } from '../lib/caller.ts'
+import { TcpConnection } from './tcp-connection.ts'
+
+const SWEEP_MS = 250
+
+const STOPPING_MS = 2_000
+
+/** Maximum half-closed connections that wait for their clients to close. */
+const MOST_CLOSING = 256
+
+/** Minimum stall before a connection is broken for memory, in milliseconds: size alone does not break an active one. */
+const GRACE_MS = 1_000
+
+/** Pending bytes per connection that are not charged: what any stream has in flight. */
+const SMALL = 65_536
+
+export type BreakReason = 'stalled' | 'memory' | 'pipelined'
+
+interface Settings {
+  memory: MemoryBudget
+  slowAfter: number
+  logger: Logger
+}
+
+/** A server's TCP connections: charges pending bytes to callers, breaks those without progress for `slowAfter` ms. */
+export class TcpConnections {
+  readonly #memory: MemoryBudget
+  readonly #logger: Logger
+  readonly #open = new Map<Duplex, TcpConnection>()
+  readonly #held = new Map<TcpConnection, { caller: Caller; holding: Holding }>()
+  readonly #timer: NodeJS.Timeout
+  readonly #onSweep: (() => void)[] = []
+  #limit: number
+  #swept = performance.now()
+  readonly broken: Record<BreakReason, number> = { stalled: 0, memory: 0, pipelined: 0 }
+
+  constructor(http: Server, { memory, slowAfter, logger }: Settings) {
+    this.#memory = memory
+    this.#limit = slowAfter
+    this.#logger = logger
+    // `ignoreUpgrade` emits the same connection again.
+    http.on('connection', (socket: Socket) => this.of(socket))
+    // In the check phase, after the poll phase of a blocked event loop has flushed what the system accepts.
+    this.#timer = setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS)
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  get waiting(): number {
+    let bytes = 0
+    for (const connection of this.#open.values()) bytes += connection.waiting
+    return bytes
+  }
+
+  of(socket: Duplex): TcpConnection {
+    const known = this.#open.get(socket)
+    if (known) return known
+    const connection = new TcpConnection(socket as Socket)
+    // After an await; it would never leave the list.
+    if (socket.closed) return connection
+    this.#open.set(socket, connection)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      this.#held.get(connection)?.holding.release()
+      this.#held.delete(connection)
+    })
+    return connection
+  }
+
+  break(connection: TcpConnection, reason: BreakReason): void {
+    this.broken[reason]++
+    const { caller, waiting } = connection
+    this.#logger.debug({ reason, caller: caller.name, waiting }, 'connection closed by this server')
+    connection.socket.destroy()
+  }
+
+  onSweep(callback: () => void): void {
+    this.#onSweep.push(callback)
+  }
+
+  /** Shortens the stall timeout for a server that stops. */
+  hurry(): void {
+    this.#limit = Math.min(this.#limit, STOPPING_MS)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    for (const { socket } of this.#open.values()) socket.destroy()
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    // Capped, as one check after a blocked event loop proves no stall.
+    const elapsed = Math.min(now - this.#swept, this.#limit / 2)
+    this.#swept = now
+    const waiting: TcpConnection[] = []
+    let closing = 0
+    for (const connection of this.#open.values()) {
+      if (connection.isClosing && ++closing > MOST_CLOSING) connection.socket.destroy()
+      else if (connection.isOver(elapsed, this.#limit)) {
+        if (connection.isClosing) connection.socket.destroy()
+        else this.break(connection, 'stalled')
+      } else if (connection.waiting > SMALL || this.#held.has(connection)) waiting.push(connection)
+    }
+    this.#account(waiting)
+    for (const callback of this.#onSweep) callback()
+  }
+
+  // Releases before it reserves, so that shrunken buffers make room for grown ones.
+  #account(connections: TcpConnection[]): void {
+    const grown: [TcpConnection, Holding, number][] = []
+    for (const connection of connections) {
+      const holding = this.#holdingOf(connection)
+      const change = (connection.waiting > SMALL ? connection.waiting : 0) - holding.bytes
+      if (change > 0) grown.push([connection, holding, change])
+      else if (change < 0) holding.release(-change)
+      if (holding.bytes === 0 && change <= 0) this.#held.delete(connection)
+    }
+    for (const [connection, holding, change] of grown) this.#makeRoom(connection, holding, change)
+  }
+
+  // Breaks the caller's longest-stalled connections, possibly this one, until the bytes fit.
+  #makeRoom(connection: TcpConnection, holding: Holding, bytes: number): void {
+    while (!connection.socket.destroyed && !reserved(holding, bytes)) {
+      const own = [...this.#held.keys()].filter(({ caller }) => caller.name === connection.caller.name)
+      const [longest = connection] = own.sort((a, b) => b.stalledMs - a.stalledMs)
+      if (longest.stalledMs < GRACE_MS) return
+      this.#held.get(longest)?.holding.release()
+      this.#held.delete(longest)
+      this.break(longest, 'memory')
+    }
+  }
+
+  #holdingOf(connection: TcpConnection): Holding {
+    const { caller } = connection
+    const known = this.#held.get(connection)
+    if (known?.caller.name === caller.name) return known.holding
+    known?.holding.release()
+    const holding = this.#memory.open(caller)
+    this.#held.set(connection, { caller, holding })
+    return holding
+  }
+}
+
+function reserved(holding: Holding, bytes: number): boolean {
+  try {
+    holding.reserve(bytes)
+    return true
+  } catch {
+    return false
+  }
+}

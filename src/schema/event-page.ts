@@ -1,0 +1,45 @@
+import type { PageInfoShape } from '@pothos/plugin-relay'
+import { encodeCursor } from '../log/cursor.ts'
+import type { LoggedEvent } from '../log/event.ts'
+import type { Page } from '../log/read/page.ts'
+import { builder } from './builder.ts'
+
+export const EventOrder = builder.enumType('EventOrder', {
+  description: 'Order in which events are returned.',
+  values: {
+    NEWEST_FIRST: { description: 'Descending seq: the newest event first.' },
+    OLDEST_FIRST: { description: 'Ascending seq: the oldest event first.' },
+  } as const,
+})
+
+export const StreamStart = builder.enumType('StreamStart', {
+  description: 'Where a subscription begins if no cursor is given.',
+  values: {
+    BEGINNING: { description: 'At the earliest event that is still kept. New events follow.' },
+    NOW: { description: 'After the newest event: delivers only events recorded from now on.' },
+  } as const,
+})
+
+export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
+  return { cursor: encodeCursor(event.streamId, event), node }
+}
+
+/** A page as a Relay connection; its neighbours and total are read when selected. @param nodes one per event. */
+export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
+  const edges = page.events.map((event, index) => toEdge(event, nodes[index] as Node))
+  return {
+    edges,
+    // Pothos hands promises on to the executor, though its type has none here.
+    pageInfo: {
+      get hasNextPage() {
+        return page.hasNextPage()
+      },
+      get hasPreviousPage() {
+        return page.hasPreviousPage()
+      },
+      startCursor: edges.at(0)?.cursor,
+      endCursor: edges.at(-1)?.cursor,
+    } as unknown as PageInfoShape,
+    totalCount: page.total,
+  }
+}
