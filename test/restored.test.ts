@@ -125,7 +125,10 @@ describe('A database that was put back from a copy', () => {
       expect(retried).toMatchObject([{ outcome: 'RECORDED', seq: 9 }])
     })
 
-    test('takes cursors of before there were epochs, up to where the first one began', async () => {
+    test('takes cursors of older nodes up to the end of the first epoch, which they see during an upgrade', async () => {
+      const { nodes } = (await page(withoutEpoch(cursorOf(kept, 1)))).data.workerEvents
+      expect(nodes.slice(0, 6).map(({ seq }: { seq: number }) => seq)).toEqual([3, 4, 5, 6, 7, 8])
+      await expectTold(withoutEpoch(cursorOf(lost, 0)))
       // Streams of this version begin in an epoch; what was there before has none.
       await using old = await startServer(await withoutEpochs(dataset, 5))
       const read = (after: string) => old.graphql(PAGE, { id: dataset, after })
