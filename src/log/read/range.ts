@@ -88,11 +88,13 @@ export async function readRange(
 /** The database lacks events that it has counted: a damaged table or index. Reading on would pass them over. */
 export class MissingEventsError extends Error {
   readonly head: number
+  readonly position: number
 
   constructor({ streamId }: Range, head: number, expected: number, found: number | undefined) {
     super(`Stream ${streamId} lacks the event at position ${expected}: found ${found ?? 'none'}. Restore a backup.`)
     this.name = 'MissingEventsError'
     this.head = head
+    this.position = expected
   }
 }
 
@@ -136,7 +138,7 @@ function boundsOf(range: Range, direction: Direction, limit: number): Prisma.Sql
 function narrowed({ low, high }: Range, direction: Direction, limit: number): Prisma.Sql {
   return direction === 'ASC'
     ? Prisma.sql`e.seq > ${low} AND e.seq < least(${high}::bigint, greatest(${low + 1}::bigint, s.first) + ${limit})`
-    : Prisma.sql`e.seq > ${Math.max(low, high - 1 - limit)} AND e.seq < ${high}`
+    : Prisma.sql`e.seq > greatest(${low}::bigint, least(${high - 1}::bigint, s.head) - ${limit}) AND e.seq < ${high}`
 }
 
 const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
