@@ -83,10 +83,10 @@ export class OperationBudget {
 
   /** @throws CodedError BAD_USER_INPUT or RATE_LIMITED. */
   reserve(bytes: number): void {
-    if (this.#neverRefuses) this.#holding.add(bytes)
-    if (this.#neverRefuses || this.#released || this.#refused) return
+    if (this.#released || this.#refused) return
     try {
-      this.#holding.reserve(bytes)
+      if (this.#neverRefuses) this.#holding.add(bytes)
+      else this.#holding.reserve(bytes)
     } catch (error) {
       throw this.#end(error)
     }
