@@ -25,7 +25,7 @@ const asPostgres = process.getuid?.() === 0
 
 async function postgres(program: string, ...args: string[]): Promise<void> {
   const [command, ...rest] = asPostgres ? ['runuser', '-u', 'postgres', '--', BIN + program] : [BIN + program]
-  // What a server inherits of the pipes would keep them open.
+  // From a folder that it may enter.
   await run(command as string, [...rest, ...args], { cwd: tmpdir() })
 }
 
