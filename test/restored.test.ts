@@ -125,7 +125,10 @@ describe('A database restored from a copy', () => {
       expect(retried).toMatchObject([{ outcome: 'RECORDED', seq: 9 }])
     })
 
-    test('accepts cursors without an epoch up to the start of the first epoch', async () => {
+    test('accepts cursors without an epoch up to the end of the first epoch, as older nodes issue them during an upgrade', async () => {
+      const { nodes } = (await page(withoutEpoch(cursorOf(kept, 1)))).data.workerEvents
+      expect(nodes.slice(0, 6).map(({ seq }: { seq: number }) => seq)).toEqual([3, 4, 5, 6, 7, 8])
+      await expectTold(withoutEpoch(cursorOf(lost, 0)))
       // Streams of this version begin in an epoch; what was there before has none.
       await using old = await startServer(await withoutEpochs(dataset, 5))
       const read = (after: string) => old.graphql(PAGE, { id: dataset, after })

@@ -14,7 +14,7 @@ export interface CallerClient {
   readonly log: LogOperations
 }
 
-/** Raw statements read, or import events, whose ids make a repeat harmless. Others may have been committed. */
+/** Raw statements of callers read. Others may have been committed. */
 function isRepeatable(operation: string): boolean {
   return /^(find|count|aggregate|groupBy|\$queryRaw)/.test(operation)
 }

@@ -38,10 +38,10 @@ function unobserved(): StorageObserver {
 
 /** Opens the database for a server or a command; other servers of it get wake-ups for what is appended here. */
 export async function openStorage(config: Config, observer: StorageObserver = unobserved()): Promise<Storage> {
-  const closers = new AsyncDisposableStack()
-  const database = closers.use(await openDatabase(config))
+  await using opening = new AsyncDisposableStack()
+  const database = opening.use(await openDatabase(config))
   const wakeups = new Wakeups()
-  const bus = closers.use(openWakeupBus(config, wakeups, observer.logger))
+  const bus = opening.use(openWakeupBus(config, wakeups, observer.logger))
   const appendsAtOnce = Math.ceil(database.connections / 3)
   const log = createEventLog(database, {
     wakeups,
@@ -52,9 +52,10 @@ export async function openStorage(config: Config, observer: StorageObserver = un
     onError: observer.onFollowError,
     onHistoryChanged: observer.onHistoryChanged,
   })
-  closers.use(log)
+  opening.use(log)
   // The other connections are for appends, which have their own queue.
   const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
   const callerClients = new CallerClients(database.prisma, log, budget.slots)
+  const closers = opening.move()
   return { database, bus, log, budget, callerClients, [Symbol.asyncDispose]: () => closers.disposeAsync() }
 }

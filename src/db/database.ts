@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection, session } from './database-connection.ts'
@@ -42,6 +43,9 @@ const ERROR_FORMAT = 'minimal'
 /** Prisma's own advisory lock for migrations, so migrations by any tool run one at a time. */
 const MIGRATION_LOCK = 72_707_369
 
+/** Waiting for others that migrate, and for tables: what waits for a table blocks all that comes after it. */
+const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
+
 /** Creates and migrates the embedded database. @throws StartError, MigrationError when PostgreSQL is not migrated. */
 export async function openDatabase(config: Config): Promise<Database> {
   return config.databaseUrl ? openPostgres(config.databaseUrl) : openEmbedded(config.dataDir)
@@ -50,7 +54,9 @@ export async function openDatabase(config: Config): Promise<Database> {
 /** Migrates PostgreSQL to this version's schema. @returns the names of the migrations applied now. */
 export async function migratePostgres(databaseUrl: string): Promise<string[]> {
   await using connection = await connect(databaseUrl)
+  await connection.exec(`SET lock_timeout = '${LOCK_TIMEOUTS.others}'`)
   await connection.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+  await connection.exec(`SET lock_timeout = '${LOCK_TIMEOUTS.tables}'`)
   // Awaited before the connection is disposed of.
   return await migrate(connection)
 }
@@ -58,29 +64,23 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
 async function openEmbedded(dataDir: string): Promise<Database> {
   const { PrismaPGlite } = await import('pglite-prisma-adapter')
   await makePrivate(dataDir)
-  const lock = await lockDirectory(dataDir)
-  try {
-    const pglite = await openPglite(dataDir)
-    makeContentsPrivate(dataDir)
-    await migrate(pglite)
-    const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
-    return {
-      prisma,
-      spare: prisma,
-      mode: 'embedded',
-      durability: 'process-crash',
-      connections: 1,
-      migrations: () => migrationState(prisma),
-      state: (functions) => databaseState(prisma, functions),
-      async [Symbol.asyncDispose]() {
-        await prisma.$disconnect()
-        await pglite.close()
-        await lock.close()
-      },
-    }
-  } catch (error) {
-    await lock.close()
-    throw error
+  await using opening = new AsyncDisposableStack()
+  opening.adopt(await lockDirectory(dataDir), (lock) => lock.close())
+  const pglite = opening.adopt(await openPglite(dataDir), (pglite) => pglite.close())
+  makeContentsPrivate(dataDir)
+  await migrate(pglite)
+  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
+  opening.defer(() => prisma.$disconnect())
+  const closers = opening.move()
+  return {
+    prisma,
+    spare: prisma,
+    mode: 'embedded',
+    durability: 'process-crash',
+    connections: 1,
+    migrations: () => migrationState(prisma),
+    state: (functions) => databaseState(prisma, functions),
+    [Symbol.asyncDispose]: () => closers.disposeAsync(),
   }
 }
 

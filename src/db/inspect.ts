@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection } from './database-connection.ts'
 import { lockDirectory } from './directory-lock.ts'
@@ -13,19 +14,13 @@ export async function inspectDatabase({
   if (databaseUrl) return connect(databaseUrl)
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
   await checkOwner(dataDir)
-  const lock = await lockDirectory(dataDir)
-  try {
-    const pglite = await openPglite(dataDir)
-    return {
-      query: (sql, parameters) => pglite.query(sql, parameters),
-      exec: (sql) => pglite.exec(sql),
-      async [Symbol.asyncDispose]() {
-        await pglite.close()
-        await lock.close()
-      },
-    }
-  } catch (error) {
-    await lock.close()
-    throw error
+  await using opening = new AsyncDisposableStack()
+  opening.adopt(await lockDirectory(dataDir), (lock) => lock.close())
+  const pglite = opening.adopt(await openPglite(dataDir), (pglite) => pglite.close())
+  const closers = opening.move()
+  return {
+    query: (sql, parameters) => pglite.query(sql, parameters),
+    exec: (sql) => pglite.exec(sql),
+    [Symbol.asyncDispose]: () => closers.disposeAsync(),
   }
 }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import pRetry from 'p-retry'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
 import type { DatabaseConnection } from './database-connection.ts'
@@ -33,6 +34,9 @@ interface Applied {
   finished_at: Date | null
 }
 
+/** Retries of a migration whose tables are locked, in milliseconds; in between, others get their turn on them. */
+const LOCK_RETRIES = { retries: 100, factor: 1, minTimeout: 1_000, maxTimeout: 1_000, maxRetryTime: 60_000 }
+
 // As Prisma's schema engine creates it, so that `prisma migrate deploy` and `status` agree afterwards.
 const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
   id VARCHAR(36) PRIMARY KEY NOT NULL,
@@ -46,7 +50,8 @@ const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
 )`
 
 /**
- * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock.
+ * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock, and
+ * limits how long a statement waits for others.
  * By hand, as Prisma's CLI downloads an engine and cannot migrate an embedded database.
  * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
  */
@@ -96,22 +101,31 @@ export async function migrationState(db: PrismaClient): Promise<MigrationState> 
   }
 }
 
+// A migration and its record are one transaction, so one that fails leaves nothing, and can be run again.
 async function apply(connection: DatabaseConnection, { name, sql, checksum }: Migration): Promise<void> {
-  const id = randomUUID()
-  await connection.query('INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ($1, $2, $3)', [
-    id,
-    checksum,
-    name,
-  ])
+  const record = `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at, applied_steps_count)
+    VALUES ('${randomUUID()}', '${checksum}', '${name}', now(), 1)`
   try {
-    await connection.exec(sql)
+    await pRetry(() => connection.exec(`${sql}\n;${record}`), {
+      ...LOCK_RETRIES,
+      shouldRetry: ({ error }) => isLockTimeout(error),
+    })
   } catch (error) {
-    await connection.query('UPDATE _prisma_migrations SET logs = $2 WHERE id = $1', [id, String(error)])
-    throw new MigrationError(`Migration ${name} failed (P3018): ${String(error)}`, { cause: error })
+    throw new MigrationError(isLockTimeout(error) ? locked(name) : `Migration ${name} failed (P3018): ${error}`, {
+      cause: error,
+    })
   }
-  await connection.query('UPDATE _prisma_migrations SET finished_at = now(), applied_steps_count = 1 WHERE id = $1', [
-    id,
-  ])
+}
+
+function locked(name: string): string {
+  return (
+    `Migration ${name} has changed nothing, as other transactions kept its tables locked for a minute. ` +
+    'End them ("tidemark doctor" lists those left open), and run "tidemark migrate" again.'
+  )
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '55P03'
 }
 
 async function history(connection: DatabaseConnection): Promise<Applied[]> {

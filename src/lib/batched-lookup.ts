@@ -4,17 +4,17 @@ export interface BatchOptions {
 }
 
 /** The value under a key as of this call or later; undefined when there is none. */
-export type Lookup<Value> = (key: string) => Promise<Value | undefined>
+export type Lookup<Value, Key = string> = (key: Key) => Promise<Value | undefined>
 
 /**
  * Batches the lookups that wait at a time. No result is older than its call: a batch under way takes no more keys.
  * By hand: DataLoader does not say when a batch ends that has only keys of an earlier one, and a place is lost then.
  */
-export function batchLookups<Value>(
-  read: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
+export function batchLookups<Value, Key = string>(
+  read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
   { atOnce, keys: most }: BatchOptions,
-): Lookup<Value> {
-  const waiting = new Map<string, Waiting<Value>>()
+): Lookup<Value, Key> {
+  const waiting = new Map<Key, Waiting<Value>>()
   let running = 0
   let scheduled = false
   // Takes in all lookups of this turn of the event loop.

@@ -4,7 +4,7 @@ import { uuidBytes } from './uuid-bytes.ts'
 // Version 2: 1 byte version, 16 bytes stream id, 8 bytes seq, 6 bytes epoch id, in base64url. Version 1 had no epoch.
 const LENGTHS = { 1: 25, 2: 31 } as const
 
-/** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1. */
+/** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1: see `lastShared`. */
 export const NO_EPOCH = 0
 
 /** In place of an epoch: a position that a client has counted, in any history. */

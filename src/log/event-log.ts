@@ -33,7 +33,6 @@ export interface LogOperations {
    * stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
   /** The stream as of this call, from a statement that all callers share. */
   findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
@@ -52,6 +51,8 @@ export interface LogOperations {
 export interface EventLog extends LogOperations, AsyncDisposable {
   /** The log for one caller: reads through the caller's client, appends on the tenant's share of the queue. */
   forTenant(tenant: string, db: PrismaClient): LogOperations
+  /** Appends events with their times, for an operator: retries for minutes, and takes no part in the queue. */
+  import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
   readonly appending: number
   readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
@@ -87,12 +88,6 @@ export function createEventLog(
         notify(streamId)
       }
     },
-    import: async (streamId, events) => {
-      checkAppend(events)
-      const results = await importEvents(client, streamId, events)
-      notify(streamId)
-      return results
-    },
     find: (streamId, id) => findEvent(client, streamId, id),
     redact: async (organizationId, event, data, transact) => {
       const redactedAt = new Date()
@@ -112,6 +107,12 @@ export function createEventLog(
   return {
     ...forTenant('operator', db),
     forTenant,
+    import: async (streamId, events) => {
+      checkAppend(events)
+      const results = await importEvents(db, streamId, events)
+      notify(streamId)
+      return results
+    },
     get appending() {
       return queue.events
     },

@@ -102,11 +102,21 @@ export type Follow = <Variables extends object, Data>(
 export function createFollow(yoga: Yoga, request: Request, nextContext: NextContext): Follow {
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     const params = { query: operation.query, variables: { ...variables } }
-    const result = await yoga.getResultForParams({ params, request }, { ...(await nextContext()) })
+    const context = await nextContext()
+    const result = await followed(yoga, { params, request }, context)
     if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
     if (error?.extensions.code === 'UNAVAILABLE') throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }
+  }
+}
+
+// The budget is that of the start: each event has its own.
+async function followed(yoga: Yoga, operation: Parameters<Yoga['getResultForParams']>[0], context: RequestContext) {
+  try {
+    return await yoga.getResultForParams(operation, { ...context })
+  } finally {
+    context.budget.release()
   }
 }
 

@@ -131,13 +131,12 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
 
   async return(): Promise<IteratorResult<Delivery, undefined>> {
     this.#end()
-    await this.#source.return()
     return { done: true, value: undefined }
   }
 
   async throw(error: unknown): Promise<never> {
     this.#end()
-    return this.#source.throw(error)
+    throw error
   }
 
   [Symbol.asyncIterator](): this {
@@ -175,6 +174,8 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   #end(outcome: Outcome = 'ok'): void {
     if (this.#ended) return
     this.#ended = true
+    // However it ends, its follower does not stay behind.
+    void this.#source.return()
     this.#handedOver()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
     for (const callback of this.#onEnd.splice(0)) callback()

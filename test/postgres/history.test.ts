@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runSql } from '../support/database.ts'
-import { tidemark } from '../support/process.ts'
+import { type DatabaseSettings, runSql } from '../support/database.ts'
+import { holdLock, lockWaits } from '../support/lock.ts'
+import { TEST } from '../support/postgres.ts'
+import { command, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
 
 // Two servers of one database, whose rows go back under them as after a failover to a copy that was behind.
 let server: TestServer
@@ -100,3 +103,66 @@ test('Readers do not notice a new epoch in which nothing was lost', async () => 
   const { data } = await server.graphql(PAGE, { id: dataset, after: before?.cursor })
   expect(data.workerEvents.totalCount).toBe(7)
 })
+
+test('An append that waits for its stream while rows are put back belongs to the epoch that begins with them', async () => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, events('kept', 5))
+  const restore = await backup(dataset)
+  const [lost] = await recordWorkerEvents(server, dataset, events('lost', 3))
+  await using lock = await holdLock(server.env, `SELECT FROM stream WHERE id = '${dataset}' FOR UPDATE`)
+  const appended = recordWorkerEvents(other, dataset, events('new', 1))
+  await until(async () => (await lockWaits(server.env)) > 0)
+  await lock.commit(`${restore}; SELECT restore_epoch()`)
+  expect(await appended).toMatchObject([{ outcome: 'RECORDED', seq: 6 }])
+  const { errors } = await server.graphql(PAGE, { id: dataset, after: lost?.cursor })
+  expect(errors?.[0]?.extensions).toMatchObject({ reason: 'EPOCH_CHANGED' })
+})
+
+test('Epochs are numbered in their order, also after numbers that came with copied rows', async () => {
+  await runSql(server.env, `INSERT INTO epoch (number, id, fingerprint) VALUES (1000, 7, 'of another server')`)
+  expect((await command(['restore-epoch'], server.env)).stdout).toMatch(/^Began epoch 1001\./)
+  const dataset = await newDataset(server, organization)
+  const begun = Array.from({ length: 5 }, () => runSql<{ n: number }>(server.env, 'SELECT restore_epoch() AS n'))
+  const appended = Array.from({ length: 5 }, () => recordWorkerEvents(server, dataset, events('new', 1)))
+  expect(new Set((await Promise.all(begun)).map(([row]) => row?.n)).size).toBe(5)
+  expect((await Promise.all(appended)).flat().map(({ seq }) => seq)).toEqual(expect.arrayContaining([1, 2, 3, 4, 5]))
+})
+
+test('Followers of a stream share what they ask after a restart, and read on after redactions went back', async () => {
+  const quiet = await startServer()
+  const follow = (id: string) => overWebSocket(quiet.url, quiet.rootKey, FOLLOW, { id })
+  const owner = await newOrganization(quiet)
+  const dataset = await newDataset(quiet, owner)
+  await recordWorkerEvents(quiet, dataset, events('old', 5))
+  const followers = Array.from({ length: 20 }, () => follow(dataset))
+  await Promise.all(followers.map((follower) => follower.take(5)))
+  await runSql(quiet.env, 'SELECT restore_epoch()')
+  await recordWorkerEvents(quiet, dataset, events('new', 1))
+  await Promise.all(followers.map((follower) => follower.take(1)))
+
+  const redacted = await newDataset(quiet, owner)
+  await recordWorkerEvents(quiet, redacted, events('old', 5))
+  await runSql(quiet.env, `UPDATE stream SET redactions = 3 WHERE id = '${redacted}'`)
+  const live = follow(redacted)
+  await live.take(5)
+  await runSql(quiet.env, `UPDATE stream SET redactions = 0 WHERE id = '${redacted}'`)
+  const late = follow(redacted)
+  await late.take(5)
+
+  for (const subscription of [...followers, live, late]) await subscription.end()
+  await quiet[Symbol.asyncDispose]()
+  expect(await scans(quiet.env, 'stream_epoch')).toBeLessThan(10)
+  expect(await scans(quiet.env, 'event')).toBeLessThan(100)
+})
+
+/** How often a table or its indexes were read, once all that reported it have disconnected. */
+async function scans(env: DatabaseSettings, table: string): Promise<number> {
+  const connected = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '${TEST}'
+    AND backend_type = 'client backend'`
+  await until(async () => (await runSql(env, connected)).length === 0)
+  const [row] = await runSql<{ n: number }>(
+    env,
+    `SELECT (seq_scan + coalesce(idx_scan, 0))::int AS n FROM pg_stat_user_tables WHERE relname = '${table}'`,
+  )
+  return row?.n ?? 0
+}

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { freshDatabase, runSql } from '../support/database.ts'
+import { freshDatabase, oldDatabase, runSql } from '../support/database.ts'
+import { holdLock, lockWaits } from '../support/lock.ts'
 import { databaseUrl, query } from '../support/postgres.ts'
-import { serve, tidemark } from '../support/process.ts'
+import { command, serve, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -32,6 +33,21 @@ test('"tidemark migrate", run by several servers at once, migrates once; then th
   const server = await serve(env)
   server.child.kill('SIGTERM')
   expect(await server.exited).toBe(0)
+})
+
+test('A migration that fails leaves nothing behind, and one whose tables are locked gives others their turn and goes on', async () => {
+  const env = await oldDatabase('_audit_action')
+  await runSql(env, 'CREATE TABLE epoch ()')
+  const failed = await command(['migrate'], env)
+  expect(failed.code).toBe(1)
+  expect(failed.stderr).toMatch(/^Migration \d+_epochs failed \(P3018\): error: relation "epoch" already exists\n$/)
+  await runSql(env, 'DROP TABLE epoch')
+  const lock = await holdLock(env, 'LOCK TABLE stream IN ACCESS SHARE MODE')
+  const migrated = command(['migrate'], env)
+  await until(async () => (await lockWaits(env)) === 1)
+  await until(async () => (await lockWaits(env)) === 0)
+  await lock[Symbol.asyncDispose]()
+  expect(await migrated).toMatchObject({ code: 0, stdout: expect.stringContaining('_epochs') })
 })
 
 test('/readyz remains 200 when a newer version migrates the database, but not when migrations are undone', async () => {

@@ -74,6 +74,7 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
     const { done, value } = await iterator.next()
     return done ? { text: COMPLETE, last: true } : { text: next(value), last: false }
   } catch (error) {
+    await iterator.return?.()
     // The pipeline has masked it already.
     return { text: `${next({ errors: [error as never] })}${COMPLETE}`, last: true }
   }

@@ -13,6 +13,7 @@ export class Frames implements AsyncIterableIterator<never, undefined> {
   readonly #id: string
   readonly #results: AsyncIterator<ExecutionResult>
   readonly #budget: OperationBudget | undefined
+  #writing = false
 
   /** @param budget released once the frames are written. */
   constructor(
@@ -28,26 +29,29 @@ export class Frames implements AsyncIterableIterator<never, undefined> {
   }
 
   async next(): Promise<IteratorResult<never, undefined>> {
+    this.#writing = true
     try {
       for (;;) {
         const { done, value } = await this.#results.next()
         if (done) return { done: true, value: undefined }
         // The pipeline yields the error that ends a subscription as its last result.
         const [error] = 'data' in value ? [] : (value.errors ?? [])
-        if (error) {
-          await this.#results.return?.()
-          throw error
-        }
+        if (error) throw error
         const full = this.#socket.send(`{"id":${this.#id},"type":"next","payload":${jsonOf(value)}}`)
         if (full) await full
       }
+    } catch (error) {
+      await this.#results.return?.()
+      throw error
     } finally {
+      this.#writing = false
       this.#budget?.release()
     }
   }
 
+  /** Ends the results; a frame that waits for the socket keeps the budget until it is written. */
   async return(): Promise<IteratorResult<never, undefined>> {
-    this.#budget?.release()
+    if (!this.#writing) this.#budget?.release()
     await this.#results.return?.()
     return { done: true, value: undefined }
   }

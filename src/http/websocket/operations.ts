@@ -171,36 +171,36 @@ async function run(yoga: Yoga, context: RequestContext, params: Params): Promise
   const { query, operationName, variables, extensions } = params
   // Yoga rejects mutations over GET.
   const request = new Request('http://localhost/graphql', { method: 'POST' })
-  const result = (await yoga.getResultForParams(
-    {
-      params: {
-        query,
-        operationName: operationName ?? undefined,
-        variables: variables ?? undefined,
-        extensions: extensions ?? undefined,
-      },
-      request,
-    },
-    // Yoga mutates the object it is given.
-    { ...context },
-  )) as OperationResult
   const { budget } = context
-  if (!isAsyncIterable(result) && 'data' in result) return written(result, budget)
-  budget.release()
-  return { result }
-}
-
-/** Serializes a long result in slices, as a WebSocket message is sent in one piece. */
-async function written(result: ExecutionResult, budget: OperationBudget): Promise<BudgetedResult> {
-  if (!isLong(budget)) return { result, budget }
-  const { data, errors } = result
   try {
-    return { result: new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) }), budget }
+    const result = (await yoga.getResultForParams(
+      {
+        params: {
+          query,
+          operationName: operationName ?? undefined,
+          variables: variables ?? undefined,
+          extensions: extensions ?? undefined,
+        },
+        request,
+      },
+      // Yoga mutates the object it is given.
+      { ...context },
+    )) as OperationResult
+    if (!isAsyncIterable(result) && 'data' in result) return { result: await written(result, budget), budget }
+    budget.release()
+    return { result }
   } catch (error) {
     budget.release()
     if (error instanceof CodedError) return { result: { errors: [toGraphqlError(error)] } }
     throw error
   }
+}
+
+/** Serializes a long result in slices, as a WebSocket message is sent in one piece. */
+async function written(result: ExecutionResult, budget: OperationBudget): Promise<ExecutionResult> {
+  if (!isLong(budget)) return result
+  const { data, errors } = result
+  return new Delivery(result, undefined, { json: await wholeJson({ data, errors }, budget) })
 }
 
 function authorization(params: ConnectionContext['connectionParams']): string | undefined {

@@ -83,10 +83,10 @@ export class OperationBudget {
 
   /** @throws CodedError BAD_USER_INPUT or RATE_LIMITED. */
   reserve(bytes: number): void {
-    if (this.#neverFails) this.#holding.add(bytes)
-    if (this.#neverFails || this.#released || this.#error) return
+    if (this.#released || this.#error) return
     try {
-      this.#holding.reserve(bytes)
+      if (this.#neverFails) this.#holding.add(bytes)
+      else this.#holding.reserve(bytes)
     } catch (error) {
       throw this.#end(error)
     }

@@ -42,7 +42,7 @@ export class AppendQueue {
 
   /** Appends distinct ids in one transaction. @throws CodedError NOT_FOUND, RATE_LIMITED; nothing is stored then. */
   async append(tenant: string, streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
-    const bytes = events.reduce((sum, { data }) => sum + data.length, 0)
+    const bytes = events.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0)
     const own = this.#sizes.get(tenant) ?? { events: 0, bytes: 0 }
     const added = { events: events.length, bytes }
     if (exceeds(this.#size, added, 1) || exceeds(own, added, SHARE)) {

@@ -16,6 +16,7 @@ export interface PastEvent extends NewEvent {
 /**
  * Appends with original times, to the millisecond. An event older than its stream's newest, or in the future, is
  * OUT_OF_ORDER and not stored; a known id is DUPLICATE or CONFLICT at any time. @throws CodedError NOT_FOUND (stream).
+ * @param db a client that does not retry.
  */
 export function importEvents(
   db: PrismaClient,

@@ -10,7 +10,7 @@ export interface PendingAppend {
   readonly tenant: string
   readonly streamId: string
   readonly events: readonly NewEvent[]
-  /** Approximate payload size, in UTF-16 units. */
+  /** Payload size in UTF-8. */
   readonly bytes: number
   readonly since: number
   resolve(results: AppendResult[]): void

@@ -50,8 +50,9 @@ export class FollowedStreams implements AsyncDisposable {
     this.#options = options
   }
 
-  /** Follows a stream, catching up through the caller's client; after disposal, the follower has ended. */
+  /** Follows a stream, catching up through the caller's client. @throws CodedError UNAVAILABLE after disposal. */
   follow(db: PrismaClient, known: Stream, options: FollowOptions): Follower {
+    if (this.#disposed) throw stopping()
     const stream = this.#streams.get(known.id) ?? this.#open(known)
     if (known.head > stream.tail.head || known.epoch !== stream.tail.epoch) void stream.tail.read()
     const follower = new Follower(db, stream.tail, known, options, {
@@ -62,7 +63,6 @@ export class FollowedStreams implements AsyncDisposable {
       onError: this.#options.onError,
     })
     stream.followers.add(follower)
-    if (this.#disposed) void follower.return()
     return follower
   }
 
@@ -86,7 +86,7 @@ export class FollowedStreams implements AsyncDisposable {
 
   #open(known: Stream): FollowedStream {
     const { id: streamId } = known
-    const tail = new Tail(this.#db, streamId, known, this.#options)
+    const tail = new Tail(this.#db, known, this.#options)
     // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
     void tail.read()
@@ -151,6 +151,10 @@ export class FollowedStreams implements AsyncDisposable {
     }
     this.#rest()
   }
+}
+
+function stopping(): CodedError {
+  return new CodedError('UNAVAILABLE', 'This server is stopping. Retry after 1 s.', { retryAfter: 1 })
 }
 
 export function tooSlow(cursor: string): CodedError {

@@ -4,9 +4,8 @@ import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import { cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
-import { lastShared } from '../read/epochs.ts'
 import { MissingEventsError, readRange } from '../read/range.ts'
-import { readStreams, type Stream } from '../read/stream-index.ts'
+import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
 const PAGE = { events: 100, bytes: 1_048_576 }
@@ -138,31 +137,33 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   async *#follow(db: PrismaClient, known: number, options: FollowOptions): AsyncGenerator<LoggedEvent, undefined> {
-    const { after, types, end } = options
+    const { after, end } = options
     const { signal } = this.#stop
-    const wanted = types?.length ? new Set(types) : undefined
+    const wanted = options.types?.length ? new Set(options.types) : undefined
     const read = wanted && [...new Set([...wanted, ...(end ? [end.type] : [])])]
     let ended = end ? await this.#endedBefore(db, after, end) : false
     while (!signal.aborted) {
-      if (this.#tail.histories !== this.#histories) await this.#checkHistory(db)
+      if (this.#tail.histories !== this.#histories) await this.#checkHistory()
       const { head, epoch } = this.#tail
       const kept = epoch === this.#epoch ? this.#tail.after(this.#scanned, PAGE.events) : undefined
-      const range = { streamId: this.#tail.streamId, types: read, low: this.#scanned, high: head + 1 }
+      // Read without a filter, a range that lacks an event fails.
+      const types = this.#tail.missing > this.#scanned ? undefined : read
+      const range = { streamId: this.#tail.streamId, types, low: this.#scanned, high: head + 1 }
       const { redactions } = this.#tail
       const page = kept
-        ? { events: kept, more: true, first: 0, head: this.#scanned, epoch, redactions }
+        ? { events: kept, more: true, first: 0, head: this.#scanned, epoch }
         : await this.#retry(() => readRange(db, range, 'ASC', PAGE))
       if (!page) return undefined
       if (page.epoch !== this.#epoch || page.head < this.#scanned) {
-        await this.#checkHistory(db)
+        await this.#checkHistory()
         continue
       }
       if (page.first > this.#scanned + 1) throw cursorExpired(this.streamId, page)
       let stale = false
       for (const event of page.events) {
         if (signal.aborted) return undefined
-        // The rest of the page may hold payloads redacted since.
-        stale = this.#tail.redactions > page.redactions
+        // The rest of the page may hold payloads redacted since it was read; a restore takes redactions back.
+        stale = this.#tail.redactions !== redactions
         if (stale) break
         this.#scanned = event.seq
         if (end && event.type === end.type) ended = end.says(event)
@@ -181,12 +182,12 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   // What was read, or looked at, must be part of the present history.
-  async #checkHistory(db: PrismaClient): Promise<void> {
+  async #checkHistory(): Promise<void> {
     const { histories, streamId } = this.#tail
     const found = await this.#retry(async () => {
-      const [now] = await readStreams(db, [streamId])
-      if (!now) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
-      return { now, shared: await lastShared(db, streamId, this.#epoch, now) }
+      const continuation = await this.#tail.continuationOf(this.#epoch)
+      if (!continuation) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
+      return continuation
     })
     if (!found) return
     const { now, shared } = found

@@ -1,9 +1,10 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import { withTimeout } from '../../lib/timeout.ts'
-import type { Bounds } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
 import { MissingEventsError, type Read, readRange } from '../read/range.ts'
+import { readStreams, type Stream } from '../read/stream-index.ts'
 
 const MAX_EVENTS = 1_000
 
@@ -19,6 +20,12 @@ export interface HistoryChange {
   readonly lost: number
 }
 
+/** The stream as it is now, and the last position that this history shares with an earlier one, if that is known. */
+export interface Continuation {
+  readonly now: Stream
+  readonly shared: number | undefined
+}
+
 export interface TailObserver {
   onError(error: unknown): void
   onHistoryChanged(change: HistoryChange): void
@@ -27,6 +34,8 @@ export interface TailObserver {
 /** The newest events of a followed stream, read once for all its followers. */
 export class Tail {
   readonly streamId: string
+  /** What is left of an epoch, by its id; absent: no such stream. Followers that ask together share the statements. */
+  readonly continuationOf: Lookup<Continuation, number>
   readonly #db: PrismaClient
   readonly #observer: TailObserver
   readonly #waiting = new Set<() => void>()
@@ -36,16 +45,19 @@ export class Tail {
   #head: number
   #epoch: number
   #histories = 0
-  #redactions: number | undefined
+  #redactions: number
+  #missing = 0
   #reading = false
   #again = false
 
-  /** @param start a position the stream has reached; the tail begins after it. */
-  constructor(db: PrismaClient, streamId: string, start: Omit<Bounds, 'first'>, observer: TailObserver) {
+  /** @param start the stream as it was found; the tail begins after its head. */
+  constructor(db: PrismaClient, start: Stream, observer: TailObserver) {
     this.#db = db
-    this.streamId = streamId
+    this.streamId = start.id
+    this.continuationOf = batchLookups((epochs) => continuations(db, start.id, epochs), BATCHES)
     this.#head = start.head
     this.#epoch = start.epoch
+    this.#redactions = start.redactions
     this.#observer = observer
   }
 
@@ -63,7 +75,12 @@ export class Tail {
   }
 
   get redactions(): number {
-    return this.#redactions ?? 0
+    return this.#redactions
+  }
+
+  /** The last position at which a read has found an event missing; 0 for none. A filtered read does not notice. */
+  get missing(): number {
+    return this.#missing
   }
 
   /** Reads new events. Calls during a read cause one more; a failure is left to the next call. */
@@ -89,7 +106,9 @@ export class Tail {
     } catch (error) {
       this.#observer.onError(error)
       // Followers read that range themselves, and fail by it; others go on after it.
-      if (error instanceof MissingEventsError) this.#skipTo(error.head + 1)
+      if (!(error instanceof MissingEventsError)) return
+      this.#missing = error.position
+      this.#skipTo(error.head + 1)
     } finally {
       this.#reading = false
     }
@@ -158,4 +177,19 @@ export class Tail {
   #resume(): void {
     for (const resume of [...this.#waiting]) resume()
   }
+}
+
+/** One epoch, or few: those that followers of the stream have read in. */
+const BATCHES = { atOnce: 1, keys: 100 } as const
+
+async function continuations(
+  db: PrismaClient,
+  streamId: string,
+  epochs: readonly number[],
+): Promise<Map<number, Continuation>> {
+  const [now] = await readStreams(db, [streamId])
+  if (!now) return new Map()
+  const continuation = async (epoch: number) =>
+    [epoch, { now, shared: await lastShared(db, streamId, epoch, now) }] as const
+  return new Map(await Promise.all(epochs.map(continuation)))
 }

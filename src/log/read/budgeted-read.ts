@@ -42,6 +42,11 @@ export async function readBudgeted(
     await budget.take(bytes)
     const read = await readRange(db, rest, direction, { events: limit.events - events.length, bytes })
     const size = read.events.reduce((sum, { bytes }) => sum + bytes, 0)
+    // A step reads at least one event, which may be too large for what is left of the limit.
+    if (events.length > 0 && used + size > limit.bytes) {
+      budget.untake(bytes)
+      return { ...read, events, more: true, cut: true }
+    }
     budget.untake(bytes - size)
     used += size
     events.push(...read.events)

@@ -5,7 +5,8 @@ import type { Stream } from './stream-index.ts'
 
 /**
  * The last position that the present history of a stream shares with what a reader saw in an epoch, at most `head`.
- * Like the leader epochs of Kafka (KIP-320): an epoch ends where a later one began to append.
+ * Like the leader epochs of Kafka (KIP-320): an epoch ends where a later one began to append. Cursors without an epoch
+ * count up to the end of the first one, in which nodes of an older version still make some during an upgrade.
  * @returns undefined when this database never had that epoch.
  */
 export async function lastShared(
@@ -18,8 +19,8 @@ export async function lastShared(
   const rows = await db.$queryRaw<{ number: number | null; next: bigint | null }[]>`
     SELECT k.number, (SELECT min(s.start) FROM stream_epoch s
                        WHERE s.stream_id = ${streamId}::uuid AND s.epoch_number > k.number) AS next
-      FROM (SELECT CASE WHEN ${epoch} = ${NO_EPOCH} THEN 0
-                        ELSE (SELECT e.number FROM epoch e WHERE e.id = ${epoch}) END) k(number)`
+      FROM (SELECT CASE WHEN ${epoch} = ${NO_EPOCH} THEN coalesce((SELECT min(e.number) FROM epoch e), 0)
+                   ELSE (SELECT e.number FROM epoch e WHERE e.id = ${epoch}) END) k(number)`
   const row = rows[0]
   if (row?.number == null) return undefined
   return row.next === null ? head : Math.min(head, Number(row.next) - 1)

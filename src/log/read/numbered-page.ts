@@ -46,7 +46,7 @@ async function readPage(
   { types: requested, page, pageSize }: NumberedPageRequest,
   budget: ReadBudget,
 ): Promise<NumberedPage | undefined> {
-  const { first, byType } = await countTypes(db, streamId)
+  const { first, head, byType } = await countTypes(db, streamId)
   const types = [...byType.keys()]
   const wanted = requested?.length ? types.filter((type) => requested.includes(type)) : types
   const sum = (what: 'kept' | 'removed') => wanted.reduce((sum, type) => sum + (byType.get(type)?.[what] ?? 0), 0)
@@ -60,9 +60,10 @@ async function readPage(
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
   const read = await readBudgeted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES }, budget)
   const { events } = read
-  if (read.first > first) return undefined
+  if (read.first > first || read.head < head) return undefined
   // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
+    if (!read.cut) throw new Error(`Stream ${streamId} lacks events that it has counted. Restore a backup.`)
     throw new CodedError(
       'BAD_USER_INPUT',
       `The events of this page exceed ${MAX_PAGE_BYTES} bytes. Use a smaller pageSize.`,

@@ -44,7 +44,7 @@ export async function page(
 ): Promise<Page> {
   for (let now: Stream | undefined = stream; now; now = await findStream(stream.id)) {
     const page = await readPage(db, now, request, budget)
-    // Part of the page may have been removed meanwhile: read again.
+    // Part of the page may have been removed or restored meanwhile: read again.
     if (page) return page
   }
   throw new CodedError('NOT_FOUND', `Stream ${stream.id} does not exist.`)
@@ -70,7 +70,7 @@ async function readPage(
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
   const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, budget)
-  if (read.first > stream.first || read.epoch !== stream.epoch) return undefined
+  if (read.first > stream.first || read.head < stream.head || read.epoch !== stream.epoch) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered, high: Math.min(filtered.high, range.low + 1) })
   const above = () => holdsEvents(db, { ...filtered, low: Math.max(filtered.low, range.high - 1) })

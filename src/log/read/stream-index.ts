@@ -17,6 +17,7 @@ export interface Reads {
   readonly findStream: Lookup<Stream>
 }
 
+/** At once, fewer than the connections of its client: key lookups use it too, and do not wait for slow streams. */
 const BATCHES = { atOnce: 2, keys: 500 } as const
 
 /**

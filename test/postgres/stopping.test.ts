@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { holdLock, lockWaits } from '../support/lock.ts'
+import { newDataset, newOrganization } from '../support/seed.ts'
+import { startServer } from '../support/server.ts'
+import { overSse } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
+
+const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
+
+test('A subscription that begins while its server stops is told to try again', async () => {
+  const server = await startServer()
+  const dataset = await newDataset(server, await newOrganization(server))
+  const follow = () => overSse(server.url, server.rootKey, FOLLOW, { id: dataset })
+  const early = follow()
+  await early.start()
+  const lock = await holdLock(server.env, 'LOCK TABLE stream')
+  const late = follow()
+  // Its own, and the one that compares followed streams with the database.
+  await until(async () => (await lockWaits(server.env)) >= 2)
+  const stopped = server[Symbol.asyncDispose]()
+  expect(await early.failure()).toBe('broken off')
+  await lock[Symbol.asyncDispose]()
+  expect(await late.failure()).toBe('UNAVAILABLE')
+  await stopped
+})
