@@ -8,6 +8,7 @@ const id = { type: 'UUID', required: true, description: 'Id of the event to reda
 builder.mutationField('redactWorkerEvent', (t) =>
   t.field({
     type: WorkerEvent,
+    nullable: true,
     description:
       'Removes the payload of an event permanently. Its position, type, id and time remain. Subscribers that have not received the event yet receive it without payload. Redacting it again has no effect. Requires ADMIN on the dataset. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
     authScopes: (_root, { datasetId }) => ({ adminDataset: datasetId }),
@@ -25,6 +26,7 @@ builder.mutationField('redactWorkerEvent', (t) =>
 builder.mutationField('redactReportEvent', (t) =>
   t.field({
     type: ReportEvent,
+    nullable: true,
     description:
       'Removes the content of an event permanently: message, extraDetail, template and sources. Its position, kind, id and time remain. Subscribers that have not received the event yet receive it without content. Redacting it again has no effect. Requires ADMIN on the report. Errors: NOT_FOUND if the event does not exist or is no longer kept.',
     authScopes: (_root, { reportId }) => ({ adminReport: reportId }),

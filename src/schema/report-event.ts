@@ -170,6 +170,7 @@ builder.queryField('reportEvents', (t) =>
 builder.mutationField('recordReportEvents', (t) =>
   t.field({
     type: RecordEventsPayload,
+    nullable: true,
     description:
       'Records up to 1,000 events of a report, in the given order, and responds after the commit. Either all events are processed or none, unless the call contains an id twice. Requires WRITE on the report. Per-event results, including conflicts, are in the payload.',
     authScopes: (_root, { reportId }) => ({ writeReport: reportId }),

@@ -208,6 +208,7 @@ builder.queryField('workerEventPage', (t) =>
 builder.mutationField('recordWorkerEvents', (t) =>
   t.field({
     type: RecordEventsPayload,
+    nullable: true,
     description:
       'Records up to 1,000 events of a dataset, in the given order, and responds after the commit. Either all events are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event results, including conflicts, are in the payload.',
     authScopes: (_root, { datasetId }) => ({ writeDataset: datasetId }),
