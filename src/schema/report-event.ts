@@ -213,7 +213,7 @@ builder.subscriptionField('reportEvents', (t) =>
         types: kinds,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
-        cutOff: () => peer.disconnect(),
+        cutOff: () => peer.cutOff(),
         end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
       }),
     resolve: (event, _args, { budget }) => toEdge(event, reportEventOf(event, budget)),

@@ -247,7 +247,7 @@ builder.subscriptionField('workerEvents', (t) =>
         types,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
-        cutOff: () => peer.disconnect(),
+        cutOff: () => peer.cutOff(),
       }),
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),

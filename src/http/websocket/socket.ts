@@ -124,6 +124,10 @@ export class Socket implements GraphqlSocket, Peer {
     return this.#connection.onStalled(callback)
   }
 
+  cutOff(): void {
+    this.#connection.cutOff()
+  }
+
   disconnect(): void {
     this.#webSocket.terminate()
   }
