@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { request as send } from 'node:http'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { expect } from 'vitest'
+import { EventSource } from 'eventsource'
+import { expect, onTestFinished } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { test } from '../support/fixtures.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
 
 const BODY = JSON.stringify({ query: '{ __typename }' })
 
@@ -101,6 +103,25 @@ test('An event stream goes on after a lastEventId in the address, and an empty L
   }
   expect(await firstSeq(`&lastEventId=${first?.cursor}`)).toBe('2')
   expect(await firstSeq('', { 'last-event-id': '' })).toBe('1')
+})
+
+test('An EventSource that is cut off before its first event misses none', async ({ server }) => {
+  await using proxy = await tcpProxy(server.url)
+  const dataset = await newDataset(server, await newOrganization(server))
+  const query = `subscription { workerEvents(datasetId: "${dataset}") { node { seq } } }`
+  const source = new EventSource(`${proxy.url}graphql?query=${encodeURIComponent(query)}`, {
+    fetch: (url, init) =>
+      fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${server.rootKey}` } }),
+  })
+  onTestFinished(() => source.close())
+  const next = once(source, 'next')
+  const [begun] = await once(source, 'message')
+  expect(begun).toMatchObject({ data: '', lastEventId: expect.stringMatching(/./) })
+  await proxy.cut()
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+  await proxy.restore()
+  const [{ data }] = await next
+  expect(JSON.parse(data)).toEqual({ data: { workerEvents: { node: { seq: 1 } } } })
 })
 
 test('A page of an app or an extension may be listed in CORS_ORIGINS, and no pattern of hosts', () => {
