@@ -24,6 +24,7 @@ import { useLongAnswers } from './plugins/use-long-answers.ts'
 import { usePersistedOperations } from './plugins/use-persisted-operations.ts'
 import { useRequestBody } from './plugins/use-request-body.ts'
 import { useSse } from './plugins/use-sse.ts'
+import { useStatus } from './plugins/use-status.ts'
 import { useStrangerLimit } from './plugins/use-stranger-limit.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
 import type { ServerContext } from './request-context.ts'
@@ -85,6 +86,7 @@ export function createPipeline(
       useStrangerLimit(rate),
       useCohorts(cohorts, connectionLimit, limits),
       useSse(lifecycle),
+      useStatus(),
       useLongAnswers(),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),
