@@ -9,6 +9,7 @@ import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-connection.ts'
+import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
@@ -35,6 +36,7 @@ const WorkerEventType = builder.enumType('WorkerEventType', {
 export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement({
   description: 'An event that a worker reports about a dataset. Events never change, except by redaction.',
   fields: (t) => ({
+    nodeId: t.id(eventNodeId<WorkerEventShape>('WorkerEvent')),
     id: t.field({
       resolve: ({ event }) => event.id,
       type: 'UUID',
