@@ -4,7 +4,7 @@ import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Config } from '../config.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
-import { allows } from '../lib/origins.ts'
+import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { markPrivate } from '../lib/private-answer.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 import { schema } from '../schema/schema.ts'
@@ -36,6 +36,7 @@ const PREFLIGHT_SECONDS = 3_600
 
 export interface Entry {
   memory: MemoryBudget
+  origins: OriginPolicy
   rate: RateLimit
   connectionLimit: ConnectionLimit
 }
@@ -43,11 +44,11 @@ export interface Entry {
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
   services: Services,
-  { memory, rate, connectionLimit }: Entry,
+  { memory, origins, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
-  { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
+  { introspection, limits }: Pick<Config, 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
   const maskError = createMaskError(logger)
@@ -64,7 +65,7 @@ export function createPipeline(
     },
     // No credentials, as no cookie authorizes anything; Yoga echoes the origin when none is set.
     cors: ({ headers }) =>
-      allows(corsOrigins, headers.get('origin') ?? '') && {
+      origins.lists(headers.get('origin'), headers.get('host')) && {
         credentials: false,
         maxAge: PREFLIGHT_SECONDS,
         exposedHeaders: ['Retry-After', REQUEST_ID],
