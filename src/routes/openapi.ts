@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
 import { type RouteServices, rateLimited } from './admit.ts'
 import { LLAMACLOUD_SCHEMAS } from './llamacloud/schema.ts'
+import { matchesEtag } from './matches-etag.ts'
 
 type SchemaObject = Parameters<OpenAPIHono['openAPIRegistry']['registerComponent']>[2]
 
@@ -53,7 +54,7 @@ export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
     made ??= withEtag(JSON.stringify(describe()))
     c.header('etag', made.etag)
     c.header('cache-control', 'no-cache')
-    if (c.req.header('if-none-match') === made.etag) return c.body(null, 304)
+    if (matchesEtag(c.req.header('if-none-match'), made.etag)) return c.body(null, 304)
     return c.body(made.text, 200, { 'content-type': 'application/json' })
   })
 }

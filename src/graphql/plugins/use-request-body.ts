@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
+import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import { CodedError } from '../../errors.ts'
 import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { readBody } from '../../lib/read-body.ts'
@@ -26,8 +26,8 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
         const holding = memory.open(caller)
         try {
           const body = await readBody(req, limit, holding)
-          return await requestParser(
-            new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> }),
+          return withoutEmptyName(
+            await requestParser(new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> })),
           )
         } catch (error) {
           if (error instanceof ByteLimitError) throw tooLarge(limit, stranger)
@@ -39,6 +39,12 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
       })
     },
   }
+}
+
+// As in an address, where Yoga takes an empty name for none.
+function withoutEmptyName<Params>(params: Params): Params {
+  const { operationName } = (params ?? {}) as GraphQLParams
+  return operationName === '' ? { ...params, operationName: undefined } : params
 }
 
 function unsupported(encoding: string): GraphQLError {

@@ -123,7 +123,7 @@ export function operationsOver(
       if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
       return {
         document: call.document,
-        operationName: params.operationName,
+        operationName: params.operationName || undefined,
         rootValue: undefined,
         contextValue: undefined,
         frames: new Frames(socket, id, result, budget),
@@ -181,7 +181,8 @@ async function run(yoga: Yoga, context: RequestContext, params: Params): Promise
     {
       params: {
         query,
-        operationName: operationName ?? undefined,
+        // Over HTTP, too, an empty name is none.
+        operationName: operationName || undefined,
         variables: variables ?? undefined,
         extensions: extensions ?? undefined,
       },

@@ -55,7 +55,7 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  if (c.req.header('accept')?.includes('text/event-stream')) {
+  if (incoming(c).headers.accept?.includes('text/event-stream')) {
     const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
     return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call, lastEventId }, request)
   }
