@@ -30,9 +30,9 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
             await requestParser(new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> })),
           )
         } catch (error) {
-          if (error instanceof ByteLimitError) throw tooLarge(limit, stranger)
+          if (error instanceof ByteLimitError) throw tooLarge(exceeds(limit, stranger))
           if (!(error instanceof CodedError)) throw error
-          throw error.code === 'BAD_USER_INPUT' ? tooLarge(limit, stranger) : httpRefusal(error)
+          throw error.code === 'BAD_USER_INPUT' ? tooLarge(error.message) : httpRefusal(error)
         } finally {
           holding.release()
         }
@@ -52,7 +52,11 @@ function unsupported(encoding: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 415 } } })
 }
 
-function tooLarge(limit: number, stranger: boolean): GraphQLError {
-  const message = `Request body exceeds ${limit} bytes, the limit ${stranger ? 'without a valid API key' : 'of this server'}.`
+function exceeds(limit: number, stranger: boolean): string {
+  return `Request body exceeds ${limit} bytes, the limit ${stranger ? 'without a valid API key' : 'of this server'}.`
+}
+
+// Also for a body that fits the limit of bodies, and not the memory that a caller can use.
+function tooLarge(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
 }
