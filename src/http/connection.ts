@@ -63,7 +63,7 @@ export class Connection {
     this.#breakOff(this)
   }
 
-  /** Ends what the connection carries as SLOW_CONSUMER, which its own end would report as the client's, then breaks it. */
+  /** Ends what the connection carries as SLOW_CONSUMER, then breaks it: its end alone looks like that of a client. */
   destroy(): void {
     for (const callback of [...this.#onStalled, ...this.#onBroken]) callback()
     this.socket.destroy()

@@ -4,7 +4,7 @@ import { ALLOWED } from '../../schema/enum-errors.ts'
 
 const SUGGESTION = ' Did you mean '
 
-/** Disables introspection, suggestions and lists of enum values for every transport; Yoga's plugin acts on HTTP requests only. */
+/** Disables introspection, suggestions and lists of enum values on every transport; Yoga's plugin acts on HTTP only. */
 export function useHiddenSchema(): Plugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),

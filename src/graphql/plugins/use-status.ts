@@ -2,7 +2,7 @@ import { type ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, type Plugin, processRegularResult } from 'graphql-yoga'
 import { statusOf } from '../http-refusal.ts'
 
-/** Gives a result without data the status of its first error, for clients that accept GraphQL's media type; else 200. */
+/** Gives a result without data the status of its first error where a client accepts GraphQL's media type; else 200. */
 export function useStatus(): Plugin {
   return {
     onResultProcess({ result, resultProcessor, setResult }) {
@@ -16,14 +16,9 @@ export function useStatus(): Plugin {
   }
 }
 
-function withStatus({ message, nodes, source, positions, path, originalError, extensions }: GraphQLError): GraphQLError {
+function withStatus(error: GraphQLError): GraphQLError {
+  const { message, nodes, source, positions, path, originalError, extensions } = error
+  const where = { nodes, source, positions, path, originalError }
   const http = { spec: true, status: statusOf(extensions.code) }
-  return new GraphQLError(message, {
-    nodes,
-    source,
-    positions,
-    path,
-    originalError,
-    extensions: { ...extensions, http },
-  })
+  return new GraphQLError(message, { ...where, extensions: { ...extensions, http } })
 }

@@ -105,7 +105,10 @@ export function serveWebSocket(
   }
 }
 
-function errorStatusOf({ url, headers: { origin, host } }: IncomingMessage, origins: OriginPolicy): ErrorStatus | undefined {
+function errorStatusOf(
+  { url, headers: { origin, host } }: IncomingMessage,
+  origins: OriginPolicy,
+): ErrorStatus | undefined {
   if (url?.split('?', 1)[0] !== '/graphql') return 404
   // CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
   return origin === undefined || isOwnOrigin(origin, host) || origins.lists(origin, host) ? undefined : 403
