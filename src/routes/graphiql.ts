@@ -26,8 +26,7 @@ export function createGraphiqlPage(services: RouteServices): Hono {
     // A browser that opens a page sends no key.
     const { error } = await admitRequest(c, services, undefined)
     if (error) return c.text(error.message, error.status)
-    if (!acceptsGzip(c.req.header('accept-encoding')))
-      return c.text('This page requires "Accept-Encoding: gzip".', 406)
+    if (!acceptsGzip(c.req.header('accept-encoding'))) return c.text('This page requires "Accept-Encoding: gzip".', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
     const headers = {
