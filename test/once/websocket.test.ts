@@ -29,7 +29,9 @@ afterAll(() => server[Symbol.asyncDispose]())
 async function open(protocols = ['graphql-transport-ws'], path = '/graphql') {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, protocols)
   onTestFinished(() => socket.terminate())
-  const closing = once(socket, 'close')
+  const closing = new Promise<[code: number, reason: string]>((resolve) =>
+    socket.once('close', (code, reason) => resolve([code, String(reason)])),
+  )
   // biome-ignore lint/suspicious/noExplicitAny: messages of the protocol
   const messages: any[] = []
   let wake = () => {}
@@ -39,8 +41,8 @@ async function open(protocols = ['graphql-transport-ws'], path = '/graphql') {
   })
   await once(socket, 'open')
   return {
-    closed: closing.then(([code]) => code as number),
-    reason: closing.then(([, reason]) => String(reason)),
+    closed: closing.then(([code]) => code),
+    reason: closing.then(([, reason]) => reason),
     send: (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
     async message(type: string) {
       for (;;) {
