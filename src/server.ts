@@ -23,6 +23,7 @@ import { TcpConnections } from './http/tcp-connections.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
+import { OriginPolicy } from './lib/origin-policy.ts'
 import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
@@ -112,13 +113,14 @@ async function open(
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
   const createRequestContext = requestContexts(budget, config.limits)
-  const entry = { memory: budget.memory, rate, connectionLimit }
+  const origins = new OriginPolicy(config.corsOrigins, logger)
+  const entry = { memory: budget.memory, origins, rate, connectionLimit }
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
   const { bodyBytes: maxBodyBytes } = config.limits
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
   const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
-  const pages = createRestApp(yoga, routeServices, lifecycle, config.corsOrigins, logger)
+  const pages = createRestApp(yoga, routeServices, lifecycle, origins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, callerClients, readiness)
   pages.route('/', createHealthRoutes(readiness))

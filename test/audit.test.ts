@@ -44,6 +44,23 @@ test('Administrative actions are recorded once, with their actor and without sec
   expect(JSON.stringify(auditEntries)).not.toContain(boss.key)
 })
 
+test('The removal of a retention policy that does not exist is no act', async () => {
+  const organization = await newOrganization(server)
+  const dataset = await newDataset(server, organization)
+  const set = (of: string, policy = '') =>
+    server.graphql(`mutation { setRetention(of: { ${of} } ${policy}) { maxEvents } }`)
+  for (const of of [`organizationId: "${organization}"`, `datasetId: "${dataset}"`]) {
+    for (const policy of ['', 'policy: { maxEvents: 1 }', '', '']) expectData(await set(of, policy))
+  }
+  const { auditEntries } = expectData(await server.graphql(ENTRIES, { id: organization }))
+  const acts = (auditEntries.nodes as { action: string; details: object }[]).filter(
+    ({ action }) => action === 'SET_RETENTION',
+  )
+  expect(acts.map(({ details }) => details)).toEqual([{}, SET, {}, SET])
+})
+
+const SET = { maxAgeSeconds: null, maxEvents: 1 }
+
 test.each([
   'createApiKey(input: { organizationId: "$organization", role: ADMIN }) { key }',
   'createDataset(input: { organizationId: "$organization" }) { id }',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, describe, expect } from 'vitest'
+import { WORKER_EVENT_TYPES } from '../src/log/worker-event-type.ts'
 import { test } from './support/fixtures.ts'
 import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
 import { expectData, type TestServer } from './support/server.ts'
@@ -358,4 +359,23 @@ describe('a request that is not GraphQL', () => {
     })
     expect(response.status).toBe(405)
   })
+})
+
+test('A value that an enum does not have is refused with those that it has', async () => {
+  const query = (types: string, declared = '') =>
+    `query ${declared} { workerEventPage(datasetId: "${ids.dataset}", types: ${types}) { totalCount } }`
+  const types = Object.keys(WORKER_EVENT_TYPES)
+    .map((type) => type.toUpperCase())
+    .sort()
+  for (const [text, variables] of [
+    [query('[FILE_UPLOAD]'), {}],
+    [query('["FILE_UPLOADED"]'), {}],
+    [query('$types', '($types: [WorkerEventType!])'), { types: ['FILE_UPLOAD'] }],
+    [query('$types', '($types: [WorkerEventType!])'), { types: [1] }],
+    [query('$types', '($types: [WorkerEventType!])'), { types: ['x'.repeat(10_000)] }],
+  ] as const) {
+    const [error] = (await server.graphql(text, variables)).errors ?? []
+    expect(error?.message).toContain(`Use one of: ${types.join(', ')}.`)
+    expect(error?.message.length).toBeLessThan(900)
+  }
 })

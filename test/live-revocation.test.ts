@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { samples } from './support/metrics.ts'
 import { raw, request } from './support/raw.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
@@ -86,8 +87,8 @@ test.each<[string, () => Promise<{ id: string; key: string }>, boolean]>([
   await once(idle, 'message')
   const closed = once(idle, 'close')
   if (toRevoke) await revoke(id)
-  expect(await Promise.all(readers.map((reader) => reader.failure()))).toEqual(['UNAUTHENTICATED', 4403])
-  expect(await closed).toContain(4403)
+  expect(await Promise.all(readers.map((reader) => reader.failure()))).toEqual(['UNAUTHENTICATED', 4401])
+  expect(await closed).toContain(4401)
   await expect(rest).rejects.toThrow()
   await there.followers(1)
   await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
@@ -116,7 +117,7 @@ test('A subscription that is catching up ends with its key', async () => {
   await revoke(id)
   await there.followers(0)
   socket.resume()
-  expect(await once(socket, 'close')).toContain(4403)
+  expect(await once(socket, 'close')).toContain(4401)
   expect(received).toBeLessThan(count)
 })
 
@@ -147,11 +148,21 @@ test('A long response is listed, ends with its key or when an administrator ends
   expect(live.filter(({ streamId }) => streamId === null)).toMatchObject([{ operationName: 'Long', lag: null }])
   expect(live.filter(({ streamId }) => streamId === long)).toHaveLength(3)
   const [ofKept] = live.filter(({ apiKey }) => apiKey.id === kept.id)
+  const before = await samples(there.url)
   await revoke(revoked.id)
   expectData(await here.graphql('mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }', { id: ofKept?.id }))
   const [first, second, third, fourth] = clients
   const ended = await Promise.race([third?.broken().then(() => third), fourth?.broken().then(() => fourth)])
   await Promise.all([first?.broken(), second?.broken()])
+  // Not `gone`, as the clients have not left.
+  for (const each of [
+    'llamacloud",outcome="UNAUTHENTICATED',
+    'graphql",outcome="UNAUTHENTICATED',
+    'llamacloud",outcome="FORBIDDEN',
+  ]) {
+    const name = `tidemark_requests_total{transport="${each}"}`
+    await until(async () => (await samples(there.url)).get(name) === (before.get(name) ?? 0) + 1)
+  }
   await recordReportEvents(here, long, [{ state: { message: 'LATE', state: 'COMPLETED' } }])
   const left = ended === third ? fourth : third
   const text = (await left?.read(/\]\r\n0\r\n\r\n$/)) ?? ''

@@ -166,7 +166,7 @@ describe.each<[string, Subscribe]>([
     const subscription = open(WORKER_EVENTS, { id: dataset, ...variables }, as === undefined ? key : as)
     const failure = await subscription.failure()
     // Without a valid key no socket is opened at all.
-    expect(failure).toEqual(code === 'UNAUTHENTICATED' && subscribe === overWebSocket ? 4403 : code)
+    expect(failure).toEqual(code === 'UNAUTHENTICATED' && subscribe === overWebSocket ? 4401 : code)
   })
 
   test('delivers to each reader what it selected, although others use the same document', async () => {

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newDataset, newKey, newOrganization, newReport } from './support/seed.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from './support/seed.ts'
 import { expectData, startServer, type TestServer } from './support/server.ts'
 
 const NODE = 'query ($id: ID!) { node(id: $id) { __typename nodeId } }'
@@ -60,6 +67,29 @@ function nodeId(type: string, id: string): string {
   return Buffer.from(`${type}:${id}`).toString('base64')
 }
 
+test('Events of the same id have nodeIds of their own, by which a cache can tell them apart', async () => {
+  const id = randomUUID()
+  const [one, two] = [await newDataset(server, organization), await newDataset(server, organization)]
+  for (const each of [one, two]) await recordWorkerEvents(server, each, [{ id, eventType: 'ETL_STARTED' }])
+  await recordReportEvents(server, report, [{ state: { id, message: 'x', state: 'PLANNING' } }])
+  const query = `query ($one: UUID!, $two: UUID!, $report: UUID!) {
+    one: workerEvents(datasetId: $one) { nodes { id nodeId } }
+    two: workerEvents(datasetId: $two) { nodes { id nodeId } }
+    three: reportEvents(reportId: $report) { nodes { ... on ReportEventItem { id nodeId } } }
+  }`
+  const read = async () => {
+    const found = Object.values<{ nodes: { id: string; nodeId: string }[] }>(
+      expectData(await server.graphql(query, { one, two, report })),
+    )
+    return found.flatMap(({ nodes }) => nodes)
+  }
+  const events = await read()
+  expect(events.map((event) => event.id)).toEqual([id, id, id])
+  expect(new Set(events.map((event) => event.nodeId)).size).toBe(3)
+  expect(await read()).toEqual(events)
+  for (const event of events) expect(await server.graphql(NODE, { id: event.nodeId })).toEqual({ data: { node: null } })
+})
+
 test('Objects that node cannot find are null, for any reason', async () => {
   const key = await newKey(server, organization, 'ADMIN')
   const other = await newOrganization(server)
@@ -91,6 +121,8 @@ test.each([
   nodeId('Dataset', ''),
   nodeId('Dataset', 'x'),
   nodeId('Dataset', `${randomUUID()}\0`),
+  nodeId('Dataset', `${randomUUID()}:${randomUUID()}`),
+  nodeId('WorkerEvent', `${randomUUID()}:x`),
   nodeId('', randomUUID()),
   nodeId('__proto__', 'x'),
   nodeId('Dataset', randomUUID()).repeat(2),

@@ -73,22 +73,29 @@ async function findSubject(
   return { kind: 'ORGANIZATION', id: organizationId, organizationId }
 }
 
+/** @returns null where there was no policy to remove, which is no act to record. */
 function setOfOrganization(
   { organizationRetention }: Prisma.TransactionClient,
   organizationId: string,
   policy: Policy | null,
-): Promise<object> {
+): Promise<object | null> {
   const where = { organizationId }
-  if (!policy) return organizationRetention.deleteMany({ where })
+  if (!policy) return removed(organizationRetention.deleteMany({ where }))
   return organizationRetention.upsert({ where, create: { ...where, ...policy }, update: policy })
 }
 
+/** Like `setOfOrganization`. */
 function setOfStream(
   { streamRetention }: Prisma.TransactionClient,
   stream: { organizationId: string; streamId: string },
   policy: Policy | null,
-): Promise<object> {
-  if (!policy) return streamRetention.deleteMany({ where: stream })
+): Promise<object | null> {
+  if (!policy) return removed(streamRetention.deleteMany({ where: stream }))
   const where = { organizationId_streamId: stream }
   return streamRetention.upsert({ where, create: { ...stream, ...policy }, update: policy })
+}
+
+async function removed(deleting: Promise<Prisma.BatchPayload>): Promise<object | null> {
+  const { count } = await deleting
+  return count > 0 ? { count } : null
 }

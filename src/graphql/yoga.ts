@@ -4,7 +4,7 @@ import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Config } from '../config.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
-import { allows } from '../lib/origins.ts'
+import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { markPrivate } from '../lib/private-response.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 import { schema } from '../schema/schema.ts'
@@ -25,6 +25,7 @@ import { useLongResponses } from './plugins/use-long-responses.ts'
 import { usePersistedOperations } from './plugins/use-persisted-operations.ts'
 import { useRequestBody } from './plugins/use-request-body.ts'
 import { useSse } from './plugins/use-sse.ts'
+import { useStatus } from './plugins/use-status.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
 import type { ServerContext } from './request-context.ts'
 
@@ -35,6 +36,7 @@ const PREFLIGHT_SECONDS = 3_600
 
 export interface Entry {
   memory: MemoryBudget
+  origins: OriginPolicy
   rate: RateLimit
   connectionLimit: ConnectionLimit
 }
@@ -42,11 +44,11 @@ export interface Entry {
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
   services: Services,
-  { memory, rate, connectionLimit }: Entry,
+  { memory, origins, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
-  { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
+  { introspection, limits }: Pick<Config, 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
   const maskError = createMaskError(logger)
@@ -63,7 +65,7 @@ export function createPipeline(
     },
     // No credentials, as no cookie authorizes anything; Yoga echoes the origin when none is set.
     cors: ({ headers }) =>
-      allows(corsOrigins, headers.get('origin') ?? '') && {
+      origins.lists(headers.get('origin'), headers.get('host')) && {
         credentials: false,
         maxAge: PREFLIGHT_SECONDS,
         exposedHeaders: ['Retry-After', REQUEST_ID],
@@ -85,6 +87,7 @@ export function createPipeline(
       useAnonymousLimit(rate),
       useCohorts(cohorts, connectionLimit, limits),
       useSse(lifecycle),
+      useStatus(),
       useLongResponses(),
       useCallReport(maskError),
       !introspection && useHiddenSchema(),

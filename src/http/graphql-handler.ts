@@ -8,6 +8,7 @@ import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { Call } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
+import { lastEventIdOf } from '../lib/last-event-id.ts'
 import type { OpenResponses } from './open-responses.ts'
 
 interface GraphqlServices {
@@ -50,10 +51,4 @@ export function createGraphqlHandler(
 // It carries no key.
 function isPreflight({ method }: IncomingMessage): boolean {
   return method === 'OPTIONS'
-}
-
-// Polyfills of EventSource that cannot set headers send it as a parameter. An empty one is none.
-function lastEventIdOf({ url = '', headers }: IncomingMessage): string | undefined {
-  const parameter = new URLSearchParams(url.split('?')[1]).get('lastEventId')
-  return headers['last-event-id']?.toString() || parameter || undefined
 }

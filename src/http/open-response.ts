@@ -3,6 +3,7 @@ import type { Identity } from '../accounts/admission.ts'
 import type { Viewer } from '../accounts/viewer.ts'
 import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
+import type { Outcome } from '../lib/outcome.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 
@@ -37,6 +38,7 @@ export class OpenResponse implements Peer {
       for (const callback of [...this.#onGone]) callback()
     })
     this.onGone(() => this.#release())
+    this.onGone(connection.onBroken(() => call?.cutOff('SLOW_CONSUMER')))
   }
 
   onGone(callback: () => void): () => void {
@@ -52,7 +54,13 @@ export class OpenResponse implements Peer {
     return this.#connection.onStalled(callback)
   }
 
-  disconnect(): void {
+  cutOff(): void {
+    this.#connection.cutOff()
+  }
+
+  /** @param outcome of the request in the metrics, if the server does not stop. */
+  disconnect(outcome?: Outcome): void {
+    if (outcome) this.call?.cutOff(outcome)
     this.#response.destroy()
   }
 

@@ -58,12 +58,12 @@ export class OpenResponses {
     const { keyWatch, liveConnections, connectionLimit } = this.#registers
     const { viewer, caller, call } = response
     if (!connectionLimit.add(caller, response)) {
-      response.disconnect()
+      response.disconnect('RATE_LIMITED')
       return
     }
-    response.onEnd(keyWatch.watch(viewer, () => response.disconnect()))
+    response.onEnd(keyWatch.watch(viewer, () => response.disconnect('UNAUTHENTICATED')))
     const operationName = call?.operation?.split(' ')[1] ?? null
-    const end = () => response.disconnect()
+    const end = () => response.disconnect('FORBIDDEN')
     response.onEnd(liveConnections.add({ viewer, transport: 'http', operationName, source: response, end }))
   }
 }

@@ -16,14 +16,18 @@ export class TcpConnection {
   /** Charged for pending bytes: the address until a key is known. */
   caller: Caller
   readonly #onStalled = new Set<() => void>()
+  readonly #onBroken = new Set<() => void>()
+  readonly #breakOff: (connection: TcpConnection) => void
   #flushed = -1
   #stalledMs = 0
   #closingMs: number | undefined
   /** Value of `#stalledMs` when its subscriptions were ended. */
   #endedAtMs: number | undefined
 
-  constructor(socket: Socket) {
+  /** @param breakOff breaks, counts and logs a connection whose client does not read. */
+  constructor(socket: Socket, breakOff: (connection: TcpConnection) => void) {
     this.socket = socket
+    this.#breakOff = breakOff
     this.caller = callerOf({ type: 'anonymous' }, socket.remoteAddress)
     // Between two protocols nothing else listens, and an unhandled `error` ends the process.
     socket.on('error', () => socket.destroy())
@@ -45,6 +49,23 @@ export class TcpConnection {
       this.#onStalled.delete(callback)
       if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
     }
+  }
+
+  /** Calls back before the server breaks the connection. @returns an unsubscribe function. */
+  onBroken(callback: () => void): () => void {
+    this.#onBroken.add(callback)
+    return () => void this.#onBroken.delete(callback)
+  }
+
+  /** Breaks the connection of a client that does not read. */
+  cutOff(): void {
+    this.#breakOff(this)
+  }
+
+  /** Ends what the connection carries as SLOW_CONSUMER, then breaks it: its end alone looks like that of a client. */
+  destroy(): void {
+    for (const callback of [...this.#onStalled, ...this.#onBroken]) callback()
+    this.socket.destroy()
   }
 
   /** Writes the last bytes and half-closes the connection; further input is dropped. */

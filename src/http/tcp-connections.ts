@@ -62,7 +62,7 @@ export class TcpConnections {
   of(socket: Duplex): TcpConnection {
     const known = this.#open.get(socket)
     if (known) return known
-    const connection = new TcpConnection(socket as Socket)
+    const connection = new TcpConnection(socket as Socket, (broken) => this.break(broken, 'stalled'))
     // After an await; it would never leave the list.
     if (socket.closed) return connection
     this.#open.set(socket, connection)
@@ -74,11 +74,13 @@ export class TcpConnections {
     return connection
   }
 
+  /** Breaks, counts and logs a connection once. */
   break(connection: TcpConnection, reason: BreakReason): void {
+    if (connection.socket.destroyed) return
     this.broken[reason]++
     const { caller, waiting } = connection
-    this.#logger.debug({ reason, caller: caller.name, waiting }, 'connection closed by this server')
-    connection.socket.destroy()
+    this.#logger.info({ reason, caller: caller.name, waiting }, 'connection closed: its client does not read')
+    connection.destroy()
   }
 
   onSweep(callback: () => void): void {

@@ -42,6 +42,7 @@ export class Call {
   document: DocumentNode | undefined
   outcome: Outcome | undefined
   errorId: unknown
+  #cutOff: Outcome | undefined
   logged = false
 
   constructor(transport: Transport, ids: Ids, watchers: Watchers, request?: IncomingMessage) {
@@ -73,6 +74,15 @@ export class Call {
   note(errors: readonly GraphQLError[] | undefined): void {
     this.outcome = outcomeOf(errors)
     this.errorId = errors?.[0]?.extensions.errorId
+  }
+
+  /** The server breaks the connection, for this reason: the outcome of an unfinished response. */
+  cutOff(outcome: Outcome): void {
+    this.#cutOff ??= outcome
+  }
+
+  get unfinished(): Outcome {
+    return this.#cutOff ?? 'gone'
   }
 
   /** Ends the call once it is answered or its stream begins; later calls are ignored. */
@@ -110,7 +120,7 @@ export class Calls {
     this.#byRequest.set(request, call)
     response.once('close', () => {
       if (call.transport === 'graphql' && isEventStream(response)) call.transport = 'sse'
-      call.end(response.writableFinished ? (call.outcome ?? outcomeOfStatus(response.statusCode)) : 'gone')
+      call.end(response.writableFinished ? (call.outcome ?? outcomeOfStatus(response.statusCode)) : call.unfinished)
     })
     return call
   }

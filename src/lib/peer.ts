@@ -7,6 +7,8 @@ export interface Peer {
   onGone(callback: () => void): () => void
   /** Calls back when the client has not read pending output for too long. @returns an unsubscribe function. */
   onStalled(callback: () => void): () => void
+  /** Breaks the connection of a client that does not read, which is counted and logged. */
+  cutOff(): void
   disconnect(): void
   /** The cursor where its subscription begins; absent where it is sent at once. */
   readonly start?: string

@@ -4,7 +4,7 @@ import { getPath } from 'hono/utils/url'
 import type { Logger } from 'pino'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
-import type { Origins } from '../lib/origins.ts'
+import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { markPrivate } from '../lib/private-response.ts'
 import { callOf, type RouteServices, rateLimited, setTransport } from './admit.ts'
 import { llamacloudCors, trieveCors } from './cors.ts'
@@ -19,14 +19,14 @@ export function createRestApp(
   yoga: Yoga,
   services: RouteServices,
   lifecycle: Lifecycle,
-  corsOrigins: Origins,
+  origins: OriginPolicy,
   logger: Logger,
 ): OpenAPIHono {
   // Trieve's SDK appends its paths to the base URL, so a trailing slash there is doubled.
   const app = new OpenAPIHono({ getPath: (request) => getPath(request).replace(/^\/+/, '/') })
-  app.use('/api/v1/*', setTransport('llamacloud', services), withoutCache, llamacloudCors(corsOrigins))
+  app.use('/api/v1/*', setTransport('llamacloud', services), withoutCache, llamacloudCors(origins))
   for (const { path } of TRIEVE_ROUTES)
-    app.use(path, setTransport('trieve', services), withoutCache, trieveCors(corsOrigins))
+    app.use(path, setTransport('trieve', services), withoutCache, trieveCors(origins))
   serveTrieve(app, yoga, services)
   serveLlamaCloud(app, yoga, services, lifecycle)
   serveOpenApi(app, services)

@@ -1,12 +1,12 @@
 import { cors } from 'hono/cors'
-import { allows, type Origins } from '../lib/origins.ts'
+import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 
 // Allows any origin, as the upstreams do, unless CORS_ORIGINS is set. The origin is echoed, because browsers reject `*`
 // with credentials; hono echoes the headers that a preflight asks for and allows its default methods.
-function legacyCors(origins: Origins, credentials: boolean) {
+function legacyCors(origins: OriginPolicy, credentials: boolean) {
   return cors({
-    origin: (origin) => (origin !== '' && (origins.length === 0 || allows(origins, origin)) ? origin : null),
+    origin: (origin, c) => (origin !== '' && origins.listsOrOpen(origin, c.req.header('host')) ? origin : null),
     exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After', REQUEST_ID],
     maxAge: 3600,
     credentials,
@@ -14,7 +14,7 @@ function legacyCors(origins: Origins, credentials: boolean) {
 }
 
 /** With credentials, which Trieve's SDK makes browsers send; no cookie is read here. */
-export const trieveCors = (origins: Origins) => legacyCors(origins, true)
+export const trieveCors = (origins: OriginPolicy) => legacyCors(origins, true)
 
 /** Without credentials: this API reads a key from a cookie, which no foreign page may use. */
-export const llamacloudCors = (origins: Origins) => legacyCors(origins, false)
+export const llamacloudCors = (origins: OriginPolicy) => legacyCors(origins, false)

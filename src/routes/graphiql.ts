@@ -3,8 +3,9 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
-import { accepts } from 'hono/accepts'
+import { parseAccept } from 'hono/utils/accept'
 import { admitRequest, outgoing, type RouteServices } from './admit.ts'
+import { matchesEtag } from './matches-etag.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
 query Newest($datasetId: UUID!) {
@@ -25,8 +26,7 @@ export function createGraphiqlPage(services: RouteServices): Hono {
     // A browser that opens a page sends no key.
     const { error } = await admitRequest(c, services, undefined)
     if (error) return c.text(error.message, error.status)
-    if (accepts(c, { header: 'Accept-Encoding', supports: ['gzip'], default: 'identity' }) !== 'gzip')
-      return c.text('This page requires "Accept-Encoding: gzip".', 406)
+    if (!acceptsGzip(c.req.header('accept-encoding'))) return c.text('This page requires "Accept-Encoding: gzip".', 406)
     page ??= compressedPage()
     const { compressed, etag, policy } = await page
     const headers = {
@@ -36,8 +36,8 @@ export function createGraphiqlPage(services: RouteServices): Hono {
       'cache-control': 'no-cache',
       vary: 'accept, accept-encoding',
     }
-    if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers)
-    // Written to Node directly, because a Response copies the page each time; so Hono's middleware does not see it.
+    if (matchesEtag(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers)
+    // Written to Node directly, because a Response copies the page each time.
     outgoing(c)
       .writeHead(200, {
         ...headers,
@@ -48,6 +48,10 @@ export function createGraphiqlPage(services: RouteServices): Hono {
       .end(compressed)
     return RESPONSE_ALREADY_SENT
   })
+}
+
+function acceptsGzip(header = ''): boolean {
+  return parseAccept(header).some(({ type, q }) => /^(gzip|\*)$/i.test(type) && q > 0)
 }
 
 async function compressedPage() {

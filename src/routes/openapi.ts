@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { etag } from 'hono/etag'
 import { version } from '../lib/version.ts'
 import { type RouteServices, rateLimited } from './admit.ts'
 import { LLAMACLOUD_SCHEMAS } from './llamacloud/schema.ts'
+import { matchesEtag } from './matches-etag.ts'
 
 type SchemaObject = Parameters<OpenAPIHono['openAPIRegistry']['registerComponent']>[2]
 
@@ -40,8 +41,7 @@ export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
         title: 'Tidemark: legacy REST APIs',
         version,
         description:
-          'Events of datasets in the format of Trieve, and events of reports in the format of LlamaCloud. All other ' +
-          'operations are at /graphql.',
+          'Events of datasets in the format of Trieve, and events of reports in the format of LlamaCloud. All other operations are at /graphql.',
       },
       servers: [{ url: '/' }],
       tags: [
@@ -49,9 +49,16 @@ export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
         { name: 'Reports', description: 'Events of reports.' },
       ],
     })
-  let text: string | undefined
-  app.get('/openapi.json', rateLimited(services), etag(), (c) => {
-    text ??= JSON.stringify(describe())
-    return c.body(text, 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' })
+  let made: { text: string; etag: string } | undefined
+  app.get('/openapi.json', rateLimited(services), (c) => {
+    made ??= withEtag(JSON.stringify(describe()))
+    c.header('etag', made.etag)
+    c.header('cache-control', 'no-cache')
+    if (matchesEtag(c.req.header('if-none-match'), made.etag)) return c.body(null, 304)
+    return c.body(made.text, 200, { 'content-type': 'application/json' })
   })
+}
+
+function withEtag(text: string): { text: string; etag: string } {
+  return { text, etag: `"${createHash('sha256').update(text).digest('base64url')}"` }
 }

@@ -155,6 +155,7 @@ builder.queryField('apiKeys', (t) =>
 builder.mutationField('createApiKey', (t) =>
   t.field({
     type: CreatedKey,
+    nullable: true,
     description:
       'Creates an API key. Requires ADMIN in the organization. Errors: CONFLICT if the organization already has ' +
       '1,000 valid keys, NOT_FOUND if a listed dataset or report does not belong to it.',
@@ -167,6 +168,7 @@ builder.mutationField('createApiKey', (t) =>
 builder.mutationField('revokeApiKey', (t) =>
   t.prismaField({
     type: ApiKey,
+    nullable: true,
     description:
       'Revokes an API key permanently. Everything open with the key ends within 5 seconds. Revoking it again has no ' +
       'effect. Requires ADMIN in its organization. Errors: NOT_FOUND if the caller cannot manage such a key.',

@@ -205,7 +205,10 @@ function codeOf(issue: object): ErrorCode | undefined {
 }
 
 builder.queryType({ description: 'Read operations. Every field requires a valid API key.' })
-builder.mutationType({ description: 'Write operations. Every field requires a valid API key.' })
+builder.mutationType({
+  description:
+    'Write operations. Every field requires a valid API key. A field that fails is null; the others keep their results.',
+})
 
 builder.subscriptionType({
   description:

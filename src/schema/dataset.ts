@@ -82,6 +82,7 @@ builder.queryField('dataset', (t) =>
 builder.mutationField('createDataset', (t) =>
   t.prismaField({
     type: Dataset,
+    nullable: true,
     description:
       'Creates a dataset with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the ' +
       'trackingId is in use in the organization, or the id anywhere on the server, including objects that the key ' +

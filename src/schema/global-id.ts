@@ -1,21 +1,38 @@
-import { decodeGlobalID } from '@pothos/plugin-relay'
+import { decodeGlobalID, encodeGlobalID } from '@pothos/plugin-relay'
 import { type GraphQLSchema, isObjectType } from 'graphql'
 import { CodedError } from '../errors.ts'
 import { uuid } from '../lib/text.ts'
+import type { LoggedEvent } from '../log/event.ts'
 
 /** Maximum length of `nodes(ids:)`: each id is a statement. */
 export const MOST_NODES = 100
 
 interface GlobalId {
   readonly typename: string
+  /** That of the row; of an event, also that of its stream. */
   readonly id: string
 }
 
-/** @throws CodedError BAD_USER_INPUT unless it is the base64 of a type's name and a UUID. */
+const EVENTS = ['WorkerEvent', 'ReportEvent'] as const
+
+type EventType = (typeof EVENTS)[number]
+
+/** Options of the global id of an event: its own id is unique only in its stream. */
+export function eventNodeId<Shape extends { event: LoggedEvent }>(type: EventType) {
+  return {
+    description:
+      'Global id: opaque, and unique among all types. The key of the event in the cache of a client, because streams can have events of the same id. Not found by node.',
+    resolve: ({ event: { streamId, id } }: Shape) => encodeGlobalID(type, `${streamId}:${id}`),
+  }
+}
+
+/** @throws CodedError BAD_USER_INPUT unless it is the base64 of a type's name and a UUID, or two for an event. */
 export function decodeGlobalId(text: string): GlobalId {
   try {
     const { typename, id } = decodeGlobalID(text)
-    return { typename, id: uuid.parse(id) }
+    const isEvent = EVENTS.some((type) => type === typename)
+    const ids = isEvent ? id.split(':') : [id]
+    return { typename, id: ids.map((part) => uuid.parse(part)).join(':') }
   } catch {
     throw new CodedError('BAD_USER_INPUT', 'Not a valid nodeId.')
   }

@@ -87,6 +87,7 @@ builder.queryField('liveConnections', (t) =>
 builder.mutationField('endLiveConnection', (t) =>
   t.prismaField({
     type: LiveConnection,
+    nullable: true,
     description:
       'Ends a live connection within 5 seconds: a subscription fails with FORBIDDEN and its cursor, a response is ' +
       'aborted. The client can reconnect; revoke its key to prevent that. Requires ADMIN in the organization. ' +

@@ -58,6 +58,7 @@ builder.queryField('organization', (t) =>
 builder.mutationField('createOrganization', (t) =>
   t.prismaField({
     type: Organization,
+    nullable: true,
     description: 'Creates an organization. Requires the root key. Errors: CONFLICT if the id is in use.',
     authScopes: { root: true },
     args: {

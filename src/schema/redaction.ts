@@ -8,6 +8,7 @@ const id = { type: 'UUID', required: true, description: 'Id of the event to reda
 builder.mutationField('redactWorkerEvent', (t) =>
   t.field({
     type: WorkerEvent,
+    nullable: true,
     description:
       'Removes the payload of an event permanently. Its position, type, id and time remain. Subscribers that have ' +
       'not received the event yet receive it without payload. Redacting it again has no effect. Requires ADMIN on ' +
@@ -27,6 +28,7 @@ builder.mutationField('redactWorkerEvent', (t) =>
 builder.mutationField('redactReportEvent', (t) =>
   t.field({
     type: ReportEvent,
+    nullable: true,
     description:
       'Removes the content of an event permanently: message, extraDetail, template and sources. Its position, kind, ' +
       'id and time remain. Subscribers that have not received the event yet receive it without content. Redacting it ' +

@@ -63,6 +63,7 @@ builder.queryField('report', (t) =>
 builder.mutationField('createReport', (t) =>
   t.prismaField({
     type: Report,
+    nullable: true,
     description:
       'Creates a report with an empty event stream. Requires WRITE in the organization. Errors: CONFLICT if the id ' +
       'is in use anywhere on the server, including objects that the key cannot access.',

@@ -1,4 +1,5 @@
 import { builder } from './builder.ts'
+import { nameAllowedValues } from './enum-errors.ts'
 import './api-key.ts'
 import './audit.ts'
 import './dataset.ts'
@@ -12,4 +13,4 @@ import './retention.ts'
 import './worker-event.ts'
 
 /** Builds without database or environment. */
-export const schema = builder.toSchema()
+export const schema = nameAllowedValues(builder.toSchema())

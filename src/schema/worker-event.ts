@@ -9,6 +9,7 @@ import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
+import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
@@ -34,6 +35,7 @@ const WorkerEventType = builder.enumType('WorkerEventType', {
 export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').implement({
   description: 'An event that a worker reports about a dataset. Events never change, except by redaction.',
   fields: (t) => ({
+    nodeId: t.id(eventNodeId<WorkerEventShape>('WorkerEvent')),
     id: t.field({
       resolve: ({ event }) => event.id,
       type: 'UUID',
@@ -213,6 +215,7 @@ builder.queryField('workerEventPage', (t) =>
 builder.mutationField('recordWorkerEvents', (t) =>
   t.field({
     type: RecordEventsPayload,
+    nullable: true,
     description:
       'Records up to 1,000 events of a dataset, in the given order, and responds after the commit. Either all events ' +
       'are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event ' +
@@ -258,7 +261,7 @@ builder.subscriptionField('workerEvents', (t) =>
         types,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
-        cutOff: () => peer.disconnect(),
+        cutOff: () => peer.cutOff(),
       }),
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),

@@ -130,7 +130,9 @@ class Deliveries implements AsyncGenerator<Delivery, undefined> {
   }
 
   async return(): Promise<IteratorResult<Delivery, undefined>> {
-    this.#end()
+    const { failure } = this.#source
+    // A client that is cut off, or has left, without reading the error that ended its subscription.
+    this.#end(failure ? outcomeOfError(failure) : 'ok')
     return { done: true, value: undefined }
   }
 

@@ -395,7 +395,7 @@ const TRANSPORTS: Record<string, (text: string, key: string | null) => Promise<R
       for await (const result of client.iterate({ query })) return result as unknown as Result
     } catch (error) {
       // Without a valid key no connection is accepted.
-      if ((error as { code?: number }).code !== 4403) return { data: null, errors: error as Result['errors'] }
+      if ((error as { code?: number }).code !== 4401) return { data: null, errors: error as Result['errors'] }
       return { data: null, errors: [{ message: '', extensions: { code: 'UNAUTHENTICATED' } }] }
     } finally {
       await client.dispose()

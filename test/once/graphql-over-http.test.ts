@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { serverAudits } from 'graphql-http'
 import { expect } from 'vitest'
 import { test } from '../support/fixtures.ts'
+import { newDataset, newOrganization } from '../support/seed.ts'
 import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -17,3 +19,31 @@ for (const { id, name, fn } of audits) {
     expect(await fn()).toMatchObject({ status: 'ok' })
   })
 }
+
+/** The statuses of a request that accepts GraphQL's media type, and of one that accepts JSON. */
+async function statuses(query: string, key?: string): Promise<number[]> {
+  const found: number[] = []
+  for (const accept of ['application/graphql-response+json', 'application/json']) {
+    const headers = { 'content-type': 'application/json', accept, ...(key && { authorization: `Bearer ${key}` }) }
+    const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) })
+    found.push(response.status)
+    expect(response.headers.get('content-type')).toContain(accept)
+    expect((await response.text()).includes('"http"')).toBe(false)
+  }
+  return found
+}
+
+test('What is not executed has the status of its error', async () => {
+  const dataset = await newDataset(server, await newOrganization(server))
+  const follow = (id: string, after = '') => `subscription { workerEvents(datasetId: "${id}"${after}) { cursor } }`
+  expect(await statuses(`{ dataset(id: "${dataset}") { id } }`)).toEqual([401, 401])
+  expect(await statuses(`{ dataset(id: "${dataset}") { id } }`, 'wrong')).toEqual([401, 401])
+  expect(await statuses(follow(dataset), 'wrong')).toEqual([401, 401])
+  expect(await statuses(follow(randomUUID()), server.rootKey)).toEqual([404, 200])
+  expect(await statuses(follow(dataset, ', after: "x"'), server.rootKey)).toEqual([400, 200])
+  expect(await statuses('{ noSuchField }', server.rootKey)).toEqual([400, 200])
+  // Executed.
+  expect(await statuses(`{ workerEvents(datasetId: "${randomUUID()}") { totalCount } }`, server.rootKey)).toEqual([
+    200, 200,
+  ])
+})

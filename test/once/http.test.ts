@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import { request as send } from 'node:http'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { expect } from 'vitest'
+import { EventSource } from 'eventsource'
+import { expect, onTestFinished } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { test } from '../support/fixtures.ts'
-import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { newDataset, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
+import { ASK } from '../support/transports.ts'
 
 const BODY = JSON.stringify({ query: '{ __typename }' })
 
@@ -33,7 +36,7 @@ test('A target in absolute form equals its path', async ({ server }) => {
   ).toMatch(/^HTTP\/1.1 200 /)
 })
 
-test('A WebSocket can be opened by a target in absolute form', async ({ server }) => {
+test('A WebSocket can be opened by a target in absolute form, and as one of several protocols', async ({ server }) => {
   const { host, hostname, port } = new URL(server.url)
   const upgrade = send({
     hostname,
@@ -41,7 +44,7 @@ test('A WebSocket can be opened by a target in absolute form', async ({ server }
     path: `http://${host}/graphql`,
     headers: {
       connection: 'upgrade',
-      upgrade: 'websocket',
+      upgrade: 'h2c, WebSocket',
       'sec-websocket-version': '13',
       'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
       'sec-websocket-protocol': 'graphql-transport-ws',
@@ -52,10 +55,60 @@ test('A WebSocket can be opened by a target in absolute form', async ({ server }
   expect(statusCode).toBe(101)
 })
 
-test('The media type of a body can be written in any case', async ({ server }) => {
-  const headers = { 'content-type': 'Application/JSON; Charset=UTF-8' }
-  const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: BODY })
-  expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
+test('The media type of a body can be written in any case, with parameters', async ({ server }) => {
+  for (const type of ['Application/JSON; Charset=UTF-8', 'application/json ; charset="utf-8"']) {
+    const headers = { 'content-type': type }
+    const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: BODY })
+    expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
+  }
+})
+
+test('What a client accepts is read by its grammar', async ({ server }) => {
+  const authorization = `bEARER ${server.rootKey}`
+  const ask = (accept: string, search = '?query={__typename}', path = '/graphql') =>
+    fetch(`${server.url}${path}${search}`, { headers: { accept, authorization } })
+  const graphql = 'application/graphql-response+json'
+  for (const [accept, expected] of [
+    [`application/json;q=0, ${graphql}`, graphql],
+    [`application/json;q=0.5, ${graphql}`, graphql],
+    ['Application/GraphQL-Response+JSON;Charset="UTF-8"', graphql],
+    [`${graphql};q=0.9;x="a,b;q=0", application/json;q=0.1`, graphql],
+    ['text/html;q=0, application/json', 'application/json'],
+  ] as const) {
+    const response = await ask(accept)
+    expect([accept, response.headers.get('content-type')]).toEqual([accept, `${expected}; charset=utf-8`])
+    expect(await response.json()).toEqual({ data: { __typename: 'Query' } })
+  }
+  const organization = await newOrganization(server)
+  const [dataset, report] = [await newDataset(server, organization), await newReport(server, organization)]
+  const query = encodeURIComponent(`subscription { workerEvents(datasetId: "${dataset}") { cursor } }`)
+  expect((await ask('text/event-stream;q=0, application/json', `?query=${query}`)).status).toBe(406)
+  const list = await ask('text/event-stream;q=0, application/json', '', `/api/v1/reports/${report}/events`)
+  expect(await list.json()).toEqual([])
+})
+
+test('A copy that a client has is recognized in a list of tags, and when a proxy has made its tag weak', async ({
+  server,
+}) => {
+  const etag = (await fetch(`${server.url}/openapi.json`)).headers.get('etag') ?? ''
+  for (const [tags, status] of [
+    [etag, 304],
+    [`"other", W/${etag}`, 304],
+    ['*', 304],
+    ['"other"', 200],
+  ] as const)
+    expect((await fetch(`${server.url}/openapi.json`, { headers: { 'if-none-match': tags } })).status).toBe(status)
+})
+
+test('An empty operation name is none, over every transport', async ({ server }) => {
+  const body = { query: 'query A { __typename }', operationName: '' }
+  for (const [name, ask] of ASK)
+    expect([name, await ask(server.url, server.rootKey, JSON.stringify(body))]).toMatchObject([
+      name,
+      { data: { __typename: 'Query' } },
+    ])
+  const search = new URLSearchParams(body)
+  expect(await (await fetch(`${server.url}/graphql?${search}`)).json()).toEqual({ data: { __typename: 'Query' } })
 })
 
 test('A compressed body is rejected with 415', async ({ server }) => {
@@ -101,6 +154,25 @@ test('An event stream resumes from lastEventId in the URL, and an empty Last-Eve
   }
   expect(await firstSeq(`&lastEventId=${first?.cursor}`)).toBe('2')
   expect(await firstSeq('', { 'last-event-id': '' })).toBe('1')
+})
+
+test('An EventSource that is cut off before its first event misses none', async ({ server }) => {
+  await using proxy = await tcpProxy(server.url)
+  const dataset = await newDataset(server, await newOrganization(server))
+  const query = `subscription { workerEvents(datasetId: "${dataset}") { node { seq } } }`
+  const source = new EventSource(`${proxy.url}graphql?query=${encodeURIComponent(query)}`, {
+    fetch: (url, init) =>
+      fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${server.rootKey}` } }),
+  })
+  onTestFinished(() => source.close())
+  const next = once(source, 'next')
+  const [begun] = await once(source, 'message')
+  expect(begun).toMatchObject({ data: '', lastEventId: expect.stringMatching(/./) })
+  await proxy.cut()
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+  await proxy.restore()
+  const [{ data }] = await next
+  expect(JSON.parse(data)).toEqual({ data: { workerEvents: { node: { seq: 1 } } } })
 })
 
 test('CORS_ORIGINS can list origins of apps and extensions, but no host patterns', () => {

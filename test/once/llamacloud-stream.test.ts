@@ -1,6 +1,6 @@
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { withoutEpoch } from '../support/cursor.ts'
+import { ofAnyEpoch, withoutEpoch } from '../support/cursor.ts'
 import { newKey, newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -126,6 +126,21 @@ test('A client with the last event of a running report, or an earlier one of an 
   // And that it is complete.
   expect(await waiting.take(100)).toHaveLength(3)
   expect(await (await stream(report, '', headers)).take(100)).toHaveLength(3)
+})
+
+test('The position of a client is compared, however its cursor is written and sent', async () => {
+  const report = await newReport(server, organization)
+  const [first, last] = await recordReportEvents(server, report, [progress('one'), state('COMPLETED')])
+  const cursor = last?.cursor ?? ''
+  for (const headers of [{ 'last-event-id': cursor }, { 'last-event-id': ofAnyEpoch(cursor) }])
+    expect((await stream(report, '', headers)).response.status).toBe(204)
+  expect((await stream(report, `?lastEventId=${cursor}`)).response.status).toBe(204)
+  expect(await (await stream(report, `?lastEventId=${first?.cursor}`)).take(100)).toHaveLength(2)
+  const empty = await stream(report, '', { 'last-event-id': '' })
+  expect(empty.response.status).toBe(200)
+  expect(await empty.take(100)).toHaveLength(3)
+  const forged = await stream(report, '?lastEventId=forged')
+  expect(await forged.response.json()).toMatchObject({ detail: [{ loc: ['query', 'lastEventId'] }] })
 })
 
 test('The stream stops when its client disconnects', async () => {

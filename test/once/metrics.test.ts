@@ -208,7 +208,7 @@ test('Recorded and removed events are counted', async () => {
 test('An invalid key is counted on every transport', async () => {
   const bad = 'no-such-key'
   expect(await risen(['tidemark_keys_refused_total'], () => server.graphql('{ __typename }', {}, bad))).toEqual([1])
-  const closed = 'tidemark_sockets_closed_total{code="4403"}'
+  const closed = 'tidemark_sockets_closed_total{code="4401"}'
   const connecting = () => overWebSocket(server.url, bad, FOLLOW, { id: dataset }).failure()
   expect(await risen([closed, 'tidemark_keys_refused_total'], connecting)).toEqual([1, 1])
   // A missing key is not a rejected one.

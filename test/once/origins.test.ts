@@ -11,8 +11,8 @@ let listed: TestServer
 let open: TestServer
 
 beforeAll(async () => {
-  closed = await startServer()
-  listed = await startServer({ CORS_ORIGINS: `${APP}, http://localhost:5173` })
+  closed = await startServer({ LOG_LEVEL: 'info' })
+  listed = await startServer({ CORS_ORIGINS: `${APP}, http://localhost:5173`, LOG_LEVEL: 'info' })
   open = await startServer({ CORS_ORIGINS: '*' })
 })
 afterAll(async () => {
@@ -137,6 +137,39 @@ describe('A WebSocket', () => {
     expect(await status(listed, listed.url)).toBe(101)
     expect(await status(listed, 'https://other.example')).toBe(403)
     expect(await status(open, 'https://other.example')).toBe(101)
+  })
+})
+
+describe('The operator learns which setting would allow a page,', () => {
+  /** The origins that a server has logged as refused. */
+  const logged = ({ log }: TestServer) =>
+    log.filter(({ msg }) => msg.includes('CORS_ORIGINS')).map(({ origin }) => origin)
+  const ask = ({ url }: TestServer, origin: string, path = '/graphql', method = 'OPTIONS') =>
+    fetch(url + path, { method, headers: { origin } })
+
+  test('once for each origin, on every route and transport', async () => {
+    const [http, socket, rest] = ['https://one.example', 'https://two.example', 'https://three.example']
+    for (let i = 0; i < 2; i++) {
+      await ask(closed, http)
+      await ask(closed, closed.url)
+      const refused = await fetch(`${closed.url}/graphql`, { headers: { origin: closed.url } })
+      expect(refused.headers.has('access-control-allow-origin')).toBe(false)
+      const client = new WebSocket(`${closed.url.replace('http', 'ws')}/graphql`, { origin: socket })
+      const [, response] = await once(client, 'unexpected-response')
+      expect(JSON.parse((await response.toArray()).join('')).message).toContain('CORS_ORIGINS')
+      client.on('error', () => undefined).terminate()
+      await ask(listed, rest, '/api/dataset/events', 'POST')
+    }
+    const found = logged(closed).filter((origin) => [http, socket, closed.url].includes(origin))
+    expect(found).toEqual([http, socket])
+    expect(logged(listed).filter((origin) => [rest, APP].includes(origin))).toEqual([rest])
+  })
+
+  test('for so many of them that a client cannot fill the log', async () => {
+    const origins = Array.from({ length: 120 }, (_, i) => `https://${i}.example/${'x'.repeat(1_000)}`)
+    for (const origin of origins) await ask(closed, origin)
+    expect(logged(closed)).toHaveLength(100)
+    expect(Math.max(...logged(closed).map((origin) => origin.length))).toBe(200)
   })
 })
 

@@ -1,4 +1,5 @@
 import { on, once } from 'node:events'
+import { createClient } from 'graphql-ws'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
@@ -25,7 +26,7 @@ beforeAll(async () => {
   organization = await newOrganization(generous)
   dataset = await newDataset(generous, organization)
   report = await newReport(generous, organization)
-  keys = await Promise.all(Array.from({ length: 17 }, () => newKey(generous, organization, 'READ')))
+  keys = await Promise.all(Array.from({ length: 18 }, () => newKey(generous, organization, 'READ')))
   const limits = { REQUESTS_PER_MINUTE: String(REQUESTS), MAX_OPERATIONS_PER_SOCKET: '2', MAX_SOCKETS_PER_KEY: '2' }
   server = await startServer({ ...generous.env, ...limits })
   onClose.unshift(() => server[Symbol.asyncDispose]())
@@ -115,7 +116,7 @@ test('A socket that keeps sending after RATE_LIMITED errors is closed', async ()
   await next()
   for (let i = 1; i < REQUESTS; i++) await server.graphql(query, {}, key)
   for (let id = 0; id <= 100; id++) send({ id: String(id), type: 'subscribe', payload: { query } })
-  expect(await closed).toBe(4429)
+  expect(await closed).toBe(1013)
 })
 
 test('A socket has a limit of concurrent operations, and room for another when one has ended', async () => {
@@ -138,11 +139,29 @@ test('A key has a limit of concurrent sockets, and room for another when one is 
   const first = await connected(key)
   await first.next()
   await (await connected(key)).next()
-  expect(await (await connected(key)).closed).toBe(4429)
+  expect(await (await connected(key)).closed).toBe(1013)
   await (await connected(server.rootKey)).next()
   first.socket.close()
   await first.closed
   expect(await (await connected(key)).next()).toMatchObject({ type: 'connection_ack' })
+})
+
+test('The official client comes back once it is below the limits', async () => {
+  const key = newest()
+  const sockets = [await connected(key), await connected(key)]
+  for (const { next } of sockets) expect(await next()).toMatchObject({ type: 'connection_ack' })
+  const closed: unknown[] = []
+  const client = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${key}` },
+    retryWait: async () => sockets.shift()?.socket.terminate(),
+    on: { closed: (event) => closed.push((event as CloseEvent).code) },
+  })
+  onTestFinished(async () => client.dispose())
+  const results = client.iterate({ query })
+  expect((await results.next()).value).toEqual({ data: { __typename: 'Query' } })
+  expect(closed).toContain(1013)
 })
 
 test('An address has a limit of concurrent sockets without a key', async () => {
@@ -177,7 +196,7 @@ test('Server-sent event streams and sockets of a key share one limit', async () 
   expect(await next()).toMatchObject({ type: 'connection_ack' })
   expect((await legacy().response).status).toBe(429)
   expect(await (await graphql().response).text()).toContain('RATE_LIMITED')
-  expect(await (await connected(key)).closed).toBe(4429)
+  expect(await (await connected(key)).closed).toBe(1013)
   first.leave()
   await until(async () => (await metric(server.url, 'tidemark_followers')) === 0)
   expect((await graphql().response).headers.get('content-type')).toBe('text/event-stream')
@@ -280,7 +299,7 @@ test('Requests without a valid key are counted by address on every transport, an
   const code = async (key: string | null) => (await server.graphql(query, {}, key)).errors?.[0]?.extensions.code
   await until(async () => (await code(null)) === 'RATE_LIMITED')
   for (let i = 0; i < 20; i++) expect(await code(`made up ${i}`)).toBe('RATE_LIMITED')
-  expect(await (await connected('made up')).closed).toBe(4429)
+  expect(await (await connected('made up')).closed).toBe(1013)
   const doors: [string, string][] = [
     ['GET', `/api/v1/reports/${report}/events`],
     ['HEAD', `/api/v1/reports/${report}/events`],

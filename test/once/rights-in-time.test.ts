@@ -165,7 +165,7 @@ const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) =
 
 describe.each<[door: string, subscribe: Subscribe, ended: string | number, refused: string | number]>([
   ['server-sent events', overSse, 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
-  ['a WebSocket', overWebSocket, 4403, 4403],
+  ['a WebSocket', overWebSocket, 4401, 4401],
   ["LlamaCloud's route as a stream", overLlamaStream, 'broken off', 401],
 ])('%s', (_, subscribe, ended, rejected) => {
   test('delivers events until its key is revoked, ends then, and is rejected after', async () => {
@@ -206,5 +206,5 @@ test('An operation over a socket whose key was revoked after it was opened is re
       ? closed
       : (message.payload[0]?.extensions.code ?? message.payload.errors[0].extensions.code),
   )
-  expect(await Promise.race([answered, closed])).toBeOneOf(['UNAUTHENTICATED', 4403])
+  expect(await Promise.race([answered, closed])).toBeOneOf(['UNAUTHENTICATED', 4401])
 })

@@ -16,7 +16,7 @@ let dataset: string
 const EVENTS = 300
 
 beforeAll(async () => {
-  server = await startServer({ SLOW_CONSUMER_SECONDS: '2' })
+  server = await startServer({ SLOW_CONSUMER_SECONDS: '2', LOG_LEVEL: 'info' })
   organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
@@ -32,6 +32,21 @@ afterAll(() => server[Symbol.asyncDispose]())
 const QUERY = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq eventDataText } }
 }`
+
+const CUT_OFF = 'connection closed: its client does not read'
+const ENDED = 'tidemark_subscriptions_ended_total{outcome="SLOW_CONSUMER"}'
+const UNREAD = 'tidemark_requests_total{transport="graphql",outcome="SLOW_CONSUMER"}'
+
+/** What the server has counted and logged of clients that do not read, compared with an earlier count. */
+async function cutOffs(before = { ended: 0, unread: 0, logged: 0 }): Promise<typeof before> {
+  const counted = await samples(server.url)
+  const logged = server.log.filter(({ msg }) => msg === CUT_OFF).length
+  return {
+    ended: (counted.get(ENDED) ?? 0) - before.ended,
+    unread: (counted.get(UNREAD) ?? 0) - before.unread,
+    logged: logged - before.logged,
+  }
+}
 
 /** A request for server-sent events whose response is not read until resumed. */
 async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }> {
@@ -172,6 +187,7 @@ test.each(['a WebSocket', 'server-sent events'])(
   'Over %s, a single event counts as unread until its bytes are accepted',
   async (transport) => {
     const { query } = await oneLargeEvent()
+    const before = await cutOffs()
     const client = await raw(server.url)
     const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream', 'content-type': 'application/json' }
     if (transport === 'a WebSocket') {
@@ -188,6 +204,10 @@ test.each(['a WebSocket', 'server-sent events'])(
     await client.broken(transport === 'a WebSocket' ? PONG : undefined)
     const broken = (await samples(server.url)).get('tidemark_connections_broken_total{reason="stalled"}')
     expect(broken).toBeGreaterThan(0)
+    // The client never learned why: only the server can tell it from one that has left.
+    expect(await cutOffs(before)).toEqual({ ended: 1, unread: 0, logged: 1 })
+    const line = server.log.findLast(({ msg }) => msg === CUT_OFF)
+    expect(line).toMatchObject({ level: 30, reason: 'stalled', caller: expect.stringMatching(/^key:/) })
   },
 )
 
@@ -200,6 +220,7 @@ test('A response that is not read is aborted; one that is read slowly is not', a
     { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     JSON.stringify({ query }),
   )
+  const before = await cutOffs()
   const [slow, unread] = [await raw(server.url), await raw(server.url)]
   for (const client of [slow, unread]) client.send(bytes)
   // A chunk at a time, until the other one is gone.
@@ -207,4 +228,5 @@ test('A response that is not read is aborted; one that is read slowly is not', a
   await unread.broken()
   // The end of the last chunk.
   expect((await reading(/\}\r\n0\r\n\r\n$|\}\]\}\}\}$/)).length).toBeGreaterThan(20_000_000)
+  expect(await cutOffs(before)).toEqual({ ended: 0, unread: 1, logged: 1 })
 })

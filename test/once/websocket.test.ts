@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 let key: string
@@ -28,7 +29,9 @@ afterAll(() => server[Symbol.asyncDispose]())
 async function open(protocols = ['graphql-transport-ws'], path = '/graphql') {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}${path}`, protocols)
   onTestFinished(() => socket.terminate())
-  const closed = new Promise<number>((resolve) => socket.once('close', resolve))
+  const closing = new Promise<[code: number, reason: string]>((resolve) =>
+    socket.once('close', (code, reason) => resolve([code, String(reason)])),
+  )
   // biome-ignore lint/suspicious/noExplicitAny: messages of the protocol
   const messages: any[] = []
   let wake = () => {}
@@ -38,7 +41,8 @@ async function open(protocols = ['graphql-transport-ws'], path = '/graphql') {
   })
   await once(socket, 'open')
   return {
-    closed,
+    closed: closing.then(([code]) => code),
+    reason: closing.then(([, reason]) => reason),
     send: (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message)),
     async message(type: string) {
       for (;;) {
@@ -105,10 +109,11 @@ describe('The close codes follow the protocol:', () => {
     ['no key', undefined],
     ['an unknown key', { authorization: 'Bearer tidemark_unknown' }],
     ['a key that is not text', { authorization: 1 }],
-  ])('4403 for %s', async (_, payload) => {
+  ])('4401 for %s', async (_, payload) => {
     const socket = await open()
     socket.send({ type: 'connection_init', payload })
-    expect(await socket.closed).toBe(4403)
+    expect(await socket.closed).toBe(4401)
+    expect(await socket.reason).toContain('authorization: "Bearer KEY"')
   })
 
   test('4406 without a supported subprotocol', async () => {
@@ -144,6 +149,31 @@ describe('The close codes follow the protocol:', () => {
     socket.send(init())
     expect(await socket.closed).toBe(4429)
   })
+})
+
+test('The official client gives up with a key that does not work, and prints why, however often it may retry', async () => {
+  const ending = async (authorization: string | undefined, opened = async () => {}) => {
+    const client = createClient({
+      url: `${server.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization },
+      shouldRetry: () => true,
+      retryAttempts: Infinity,
+    })
+    const events = client.iterate({ query: `subscription { workerEvents(datasetId: "${dataset}") { cursor } }` })
+    const ended = events.next().catch(({ code, reason }) => [code, reason])
+    await opened()
+    return ended
+  }
+  for (const authorization of [undefined, 'Bearer wrong'])
+    expect(await ending(authorization)).toEqual([4401, expect.stringContaining('API key is required')])
+  const created = `mutation { createApiKey(input: { organizationId: "${organization}", role: READ }) { key apiKey { id } } }`
+  const { key, apiKey } = expectData(await server.graphql(created)).createApiKey
+  const revoked = ending(`Bearer ${key}`, async () => {
+    await server.followers(1)
+    await server.graphql(`mutation { revokeApiKey(id: "${apiKey.id}") { id } }`)
+  })
+  expect(await revoked).toEqual([4401, expect.stringContaining('has been revoked or has expired')])
 })
 
 describe('A client that has not sent a key yet', () => {
@@ -252,7 +282,7 @@ test('A revoked key closes its socket at the next operation, which has no effect
   await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: data.createApiKey.apiKey.id })
   const query = `mutation { createDataset(input: { organizationId: "${organization}", trackingId: "too late" }) { id } }`
   socket.send({ id: '1', type: 'subscribe', payload: { query } })
-  expect(await socket.closed).toBe(4403)
+  expect(await socket.closed).toBe(4401)
   const late = `{ dataset(trackingId: "too late", organizationId: "${organization}") { id } }`
   expect(await server.graphql(late)).toEqual({ data: { dataset: null } })
 })

@@ -37,7 +37,7 @@ test('While all pooled connections are in use, a revoked key still ends, and a s
     }
     const closed = once(idle, 'close')
     await runSql(server.env, `UPDATE api_key SET revoked_at = now() WHERE prefix = '${revoked.slice(0, 16)}'`)
-    expect((await closed)[0]).toBe(4403)
+    expect((await closed)[0]).toBe(4401)
     expect(await waiting()).toBeGreaterThan(0)
     // Those that the server has begun wait for the lock, and it has left the others unread.
     expect(busy.bufferedAmount).toBeGreaterThan(0)

@@ -9,3 +9,8 @@ export function withoutEpoch(cursor: string): string {
   bytes[0] = 1
   return bytes.toString('base64url')
 }
+
+/** Another cursor of the same position: one that is valid in every epoch. */
+export function ofAnyEpoch(cursor: string): string {
+  return Buffer.from(cursor, 'base64url').fill(0xff, 25).toString('base64url')
+}

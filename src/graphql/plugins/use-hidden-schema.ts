@@ -1,9 +1,10 @@
 import { NoSchemaIntrospectionCustomRule } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
+import { ALLOWED } from '../../schema/enum-errors.ts'
 
 const SUGGESTION = ' Did you mean '
 
-/** Disables introspection and suggestions for every transport; Yoga's plugin acts on HTTP requests only. */
+/** Disables introspection, suggestions and lists of enum values on every transport; Yoga's plugin acts on HTTP only. */
 export function useHiddenSchema(): Plugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule),
@@ -14,7 +15,12 @@ export function useHiddenSchema(): Plugin {
   }
 }
 
-function withoutSuggestion(message: string): string {
-  const start = message.lastIndexOf(SUGGESTION)
-  return start >= 0 && message.endsWith('?') ? message.slice(0, start) : message
+function withoutSuggestion(text: string): string {
+  const message = upTo(ALLOWED, text, '.')
+  return upTo(SUGGESTION, message, '?')
+}
+
+function upTo(start: string, message: string, end: string): string {
+  const at = message.lastIndexOf(start)
+  return at >= 0 && message.endsWith(end) ? message.slice(0, at) : message
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
+import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import { CodedError } from '../../errors.ts'
 import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { readBody } from '../../lib/read-body.ts'
@@ -26,13 +26,13 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
         const holding = memory.open(caller)
         try {
           const body = await readBody(req, limit, holding)
-          return await requestParser(
-            new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> }),
+          return withoutEmptyName(
+            await requestParser(new fetchAPI.Request(url, { method, headers, body: body as Uint8Array<ArrayBuffer> })),
           )
         } catch (error) {
-          if (error instanceof ByteLimitError) throw tooLarge(limit, anonymous)
+          if (error instanceof ByteLimitError) throw tooLarge(exceeds(limit, anonymous))
           if (!(error instanceof CodedError)) throw error
-          throw error.code === 'BAD_USER_INPUT' ? tooLarge(limit, anonymous) : toHttpError(error)
+          throw error.code === 'BAD_USER_INPUT' ? tooLarge(error.message) : toHttpError(error)
         } finally {
           holding.release()
         }
@@ -41,13 +41,22 @@ export function useRequestBody(most: number, memory: MemoryBudget): Plugin<objec
   }
 }
 
+// As in an address, where Yoga takes an empty name for none.
+function withoutEmptyName<Params>(params: Params): Params {
+  const { operationName } = (params ?? {}) as GraphQLParams
+  return operationName === '' ? { ...params, operationName: undefined } : params
+}
+
 function unsupported(encoding: string): GraphQLError {
   const message = `Request bodies with content-encoding ${encoding} are not supported. Send the body uncompressed.`
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 415 } } })
 }
 
-function tooLarge(limit: number, anonymous: boolean): GraphQLError {
-  const whose = anonymous ? 'without a valid API key' : 'of this server'
-  const message = `Request body exceeds ${limit} bytes, the limit ${whose}.`
+function exceeds(limit: number, anonymous: boolean): string {
+  return `Request body exceeds ${limit} bytes, the limit ${anonymous ? 'without a valid API key' : 'of this server'}.`
+}
+
+// Also for a body that fits the limit of bodies, and not the memory that a caller can use.
+function tooLarge(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } } })
 }

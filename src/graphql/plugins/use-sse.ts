@@ -48,8 +48,9 @@ function eventStream(
   let heartbeat: NodeJS.Timeout | undefined
   return new ReadableStream({
     start(controller) {
-      // An id without data: the cursor to resume from if the stream breaks before its first event.
-      controller.enqueue(encoder.encode(start ? `id: ${start}\n\n` : ':\n\n'))
+      // The cursor to resume from if the stream breaks before its first event. Parsers drop an id without a data field;
+      // graphql-sse takes a block with neither event nor data as a ping.
+      controller.enqueue(encoder.encode(start ? `id: ${start}\ndata:\n\n` : ':\n\n'))
       heartbeat = setInterval(() => controller.enqueue(encoder.encode(':\n\n')), HEARTBEAT_MS)
     },
     async pull(controller) {

@@ -22,8 +22,8 @@ const MAX_ITEMS = { list: 10_000, objects: 11_000, others: 100_000 } as const
 /** Maximum members of an object outside of payloads, more than any input has. */
 const MAX_MEMBERS = 100
 
-/** UTF-16 units kept of a message that quotes a long value: its start, and its end, which states the problem. */
-const KEPT = { start: 200, end: 400 } as const
+/** UTF-16 units kept of a message that quotes a long value: its start, and its end, which lists what is allowed. */
+const KEPT = { start: 100, end: 590 } as const
 
 type Variables = Readonly<Record<string, unknown>>
 

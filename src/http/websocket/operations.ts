@@ -25,7 +25,11 @@ import { type Socket, TRY_AGAIN } from './socket.ts'
 
 const INIT_MS = 3_000
 
-const TOO_MANY = 4429
+/** Reasons of 4401, on which clients give up, in contrast to 4403; at most 123 bytes. */
+const UNAUTHORIZED = {
+  noKey: 'A valid API key is required. Send connectionParams { authorization: "Bearer KEY" }.',
+  keyEnded: 'This API key has been revoked or has expired.',
+} as const
 
 /** Consecutive rate-limited operations before the socket is closed. */
 const MAX_FAILURES = 100
@@ -74,15 +78,17 @@ export function operationsOver(
       const { socket, address } = extra
       extra.key = bearerKey(authorization(connectionParams))
       const { viewer, caller, error } = await admit(extra.key, address)
-      if (viewer?.type === 'anonymous') return false
+      if (viewer?.type === 'anonymous') {
+        socket.close(CloseCode.Unauthorized, UNAUTHORIZED.noKey)
+        return false
+      }
       if (error || !connectionLimit.add(caller, socket)) {
-        if (error?.code === 'UNAVAILABLE') socket.close(TRY_AGAIN, 'Try again later')
-        else socket.close(TOO_MANY, error ? 'Too many requests' : 'Too many sockets')
+        socket.close(TRY_AGAIN, error?.message ?? 'This API key has too many open connections. Close one first.')
         return false
       }
       extra.viewer = viewer
       socket.admit(caller)
-      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Forbidden, 'Forbidden')))
+      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Unauthorized, UNAUTHORIZED.keyEnded)))
       return true
     },
     // The whole pipeline runs here and not in `execute`: it also limits, parses and validates what the client sent, and
@@ -95,13 +101,13 @@ export function operationsOver(
         // Before any database access.
         const error = (await rate.count(callerOf(client, address))) ?? crowded(underWay, limits.operationsPerSocket)
         extra.failures = error ? extra.failures + 1 : 0
-        if (extra.failures > MAX_FAILURES) socket.close(TOO_MANY, 'Too many requests')
+        if (extra.failures > MAX_FAILURES) socket.close(TRY_AGAIN, error?.message)
         if (error) return { result: { errors: [toGraphqlError(error)] } }
         // For each operation: a key may be revoked or expire while its socket is open.
         const viewer = await authenticate(key).catch(() => undefined)
         if (!viewer) return { result: { errors: [toGraphqlError(TemporaryError.keyUnavailable())] } }
         if (viewer.type === 'anonymous') {
-          socket.close(CloseCode.Forbidden, 'Forbidden')
+          socket.close(CloseCode.Unauthorized, UNAUTHORIZED.keyEnded)
           call.end('UNAUTHENTICATED')
           return undefined
         }
@@ -117,7 +123,7 @@ export function operationsOver(
       if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
       return {
         document: call.document,
-        operationName: params.operationName,
+        operationName: params.operationName || undefined,
         rootValue: undefined,
         contextValue: undefined,
         frames: new Frames(socket, id, result, budget),
@@ -177,7 +183,8 @@ async function run(yoga: Yoga, context: RequestContext, params: Params): Promise
       {
         params: {
           query,
-          operationName: operationName ?? undefined,
+          // Over HTTP, too, an empty name is none.
+          operationName: operationName || undefined,
           variables: variables ?? undefined,
           extensions: extensions ?? undefined,
         },

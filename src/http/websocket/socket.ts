@@ -17,7 +17,7 @@ const MAX_ANONYMOUS_BYTES = 16_384
 /** Minimum charge per input chunk before authentication, in bytes: each chunk has memory overhead. */
 const LEAST_ANONYMOUS_BYTES = 64
 
-/** "Try again later": clients reconnect, which they do not after 4500. */
+/** "Try again later": clients reconnect, which they do not after 4429 and 4500. */
 export const TRY_AGAIN = 1013
 
 /** Longest close reason by RFC 6455, in bytes; some contain an operation id of any length. */
@@ -121,6 +121,10 @@ export class Socket implements GraphqlSocket, Peer {
 
   onStalled(callback: () => void): () => void {
     return this.#connection.onStalled(callback)
+  }
+
+  cutOff(): void {
+    this.#connection.cutOff()
   }
 
   disconnect(): void {

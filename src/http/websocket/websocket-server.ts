@@ -9,7 +9,8 @@ import { ANONYMOUS } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Caller } from '../../lib/caller.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
-import { allows, isOwnOrigin, type Origins } from '../../lib/origins.ts'
+import type { OriginPolicy } from '../../lib/origin-policy.ts'
+import { isOwnOrigin } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
 import { normalizeRequest } from '../normalize-request.ts'
 import type { RequestQueue } from '../request-queue.ts'
@@ -37,10 +38,10 @@ export interface WebSocketEndpoint {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  services: WebSocketServices & { corsOrigins: Origins; tcpConnections: TcpConnections; queue: RequestQueue },
+  services: WebSocketServices & { origins: OriginPolicy; tcpConnections: TcpConnections; queue: RequestQueue },
   logger: Logger,
 ): WebSocketEndpoint {
-  const { corsOrigins, connectionLimit, addressOf, tcpConnections, queue } = services
+  const { origins, connectionLimit, addressOf, tcpConnections, queue } = services
   const { bodyBytes } = services.limits
   const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
   const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
@@ -56,7 +57,7 @@ export function serveWebSocket(
     queue.takeOver(connection, () => {
       const address = addressOf(request)
       const anonymous = callerOf(ANONYMOUS, address)
-      const status = errorStatusOf(request, corsOrigins) ?? (connectionLimit.isFull(anonymous) ? 429 : undefined)
+      const status = errorStatusOf(request, origins) ?? (connectionLimit.isFull(anonymous) ? 429 : undefined)
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
       else if (status !== undefined) tcpConnections.of(connection).end(responseOf(status, requestIdOf(request)))
       else
@@ -104,13 +105,30 @@ export function serveWebSocket(
   }
 }
 
-function errorStatusOf({ url, headers: { origin, host } }: IncomingMessage, corsOrigins: Origins): number | undefined {
+function errorStatusOf(
+  { url, headers: { origin, host } }: IncomingMessage,
+  origins: OriginPolicy,
+): ErrorStatus | undefined {
   if (url?.split('?', 1)[0] !== '/graphql') return 404
   // CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
-  return origin === undefined || isOwnOrigin(origin, host) || allows(corsOrigins, origin) ? undefined : 403
+  return origin === undefined || isOwnOrigin(origin, host) || origins.lists(origin, host) ? undefined : 403
 }
 
-function responseOf(status: number, id: string): string {
-  const headers = ['connection: close', 'content-length: 0', `${REQUEST_ID}: ${id}`]
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n`
+const REFUSALS = {
+  403: 'Web pages of this origin cannot open a WebSocket. To allow them, add the origin to CORS_ORIGINS of the server.',
+  404: 'WebSockets are served at /graphql.',
+  429: 'This address has too many sockets that have not sent an API key. Close one first.',
+} as const
+
+type ErrorStatus = keyof typeof REFUSALS
+
+function responseOf(status: ErrorStatus, id: string): string {
+  const body = JSON.stringify({ message: REFUSALS[status] })
+  const headers = [
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `${REQUEST_ID}: ${id}`,
+  ]
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
 }

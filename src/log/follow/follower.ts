@@ -119,6 +119,11 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     this.#close()
   }
 
+  /** Why it was ended before its reader left; absent where it was not. */
+  get failure(): CodedError | undefined {
+    return this.#failure
+  }
+
   /** Whether the reader has left or has collected the error. */
   get isDone(): boolean {
     return this.#isDone

@@ -4,8 +4,9 @@ import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../../accounts/bearer-key.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
+import { lastEventIdOf } from '../../lib/last-event-id.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import { admitRequest, callOf, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
+import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
 import { createFollow, createRun, NIL_ID } from '../run-operation.ts'
 import { FindReport } from './events.ts'
 import { listLlamaEvents } from './list.ts'
@@ -41,11 +42,12 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (!key) return unauthenticated(c, 'Not authenticated')
   const call = callOf(c, services)
   const response = openResponseOf(c, services, admitted)
+  const lastEventId = lastEventIdOf(incoming(c))
   const contextFor = (viewer: Viewer) =>
     services.createRequestContext({ viewer, caller: admitted.caller }, response, {
       call,
       trusted: true,
-      lastEventId: c.req.header('last-event-id'),
+      lastEventId,
     })
   const run = createRun(yoga, c.req.raw, () => contextFor(admitted.viewer))
   const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
@@ -53,9 +55,9 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  if (c.req.header('accept')?.includes('text/event-stream')) {
+  if (incoming(c).headers.accept?.includes('text/event-stream')) {
     const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
-    return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call }, request)
+    return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call, lastEventId }, request)
   }
   // A list can take hours to read, so each further page authenticates the key again.
   const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await services.authenticate(key)))

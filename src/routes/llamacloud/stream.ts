@@ -37,13 +37,13 @@ const ENDS = new Set(['COMPLETED', 'ERROR'])
 
 interface Rest {
   report: { snapshot: { cursor: string; state: { node: { state: string } } | null } } | null
+  rest: { nodes: unknown[] }
 }
 
-// The page is read for its errors: a cursor of another history says nothing about this one.
-const FindRest: Operation<{ reportId: string; after: string }, Rest> = {
-  query: `query LlamaReportRest($reportId: UUID!, $after: String!) {
+const FindRest: Operation<{ reportId: string; lastEventId: string }, Rest> = {
+  query: `query LlamaReportRest($reportId: UUID!, $lastEventId: String!) {
     report(id: $reportId) { snapshot { cursor state { node { state } } } }
-    reportEvents(reportId: $reportId, after: $after, order: OLDEST_FIRST, first: 1) { edges { cursor } }
+    rest: reportEvents(reportId: $reportId, after: $lastEventId, first: 1) { nodes { __typename } }
   }`,
 }
 
@@ -53,6 +53,7 @@ interface Streaming {
   peer: Peer
   lifecycle: Lifecycle
   call?: Call
+  lastEventId?: string
 }
 
 /**
@@ -61,17 +62,17 @@ interface Streaming {
  */
 export async function streamLlamaEvents(
   c: Context,
-  { run, follow, peer, lifecycle, call }: Streaming,
+  { run, follow, peer, lifecycle, call, lastEventId }: Streaming,
   { path, query }: ReportRequest,
 ): Promise<Response> {
   const reportId = path.report_id
-  if (await hasSeenAll(run, reportId, c.req.header('last-event-id'))) return c.body(null, 204)
+  if (lastEventId !== undefined && (await hasSeenAll(run, reportId, lastEventId))) return c.body(null, 204)
   const after = await start(run, reportId, query)
   let { data: edges, errorCode } = await follow(FollowEvents, { reportId, after })
   // A client that counts events gets the retained ones, as in the list; a client with a cursor gets the error.
-  if (errorCode === 'CURSOR_EXPIRED' && c.req.header('last-event-id') === undefined)
+  if (errorCode === 'CURSOR_EXPIRED' && lastEventId === undefined)
     ({ data: edges, errorCode } = await follow(FollowEvents, { reportId, after: null }))
-  if (!edges) return errorResponse(c, errorCode)
+  if (!edges) return errorResponse(c, errorCode, lastEventId)
   call?.end('ok')
   return streamSSE(
     c,
@@ -96,12 +97,13 @@ async function write(stream: SSEStreamingApi, reportId: string, { cursor, node }
   await stream.writeSSE({ id: cursor, data: JSON.stringify(toLlamaEvent(reportId, node)) })
 }
 
-async function hasSeenAll(run: Run, reportId: string, lastEventId: string | undefined): Promise<boolean> {
-  if (lastEventId === undefined) return false
-  const { data } = await run(FindRest, { reportId, after: lastEventId })
+// The log decides whether a cursor is of the present history: one position has several texts.
+async function hasSeenAll(run: Run, reportId: string, lastEventId: string): Promise<boolean> {
+  const { data } = await run(FindRest, { reportId, lastEventId })
   const { cursor, state } = data?.report?.snapshot ?? {}
-  if (cursor === undefined || !ENDS.has(state?.node.state ?? '')) return false
-  return decodeCursor(reportId, cursor).seq === decodeCursor(reportId, lastEventId).seq
+  if (!cursor || data?.rest.nodes.length !== 0) return false
+  const isNewest = decodeCursor(reportId, cursor).seq === decodeCursor(reportId, lastEventId).seq
+  return isNewest && ENDS.has(state?.node.state ?? '')
 }
 
 // The later of both start positions; the context prefers a Last-Event-ID.
@@ -124,12 +126,16 @@ const PROBLEMS: Partial<Record<string, string>> = {
   EPOCH_CHANGED: 'the history of the report has changed since, read it again',
 }
 
-function errorResponse(c: Context, errorCode?: string): Response {
+function errorResponse(c: Context, errorCode?: string, lastEventId?: string): Response {
   if (errorCode === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
   const what = errorCode && PROBLEMS[errorCode]
   if (!what) return c.json({ detail: 'Report not found' }, 404)
-  const input = c.req.header('last-event-id') ?? c.req.query('last_sequence') ?? null
-  const loc = c.req.header('last-event-id') === undefined ? ['query', 'last_sequence'] : ['header', 'last-event-id']
+  const input = lastEventId ?? c.req.query('last_sequence') ?? null
+  const loc = lastEventId === undefined ? ['query', 'last_sequence'] : locationOf(c)
   const msg = `Value error, ${what}`
   return c.json({ detail: [{ type: 'value_error', loc, msg, input }] }, 422)
+}
+
+function locationOf(c: Context): string[] {
+  return c.req.header('last-event-id') ? ['header', 'last-event-id'] : ['query', 'lastEventId']
 }

@@ -23,7 +23,7 @@ const CODES = new Set<unknown>([
 const DETAILS = new Set(['cursor', 'earliest', 'retryAfter'])
 
 /** Codes of the WebSocket protocol, for invalid frames, and those of graphql-transport-ws and of the limits. */
-const CLOSE_CODES = [1002, 1007, 1009, 4400, 4401, 4403, 4406, 4408, 4409, 4429]
+const CLOSE_CODES = [1002, 1007, 1009, 4400, 4401, 4406, 4408, 4409, 4429]
 
 const INTERNALS = [
   /^\s+at .*:\d+:\d+/m,
