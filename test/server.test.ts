@@ -22,6 +22,7 @@ test('/readyz names the database, what an acknowledgement is worth, migrations a
     database: {
       mode: inject('mode'),
       reachable: true,
+      changedSettings: [],
       durability: embedded ? 'process-crash' : expect.stringMatching(/power-loss|relaxed/),
     },
     migrations: { pending: [], newer: [] },
