@@ -99,6 +99,11 @@ describe('tidemark', () => {
       /^DATABASE_URL: connection refused/,
     ],
     [
+      'a host of a database that is not there',
+      { DATABASE_URL: 'postgresql://x@nohost.invalid/x' },
+      /^DATABASE_URL: host/,
+    ],
+    [
       'a certificate that is not there',
       { DATABASE_URL: 'postgresql://u:SECRETPW@127.0.0.1:1/x?sslrootcert=/nowhere' },
       /^DATABASE_URL: .*ENOENT/,

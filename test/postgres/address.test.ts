@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { installed } from '../support/installed.ts'
+import { databaseUrl } from '../support/postgres.ts'
 import { command } from '../support/process.ts'
 
 const database = new URL(inject('template'))
@@ -35,6 +36,12 @@ test('A Unix socket is named by a parameter, beside a user and no host', async (
   const { username, password, pathname } = database
   const user = password ? `${username}:${password}` : username
   expect(await keys(`postgresql://${user}@${pathname}?host=${folder}`)).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('A database that does not exist is one line', async () => {
+  const { code, stderr } = await keys(databaseUrl(database.href, 'not_there'))
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^DATABASE_URL: the database does not exist\. .*\n$/)
 })
 
 test.runIf(installed('openssl', 'version'))(
