@@ -12,8 +12,7 @@ COPY src src
 RUN npm run build
 
 FROM base AS dependencies
-# Without "--omit=optional", npm also installs Prisma's CLI, as an optional peer of its client.
-RUN npm ci --omit=dev --omit=optional
+RUN npm ci --omit=dev
 
 FROM node:22-bookworm-slim
 WORKDIR /app

@@ -16,8 +16,8 @@ await build({
   target: 'node20.19',
   // Errors are told apart by the names of their classes.
   keepNames: true,
-  // These read files beside their own, or are large and rarely needed.
-  external: ['@electric-sql/pglite', '@graphql-yoga/render-graphiql', 'fs-native-extensions', 'pg-native'],
+  // These read files beside their own: they are the package's only dependencies.
+  external: ['@electric-sql/pglite', 'fs-native-extensions', 'pg-native'],
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
 })

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { createAddressOf } from './lib/client-address.ts'
 import { LIMIT_SETTINGS, type Limits, limitsOf } from './lib/limits.ts'
 import { isOrigin, type Origins } from './lib/origins.ts'
+import { readPostgresUrl } from './lib/postgres-url.ts'
+import { TRACE_SETTINGS, type TraceConfig, traceProblems, tracingOf } from './lib/trace-settings.ts'
 
 /** Invalid settings; the message lists every problem, one per line. */
 export class ConfigError extends Error {
@@ -17,7 +19,12 @@ const port = z
   .transform(Number)
   .refine((value) => value <= 65_535, PORT_RANGE)
 
-const POSTGRES_URL = 'a URL of the form postgresql://user:password@host:5432/database'
+const postgresUrl = z.string().transform((text, context) => {
+  const read = readPostgresUrl(text)
+  if ('url' in read) return read.url
+  context.addIssue({ code: 'custom', message: read.problem })
+  return z.NEVER
+})
 
 const REDIS_URL = 'a URL of the form redis://user:password@host:6379, or rediss:// for TLS'
 
@@ -45,15 +52,11 @@ const onOrOff = z
   .transform((value) => value === 'on')
   .optional()
 
-const collectorUrl = z
-  .url({ protocol: /^https?$/, error: 'the URL of an OTLP collector, such as http://127.0.0.1:4318' })
-  .optional()
-
 const Environment = z.object({
   PORT: port.default(4000),
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
   DATA_DIR: z.string().min(1, 'the path of a directory').default('.tidemark'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL }).optional(),
+  DATABASE_URL: postgresUrl.optional(),
   REDIS_URL: z
     .string()
     .refine((value) => URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value), REDIS_URL)
@@ -82,10 +85,7 @@ const Environment = z.object({
   PERSISTED_OPERATIONS: z.string().min(1, 'the path of a file').optional(),
   NODE_ENV: z.string().optional(),
   ...LIMIT_SETTINGS,
-  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl,
-  OTEL_SDK_DISABLED: z.string().optional(),
-  OTEL_TRACES_EXPORTER: z.string().optional(),
+  ...TRACE_SETTINGS,
   LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 })
 
@@ -115,8 +115,7 @@ export type Config = Readonly<{
   /** Path of the file of allowed operations; absent: any operation runs. */
   persistedOperations?: string
   limits: Limits
-  /** Whether traces are sent; OpenTelemetry reads the endpoint settings itself. */
-  tracing: boolean
+  tracing: TraceConfig
   logLevel: z.infer<typeof Environment>['LOG_LEVEL']
 }>
 
@@ -151,15 +150,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = Environment.safeParse(set)
   const problems = [
     ...(parsed.error?.issues.map((issue) => `${issue.path.join('.')} must be ${expectation(issue)}`) ?? []),
+    ...traceProblems(set),
     ...unknown.map(([name]) => `${name} is not a known setting (settings have no prefix: ${SETTINGS.join(', ')})`),
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Invalid settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
-  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data
-  const { OTEL_TRACES_EXPORTER, KEEP_ALIVE_SECONDS } = parsed.data
-  const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT
-  const { TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
+  const { KEEP_ALIVE_SECONDS, TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
   return Object.freeze({
     port: PORT,
@@ -178,7 +175,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     graphiql: GRAPHIQL ?? open,
     persistedOperations: PERSISTED_OPERATIONS,
     limits: limitsOf(parsed.data),
-    tracing: collector !== undefined && OTEL_SDK_DISABLED?.toLowerCase() !== 'true' && OTEL_TRACES_EXPORTER !== 'none',
+    tracing: tracingOf(parsed.data),
     logLevel: LOG_LEVEL,
   })
 }

@@ -73,7 +73,7 @@ async function open(
   const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
   // Opened first to be closed last: shutdown may be traced too.
   const tracing = closers.use(
-    config.tracing ? (await import('./observability/tracing.ts')).openTracing(logger) : undefined,
+    config.tracing ? (await import('./observability/tracing.ts')).openTracing(config.tracing, logger) : undefined,
   )
   const registry = createRegistry()
   const onFailure = createFailureHandlers(countTaskFailures(registry), logger)

@@ -22,6 +22,7 @@ test('/readyz names the database, its durability, migrations and wake-ups', asyn
     database: {
       mode: inject('mode'),
       reachable: true,
+      changedSettings: [],
       durability: embedded ? 'process-crash' : expect.stringMatching(/power-loss|relaxed/),
     },
     migrations: { pending: [], newer: [] },

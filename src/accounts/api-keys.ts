@@ -3,6 +3,7 @@ import type { ApiKeyRole, Prisma, PrismaClient } from '../db/generated/prisma/cl
 import { CodedError } from '../errors.ts'
 import { withAudit } from './audit.ts'
 import { makeKey, storedForm } from './key-hash.ts'
+import { IS_VALID_KEY } from './valid-key.ts'
 import { manageableApiKeys, type Viewer } from './viewer.ts'
 
 const MOST_KEYS = 1_000
@@ -72,8 +73,9 @@ export async function revokeApiKey(
 // Locks the organization: concurrent creations would each find room for one more key.
 async function checkRoom(transaction: Prisma.TransactionClient, organizationId: string): Promise<void> {
   await transaction.$queryRaw`SELECT 1 FROM organization WHERE id = ${organizationId}::uuid FOR NO KEY UPDATE`
-  const works = { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
-  if ((await transaction.apiKey.count({ where: { organizationId, ...works } })) < MOST_KEYS) return
+  const [valid] = await transaction.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM api_key WHERE organization_id = ${organizationId}::uuid AND ${IS_VALID_KEY}`
+  if (valid && valid.count < MOST_KEYS) return
   throw new CodedError('CONFLICT', `The organization has ${MOST_KEYS} valid API keys, the limit. Revoke one first.`)
 }
 

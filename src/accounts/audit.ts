@@ -1,5 +1,6 @@
 import type { AuditAction, AuditSubjectKind, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
+import { IS_VALID_KEY } from './valid-key.ts'
 import type { Viewer } from './viewer.ts'
 
 export interface AuditedAct {
@@ -44,7 +45,7 @@ async function holdKey(
   const working = await transaction.$queryRaw<object[]>`
     SELECT 1 FROM api_key
      WHERE organization_id = ${organizationId}::uuid AND id = ${keyId}::uuid
-       AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+       AND ${IS_VALID_KEY}
        FOR NO KEY UPDATE`
   if (working.length === 0) throw new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.')
 }

@@ -20,7 +20,7 @@ export function createAuthenticate(lookup: KeyLookup, usage: KeyUsage, rootApiKe
     if (rootHash && sameHash(hash, rootHash)) return { type: 'root' }
     if (memory.hasFailed(hash)) return ANONYMOUS
     const stored = await lookup.find(hash, memory.hasWorked(hash) ? 'known' : 'unknown')
-    const viewer = stored && works(stored) ? viewerOf(stored, rootHash !== undefined) : ANONYMOUS
+    const viewer = stored ? viewerOf(stored, rootHash !== undefined) : ANONYMOUS
     if (viewer.type === 'anonymous') memory.fails(hash)
     else memory.works(hash, stored?.organizationId ?? 'root')
     if (stored && viewer.type !== 'anonymous') usage.note(stored.id)
@@ -28,15 +28,11 @@ export function createAuthenticate(lookup: KeyLookup, usage: KeyUsage, rootApiKe
   }
 }
 
-function works({ revokedAt, expiresAt }: StoredKey): boolean {
-  return revokedAt === null && (expiresAt === null || expiresAt > new Date())
-}
-
 function viewerOf(key: StoredKey, rootIsSet: boolean): Viewer {
-  const { id: keyId, organizationId, role, expiresAt, datasetIds, reportIds } = key
+  const { id: keyId, organizationId, role, datasetIds, reportIds } = key
   if (keyId === ROOT_KEY_ID) return rootIsSet ? ANONYMOUS : { type: 'root' }
   if (organizationId === null) return ANONYMOUS
   const narrowed = datasetIds.length > 0 || reportIds.length > 0
   const only = narrowed ? { datasetIds, reportIds } : undefined
-  return { type: 'key', keyId, organizationId, role, expiresAt: expiresAt ?? undefined, only }
+  return { type: 'key', keyId, organizationId, role, only }
 }

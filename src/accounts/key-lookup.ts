@@ -1,6 +1,7 @@
 import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
 import { retryTransient } from '../db/retry-transient.ts'
 import { batchLookups } from '../lib/batched-lookup.ts'
+import { IS_VALID_KEY } from './valid-key.ts'
 
 /** Invented keys get one statement at a time, so they cost the database a few index probes. */
 const BATCHES = { known: { atOnce: 2, keys: 200 }, unknown: { atOnce: 1, keys: 200 } } as const
@@ -13,8 +14,6 @@ export interface StoredKey {
   readonly hash: string
   readonly organizationId: string | null
   readonly role: ApiKeyRole
-  readonly expiresAt: Date | null
-  readonly revokedAt: Date | null
   readonly datasetIds: string[]
   readonly reportIds: string[]
 }
@@ -36,7 +35,7 @@ export class KeyLookup {
     this.#onError = onError
   }
 
-  /** The key as stored at or after this call. @throws Error when the database fails or the queue is full. */
+  /** The valid key as stored at or after this call. @throws Error when the database fails or the queue is full. */
   async find(hash: string, line: 'known' | 'unknown'): Promise<StoredKey | undefined> {
     if (line === 'known') return await this.#lines.known(hash)
     if (this.#waiting >= MOST_WAITING) throw new Error('Too many pending API key lookups.')
@@ -50,9 +49,9 @@ export class KeyLookup {
 
   async #read(hashes: readonly string[]): Promise<Map<string, StoredKey>> {
     const ask = () => this.#db.$queryRaw<StoredKey[]>`
-      SELECT id, hash, organization_id AS "organizationId", role::text AS role, expires_at AS "expiresAt",
-             revoked_at AS "revokedAt", dataset_ids AS "datasetIds", report_ids AS "reportIds"
-        FROM api_key WHERE hash = ANY (${hashes}::text[])`
+      SELECT id, hash, organization_id AS "organizationId", role::text AS role,
+             dataset_ids AS "datasetIds", report_ids AS "reportIds"
+        FROM api_key WHERE hash = ANY (${hashes}::text[]) AND ${IS_VALID_KEY}`
     try {
       const keys = await retryTransient(ask)
       this.#failing = false

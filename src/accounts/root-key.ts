@@ -4,6 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { makePrivate } from '../db/private-directory.ts'
+import { StartError } from '../errors.ts'
 import { ROOT_KEY_ID } from './authenticate.ts'
 import { makeKey, storedForm } from './key-hash.ts'
 
@@ -22,7 +23,7 @@ export interface RootKey {
 /**
  * Makes the root key of a database without one; only its hash is stored, so the file and the caller's output are the
  * only copies. The file is written before the insert and renamed after it, so a crash never loses a stored key; an
- * existing file is another database's and is kept under another name.
+ * existing file is another database's and is kept under another name. @throws StartError when DATA_DIR cannot be used.
  */
 export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promise<RootKey> {
   const file = join(dataDir, 'root-api-key')
@@ -30,7 +31,7 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
     const key = makeKey()
     await makePrivate(dataDir)
     const draft = `${file}.${randomUUID()}`
-    await writeFile(draft, `${key}\n`, { mode: 0o600, flag: 'wx' })
+    await writeFile(draft, `${key}\n`, { mode: 0o600, flag: 'wx' }).catch(cannotWrite)
     const row = { id: ROOT_KEY_ID, role: 'ADMIN', name: 'root', ...storedForm(key) } as const
     const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true })
     if (count === 1) {
@@ -44,4 +45,8 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
   if (!existsSync(file)) return {}
   await makePrivate(dataDir)
   return { rootKeyFile: file }
+}
+
+function cannotWrite(error: Error): never {
+  throw new StartError(`DATA_DIR cannot be used: ${error.message}`, { cause: error })
 }

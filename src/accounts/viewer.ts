@@ -10,8 +10,6 @@ export type Viewer =
       readonly keyId: string
       readonly organizationId: string
       readonly role: ApiKeyRole
-      /** Absent: the key never expires. */
-      readonly expiresAt?: Date
       /** Present: the key sees only these streams, and nothing that concerns the whole organization. */
       readonly only?: { readonly datasetIds: readonly string[]; readonly reportIds: readonly string[] }
     }

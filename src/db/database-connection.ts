@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { StartError } from '../errors.ts'
+import { pinSession, sessionOf } from './session.ts'
 
 /** One connection, not a pool. */
 export interface DatabaseConnection {
@@ -10,48 +11,51 @@ export interface DatabaseConnection {
 
 const CONNECT_MS = 10_000
 
-// Prisma's adapters read timestamptz as UTC. Read committed: an append checks for duplicates after waiting for its
-// stream, and must see later commits. The lock timeout keeps one held stream row from exhausting the pool.
-const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed -c lock_timeout=10s'
-
-/** Connects to PostgreSQL. @throws StartError with the reason. */
+/** Connects to PostgreSQL. @throws StartError with the reason, also later, when the user lacks a right. */
 export async function connect(databaseUrl: string): Promise<DatabaseConnection & AsyncDisposable> {
   const client = await connectedClient(databaseUrl).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
-  // A connection that breaks while idle fails the next query instead.
-  client.on('error', () => undefined)
   return {
-    query: (sql, parameters) => client.query(sql, parameters),
-    exec: (sql) => client.query(sql),
+    query: (sql, parameters) => client.query(sql, parameters).catch(explain),
+    exec: (sql) => client.query(sql).catch(explain),
     [Symbol.asyncDispose]: () => client.end(),
   }
 }
 
 // Apart, because `new pg.Client` reads the certificates that the URL names, and its failure must be caught too.
 async function connectedClient(databaseUrl: string): Promise<pg.Client> {
-  const client = new pg.Client({ ...session(databaseUrl), connectionTimeoutMillis: CONNECT_MS })
+  const { connectionString, schema } = sessionOf(databaseUrl)
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_MS })
+  // A connection that breaks while idle fails the next query instead.
+  client.on('error', () => undefined)
   await client.connect()
+  try {
+    await client.query(pinSession(schema))
+  } catch (error) {
+    await client.end()
+    throw error
+  }
   return client
-}
-
-/** Settings of every PostgreSQL session; `options` in the URL would replace ours, so they are merged. */
-export function session(databaseUrl: string): { connectionString: string; options: string } {
-  const url = new URL(databaseUrl)
-  const given = url.searchParams.get('options') ?? ''
-  url.searchParams.delete('options')
-  return { connectionString: url.href, options: `${given} ${SESSION_OPTIONS}`.trim() }
 }
 
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'connection refused.',
   ENOTFOUND: 'host not found.',
+  EAI_AGAIN: 'host not found.',
+  ENOENT: 'file not found.',
   '28000': 'access denied for this user.',
   '28P01': 'wrong password.',
   '3D000': 'the database does not exist.',
+  '42501': 'the user lacks a right in the database.',
   '53300': 'too many connections.',
 }
 
 function whyNot({ code }: { code?: string }): string {
   return REASONS[code ?? ''] ?? 'cannot connect to the database.'
+}
+
+function explain(error: { code?: string; message: string }): never {
+  if (error.code !== '42501') throw error
+  throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message})`, { cause: error })
 }

@@ -1,17 +1,36 @@
 import type { PrismaClient } from './generated/prisma/client.ts'
+import { changedSettings } from './session.ts'
 
 export interface DatabaseState {
   /** False for a replica, and for a database that is read-only, as after some failovers or to protect a full disk. */
   readonly writable: boolean
   /** Functions that this version calls and the database lacks. */
   readonly missing: readonly string[]
+  /** Settings that sessions do not keep, as behind a pooler that shares their connections. */
+  readonly changedSettings: readonly string[]
+  /** Whether a query through Prisma's models succeeds. */
+  readonly readable: boolean
 }
 
 /** What a server needs of its database, besides the migrations. @param functions names of those that it calls. */
-export async function databaseState(db: PrismaClient, functions: readonly string[]): Promise<DatabaseState> {
+export async function databaseState(
+  db: PrismaClient,
+  functions: readonly string[],
+  schema?: string,
+): Promise<DatabaseState> {
   const rows = await db.$queryRaw<{ writable: boolean; missing: string[] | null }[]>`
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
            (SELECT array_agg(f.name) FROM unnest(${functions}::text[]) f(name)
              WHERE to_regproc(f.name) IS NULL) AS missing`
-  return { writable: rows[0]?.writable === true, missing: rows[0]?.missing ?? [] }
+  const changed = await db.$queryRawUnsafe<{ name: string }[]>(changedSettings(schema))
+  const readable = await db.organization.findFirst({ select: { id: true } }).then(
+    () => true,
+    () => false,
+  )
+  return {
+    writable: rows[0]?.writable === true,
+    missing: rows[0]?.missing ?? [],
+    changedSettings: changed.map(({ name }) => name),
+    readable,
+  }
 }

@@ -2,13 +2,15 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import pg from 'pg'
 import type { Config } from '../config.ts'
-import { connect, type DatabaseConnection, session } from './database-connection.ts'
+import { connect, type DatabaseConnection } from './database-connection.ts'
 import { type DatabaseState, databaseState } from './database-state.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
+import { prepareSchema } from './prepare-schema.ts'
 import { makeContentsPrivate, makePrivate } from './private-directory.ts'
+import { pinSession, type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
@@ -57,6 +59,7 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
   await connection.exec(`SET lock_timeout = '${LOCK_TIMEOUTS.others}'`)
   await connection.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
   await connection.exec(`SET lock_timeout = '${LOCK_TIMEOUTS.tables}'`)
+  if ((await pendingMigrations(connection)).length > 0) await prepareSchema(connection, sessionOf(databaseUrl).schema)
   // Awaited before the connection is disposed of.
   return await migrate(connection)
 }
@@ -86,10 +89,11 @@ async function openEmbedded(dataDir: string): Promise<Database> {
 
 async function openPostgres(databaseUrl: string): Promise<Database> {
   const durability = await checkedDurability(databaseUrl)
-  const pool = new pg.Pool({ ...session(databaseUrl), max: POOL_SIZE, keepAlive: true })
-  const prisma = clientOf(pool)
+  const session = sessionOf(databaseUrl)
+  const pool = poolOf(session, { max: POOL_SIZE })
+  const prisma = clientOf(pool, session)
   const patience = { connectionTimeoutMillis: SPARE_MS, query_timeout: SPARE_MS }
-  const spare = clientOf(new pg.Pool({ ...session(databaseUrl), ...patience, max: SPARE_SIZE, keepAlive: true }))
+  const spare = clientOf(poolOf(session, { max: SPARE_SIZE, ...patience }), session)
   return {
     prisma,
     spare,
@@ -97,7 +101,7 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
     durability,
     connections: POOL_SIZE,
     migrations: () => migrationState(spare),
-    state: (functions) => databaseState(spare, functions),
+    state: (functions) => databaseState(spare, functions, session.schema),
     pool,
     async [Symbol.asyncDispose]() {
       await Promise.all([prisma.$disconnect(), spare.$disconnect()])
@@ -105,8 +109,14 @@ async function openPostgres(databaseUrl: string): Promise<Database> {
   }
 }
 
-function clientOf(pool: pg.Pool): PrismaClient {
-  return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }), errorFormat: ERROR_FORMAT })
+function poolOf({ connectionString, schema }: Session, options: pg.PoolConfig): pg.Pool {
+  const onConnect = (client: pg.ClientBase) => client.query(pinSession(schema))
+  return new pg.Pool({ connectionString, onConnect, keepAlive: true, ...options })
+}
+
+function clientOf(pool: pg.Pool, { schema }: Session): PrismaClient {
+  const adapter = new PrismaPg(pool, { schema, disposeExternalPool: true })
+  return new PrismaClient({ adapter, errorFormat: ERROR_FORMAT })
 }
 
 async function checkedDurability(databaseUrl: string): Promise<Durability> {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
+import { pinSession } from './session.ts'
 
 /** What the build has `initdb` make, which takes seconds. */
 const NEW_DATABASE = join(packageFolder, 'dist/new-database.tar.gz')
@@ -21,10 +22,12 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   // Loaded here, so that a server on PostgreSQL does without.
   const { PGlite } = await import('@electric-sql/pglite')
   try {
-    return await PGlite.create(directory, {
+    const pglite = await PGlite.create(directory, {
       startParams: [...PGlite.defaultStartParams, ...SHARED_BUFFERS],
       loadDataDir: existsSync(join(directory, 'PG_VERSION')) ? undefined : await newDatabase(),
     })
+    await pglite.exec(pinSession())
+    return pglite
   } catch (error) {
     throw new StartError(
       `Cannot open the database in DATA_DIR. Restore ${directory} from a backup, or choose another DATA_DIR. ` +

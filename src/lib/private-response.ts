@@ -1,7 +1,11 @@
-/** Forbids caching of what depends on the key, and lets no proxy hold events back to compress or buffer them. */
+/**
+ * Forbids caching of what depends on the key. Proxies must neither compress nor buffer events, and Node.js alone decides
+ * about the connection, as HTTP/1.0 has no chunks.
+ */
 export function markPrivate(headers: Headers): void {
   const isStream = headers.get('content-type')?.startsWith('text/event-stream')
   headers.set('cache-control', isStream ? 'no-store, no-transform' : 'no-store')
   if (isStream) headers.set('x-accel-buffering', 'no')
   headers.append('vary', 'Authorization, Cookie, Accept')
+  for (const name of ['connection', 'transfer-encoding']) headers.delete(name)
 }

@@ -28,13 +28,15 @@ export function createReadiness(
   return async () => {
     if (lifecycle.draining) return { status: 'draining' } as const
     if (!asked || performance.now() - asked.at > REMEMBER_MS) asked = ask()
-    const [schema, { writable, missing } = NONE] = (await asked.found) ?? []
+    const [schema, found = NONE] = (await asked.found) ?? []
+    const { writable, missing, changedSettings } = found
     const reachable = schema !== undefined
-    const meaning = reachable && !writable ? READ_ONLY : MEANING[durability]
-    const database = { mode, reachable, writable, durability, meaning }
+    const meaning = (reachable && problemOf(found)) || MEANING[durability]
+    const database = { mode, reachable, writable, changedSettings, durability, meaning }
     const { source, connected } = bus
+    const isUsable = missing.length === 0 && problemOf(found) === undefined
     return {
-      status: schema?.pending.length === 0 && writable && missing.length === 0 ? 'ready' : 'unavailable',
+      status: schema?.pending.length === 0 && isUsable ? 'ready' : 'unavailable',
       database,
       migrations: schema && { ...schema, missing, meaning: meaningOf(schema, missing) },
       wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
@@ -42,10 +44,21 @@ export function createReadiness(
   }
 }
 
-const NONE: DatabaseState = { writable: false, missing: [] }
+const NONE: DatabaseState = { writable: false, readable: false, missing: [], changedSettings: [] }
+
+function problemOf({ writable, readable, changedSettings }: DatabaseState): string | undefined {
+  if (!readable) return UNREADABLE
+  if (!writable) return READ_ONLY
+  return changedSettings.length > 0 ? CHANGED_SETTINGS : undefined
+}
+
+const UNREADABLE = 'Queries of the tables fail: the user may lack rights, or a newer version has changed the tables.'
 
 const READ_ONLY =
   'The database is read-only: a replica, or protected because its disk is full. Events cannot be recorded.'
+
+const CHANGED_SETTINGS =
+  'Sessions lose settings, as behind a transaction pooler. Reset them for the user with ALTER ROLE, or connect directly.'
 
 const MEANING = {
   'process-crash': 'Acknowledged events survive a process crash, but not a power failure.',

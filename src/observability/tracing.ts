@@ -16,7 +16,7 @@ const HEADERS = {
 }
 
 /** Exports spans by OTLP/HTTP as OTEL_* variables say; parents are passed explicitly, without OpenTelemetry globals. */
-export function openTracing(logger: Logger): Tracing {
+export function openTracing({ joined }: { joined: boolean }, logger: Logger): Tracing {
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'tidemark', 'service.version': version }).merge(
       detectResources({ detectors: [envDetector] }),
@@ -45,7 +45,7 @@ export function openTracing(logger: Logger): Tracing {
 
   return {
     begin(name, headers, begun, attributes) {
-      const parent = propagator.extract(ROOT_CONTEXT, headers, HEADERS)
+      const parent = joined ? propagator.extract(ROOT_CONTEXT, headers, HEADERS) : ROOT_CONTEXT
       const span = start(name, parent, { kind: SpanKind.SERVER, startTime: begun, attributes })
       return span.sampled ? span : undefined
     },

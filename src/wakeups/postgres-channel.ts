@@ -1,10 +1,12 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { pinSession, sessionOf } from '../db/session.ts'
 import { NAMES, type OpenChannel, TIMEOUTS } from './channel.ts'
 
 /** LISTEN/NOTIFY on its own connection: a pool reclaims it, and a NOTIFY inside an append serializes all commits. */
 export function postgresChannel(databaseUrl: string): OpenChannel {
-  const url = new URL(databaseUrl)
+  const { connectionString, schema } = sessionOf(databaseUrl)
+  const url = new URL(connectionString)
   // In the URL, because an application_name there overrides the option.
   url.searchParams.set('application_name', NAMES.connection)
   return async ({ received, lose }, stop) => {
@@ -32,6 +34,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
       // connect() never settles when the client is ended meanwhile.
       await Promise.race([client.connect(), closed])
       stop.throwIfAborted()
+      await query(pinSession(schema))
       await query(`LISTEN ${NAMES.channel}`)
     } catch (error) {
       lose(error)

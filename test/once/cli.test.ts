@@ -99,17 +99,57 @@ describe('tidemark', () => {
       /^DATABASE_URL: connection refused/,
     ],
     [
+      'a host of a database that is not there',
+      { DATABASE_URL: 'postgresql://x@nohost.invalid/x' },
+      /^DATABASE_URL: host/,
+    ],
+    [
       'a certificate that does not exist',
       { DATABASE_URL: 'postgresql://u:SECRETPW@127.0.0.1:1/x?sslrootcert=/nowhere' },
       /^DATABASE_URL: .*ENOENT/,
     ],
     ['a data folder that is a file', { DATA_DIR: 'package.json', DATABASE_URL: undefined }, /^DATA_DIR cannot be used/],
+    // Closed to other users, and no file can be made there.
+    ['a data folder that cannot be written', { DATA_DIR: '/proc/self/fd' }, /^DATA_DIR cannot be used: ENOENT/],
   ])('reports %s in one line', async (_, env, message) => {
     const { exited, output } = tidemark(['serve'], { PORT: '0', ...(await freshDatabase()), ...env })
     expect(await exited).toBe(1)
     expect(output.stderr).toMatch(message)
     expect(output.stderr.trim().split('\n')).toHaveLength(1)
     expect(output.stderr).not.toContain('SECRETPW')
+  })
+
+  test.each([
+    ['postgresql://u:SECRETPW%E4@db/x', 'in which "%" is written as %25'],
+    ['postgresql://u:50%SECRETPW@db/x', 'in which "%" is written as %25'],
+    ['postgresql://u:SECRETPW@db', 'with the name of the database'],
+    ['postgresql://u:SECRETPW@db:5432/?host=/run', 'with the name of the database'],
+    ['postgresql://u:SECRETPW@db/x?sslmode=prefer', 'sslmode disable, require,'],
+  ])('takes %j for no address of a database', (DATABASE_URL, expected) => {
+    const read = () => readConfig({ DATABASE_URL })
+    expect(read).toThrow(/^Invalid settings:\n {2}DATABASE_URL must be a URL .*$/)
+    expect(read).toThrow(expected)
+    expect(read).not.toThrow('SECRETPW')
+  })
+
+  test.each([
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'http/json'],
+    ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/protobuf', 'http/json'],
+    ['OTEL_PROPAGATORS', 'tracecontext,b3', 'baggage, tracecontext'],
+    ['OTEL_TRACES_EXPORTER', 'console', 'otlp'],
+  ])('refuses %s=%s while traces are sent, and ignores it otherwise', (name, foreign, known) => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
+    expect(() => readConfig({ ...env, [name]: foreign })).toThrow(
+      new RegExp(`^Invalid settings:\n {2}${name} must be `),
+    )
+    expect(readConfig({ [name]: foreign }).tracing).toBe(false)
+    expect(readConfig({ ...env, [name]: foreign, OTEL_SDK_DISABLED: 'true' }).tracing).toBe(false)
+    expect(readConfig({ ...env, [name]: known }).tracing).toEqual({ joined: true })
+  })
+
+  test('joins no trace of a caller with OTEL_PROPAGATORS=none', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_PROPAGATORS: 'none' }
+    expect(readConfig(env).tracing).toEqual({ joined: false })
   })
 
   test('prints neither passwords of URLs nor control characters, even for unexpected errors', async () => {

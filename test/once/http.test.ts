@@ -6,7 +6,7 @@ import { EventSource } from 'eventsource'
 import { expect, onTestFinished } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { test } from '../support/fixtures.ts'
-import { newDataset, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { ASK } from '../support/transports.ts'
 
@@ -121,6 +121,27 @@ test('A compressed body is rejected with 415', async ({ server }) => {
 test('A health check of HTTP/1.0 needs no Host', async ({ server }) => {
   for (const path of ['/healthz', '/readyz'])
     expect(await raw(server.url, `GET ${path} HTTP/1.0\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /)
+})
+
+test('Events for HTTP/1.0 come without chunks, and end with the connection', async ({ server }) => {
+  const report = await newReport(server, await newOrganization(server))
+  await recordReportEvents(server, report, [{ state: { message: 'done', state: 'COMPLETED' } }])
+  const subscription = `subscription { reportEvents(reportId: "${report}", from: BEGINNING) { cursor } }`
+  const paths = [
+    `/api/v1/reports/${report}/events`,
+    `/graphql?query=${encodeURIComponent(subscription)}`,
+    '/graphql?query=%7B__typename%7D',
+  ]
+  for (const path of paths) {
+    const headers = `accept: text/event-stream\r\nauthorization: Bearer ${server.rootKey}`
+    const [head = '', body = ''] = (await raw(server.url, `GET ${path} HTTP/1.0\r\n${headers}\r\n\r\n`)).split(
+      '\r\n\r\n',
+    )
+    expect(head).toMatch(/^HTTP\/1.1 200 [\s\S]*text\/event-stream/)
+    expect(head).not.toMatch(/^(transfer-encoding|connection: keep-alive)/im)
+    // A chunk begins with its length.
+    expect(body).toMatch(/^(:|id:|event:)/)
+  }
 })
 
 test('An idle connection stays open for longer than a minute, as load balancers keep theirs', async ({ server }) => {

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openTracing } from '../../src/observability/tracing.ts'
 import { freshDatabase } from '../support/database.ts'
 import { type Process, serve, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, RECORD_WORKER_EVENTS } from '../support/seed.ts'
@@ -190,4 +192,10 @@ test('Without traces, OpenTelemetry is not loaded', async () => {
     )
       loading.push(file)
   expect(loading).toEqual(['observability/tracing.ts'])
+})
+
+test.each([true, false])('The trace of a caller is joined only if propagators allow it: %s', async (joined) => {
+  await using tracing = openTracing({ joined }, pino({ level: 'silent' }))
+  const headers = { traceparent: `00-${traceId(99)}-${parent}-01` }
+  expect(tracing.begin('GET /', headers, Date.now(), {})?.traceId === traceId(99)).toBe(joined)
 })

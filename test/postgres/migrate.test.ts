@@ -81,7 +81,10 @@ test('/readyz reports a read-only database, and one that lacks functions of this
   await runSql(env, 'ALTER FUNCTION event_seek RENAME TO sought')
   await until(async () => (await readyz()).status === 'unavailable')
   expect(await readyz()).toMatchObject({ migrations: { missing: ['event_seek'] } })
-  await runSql(env, 'ALTER FUNCTION sought RENAME TO event_seek')
+  await runSql(env, 'ALTER FUNCTION sought RENAME TO event_seek; ALTER TABLE organization RENAME TO elsewhere')
+  await until(async () => /^Queries of the tables fail/.test((await readyz()).database.meaning))
+  expect(await readyz()).toMatchObject({ status: 'unavailable', migrations: { missing: [] } })
+  await runSql(env, 'ALTER TABLE elsewhere RENAME TO organization')
   await until(async () => (await readyz()).status === 'ready')
   const name = new URL(String(env.DATABASE_URL)).pathname.slice(1)
   await runSql(

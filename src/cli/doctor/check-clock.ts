@@ -6,7 +6,7 @@ const TOLERANCE_MS = 1_000
 /** The fastest query is the most precise. */
 const SAMPLES = 3
 
-/** Compares this clock with the database's: events use the database's, key expiry each server's. */
+/** Compares this clock with the database's: events and key expiry use the database's, the log each server's. */
 export async function checkClock(db: DatabaseConnection): Promise<CheckResult> {
   let best = { ahead: 0, doubt: Number.POSITIVE_INFINITY }
   for (let i = 0; i < SAMPLES; i++) {
@@ -24,6 +24,6 @@ export async function checkClock(db: DatabaseConnection): Promise<CheckResult> {
     found:
       `This machine's clock is ${(apart / 1_000).toFixed(1)} s ${best.ahead > 0 ? 'ahead of' : 'behind'} the ` +
       "database's.",
-    advice: 'Synchronize both with NTP: event times come from the database clock, key expiry from the server clock.',
+    advice: 'Synchronize both with NTP: event times and key expiry follow the database, the log this machine.',
   }
 }

@@ -9,6 +9,7 @@ import { checkDiskSpace } from './check-disk-space.ts'
 import { checkDurability } from './check-durability.ts'
 import { checkFolder } from './check-folder.ts'
 import { checkMigrations } from './check-migrations.ts'
+import { checkSession } from './check-session.ts'
 import { checkTransactions } from './check-transactions.ts'
 import { checkListen, checkRedis } from './check-wakeups.ts'
 import type { CheckResult, Finding } from './finding.ts'
@@ -50,6 +51,7 @@ async function* examineDatabase(
   yield migrations
   yield check('durability', () => checkDurability(db, mode))
   if (databaseUrl) {
+    yield check('session', () => checkSession(db, databaseUrl))
     yield check('clock', () => checkClock(db))
     yield check('transactions', () => checkTransactions(db))
     yield check('connections', () => checkConnections(db))
