@@ -54,6 +54,7 @@ const Environment = z.object({
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
   DATA_DIR: z.string().min(1, 'the path of a directory').default('.tidemark'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: POSTGRES_URL }).optional(),
+  DATABASE_TIMEOUT_SECONDS: wholeSeconds.default(15),
   REDIS_URL: z
     .string()
     .refine((value) => URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value), REDIS_URL)
@@ -99,6 +100,8 @@ export type Config = Readonly<{
   dataDir: string
   /** Absent: the embedded database in `dataDir`. */
   databaseUrl?: string
+  /** Longest statement on PostgreSQL, and longest wait for the turn to run one. */
+  databaseTimeoutSeconds: number
   /** Absent: servers of one PostgreSQL database wake each other by LISTEN and NOTIFY. */
   redisUrl?: string
   /** Absent: a root key is generated at the first start. */
@@ -160,7 +163,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
   const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SDK_DISABLED } = parsed.data
-  const { OTEL_TRACES_EXPORTER, KEEP_ALIVE_SECONDS } = parsed.data
+  const { OTEL_TRACES_EXPORTER, KEEP_ALIVE_SECONDS, DATABASE_TIMEOUT_SECONDS } = parsed.data
   const collector = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? OTEL_EXPORTER_OTLP_ENDPOINT
   const { TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
@@ -169,6 +172,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: HOST,
     dataDir: DATA_DIR,
     databaseUrl: DATABASE_URL,
+    databaseTimeoutSeconds: DATABASE_TIMEOUT_SECONDS,
     redisUrl: REDIS_URL,
     rootApiKey: ROOT_API_KEY,
     trieveApiKey: TRIEVE_API_KEY,

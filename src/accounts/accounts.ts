@@ -35,7 +35,7 @@ export class Accounts {
   of(caller: Caller): Account {
     const kept = this.#kept.get(caller.name)
     if (kept) return kept
-    const transactions = new Sequence()
+    const transactions = new Sequence(this.#slots.patience)
     const db = this.#clientOf(caller, transactions)
     const account = { db, log: this.#log.onAccountOf(caller.tenant, db), transactions }
     this.#kept.set(caller.name, account)

@@ -10,13 +10,16 @@ export interface DatabaseConnection {
 
 const CONNECT_MS = 10_000
 
+/** The system checks every second that an idle peer is still there, ten times. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const
+
 // Prisma's adapters read timestamptz as UTC. Read committed: an append checks for duplicates after waiting for its
 // stream, and must see later commits. The lock timeout keeps one held stream row from exhausting the pool.
 const SESSION_OPTIONS = '-c timezone=UTC -c default_transaction_isolation=read\\ committed -c lock_timeout=10s'
 
-/** Connects to PostgreSQL. @throws StartError with the reason. */
-export async function connect(databaseUrl: string): Promise<DatabaseConnection & AsyncDisposable> {
-  const client = await connectedClient(databaseUrl).catch((error) => {
+/** Connects to PostgreSQL. @param limit of a statement, in milliseconds. @throws StartError with the reason. */
+export async function connect(databaseUrl: string, limit?: number): Promise<DatabaseConnection & AsyncDisposable> {
+  const client = await connectedClient(databaseUrl, limit).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
   // A connection that breaks while idle fails the next query instead.
@@ -29,8 +32,9 @@ export async function connect(databaseUrl: string): Promise<DatabaseConnection &
 }
 
 // Apart, because `new pg.Client` reads the certificates that the URL names, and its failure must be caught too.
-async function connectedClient(databaseUrl: string): Promise<pg.Client> {
-  const client = new pg.Client({ ...session(databaseUrl), connectionTimeoutMillis: CONNECT_MS })
+async function connectedClient(databaseUrl: string, limit: number | undefined): Promise<pg.Client> {
+  const limits = { connectionTimeoutMillis: CONNECT_MS, query_timeout: limit }
+  const client = new pg.Client({ ...session(databaseUrl), ...limits, ...KEEP_ALIVE })
   await client.connect()
   return client
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection } from './connection.ts'
 import { lockDirectory } from './directory-lock.ts'
+import { spaceToStart } from './disk-space.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'
 
@@ -13,6 +14,7 @@ export async function inspectDatabase({
   if (databaseUrl) return connect(databaseUrl)
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
   await checkOwner(dataDir)
+  await spaceToStart(dataDir)
   const lock = await lockDirectory(dataDir)
   try {
     const pglite = await openPglite(dataDir)

@@ -49,7 +49,7 @@ export function createPipeline(
   { corsOrigins, introspection, limits }: Pick<Config, 'corsOrigins' | 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
-  const maskError = createMaskError(logger)
+  const maskError = createMaskError(logger, lifecycle)
   return createYoga<ServerContext, AddedContext>({
     schema,
     context: createContextFactory(services),

@@ -11,8 +11,15 @@ const ANSWER_MS = 2_000
 /** Cache lifetime of the check, because anyone may poll it. */
 const REMEMBER_MS = 1_000
 
-/** The status of `/readyz`; all but `ready` answer 503. */
-export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
+type Status = 'ready' | 'degraded' | 'draining' | 'unavailable'
+
+/** The status of `/readyz`. */
+export type Readiness = () => Promise<{ status: Status }>
+
+/** Whether the server can do its work, if not all of it: some reads fail while the database is damaged. */
+export function isUp(status: Status): boolean {
+  return status === 'ready' || status === 'degraded'
+}
 
 /** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
 export function createReadiness(
@@ -30,11 +37,13 @@ export function createReadiness(
     if (!asked || performance.now() - asked.at > REMEMBER_MS) asked = ask()
     const [schema, { writable, missing } = NONE] = (await asked.found) ?? []
     const reachable = schema !== undefined
-    const meaning = reachable && !writable ? READ_ONLY : MEANING[durability]
-    const database = { mode, reachable, writable, durability, meaning }
+    const { damaged } = lifecycle
+    const meaning = reachable && !writable ? READ_ONLY : damaged ? DAMAGED : MEANING[durability]
+    const database = { mode, reachable, writable, damaged, durability, meaning }
     const { source, connected } = bus
+    const works = schema?.pending.length === 0 && writable && missing.length === 0
     return {
-      status: schema?.pending.length === 0 && writable && missing.length === 0 ? 'ready' : 'unavailable',
+      status: !works ? 'unavailable' : damaged ? 'degraded' : 'ready',
       database,
       migrations: schema && { ...schema, missing, meaning: meaningOf(schema, missing) },
       wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
@@ -46,6 +55,8 @@ const NONE: DatabaseState = { writable: false, missing: [] }
 
 const READ_ONLY =
   'The database is read-only: a replica, or protected because its disk is full. Events cannot be recorded.'
+
+const DAMAGED = 'Events are missing or cannot be read, and reads of those fail. The log names them. Restore a backup.'
 
 const MEANING = {
   'process-crash': 'Acknowledged events survive a process crash, but not a power failure.',
@@ -68,5 +79,5 @@ const WAKEUPS = {
   redis: 'Servers of the same database notify each other of new events through Redis.',
 } as const
 
-const DISCONNECTED =
-  'Disconnected, reconnecting. Events of other servers are found by polling, about 1 s late. None are lost.'
+const DISCONNECTED = `Disconnected, or notifications do not arrive, as through a transaction pooler; reconnecting. \
+Events of other servers are found by polling, about 1 s late. None are lost.`

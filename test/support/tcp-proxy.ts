@@ -7,21 +7,35 @@ export interface TcpProxy extends AsyncDisposable {
   url: string
   /** Breaks all connections, and refuses new ones. */
   cut(): Promise<void>
-  /** Accepts connections again. */
+  /**
+   * Forwards nothing more on the connections that are open, without closing them, as if the upstream had vanished:
+   * nothing at all, only no answers of the upstream, or, on new connections too, nothing at all.
+   */
+  silence(what?: 'open' | 'answers' | 'all'): void
+  /** Accepts connections again, and forwards on them. */
   restore(): Promise<void>
 }
 
 export async function tcpProxy(upstream: string): Promise<TcpProxy> {
   const { hostname, port, ...target } = new URL(upstream)
   const open = new Set<Socket>()
+  const upstreams = new Set<Socket>()
+  let isSilent = false
+  const add = (socket: Socket) => {
+    open.add(socket)
+    socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket))
+  }
   const pass = (client: Socket) => {
+    add(client)
+    if (isSilent) return void client.pause()
     const server = connect(Number(port), hostname)
-    for (const socket of [client, server]) {
-      open.add(socket)
-      socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket))
-    }
+    add(server)
+    upstreams.add(server)
     client.once('close', () => server.destroy())
-    server.once('close', () => client.destroy())
+    server.once('close', () => {
+      upstreams.delete(server)
+      client.destroy()
+    })
     client.pipe(server).pipe(client)
   }
   let server: Server | undefined
@@ -41,5 +55,17 @@ export async function tcpProxy(upstream: string): Promise<TcpProxy> {
   const url = new URL(target.href ?? upstream)
   url.hostname = '127.0.0.1'
   url.port = String(own)
-  return { url: url.href, cut, restore: async () => void (await listen(own)), [Symbol.asyncDispose]: cut }
+  return {
+    url: url.href,
+    cut,
+    silence(what = 'open') {
+      isSilent = what === 'all'
+      for (const socket of what === 'answers' ? upstreams : open) socket.unpipe().pause()
+    },
+    async restore() {
+      isSilent = false
+      if (!server) await listen(own)
+    },
+    [Symbol.asyncDispose]: cut,
+  }
 }
