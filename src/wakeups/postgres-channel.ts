@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { KEEP_ALIVE } from '../db/connection.ts'
 import { NAMES, type OpenChannel, TIMEOUTS } from './channel.ts'
 
 /** LISTEN/NOTIFY on its own connection: a pool reclaims it, and a NOTIFY inside an append serializes all commits. */
@@ -12,7 +13,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
     const client = new pg.Client({
       connectionString: url.href,
       stream: () => socket,
-      keepAlive: true,
+      ...KEEP_ALIVE,
       connectionTimeoutMillis: TIMEOUTS.connect,
       query_timeout: TIMEOUTS.answer,
     })
@@ -40,7 +41,6 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
     }
     return {
       send: (message) => query(`SELECT pg_notify('${NAMES.channel}', $1)`, [message]),
-      probe: () => query('SELECT 1'),
       closed,
     }
   }
