@@ -57,6 +57,7 @@ const Environment = z.object({
   HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
   DATA_DIR: z.string().min(1, 'the path of a directory').default('.tidemark'),
   DATABASE_URL: postgresUrl.optional(),
+  DATABASE_TIMEOUT_SECONDS: wholeSeconds.default(15),
   REDIS_URL: z
     .string()
     .refine((value) => URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value), REDIS_URL)
@@ -98,6 +99,8 @@ export type Config = Readonly<{
   dataDir: string
   /** Absent: the embedded database in `dataDir`. */
   databaseUrl?: string
+  /** Longest statement on PostgreSQL, and longest wait for the turn to run one. */
+  databaseTimeoutSeconds: number
   /** Absent: servers of one PostgreSQL database wake each other by LISTEN and NOTIFY. */
   redisUrl?: string
   /** Absent: a root key is generated at the first start. */
@@ -156,13 +159,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Invalid settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
   const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
-  const { KEEP_ALIVE_SECONDS, TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
+  const { KEEP_ALIVE_SECONDS, DATABASE_TIMEOUT_SECONDS, TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
   return Object.freeze({
     port: PORT,
     host: HOST,
     dataDir: DATA_DIR,
     databaseUrl: DATABASE_URL,
+    databaseTimeoutSeconds: DATABASE_TIMEOUT_SECONDS,
     redisUrl: REDIS_URL,
     rootApiKey: ROOT_API_KEY,
     trieveApiKey: TRIEVE_API_KEY,

@@ -5,6 +5,7 @@ import { Argument, Command, CommanderError } from 'commander'
 import {
   addId,
   parseId,
+  parseInterval,
   parseName,
   parsePace,
   parseRole,
@@ -30,7 +31,7 @@ const { enableCompileCache } = module as { enableCompileCache?: (folder: string)
 enableCompileCache?.(join(packageFolder, 'dist/compile-cache'))
 
 const FOLLOW = ['--follow', 'keep importing new events until stopped'] as const
-const INTERVAL = ['--interval <seconds>', 'time between polls, with --follow', parseSeconds, 5] as const
+const INTERVAL = ['--interval <seconds>', 'time between polls, with --follow', parseInterval, 5] as const
 
 // Commands load their code when they run, so help and usage errors are fast.
 const program = new Command('tidemark')

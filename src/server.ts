@@ -44,6 +44,9 @@ import { createMetricsRoute } from './routes/metrics.ts'
 import { Cohorts } from './subscriptions/cohort.ts'
 import { ConnectionLimit } from './subscriptions/connection-limit.ts'
 
+/** Longest statements during a stop, in milliseconds: it takes ten seconds, also when the database does not answer. */
+const LAST_STATEMENTS_MS = { requests: 4_000, tasks: 500 } as const
+
 /** A running server; disposing drains it: requests in progress are answered, then everything closes in order. */
 export interface Server extends AsyncDisposable {
   /** Such as `http://127.0.0.1:4000`, without a trailing slash. */
@@ -76,7 +79,8 @@ async function open(
     config.tracing ? (await import('./observability/tracing.ts')).openTracing(config.tracing, logger) : undefined,
   )
   const registry = createRegistry()
-  const onFailure = createFailureHandlers(countTaskFailures(registry), logger)
+  const lifecycle = { draining: false, damaged: false }
+  const onFailure = createFailureHandlers(countTaskFailures(registry), logger, lifecycle)
   const appends = createAppendMetrics(registry)
   const onHistoryChanged = createHistoryChangeHandler(registry, logger)
   const storage = await openStorage(config, {
@@ -90,15 +94,15 @@ async function open(
   const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
-  const retention = closers.use(
-    new RetentionSweeper(db, { removed: countRemoved(registry), failed: onFailure('retention') }),
-  )
-  const keyUsage = closers.use(new KeyUsage(db, onFailure('key-usage')))
+  const sweepObserver = { removed: countRemoved(registry), failed: onFailure('retention') }
+  const retention = new RetentionSweeper(database, sweepObserver)
+  const keyUsage = new KeyUsage(db, onFailure('key-usage'))
   const keyLookup = new KeyLookup(database.spare, onFailure('key-lookup'))
   const authenticate = countRejectedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
-  const keyWatch = closers.use(new KeyWatch(database.spare, onFailure('key-watch')))
-  const liveConnections = closers.use(new LiveConnections(db, onFailure('live-connections')))
-  const lifecycle = { draining: false }
+  const keyWatch = new KeyWatch(database.spare, onFailure('key-watch'))
+  const liveConnections = new LiveConnections(db, onFailure('live-connections'))
+  const background = [retention, keyUsage, keyWatch, liveConnections]
+  closers.defer(async () => void (await Promise.all(background.map((task) => task[Symbol.asyncDispose]()))))
   const cohorts = new Cohorts()
   const calls = new Calls({ observe: createRequestMetrics(registry), logger, tracing })
   const http = createHttpServer(config)
@@ -148,10 +152,12 @@ async function open(
   // Streams never end on their own: end them first, then finish the requests in progress.
   closers.defer(async () => {
     lifecycle.draining = true
+    database.limit(LAST_STATEMENTS_MS.requests)
     const drained = drainer.drain()
     const { gone } = await webSocket.drain()
     await log[Symbol.asyncDispose]()
     await Promise.all([gone, drained])
+    database.limit(LAST_STATEMENTS_MS.tasks)
   })
   // Last: a failed start must not be the one that shows the key.
   const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)

@@ -35,7 +35,7 @@ export class CallerClients {
   of(caller: Caller): CallerClient {
     const kept = this.#kept.get(caller.name)
     if (kept) return kept
-    const transactions = new Sequence()
+    const transactions = new Sequence(this.#slots.patience)
     const db = this.#clientOf(caller, transactions)
     const client = { db, log: this.#log.forTenant(caller.tenant, db), transactions }
     this.#kept.set(caller.name, client)

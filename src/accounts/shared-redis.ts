@@ -37,7 +37,8 @@ export class SharedRedis implements AsyncDisposable {
     this.#probe = setInterval(() => {
       this.client.ping().then(
         () => this.#works(),
-        () => undefined,
+        // A connection whose peer is gone never answers again.
+        () => this.client.status === 'ready' && this.client.disconnect(true),
       )
     }, PROBE_MS)
   }

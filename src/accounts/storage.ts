@@ -2,6 +2,7 @@ import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../db/database.ts'
+import type { DiskObserver } from '../db/disk-space.ts'
 import { type Budget, createBudget } from '../lib/budget/budget.ts'
 import type { AppendObserver } from '../log/append/append-queue.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
@@ -36,25 +37,37 @@ function unobserved(): StorageObserver {
   }
 }
 
+const DISK_LINES = {
+  ok: { level: 'info', message: 'the disk of DATA_DIR has space again' },
+  little: { level: 'warn', message: 'the disk of DATA_DIR has less than 1 GiB left' },
+  full: { level: 'error', message: 'the disk of DATA_DIR is full: events are rejected' },
+} as const
+
 /** Opens the database for a server or a command; other servers of it get wake-ups for what is appended here. */
 export async function openStorage(config: Config, observer: StorageObserver = unobserved()): Promise<Storage> {
   await using opening = new AsyncDisposableStack()
-  const database = opening.use(await openDatabase(config))
+  const onDiskChange: DiskObserver = (state, freeBytes) => {
+    const { level, message } = DISK_LINES[state]
+    observer.logger[level]({ freeBytes }, message)
+  }
+  const database = opening.use(await openDatabase(config, onDiskChange))
   const wakeups = new Wakeups()
   const bus = opening.use(openWakeupBus(config, wakeups, observer.logger))
+  const patience = config.databaseTimeoutSeconds * 1_000
   const appendsAtOnce = Math.ceil(database.connections / 3)
   const log = createEventLog(database, {
     wakeups,
     announce: (streamId) => bus.publish(streamId),
     appendsAtOnce,
     appends: observer.appends,
+    patience,
     slowAfter: config.slowConsumerSeconds * 1_000,
     onError: observer.onFollowError,
     onHistoryChanged: observer.onHistoryChanged,
   })
   opening.use(log)
   // The other connections are for appends, which have their own queue.
-  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce))
+  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce), patience)
   const callerClients = new CallerClients(database.prisma, log, budget.slots)
   const closers = opening.move()
   return { database, bus, log, budget, callerClients, [Symbol.asyncDispose]: () => closers.disposeAsync() }

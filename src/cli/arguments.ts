@@ -58,6 +58,13 @@ export function parseSeconds(text: string): number {
   return Number(text)
 }
 
+/** A number of seconds from 0.1 to 99999: shorter intervals would poll without a pause. @throws InvalidArgumentError */
+export function parseInterval(text: string): number {
+  const seconds = parseSeconds(text)
+  if (seconds < 0.1) throw new InvalidArgumentError('Expected a number of seconds from 0.1 to 99999.')
+  return seconds
+}
+
 /** Milliseconds up to 999999. @throws InvalidArgumentError */
 export function parsePace(text: string): number {
   if (!/^\d{1,6}$/.test(text))

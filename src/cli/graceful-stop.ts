@@ -1,5 +1,8 @@
 const DRAIN_MS = 10_000
 
+/** Milliseconds for what is left after closing: connections to a peer that is gone, output that is not read. */
+const REST_MS = 500
+
 /** A second signal within this many milliseconds is the same Ctrl-C, sent by the terminal and by npm. */
 const SAME_STOP_MS = 2_000
 
@@ -8,7 +11,10 @@ export interface StopLog {
   fatal(details: object, message: string): void
 }
 
-/** Closes once and exits: 0 after a signal, 1 after an error; a later signal exits at once. @returns fires at stop. */
+/**
+ * Closes once and exits: 0 after a signal, 1 after an error, also one while closing; a later signal exits at once.
+ * @returns fires at stop.
+ */
 export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortSignal {
   const stopping = new AbortController()
   let begun = 0
@@ -17,14 +23,15 @@ export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortS
     begun = Date.now()
     stopping.abort()
     process.exitCode = status
-    // Closing lets the process end by itself; this timeout covers anything left open.
+    // Closing lets the process end by itself.
     const late = setTimeout(() => {
       log.fatal({ afterMs: DRAIN_MS }, 'shutdown timed out: exiting')
       process.exit(1)
     }, DRAIN_MS)
     try {
       await close()
-      late.unref()
+      clearTimeout(late)
+      setTimeout(() => process.exit(), REST_MS).unref()
     } catch (err) {
       log.fatal({ err }, 'shutdown failed')
       process.exit(1)
@@ -45,6 +52,7 @@ export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortS
     process.on(event, (err) => {
       log.fatal({ err }, 'stopping after an unexpected error')
       if (begun === 0) void stop(1)
+      process.exitCode = 1
     })
   }
   return stopping.signal

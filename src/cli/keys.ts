@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import { createApiKey, revokeApiKey } from '../accounts/api-keys.ts'
 import type { Viewer } from '../accounts/viewer.ts'
 import type { Config } from '../config.ts'
@@ -7,7 +6,7 @@ import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
 import { StartError } from '../errors.ts'
 import { createMaskError } from '../graphql/mask-error.ts'
 import { printable } from '../lib/text.ts'
-import { createLogger } from '../observability/logger.ts'
+import { createLogger, standardError } from '../observability/logger.ts'
 import { print } from './terminal.ts'
 
 /** Access to the database is root access. */
@@ -65,7 +64,7 @@ async function run<Result>(config: Config, work: (db: PrismaClient) => Promise<R
   try {
     return await work(database.prisma)
   } catch (error) {
-    const maskError = createMaskError(createLogger(config.logLevel, pino.destination(2)))
+    const maskError = createMaskError(createLogger(config.logLevel, standardError()))
     throw new StartError(maskError(error, 'Unexpected error.').message)
   }
 }

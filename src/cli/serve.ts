@@ -1,6 +1,5 @@
-import { pino } from 'pino'
 import type { Config } from '../config.ts'
-import { createLogger } from '../observability/logger.ts'
+import { createLogger, standardError } from '../observability/logger.ts'
 import { type Server, startServer } from '../server.ts'
 import { stopGracefully } from './graceful-stop.ts'
 import { print } from './terminal.ts'
@@ -12,7 +11,7 @@ export interface RunningServer {
 
 export async function runServer(config: Config): Promise<RunningServer> {
   // Standard output is for people; the log on standard error is for programs.
-  const logger = createLogger(config.logLevel, pino.destination(2))
+  const logger = createLogger(config.logLevel, standardError())
   // Node.js prints warnings as text between the JSON lines.
   process.removeAllListeners('warning').on('warning', (err) => logger.warn({ err }, 'Node.js warning'))
   const server = await startServer(config, logger)

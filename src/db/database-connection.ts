@@ -11,9 +11,15 @@ export interface DatabaseConnection {
 
 const CONNECT_MS = 10_000
 
-/** Connects to PostgreSQL. @throws StartError with the reason, also later, when the user lacks a right. */
-export async function connect(databaseUrl: string): Promise<DatabaseConnection & AsyncDisposable> {
-  const client = await connectedClient(databaseUrl).catch((error) => {
+/** The system checks every second that an idle peer is still there, ten times. */
+export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const
+
+/**
+ * Connects to PostgreSQL. @param limit of a statement, in milliseconds.
+ * @throws StartError with the reason, also later, when the user lacks a right.
+ */
+export async function connect(databaseUrl: string, limit?: number): Promise<DatabaseConnection & AsyncDisposable> {
+  const client = await connectedClient(databaseUrl, limit).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })
   })
   return {
@@ -24,9 +30,10 @@ export async function connect(databaseUrl: string): Promise<DatabaseConnection &
 }
 
 // Apart, because `new pg.Client` reads the certificates that the URL names, and its failure must be caught too.
-async function connectedClient(databaseUrl: string): Promise<pg.Client> {
+async function connectedClient(databaseUrl: string, limit: number | undefined): Promise<pg.Client> {
   const { connectionString, schema } = sessionOf(databaseUrl)
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_MS })
+  const limits = { connectionTimeoutMillis: CONNECT_MS, query_timeout: limit }
+  const client = new pg.Client({ connectionString, ...limits, ...KEEP_ALIVE })
   // A connection that breaks while idle fails the next query instead.
   client.on('error', () => undefined)
   await client.connect()

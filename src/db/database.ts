@@ -1,16 +1,19 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { watchMainThread } from '../lib/watchdog.ts'
 import { connect, type DatabaseConnection } from './database-connection.ts'
 import { type DatabaseState, databaseState } from './database-state.ts'
 import { lockDirectory } from './directory-lock.ts'
+import { type DiskObserver, DiskSpace } from './disk-space.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
+import { openPool } from './postgres-pool.ts'
 import { prepareSchema } from './prepare-schema.ts'
 import { makeContentsPrivate, makePrivate } from './private-directory.ts'
-import { pinSession, type Session, sessionOf } from './session.ts'
+import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
@@ -19,6 +22,8 @@ export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
   /** A small separate pool on PostgreSQL, so key lookups and health checks are answered while `pool` is exhausted. */
   readonly spare: PrismaClient
+  /** For background work on many rows, whose statements may take minutes, but not for ever. */
+  readonly maintenance: PrismaClient
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
   /** Statements that run concurrently. */
@@ -29,15 +34,17 @@ export interface Database extends AsyncDisposable {
   readonly state: (functions: readonly string[]) => Promise<DatabaseState>
   /** PostgreSQL connections and queued statements; absent when embedded. */
   readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
+  /** Gives all statements this many milliseconds from now on, also those in progress: for a stop. */
+  readonly limit: (milliseconds: number) => void
+  /** Of the embedded database. */
+  readonly disk?: DiskSpace
 }
 
-/** Maximum PostgreSQL connections per server; the spare pool comes on top. */
-export const POOL_SIZE = 10
+/** Maximum PostgreSQL connections per server: for requests, for short look-ups, and for maintenance. */
+export const POOL_SIZES = { main: 10, spare: 3, maintenance: 1 } as const
 
-export const SPARE_SIZE = 3
-
-/** Connect and query timeout of the spare pool, in milliseconds. */
-const SPARE_MS = 2_000
+/** Longest statement of a pool, in milliseconds; that of the main pool is a setting. */
+const LIMITS = { spare: 2_000, maintenance: 120_000 } as const
 
 // Other formats quote a call's arguments, and errors are logged.
 const ERROR_FORMAT = 'minimal'
@@ -48,9 +55,13 @@ const MIGRATION_LOCK = 72_707_369
 /** Waiting for others that migrate, and for tables: what waits for a table blocks all that comes after it. */
 const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
 
-/** Creates and migrates the embedded database. @throws StartError, MigrationError when PostgreSQL is not migrated. */
-export async function openDatabase(config: Config): Promise<Database> {
-  return config.databaseUrl ? openPostgres(config.databaseUrl) : openEmbedded(config.dataDir)
+/**
+ * Creates and migrates the embedded database. @param onDiskChange for its free space.
+ * @throws StartError, MigrationError when PostgreSQL is not migrated.
+ */
+export async function openDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
+  const { databaseUrl, databaseTimeoutSeconds, dataDir } = config
+  return databaseUrl ? openPostgres(databaseUrl, databaseTimeoutSeconds * 1_000) : openEmbedded(dataDir, onDiskChange)
 }
 
 /** Migrates PostgreSQL to this version's schema. @returns the names of the migrations applied now. */
@@ -64,54 +75,68 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
   return await migrate(connection)
 }
 
-async function openEmbedded(dataDir: string): Promise<Database> {
+async function openEmbedded(dataDir: string, onDiskChange: DiskObserver): Promise<Database> {
   const { PrismaPGlite } = await import('pglite-prisma-adapter')
   await makePrivate(dataDir)
   await using opening = new AsyncDisposableStack()
   opening.adopt(await lockDirectory(dataDir), (lock) => lock.close())
+  const disk = opening.use(await DiskSpace.watch(dataDir, onDiskChange))
   const pglite = opening.adopt(await openPglite(dataDir), (pglite) => pglite.close())
   makeContentsPrivate(dataDir)
   await migrate(pglite)
+  // It runs on the main thread. Recovery and migrations, done by now, may take as long as they need.
+  const watchdog = watchMainThread()
   const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
   opening.defer(() => prisma.$disconnect())
   const closers = opening.move()
   return {
     prisma,
     spare: prisma,
+    maintenance: prisma,
     mode: 'embedded',
     durability: 'process-crash',
     connections: 1,
     migrations: () => migrationState(prisma),
-    state: (functions) => databaseState(prisma, functions),
-    [Symbol.asyncDispose]: () => closers.disposeAsync(),
-  }
-}
-
-async function openPostgres(databaseUrl: string): Promise<Database> {
-  const durability = await checkedDurability(databaseUrl)
-  const session = sessionOf(databaseUrl)
-  const pool = poolOf(session, { max: POOL_SIZE })
-  const prisma = clientOf(pool, session)
-  const patience = { connectionTimeoutMillis: SPARE_MS, query_timeout: SPARE_MS }
-  const spare = clientOf(poolOf(session, { max: SPARE_SIZE, ...patience }), session)
-  return {
-    prisma,
-    spare,
-    mode: 'postgres',
-    durability,
-    connections: POOL_SIZE,
-    migrations: () => migrationState(spare),
-    state: (functions) => databaseState(spare, functions, session.schema),
-    pool,
+    state: async (functions) => {
+      const state = await databaseState(prisma, functions)
+      return { ...state, writable: state.writable && !disk.isFull }
+    },
+    limit: () => undefined,
+    disk,
     async [Symbol.asyncDispose]() {
-      await Promise.all([prisma.$disconnect(), spare.$disconnect()])
+      await closers.disposeAsync()
+      watchdog[Symbol.dispose]()
     },
   }
 }
 
-function poolOf({ connectionString, schema }: Session, options: pg.PoolConfig): pg.Pool {
-  const onConnect = (client: pg.ClientBase) => client.query(pinSession(schema))
-  return new pg.Pool({ connectionString, onConnect, keepAlive: true, ...options })
+async function openPostgres(databaseUrl: string, limit: number): Promise<Database> {
+  const durability = await checkedDurability(databaseUrl, limit)
+  const session = sessionOf(databaseUrl)
+  const main = openPool(session, { max: POOL_SIZES.main, limit })
+  const short = openPool(session, { max: POOL_SIZES.spare, limit: Math.min(LIMITS.spare, limit) })
+  const long = openPool(session, { max: POOL_SIZES.maintenance, limit: LIMITS.maintenance })
+  const pools = [main, short, long]
+  const clients = pools.map(({ pool }) => clientOf(pool, session))
+  const [prisma, spare, maintenance] = clients as [PrismaClient, PrismaClient, PrismaClient]
+  return {
+    prisma,
+    spare,
+    maintenance,
+    mode: 'postgres',
+    durability,
+    connections: POOL_SIZES.main,
+    migrations: () => migrationState(spare),
+    state: (functions) => databaseState(spare, functions, session.schema),
+    pool: main.pool,
+    limit: (milliseconds) => {
+      for (const pool of pools) pool.limit(milliseconds)
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client.$disconnect()))
+      for (const pool of pools) pool[Symbol.dispose]()
+    },
+  }
 }
 
 function clientOf(pool: pg.Pool, { schema }: Session): PrismaClient {
@@ -119,8 +144,8 @@ function clientOf(pool: pg.Pool, { schema }: Session): PrismaClient {
   return new PrismaClient({ adapter, errorFormat: ERROR_FORMAT })
 }
 
-async function checkedDurability(databaseUrl: string): Promise<Durability> {
-  await using connection = await connect(databaseUrl)
+async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {
+  await using connection = await connect(databaseUrl, limit)
   const missing = await pendingMigrations(connection)
   if (missing.length > 0) {
     throw new MigrationError(

@@ -3,6 +3,7 @@ import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection } from './database-connection.ts'
 import { lockDirectory } from './directory-lock.ts'
+import { spaceToStart } from './disk-space.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'
 
@@ -14,6 +15,7 @@ export async function inspectDatabase({
   if (databaseUrl) return connect(databaseUrl)
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
   await checkOwner(dataDir)
+  await spaceToStart(dataDir)
   await using opening = new AsyncDisposableStack()
   opening.adopt(await lockDirectory(dataDir), (lock) => lock.close())
   const pglite = opening.adopt(await openPglite(dataDir), (pglite) => pglite.close())

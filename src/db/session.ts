@@ -22,7 +22,6 @@ const PREFERRED = {
   IntervalStyle: 'postgres',
   extra_float_digits: '1',
   lock_timeout: '10s',
-  statement_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   idle_session_timeout: '0',
@@ -45,10 +44,13 @@ export function sessionOf(databaseUrl: string): Session {
   return { connectionString: url.href, schema }
 }
 
-/** Pins the settings of a session. A statement, because poolers refuse startup options; unknown settings are skipped. */
-export function pinSession(schema = DEFAULT_SCHEMA): string {
-  const path = { search_path: pg.escapeIdentifier(schema) }
-  return `SELECT set_config(name, value, false) FROM (VALUES ${rows({ ...RELIED_ON, ...PREFERRED, ...path })})
+/**
+ * Pins the settings of a session. A statement, because poolers refuse startup options; unknown settings are skipped.
+ * @param limit of its statements, in milliseconds; none by default.
+ */
+export function pinSession(schema = DEFAULT_SCHEMA, limit = 0): string {
+  const own = { search_path: pg.escapeIdentifier(schema), statement_timeout: String(limit) }
+  return `SELECT set_config(name, value, false) FROM (VALUES ${rows({ ...RELIED_ON, ...PREFERRED, ...own })})
     AS pinned (name, value) WHERE current_setting(name, true) <> value`
 }
 

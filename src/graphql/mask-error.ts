@@ -5,6 +5,8 @@ import { Prisma } from '../db/generated/prisma/client.ts'
 import { isTransient } from '../db/transient-errors.ts'
 import { CodedError } from '../errors.ts'
 import type { Call } from '../lib/call.ts'
+import type { Lifecycle } from '../lib/lifecycle.ts'
+import { isDamage } from '../log/read/damage.ts'
 
 // Documented codes for Prisma's errors; any other Prisma error is unexpected.
 const PRISMA_ERRORS: Record<string, CodedError> = {
@@ -26,8 +28,11 @@ const UNAVAILABLE = {
 
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
-/** Gives every outgoing error a code; unexpected ones are logged, and masked under an id to find them by. */
-export function createMaskError(logger: Logger): MaskError {
+/**
+ * Gives every outgoing error a code; unexpected ones are logged, and masked under an id to find them by.
+ * @param lifecycle notes when damage in the database is the cause.
+ */
+export function createMaskError(logger: Logger, lifecycle: Partial<Lifecycle> = {}): MaskError {
   let lastOutage = Number.NEGATIVE_INFINITY
   return (error, message, call) => {
     // A subscription's source throws errors that are not wrapped.
@@ -57,6 +62,7 @@ export function createMaskError(logger: Logger): MaskError {
   }
 
   function mask(error: unknown, message: string, where: object, call: Call | undefined): GraphQLError {
+    lifecycle.damaged ||= isDamage(error)
     const errorId = randomBytes(6).toString('hex')
     logger.error({ err: error, errorId, ...call?.ids }, 'unexpected error')
     if (call) call.logged = true

@@ -51,7 +51,7 @@ export function createPipeline(
   { introspection, limits }: Pick<Config, 'introspection' | 'limits'>,
   logger: Logger,
 ): Yoga {
-  const maskError = createMaskError(logger)
+  const maskError = createMaskError(logger, lifecycle)
   return createYoga<ServerContext, AddedContext>({
     schema,
     context: createContextFactory(services),

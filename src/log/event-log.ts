@@ -29,8 +29,8 @@ const MAX_APPEND = { events: 1_000, text: 16_777_216 } as const
 export interface LogOperations {
   /**
    * Appends new events in a possibly shared transaction. @returns a result per event, in order, after the commit.
-   * @throws CodedError BAD_USER_INPUT beyond `MAX_APPEND`, NOT_FOUND (stream), RATE_LIMITED (queue full); nothing is
-   * stored then, unless what failed is the repeat of an id.
+   * @throws CodedError BAD_USER_INPUT beyond `MAX_APPEND`, NOT_FOUND (stream), RATE_LIMITED (queue full), UNAVAILABLE
+   * (disk full); nothing is stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   /** The stream as of this call, from a statement that all callers share. */
@@ -63,17 +63,19 @@ export interface EventLogOptions extends FollowedStreamsOptions {
   announce: (streamId: string) => void
   appendsAtOnce: number
   appends: AppendObserver
+  /** Longest wait of an append for a transaction, in milliseconds, while the database is unavailable. */
+  patience: number
 }
 
 /** Opens the log of a database. Disposing of it ends its followers. */
 export function createEventLog(
-  { prisma: db, spare }: Pick<Database, 'prisma' | 'spare'>,
+  { prisma: db, spare, disk }: Pick<Database, 'prisma' | 'spare' | 'disk'>,
   options: EventLogOptions,
 ): EventLog {
   const findStream = createStreamIndex(spare)
   const snapshots = new ReportSnapshots()
   const followedStreams = new FollowedStreams(db, options)
-  const queue = new AppendQueue(db, options.appendsAtOnce, options.appends)
+  const queue = new AppendQueue(db, options.appendsAtOnce, options.appends, options.patience)
   // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
   const notify = (streamId: string) => {
     options.wakeups.wake(streamId, 'in-process')
@@ -82,6 +84,7 @@ export function createEventLog(
   const forTenant = (tenant: string, client: PrismaClient): LogOperations => ({
     append: async (streamId, events) => {
       checkAppend(events)
+      disk?.check()
       try {
         return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
       } finally {
@@ -109,6 +112,7 @@ export function createEventLog(
     forTenant,
     import: async (streamId, events) => {
       checkAppend(events)
+      disk?.check()
       const results = await importEvents(db, streamId, events)
       notify(streamId)
       return results

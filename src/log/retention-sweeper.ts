@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
+import type { Database } from '../db/database.ts'
 import type { PrismaClient, StreamKind } from '../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './read/range.ts'
@@ -28,6 +29,7 @@ interface Due {
 /** Removes expired events in the background. Servers may sweep concurrently, and finish what a killed one leaves. */
 export class RetentionSweeper implements AsyncDisposable {
   readonly #db: PrismaClient
+  readonly #disk: Database['disk']
   readonly #observer: RetentionObserver
   readonly #timer: NodeJS.Timeout
   readonly #spared = new LRUCache<string, string>({ max: 100_000 })
@@ -35,8 +37,9 @@ export class RetentionSweeper implements AsyncDisposable {
   #again = false
   #stopped = false
 
-  constructor(db: PrismaClient, observer: RetentionObserver) {
-    this.#db = db
+  constructor({ maintenance, disk }: Pick<Database, 'maintenance' | 'disk'>, observer: RetentionObserver) {
+    this.#db = maintenance
+    this.#disk = disk
     this.#observer = observer
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS)
   }
@@ -56,8 +59,13 @@ export class RetentionSweeper implements AsyncDisposable {
     await this.#sweeping
   }
 
+  /** Deleting writes to the disk before it frees anything. */
+  get #mayWrite(): boolean {
+    return !this.#stopped && this.#disk?.isFull !== true
+  }
+
   async #sweepAll(): Promise<void> {
-    while (this.#again && !this.#stopped) {
+    while (this.#again && this.#mayWrite) {
       this.#again = false
       await this.#sweep().catch(this.#observer.failed)
     }
@@ -65,7 +73,7 @@ export class RetentionSweeper implements AsyncDisposable {
 
   async #sweep(): Promise<void> {
     for (const due of await findDue(this.#db)) {
-      if (this.#stopped) return
+      if (!this.#mayWrite) return
       await this.#trim(due).catch(this.#observer.failed)
     }
     for (const { id } of await findUncleared(this.#db)) await this.#clear(id).catch(this.#observer.failed)
@@ -82,7 +90,7 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 
   async #clear(streamId: string): Promise<void> {
-    while (!this.#stopped) {
+    while (this.#mayWrite) {
       const rows = await this.#db.$queryRaw<
         { left: bigint }[]
       >`SELECT clear_removed(${streamId}::uuid, ${STEP}::integer) AS left`

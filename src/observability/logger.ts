@@ -6,6 +6,18 @@ export function createLogger(level: Config['logLevel'], destination: Destination
   return pino({ level, serializers: { err: lineOf } }, destination)
 }
 
+/** Characters that may wait for the reader of the log. Later lines are dropped. */
+const MOST_WAITING = 1_048_576
+
+/** Standard error. A reader that no longer reads does not block the process, nor does one that has left end it. */
+export function standardError(): DestinationStream {
+  const output = process.stderr
+  output.off('error', ignore).on('error', ignore)
+  return { write: (line) => void (output.writableLength < MOST_WAITING && output.write(line)) }
+}
+
+function ignore(): void {}
+
 interface ErrorLine {
   type: string
   message: string

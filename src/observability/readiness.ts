@@ -11,8 +11,15 @@ const TIMEOUT_MS = 2_000
 /** Cache lifetime of the check, because anyone may poll it. */
 const REMEMBER_MS = 1_000
 
-/** The status of `/readyz`; all but `ready` respond with 503. */
-export type Readiness = () => Promise<{ status: 'ready' | 'draining' | 'unavailable' }>
+type Status = 'ready' | 'degraded' | 'draining' | 'unavailable'
+
+/** The status of `/readyz`. */
+export type Readiness = () => Promise<{ status: Status }>
+
+/** Whether the server can do its work; some reads fail while the database is damaged. */
+export function isUp(status: Status): boolean {
+  return status === 'ready' || status === 'degraded'
+}
 
 /** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
 export function createReadiness(
@@ -31,12 +38,13 @@ export function createReadiness(
     const [schema, found = NONE] = (await asked.found) ?? []
     const { writable, missing, changedSettings } = found
     const reachable = schema !== undefined
-    const meaning = (reachable && problemOf(found)) || MEANING[durability]
-    const database = { mode, reachable, writable, changedSettings, durability, meaning }
+    const { damaged } = lifecycle
+    const meaning = (reachable && problemOf(found)) || (damaged ? DAMAGED : MEANING[durability])
+    const database = { mode, reachable, writable, changedSettings, damaged, durability, meaning }
     const { source, connected } = bus
-    const isUsable = missing.length === 0 && problemOf(found) === undefined
+    const isUsable = schema?.pending.length === 0 && missing.length === 0 && problemOf(found) === undefined
     return {
-      status: schema?.pending.length === 0 && isUsable ? 'ready' : 'unavailable',
+      status: !isUsable ? 'unavailable' : damaged ? 'degraded' : 'ready',
       database,
       migrations: schema && { ...schema, missing, meaning: meaningOf(schema, missing) },
       wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
@@ -59,6 +67,8 @@ const READ_ONLY =
 
 const CHANGED_SETTINGS =
   'Sessions lose settings, as behind a transaction pooler. Reset them for the user with ALTER ROLE, or connect directly.'
+
+const DAMAGED = 'Events are missing or cannot be read, and reads of those fail. The log names them. Restore a backup.'
 
 const MEANING = {
   'process-crash': 'Acknowledged events survive a process crash, but not a power failure.',
@@ -85,4 +95,5 @@ const WAKEUPS = {
 } as const
 
 const DISCONNECTED =
-  'Disconnected, reconnecting. Events of other servers are found by polling, about 1 s late. None are lost.'
+  'Disconnected, or notifications do not arrive, as through a transaction pooler; reconnecting. ' +
+  'Events of other servers are found by polling, about 1 s late. None are lost.'

@@ -1,4 +1,6 @@
 import type { Logger } from 'pino'
+import type { Lifecycle } from '../lib/lifecycle.ts'
+import { isDamage } from '../log/read/damage.ts'
 import type { Task } from './metrics/tasks.ts'
 
 const MESSAGES: Record<Task, { level: 'warn' | 'error'; message: string }> = {
@@ -14,9 +16,11 @@ const MESSAGES: Record<Task, { level: 'warn' | 'error'; message: string }> = {
 export function createFailureHandlers(
   count: (task: Task) => void,
   logger: Logger,
+  lifecycle: Lifecycle,
 ): (task: Task) => (error: unknown) => void {
   return (task) => (error) => {
     count(task)
+    lifecycle.damaged ||= isDamage(error)
     const { level, message } = MESSAGES[task]
     logger[level]({ err: error }, message)
   }

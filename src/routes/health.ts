@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { Readiness } from '../observability/readiness.ts'
+import { isUp, type Readiness } from '../observability/readiness.ts'
 
 /** `/healthz`: the process responds; `/readyz`: it can do its work. */
 export function createHealthRoutes(readiness: Readiness): Hono {
@@ -7,6 +7,6 @@ export function createHealthRoutes(readiness: Readiness): Hono {
     .get('/healthz', (c) => c.json({ status: 'ok' }))
     .get('/readyz', async (c) => {
       const found = await readiness()
-      return c.json(found, found.status === 'ready' ? 200 : 503)
+      return c.json(found, isUp(found.status) ? 200 : 503)
     })
 }

@@ -53,8 +53,8 @@ class ChannelBus implements WakeupBus {
     this.source = source
     const self = randomBytes(6).toString('hex')
     let failing = false
-    this.#channel = new ReconnectingChannel(open, {
-      received: (message) => {
+    const events = {
+      received: (message: string) => {
         const { sender, streamIds } = decodeMessage(message)
         if (sender !== self) for (const streamId of streamIds) wakeups.wake(streamId, source)
       },
@@ -63,7 +63,7 @@ class ChannelBus implements WakeupBus {
         failing = false
         wakeups.wakeAll(source)
       },
-      lost: (error) => {
+      lost: (error: unknown) => {
         // Only the message: the error of a rejected AUTH carries the password.
         const reason = error instanceof Error ? error.message : String(error)
         logger[failing ? 'debug' : 'warn'](
@@ -72,7 +72,10 @@ class ChannelBus implements WakeupBus {
         )
         failing = true
       },
-    })
+    }
+    // Names no stream.
+    const [echo = self] = encodeMessages({ sender: self, streamIds: [] })
+    this.#channel = new ReconnectingChannel(open, events, echo)
     this.#batcher = new Batcher(async (streamIds) => {
       for (const message of encodeMessages({ sender: self, streamIds })) await this.#channel.send(message)
     })

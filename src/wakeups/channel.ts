@@ -1,8 +1,6 @@
 export interface Channel {
   /** Sends to all listeners, the sender included. Rejects on failure or timeout. */
   send(message: string): Promise<void>
-  /** Rejects when the peer no longer responds. */
-  probe(): Promise<void>
   /** Resolves when all its connections are closed. */
   readonly closed: Promise<void>
 }

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { KEEP_ALIVE } from '../db/database-connection.ts'
 import { pinSession, sessionOf } from '../db/session.ts'
 import { NAMES, type OpenChannel, TIMEOUTS } from './channel.ts'
 
@@ -14,7 +15,7 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
     const client = new pg.Client({
       connectionString: url.href,
       stream: () => socket,
-      keepAlive: true,
+      ...KEEP_ALIVE,
       connectionTimeoutMillis: TIMEOUTS.connect,
       query_timeout: TIMEOUTS.response,
     })
@@ -43,7 +44,6 @@ export function postgresChannel(databaseUrl: string): OpenChannel {
     }
     return {
       send: (message) => query(`SELECT pg_notify('${NAMES.channel}', $1)`, [message]),
-      probe: () => query('SELECT 1'),
       closed,
     }
   }

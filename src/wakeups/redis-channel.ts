@@ -43,7 +43,6 @@ export function redisChannel(redisUrl: string): OpenChannel {
     }
     return {
       send: async (message) => void (await publisher.publish(NAMES.channel, message)),
-      probe: async () => void (await Promise.all(both.map((redis) => redis.ping()))),
       closed: closed.then(() => undefined),
     }
   }

@@ -94,6 +94,7 @@ async function withLog(
       announce: () => undefined,
       appendsAtOnce: Math.ceil(connections / 3),
       appends: { committed: () => undefined, finished: () => undefined },
+      patience: 15_000,
       slowAfter: 1_000,
       onError: console.error,
       onHistoryChanged: console.error,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,7 +14,8 @@ describe('tidemark', () => {
     for (const word of ['serve', 'migrate', 'doctor', 'demo', '--version']) expect(output.stdout).toContain(word)
   })
 
-  test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]]])(
+  const follow = ['import', 'llamacloud', '--url', 'https://x.example', '--report', randomUUID(), '--follow']
+  test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]], [[...follow, '--interval', '0']]])(
     'exits 2 for invalid arguments: %j',
     async (args) => {
       const { exited, output } = tidemark(args)

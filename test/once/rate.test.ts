@@ -7,6 +7,7 @@ import { callerOf } from '../../src/accounts/caller-of.ts'
 import { redisInstalled, redisServer } from '../support/redis.ts'
 import { newDataset, newKey, newOrganization, newReport } from '../support/seed.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
 /** Requests per minute, more than these tests take. */
@@ -268,6 +269,36 @@ test.skipIf(!redisInstalled)(
     await until(async () => {
       await asking.graphql(query)
       return (await counted()) - before > 2
+    })
+  },
+)
+
+test.skipIf(!redisInstalled)(
+  'A connection to Redis that has gone silent is replaced, and calls go on meanwhile',
+  async () => {
+    await using redis = await redisServer()
+    await redis.start()
+    await using proxy = await tcpProxy(redis.url)
+    await using asking = await startServer({ ...server.env, REDIS_URL: proxy.url, REQUESTS_PER_MINUTE: '1000' })
+    await using client = Object.assign(new Redis(redis.url), {
+      async [Symbol.asyncDispose]() {
+        client.disconnect()
+      },
+    })
+    // Counted in Redis, where they are seen by other servers.
+    const key = newest()
+    const counted = async () => (await client.dbsize()) > 0
+    const ask = async () => expect(await asking.graphql(query, {}, key)).not.toHaveProperty('errors')
+    await until(async () => {
+      await ask()
+      return counted()
+    })
+    proxy.silence()
+    await ask()
+    await client.flushall()
+    await until(async () => {
+      await ask()
+      return counted()
     })
   },
 )

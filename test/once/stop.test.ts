@@ -1,6 +1,10 @@
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { connect } from 'node:net'
-import { expect, test } from 'vitest'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, inject, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
 import { serve } from '../support/process.ts'
 import { expectData, graphql } from '../support/server.ts'
@@ -38,4 +42,32 @@ test('SIGTERM does not wait for connections without a request', async () => {
   server.child.kill('SIGTERM')
   expect(await server.exited).toBe(0)
   await closed
+})
+
+test('An unexpected error during a stop is not a success', async () => {
+  // Throws after the server has begun to stop.
+  const fault = "process.on('SIGTERM', () => setImmediate(() => { throw new Error('a fault') }))"
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(fault)}`
+  const server = await serve({ ...(await freshDatabase()), NODE_OPTIONS })
+  server.child.kill('SIGTERM')
+  expect(await server.exited).toBe(1)
+  expect(server.output.stderr).toContain('a fault')
+})
+
+test('A server starts and stops while the reader of its standard error does not read', async () => {
+  const pipe = join(inject('scratch'), 'unread')
+  execFileSync('mkfifo', [pipe])
+  const reader = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+  const writer = openSync(pipe, 'w')
+  onTestFinished(() => [reader, writer].forEach(closeSync))
+  // As much as Linux keeps.
+  writeSync(reader, Buffer.alloc(65_536))
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, PORT: '0', ROOT_API_KEY: 'test-root-api-key', ...(await freshDatabase()) }
+  const child = spawn(process.execPath, ['dist/main.js', 'serve'], { env, stdio: ['ignore', 'pipe', writer] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream }))
+    if (line.startsWith('Tidemark is ready')) break
+  child.kill('SIGTERM')
+  expect(await once(child, 'exit')).toEqual([0, null])
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
 import { holdLock, lockWaits } from '../support/lock.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
@@ -51,6 +51,29 @@ test('A page, a replay and a subscription fail where the database lacks an event
   await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
   expect((await later.take(1)).map(({ node }) => node.seq)).toEqual([102])
   await later.end()
+  const ready = await fetch(`${server.url}/readyz`)
+  expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'degraded', database: { damaged: true } }])
+  expect(await metric(server.url, 'tidemark_damaged')).toBe(1)
+  expect(await metric(server.url, 'tidemark_ready')).toBe(1)
+})
+
+test('/readyz says that PostgreSQL has found a damaged page, which only some reads meet', async () => {
+  await using server = await startServer()
+  const dataset = await newDataset(server, await newOrganization(server))
+  const status = async () => ((await (await fetch(`${server.url}/readyz`)).json()) as { status: string }).status
+  expect(await status()).toBe('ready')
+  // What PostgreSQL raises for a page with a wrong checksum.
+  await runSql(
+    server.env,
+    `ALTER TABLE event RENAME TO pages;
+     CREATE FUNCTION damaged() RETURNS SETOF pages LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'invalid page in block 7' USING ERRCODE = 'data_corrupted'; END $$;
+     CREATE VIEW event AS SELECT * FROM damaged()`,
+  )
+  await runSql(server.env, `UPDATE stream SET head = 1 WHERE id = '${dataset}'`)
+  const { errors } = await server.graphql(`{ workerEvents(datasetId: "${dataset}") { nodes { seq } } }`)
+  expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
+  await until(async () => (await status()) === 'degraded')
 })
 
 test('A snapshot fails where the database lacks one of its events', async () => {

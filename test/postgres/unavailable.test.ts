@@ -1,15 +1,36 @@
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../support/database.ts'
-import { newDataset, newKey, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
-import { startServer } from '../support/server.ts'
+import { freshDatabase, runSql } from '../support/database.ts'
+import { holdLock } from '../support/lock.ts'
+import { serve } from '../support/process.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  RECORD_WORKER_EVENTS,
+  recordWorkerEvents,
+} from '../support/seed.ts'
+import { graphql, metric, type Result, startServer } from '../support/server.ts'
+import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/until.ts'
+import { wakeupState } from '../support/wakeups.ts'
 
 const EVENT = { eventType: 'ETL_STARTED' }
 
-async function startBehindProxy() {
+const SHORT = { DATABASE_TIMEOUT_SECONDS: '2' }
+
+const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
+
+/** Errors may only say that a repeat may succeed. */
+function expectRetryable({ errors = [] }: Result): void {
+  for (const { extensions } of errors) expect(extensions).toMatchObject({ code: 'UNAVAILABLE', retryAfter: 1 })
+}
+
+async function startBehindProxy(settings: Record<string, string> = {}) {
   const env = await freshDatabase()
   const proxy = await tcpProxy(String(env.DATABASE_URL))
-  const server = await startServer({ ...env, DATABASE_URL: proxy.url })
+  const server = await startServer({ ...env, ...settings, DATABASE_URL: proxy.url })
   const organization = await newOrganization(server)
   const dataset = await newDataset(server, organization)
   const report = await newReport(server, organization)
@@ -18,9 +39,11 @@ async function startBehindProxy() {
   const query = `{ workerEvents(datasetId: "${dataset}") { totalCount } }`
   const record = `mutation { recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) { results { seq } } }`
   return {
+    env,
     proxy,
     server,
     dataset,
+    key,
     page: () => server.graphql(query, {}, key),
     append: () => server.graphql(record, {}, key),
     trieve: () => fetch(`${server.url}/api/dataset/events`, { method: 'POST', headers, body: '{}' }),
@@ -74,4 +97,120 @@ test('During an outage of the database, every transport reports UNAVAILABLE with
   expect(lines.length).toBeLessThanOrEqual(2)
   await proxy.restore()
   expect((await page()).errors).toBeUndefined()
+})
+
+test('Calls on connections that have gone silent end in time, and what goes on does so on others', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { proxy, server, dataset, key, page, append } = behind
+  const live = [overWebSocket, overSse].map((transport) => transport(server.url, key, FOLLOW, { id: dataset }))
+  await server.followers(2)
+  await until(async () => (await wakeupState(server.url)).connected)
+  // Opens every connection.
+  for (const { errors } of await Promise.all(Array.from({ length: 20 }, page))) expect(errors).toBeUndefined()
+  proxy.silence()
+  for (const result of await Promise.all([page(), append(), page(), append(), page(), append()]))
+    expectRetryable(result)
+  await until(async () => {
+    const result = await append()
+    expectRetryable(result)
+    return !result.errors
+  })
+  const { totalCount } = (await page()).data.workerEvents
+  const seqs = Array.from({ length: totalCount }, (_, i) => i + 1)
+  for (const subscription of live) {
+    expect((await subscription.take(totalCount)).map(({ node }) => node.seq)).toEqual(seqs)
+    await subscription.end()
+  }
+  // That of LISTEN is noticed, too.
+  await until(() => server.log.some(({ msg }) => /^wake-ups .* disconnected/.test(msg)))
+  await until(async () => (await wakeupState(server.url)).connected)
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+})
+
+test('An append whose answer is lost is stored once, however often it is sent again', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { proxy, server, dataset, page } = behind
+  await recordWorkerEvents(server, dataset, [EVENT])
+  proxy.silence('answers')
+  const events = [{ ...EVENT, id: 'a0a0a0a0-0000-4000-8000-000000000001' }]
+  let last: Result | undefined
+  await until(async () => {
+    last = await server.graphql(RECORD_WORKER_EVENTS, { id: dataset, events })
+    expectRetryable(last)
+    return !last.errors
+  })
+  expect(last?.data.recordWorkerEvents.results).toMatchObject([{ seq: 2, outcome: 'DUPLICATE' }])
+  expect((await page()).data.workerEvents.totalCount).toBe(2)
+})
+
+test('A call waits for its turn at the database only so long, and a subscription goes on after it', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { env, server, dataset, key } = behind
+  await recordWorkerEvents(server, dataset, [EVENT])
+  const query = `{ workerEvents(datasetId: "${dataset}") { nodes { seq } } }`
+  const subscription = await (async () => {
+    await using _lock = await holdLock(env, 'LOCK TABLE event IN ACCESS EXCLUSIVE MODE')
+    // One after the other, two seconds each, they would take minutes.
+    const asked = Array.from({ length: 400 }, () => server.graphql(query, {}, key))
+    await until(async () => (await metric(server.url, 'tidemark_database_waiting')) > 100)
+    const late = overWebSocket(server.url, key, FOLLOW, { id: dataset })
+    for (const result of await Promise.all(asked)) {
+      expect(result.errors).toHaveLength(1)
+      expectRetryable(result)
+    }
+    return late
+  })()
+  expect((await subscription.take(1)).map(({ node }) => node.seq)).toEqual([1])
+  await subscription.end()
+})
+
+test('Appends that wait for one whose transaction takes too long fail with it, and not one after the other', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { env, server, dataset } = behind
+  await runSql(
+    env,
+    `CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
+     CREATE TRIGGER stall BEFORE INSERT ON event FOR EACH STATEMENT EXECUTE FUNCTION stall()`,
+  )
+  const before = await metric(server.url, 'tidemark_append_seconds_count')
+  const events = Array(900).fill(EVENT)
+  const record = () => server.graphql(RECORD_WORKER_EVENTS, { id: dataset, events })
+  for (const result of await Promise.all(Array.from({ length: 10 }, record))) {
+    expect(result.errors).toHaveLength(1)
+    expectRetryable(result)
+  }
+  expect((await metric(server.url, 'tidemark_append_seconds_count')) - before).toBeLessThan(5)
+})
+
+test('A signal ends a server in its time, with status 0, while the database is silent', async () => {
+  const env = await freshDatabase()
+  await using proxy = await tcpProxy(String(env.DATABASE_URL))
+  const server = await serve({ ...env, DATABASE_URL: proxy.url })
+  const root = 'test-root-api-key'
+  const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
+  expect((await graphql(server.url, create, {}, root)).errors).toBeUndefined()
+  await until(async () => (await wakeupState(server.url)).connected)
+  proxy.silence('all')
+  const asked = [graphql(server.url, create, {}, root), graphql(server.url, '{ __typename }', {}, 'a-key-to-look-up')]
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 503)
+  server.child.kill('SIGTERM')
+  for (const result of await Promise.allSettled(asked)) if (result.status === 'fulfilled') expectRetryable(result.value)
+  expect([await server.exited, server.output.stderr]).toEqual([0, expect.not.stringContaining('timed out: exiting')])
+})
+
+test('PostgreSQL cancels a statement that takes too long, and its connection stays', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { env, server, dataset } = behind
+  await recordWorkerEvents(server, dataset, [EVENT])
+  const backends = () =>
+    runSql<{ pid: number }>(
+      env,
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )
+  await using _lock = await holdLock(env, 'LOCK TABLE event IN ACCESS EXCLUSIVE MODE')
+  const query = `{ workerEvents(datasetId: "${dataset}") { nodes { seq } } }`
+  const result = await server.graphql(query)
+  expect(result.errors).toHaveLength(1)
+  expectRetryable(result)
+  expect(await backends()).toEqual([])
 })

@@ -9,6 +9,7 @@ import { Batcher } from '../../src/wakeups/batcher.ts'
 import { openWakeupBus } from '../../src/wakeups/bus.ts'
 import { decodeMessage, encodeMessages } from '../../src/wakeups/message.ts'
 import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
+import { pooler } from '../support/pooler.ts'
 import { serve } from '../support/process.ts'
 import { type RedisServer, redisInstalled, redisServer } from '../support/redis.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
@@ -32,7 +33,7 @@ beforeAll(async () => {
   database = await freshDatabase()
   await using server = await startServer(database)
   const organization = await newOrganization(server)
-  datasets = await Promise.all(Array.from({ length: 10 }, () => newDataset(server, organization)))
+  datasets = await Promise.all(Array.from({ length: 12 }, () => newDataset(server, organization)))
 })
 
 /** A dataset that no other test uses. */
@@ -231,6 +232,19 @@ test('LISTEN connections that are terminated during appends lose no event, and a
   for (const { pid } of await listeners()) expect(terminated).not.toContain(pid)
   await story.tellBy('postgres', writer)
   expect((await fetch(`${reader.url}/readyz`)).status).toBe(200)
+})
+
+test('Through a pooler that drops notifications, the server knows it, and finds events by polling', async () => {
+  await using lending = await pooler(String(database.DATABASE_URL))
+  const [writer, reader] = await Promise.all([start(), start({ DATABASE_URL: lending.url })])
+  await connected(writer)
+  await until(() => JSON.stringify(reader.log).includes('A transaction pooler may be the cause.'))
+  expect(await wakeupState(reader.url)).toMatchObject({ source: 'postgres', connected: false })
+  expect(await labelled(reader.url, 'tidemark_wakeup_bus_connected', 'postgres')).toBe(0)
+  const story = new Story(freshDataset(), reader)
+  await story.opened()
+  await story.tellBy('poll', writer, 2)
+  expect(await tailReads(reader.url, 'postgres')).toBe(0)
 })
 
 describe.runIf(redisInstalled)('When Redis', () => {

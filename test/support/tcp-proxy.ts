@@ -7,6 +7,11 @@ export interface TcpProxy extends AsyncDisposable {
   url: string
   /** Breaks all connections, and refuses new ones. */
   cut(): Promise<void>
+  /**
+   * Forwards nothing more on the connections that are open, without closing them, as if the upstream had vanished:
+   * nothing at all, only no answers of the upstream, or, on new connections too, nothing at all.
+   */
+  silence(what?: 'open' | 'answers' | 'all'): void
   /** Accepts connections again, and passes them to the same upstream, or to another from now on. */
   restore(upstream?: string): Promise<void>
 }
@@ -14,14 +19,23 @@ export interface TcpProxy extends AsyncDisposable {
 export async function tcpProxy(upstream: string): Promise<TcpProxy> {
   let target = new URL(upstream)
   const open = new Set<Socket>()
+  const upstreams = new Set<Socket>()
+  let isSilent = false
+  const add = (socket: Socket) => {
+    open.add(socket)
+    socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket))
+  }
   const pass = (client: Socket) => {
+    add(client)
+    if (isSilent) return void client.pause()
     const server = connect(Number(target.port), target.hostname)
-    for (const socket of [client, server]) {
-      open.add(socket)
-      socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket))
-    }
+    add(server)
+    upstreams.add(server)
     client.once('close', () => server.destroy())
-    server.once('close', () => client.destroy())
+    server.once('close', () => {
+      upstreams.delete(server)
+      client.destroy()
+    })
     client.pipe(server).pipe(client)
   }
   let server: Server | undefined
@@ -41,9 +55,18 @@ export async function tcpProxy(upstream: string): Promise<TcpProxy> {
   const url = new URL(upstream)
   url.hostname = '127.0.0.1'
   url.port = String(own)
-  const restore = async (other?: string) => {
-    if (other) target = new URL(other)
-    await listen(own)
+  return {
+    url: url.href,
+    cut,
+    silence(what = 'open') {
+      isSilent = what === 'all'
+      for (const socket of what === 'answers' ? upstreams : open) socket.unpipe().pause()
+    },
+    async restore(other) {
+      if (other) target = new URL(other)
+      isSilent = false
+      if (!server) await listen(own)
+    },
+    [Symbol.asyncDispose]: cut,
   }
-  return { url: url.href, cut, restore, [Symbol.asyncDispose]: cut }
 }

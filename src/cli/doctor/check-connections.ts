@@ -1,11 +1,11 @@
-import { POOL_SIZE, SPARE_SIZE } from '../../db/database.ts'
+import { POOL_SIZES } from '../../db/database.ts'
 import type { DatabaseConnection } from '../../db/database-connection.ts'
 import type { CheckResult } from './finding.ts'
 
 const SHARE = 0.8
 
-/** Maximum per server: pool, spare pool, and one that listens. */
-const PER_SERVER = POOL_SIZE + SPARE_SIZE + 1
+/** Maximum per server: its pools, and one that listens. */
+const PER_SERVER = Object.values(POOL_SIZES).reduce<number>((sum, size) => sum + size, 1)
 
 const CONNECTIONS = `
   SELECT count(*)::int AS taken,

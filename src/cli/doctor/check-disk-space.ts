@@ -1,19 +1,15 @@
-import { statfs } from 'node:fs/promises'
+import { freeSpace, ROOM } from '../../db/disk-space.ts'
 import type { CheckResult } from './finding.ts'
 
 const MIB = 1_048_576
 
-/** MiB below which to warn or fail; PostgreSQL preallocates files of 16 MiB. */
-const ROOM = { little: 1_024, none: 64 } as const
-
 export async function checkDiskSpace(dataDir: string): Promise<CheckResult> {
-  const { bavail, bsize } = await statfs(dataDir)
-  const free = Math.floor((bavail * bsize) / MIB)
-  const found = `${free} MiB are free on the disk of DATA_DIR.`
+  const free = await freeSpace(dataDir)
+  const found = `${Math.floor(free / MIB)} MiB are free on the disk of DATA_DIR.`
   if (free >= ROOM.little) return { state: 'ok', found }
   return {
-    state: free < ROOM.none ? 'problem' : 'warning',
+    state: free < ROOM.full ? 'problem' : 'warning',
     found,
-    advice: 'Free some space: events cannot be recorded on a full disk.',
+    advice: 'Free some space: below 256 MiB, events cannot be recorded.',
   }
 }

@@ -9,7 +9,7 @@ export interface Budget {
   readonly slots: FairSlots
 }
 
-/** @param connections of the pool available to requests. */
-export function createBudget(connections: number): Budget {
-  return { memory: new MemoryBudget(), turns: new Turns(), slots: new FairSlots(connections) }
+/** @param connections of the pool available to requests. @param patience longest wait for one, in milliseconds. */
+export function createBudget(connections: number, patience: number): Budget {
+  return { memory: new MemoryBudget(), turns: new Turns(), slots: new FairSlots(connections, patience) }
 }

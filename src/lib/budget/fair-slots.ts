@@ -7,6 +7,8 @@ const FULL = { waiting: 10_000, retryAfter: 1 } as const
 
 interface Waiting {
   readonly caller: Caller
+  /** It has waited too long, and has its error. */
+  isLate: boolean
   start(): void
 }
 
@@ -19,9 +21,12 @@ export class FairSlots {
   readonly #taken = new Map<string, number>()
   readonly #waiting = new RoundRobin<Waiting>()
   readonly #waitingOf = new Map<string, number>()
+  /** Longest wait for a slot, in milliseconds. */
+  readonly patience: number
   #free: number
 
-  constructor(slots: number) {
+  constructor(slots: number, patience: number) {
+    this.patience = patience
     this.#free = slots
     this.#slots = { tenant: Math.ceil((slots * 2) / 3), caller: Math.ceil(slots / 2), reserved: Math.floor(slots / 3) }
   }
@@ -32,7 +37,7 @@ export class FairSlots {
     return count
   }
 
-  /** Runs the work once a slot is free. @throws CodedError RATE_LIMITED when the tenant's queue is full. */
+  /** Runs the work once a slot is free. @throws CodedError RATE_LIMITED: the queue is full; UNAVAILABLE: too late. */
   async run<Result>(caller: Caller, work: () => Promise<Result>): Promise<Result> {
     await this.#take(caller)
     try {
@@ -50,7 +55,22 @@ export class FairSlots {
     const waiting = this.#waitingOf.get(caller.tenant) ?? 0
     if (waiting >= FULL.waiting) throw full()
     this.#waitingOf.set(caller.tenant, waiting + 1)
-    return new Promise((start) => this.#waiting.add(caller, { caller, start }))
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        item.isLate = true
+        this.#leave(caller)
+        reject(tooLate())
+      }, this.patience)
+      const item: Waiting = {
+        caller,
+        isLate: false,
+        start: () => {
+          clearTimeout(late)
+          resolve()
+        },
+      }
+      this.#waiting.add(caller, item)
+    })
   }
 
   #mayStart({ name, tenant }: Caller): boolean {
@@ -82,13 +102,17 @@ export class FairSlots {
   #startNext(): boolean {
     const next = this.#waiting.take((caller) => this.#mayStart(caller))
     if (!next) return false
-    const { tenant } = next.caller
-    const left = (this.#waitingOf.get(tenant) ?? 1) - 1
-    if (left > 0) this.#waitingOf.set(tenant, left)
-    else this.#waitingOf.delete(tenant)
+    if (next.isLate) return true
+    this.#leave(next.caller)
     this.#start(next.caller)
     next.start()
     return true
+  }
+
+  #leave({ tenant }: Caller): void {
+    const left = (this.#waitingOf.get(tenant) ?? 1) - 1
+    if (left > 0) this.#waitingOf.set(tenant, left)
+    else this.#waitingOf.delete(tenant)
   }
 
   #takenBy(name: string): number {
@@ -100,6 +124,12 @@ export class FairSlots {
     if (left > 0) this.#taken.set(name, left)
     else this.#taken.delete(name)
   }
+}
+
+/** The error of work whose turn does not come in time: the database does not answer, or is too slow for the load. */
+export function tooLate(): CodedError {
+  const message = 'The database is temporarily too busy. Retry after 1 s.'
+  return new CodedError('UNAVAILABLE', message, { retryAfter: 1 })
 }
 
 function full(): CodedError {

@@ -24,13 +24,16 @@ export class AppendQueue {
   readonly #db: PrismaClient
   readonly #atOnce: number
   readonly #observer: AppendObserver
+  readonly #patience: number
   readonly #waiting = new PendingAppends()
   readonly #size = { events: 0, bytes: 0 }
   readonly #sizes = new Map<string, Size>()
   readonly #running = { all: 0, large: 0 }
   #scheduled = false
 
-  constructor(db: PrismaClient, atOnce: number, observer: AppendObserver) {
+  /** @param patience age in milliseconds at which an append fails if the database is unavailable. */
+  constructor(db: PrismaClient, atOnce: number, observer: AppendObserver, patience: number) {
+    this.#patience = patience
     this.#db = db
     this.#atOnce = atOnce
     this.#observer = observer
@@ -116,6 +119,8 @@ export class AppendQueue {
     } catch (error) {
       if (group.length === 1 || isTransient(error)) {
         for (const { reject } of group) reject(error)
+        // The next groups take their time to fail, too.
+        if (isTransient(error)) for (const { reject } of this.#waiting.takeOlderThan(this.#patience)) reject(error)
         return []
       }
       const [first, rest] = halvesOf(byStream)

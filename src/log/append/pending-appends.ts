@@ -91,6 +91,18 @@ export class PendingAppends {
   release(streamId: string): void {
     this.#taken.delete(streamId)
   }
+
+  /** Takes the appends that have waited longer than this many milliseconds. */
+  takeOlderThan(milliseconds: number): PendingAppend[] {
+    const since = Date.now() - milliseconds
+    const taken: PendingAppend[] = []
+    for (const [streamId, waiting] of this.#byStream) {
+      const young = waiting.findIndex((append) => append.since >= since)
+      taken.push(...waiting.splice(0, young < 0 ? waiting.length : young))
+      if (waiting.length === 0) this.#byStream.delete(streamId)
+    }
+    return taken
+  }
 }
 
 export function isLarge(group: readonly PendingAppend[]): boolean {

@@ -221,7 +221,8 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
         return await withTimeout(read(), TIMEOUTS.response)
       } catch (error) {
         if (signal.aborted) return undefined
-        if (Date.now() > until || error instanceof MissingEventsError || error instanceof CodedError) throw error
+        const isFinal = error instanceof CodedError && error.code !== 'UNAVAILABLE'
+        if (Date.now() > until || error instanceof MissingEventsError || isFinal) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }

@@ -1,12 +1,12 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { CallerClients } from '../../accounts/caller-clients.ts'
 import type { Database } from '../../db/database.ts'
-import type { Readiness } from '../readiness.ts'
+import { isUp, type Readiness } from '../readiness.ts'
 
 /** Reports readiness, which queries the database, and the use of the pool. */
 export function registerDatabaseMetrics(
   registry: Registry,
-  { pool }: Pick<Database, 'pool'>,
+  { pool, disk }: Pick<Database, 'pool' | 'disk'>,
   callerClients: Pick<CallerClients, 'waiting'>,
   ready: Readiness,
 ): void {
@@ -32,13 +32,30 @@ export function registerDatabaseMetrics(
       this.set((pool?.waitingCount ?? 0) + callerClients.waiting)
     },
   })
+  const free = new Gauge({
+    name: 'tidemark_disk_free_bytes',
+    help: 'Free bytes on the disk of DATA_DIR. Events are rejected below 256 MiB. Absent with PostgreSQL.',
+    registers,
+    collect() {
+      if (disk) this.set(disk.free)
+    },
+  })
+  if (!disk) free.remove()
+  new Gauge({
+    name: 'tidemark_damaged',
+    help: '1 if reads have found missing events or damaged tables since the start, else 0.',
+    registers,
+    async collect() {
+      this.set(Number((await ready()).status === 'degraded'))
+    },
+  })
   // Last: the readiness check takes a connection itself.
   new Gauge({
     name: 'tidemark_ready',
     help: '1 if /readyz returns 200, else 0.',
     registers,
     async collect() {
-      this.set(Number((await ready()).status === 'ready'))
+      this.set(Number(isUp((await ready()).status)))
     },
   })
 }
