@@ -25,6 +25,7 @@ import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
 import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
+import { createClockHandler } from './observability/metrics/clock.ts'
 import { registerConnectionMetrics } from './observability/metrics/connections.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
 import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
@@ -90,7 +91,11 @@ async function open(
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
   const retention = closers.use(
-    new RetentionSweeper(db, { removed: countRemoved(registry), failed: onFailure('retention') }),
+    new RetentionSweeper(db, {
+      removed: countRemoved(registry),
+      clockRead: createClockHandler(registry, logger),
+      failed: onFailure('retention'),
+    }),
   )
   const keyUsage = closers.use(new KeyUsage(db, onFailure('key-uses')))
   const keyLookup = new KeyLookup(database.spare, onFailure('key-lookup'))
