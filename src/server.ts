@@ -26,6 +26,7 @@ import { createAddressOf } from './lib/client-address.ts'
 import { OriginPolicy } from './lib/origin-policy.ts'
 import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
+import { createClockHandler } from './observability/metrics/clock.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
 import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
 import { countRejectedKeys } from './observability/metrics/keys.ts'
@@ -94,7 +95,11 @@ async function open(
   const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
-  const sweepObserver = { removed: countRemoved(registry), failed: onFailure('retention') }
+  const sweepObserver = {
+    removed: countRemoved(registry),
+    clockRead: createClockHandler(registry, logger),
+    failed: onFailure('retention'),
+  }
   const retention = new RetentionSweeper(database, sweepObserver)
   const keyUsage = new KeyUsage(db, onFailure('key-usage'))
   const keyLookup = new KeyLookup(database.spare, onFailure('key-lookup'))

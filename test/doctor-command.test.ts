@@ -33,7 +33,8 @@ test('A healthy database has no problem, and each changed counter is named', asy
   const { status, found } = await doctor({ ...env })
   expect(status).toBe(0)
   expect(found.counters).toMatchObject({ state: 'ok', found: expect.stringContaining('all 8 streams') })
-  for (const check of ['settings', 'database', 'migrations']) expect(found[check]).toMatchObject({ state: 'ok' })
+  for (const check of ['settings', 'database', 'migrations', 'times'])
+    expect(found[check]).toMatchObject({ state: 'ok' })
   if (inject('mode') === 'embedded') expect(found.disk?.found).toMatch(/^\d+ MiB are free/)
 
   const [head, count, none, mark, event, gap] = datasets
@@ -44,10 +45,15 @@ test('A healthy database has no problem, and each changed counter is named', asy
      DELETE FROM event_count WHERE stream_id = '${none}' AND type = 'etl_failed';
      UPDATE event_mark SET seq = seq + 1 WHERE stream_id = '${mark}' AND type = 'etl_failed' AND ordinal = 33;
      DELETE FROM event WHERE stream_id = '${event}' AND seq = 150;
-     UPDATE event SET seq = 160 WHERE stream_id = '${gap}' AND seq = 150`,
+     UPDATE event SET seq = 160 WHERE stream_id = '${gap}' AND seq = 150;
+     UPDATE stream SET last_at = clock_timestamp() + interval '1 hour' WHERE id = '${head}'`,
   )
   const broken = await doctor({ ...env })
   expect(broken.status).toBe(1)
+  expect(broken.found.times).toMatchObject({
+    state: 'warning',
+    details: [expect.stringMatching(new RegExp(`^stream ${head}: 3[56]\\d\\d s$`))],
+  })
   expect(broken.found.counters).toMatchObject({ state: 'problem', found: expect.stringContaining('6 of 8 streams') })
   expect(new Set(broken.found.counters?.details)).toEqual(
     new Set([

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect } from 'vitest'
 import { freshDatabase, runSql } from './support/database.ts'
 import { test } from './support/fixtures.ts'
+import { keepInDataset, keptIn, swept } from './support/retention.ts'
 import {
   newDataset,
   newKey,
@@ -9,7 +10,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from './support/seed.ts'
-import { expectData, startServer, type TestServer } from './support/server.ts'
+import { expectData, metric, startServer, type TestServer } from './support/server.ts'
 import { overSse, overWebSocket } from './support/subscribe.ts'
 import { until } from './support/until.ts'
 
@@ -163,6 +164,42 @@ test('Events above the age limit are removed, and newer ones remain', async () =
   expect(seqs((await page()).events)).toEqual(Array.from({ length: 15 }, (_, i) => 40 - i))
 })
 
+test('Events are not too old because of a clock that is ahead, until it has been for long', async () => {
+  const database = await freshDatabase()
+  let dataset = ''
+  {
+    await using before = await startServer(database)
+    dataset = await newDataset(before, await newOrganization(before))
+    await recordWorkerEvents(before, dataset, [{ eventType: 'ETL_STARTED' }, { eventType: 'ETL_FAILED' }])
+  }
+  // As if the clock were 40 days ahead of all that the servers have seen.
+  await runSql(
+    database,
+    `UPDATE event SET created_at = created_at - interval '40 days';
+     UPDATE stream SET last_at = last_at - interval '40 days';
+     UPDATE retention_clock SET trusted_at = clock_timestamp() - interval '40 days'`,
+  )
+  {
+    await using after = await startServer(database)
+    await keepInDataset(after, dataset, { maxAgeSeconds: 30 * 86_400 })
+    // An event dated by that clock proves nothing, nor does a new process.
+    await recordWorkerEvents(after, dataset, [{ eventType: 'ETL_STARTED' }])
+    await swept(after)
+    expect(await keptIn(after, dataset)).toBe(3)
+    expect(await metric(after.url, 'tidemark_retention_clock_lag_seconds')).toBeGreaterThan(39 * 86_400)
+  }
+  {
+    await using again = await startServer(database)
+    await swept(again)
+    expect(await keptIn(again, dataset)).toBe(3)
+  }
+  // As a server does for which the clock has been steady for long.
+  await runSql(database, 'UPDATE retention_clock SET trusted_at = clock_timestamp()')
+  await using last = await startServer(database)
+  await swept(last)
+  expect(await keptIn(last, dataset)).toBe(1)
+})
+
 describe('A policy', () => {
   test('of a stream overrides that of its organization, also when it keeps all events', async () => {
     const owner = await newOrganization(server)
@@ -263,6 +300,67 @@ describe('A cursor before the earliest kept event', () => {
   })
 })
 
+describe('A reader of some types', () => {
+  const [FAILED, STARTED, NEVER] = ['ETL_FAILED', 'ETL_STARTED', 'VIDEO_UPLOADED']
+  let dataset: string
+  let cursors: string[]
+  beforeAll(async () => {
+    dataset = await newDataset(server, organization)
+    const types = [FAILED, ...cycle(14, STARTED), FAILED, ...cycle(4, STARTED)]
+    const recorded = await recordWorkerEvents(
+      server,
+      dataset,
+      types.map((eventType) => ({ eventType })),
+    )
+    cursors = recorded.map(({ cursor }) => cursor)
+    await keep({ datasetId: dataset }, { maxEvents: 6 })
+    await until(async () => (await total(dataset)) === 6)
+  })
+
+  test.each<[argument: string, order: string, types: string[], expected: string | number[]]>([
+    ['after', 'OLDEST_FIRST', [FAILED], [16]],
+    ['after', 'OLDEST_FIRST', [FAILED, NEVER], [16]],
+    ['before', 'NEWEST_FIRST', [FAILED], [16]],
+    ['after', 'NEWEST_FIRST', [NEVER], []],
+    ['after', 'OLDEST_FIRST', [FAILED, STARTED], 'CURSOR_EXPIRED'],
+    ['before', 'NEWEST_FIRST', [STARTED], 'CURSOR_EXPIRED'],
+    // The first event is older than the cursor.
+    ['after', 'NEWEST_FIRST', [FAILED], 'CURSOR_EXPIRED'],
+    ['before', 'OLDEST_FIRST', [FAILED], 'CURSOR_EXPIRED'],
+  ])('misses nothing if no event of them was removed: %s, %s, %s: %s', async (argument, order, types, expected) => {
+    // Of the first event, or of one between the two that failed.
+    const after = expected === 'CURSOR_EXPIRED' || order === 'NEWEST_FIRST' ? cursors[5] : cursors[0]
+    const { data, errors } = await server.graphql(CONNECTION, { id: dataset, order, types, [argument]: after })
+    const found = errors?.[0]?.extensions.code ?? seqs(data.workerEvents.nodes)
+    expect(found).toEqual(expected)
+    if (!errors) expect(data.workerEvents.pageInfo.hasNextPage).toBe(false)
+  })
+
+  test.each([
+    ['WebSocket', overWebSocket],
+    ['server-sent events', overSse],
+  ])('resumes a subscription over %s', async (_, subscribe) => {
+    const query = `subscription ($id: UUID!, $after: String, $types: [WorkerEventType!]) {
+      workerEvents(datasetId: $id, after: $after, types: $types) { cursor node { seq } }
+    }`
+    const reader = subscribe(server.url, server.rootKey, query, { id: dataset, after: cursors[0], types: [FAILED] })
+    expect((await reader.take(1)).map(({ node }) => node.seq)).toEqual([16])
+    await reader.end()
+  })
+
+  test('resumes server-sent events with the id of the last one', async () => {
+    const query = `subscription ($id: UUID!, $types: [WorkerEventType!]) {
+      workerEvents(datasetId: $id, types: $types) { cursor node { seq } }
+    }`
+    const resume = (types: string[]) =>
+      overSse(server.url, server.rootKey, query, { id: dataset, types }, { 'last-event-id': cursors[0] as string })
+    const reader = resume([FAILED])
+    expect((await reader.take(1)).map(({ node }) => node.seq)).toEqual([16])
+    await reader.end()
+    expect(await resume([STARTED]).failure()).toBe('CURSOR_EXPIRED')
+  })
+})
+
 describe('A report', () => {
   const progress = (message: string) => ({ progress: { variant: 'EDITING', message } })
   const state = (state: string) => ({ state: { message: state, state } })
@@ -289,6 +387,20 @@ describe('A report', () => {
       'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { ... on ReportEventItem { seq } } } }'
     const rest = await overSse(server.url, server.rootKey, query, { id: report }).rest()
     expect(rest.map(({ node }) => node.seq)).toEqual([4, 5, 6])
+  })
+
+  test('ends for a follower of its states alone, whatever else was removed', async () => {
+    const report = await newReport(server, organization)
+    const [started] = await recordReportEvents(server, report, [state('GENERATING'), ...['a', 'b', 'c'].map(progress)])
+    await keep({ reportId: report }, { maxEvents: 1 })
+    await until(async () => (await kept(report)).length === 1)
+    const query = `subscription ($id: UUID!, $after: String) {
+      reportEvents(reportId: $id, after: $after, kinds: [STATE]) { cursor node { ... on ReportEventItem { seq } } }
+    }`
+    const follower = overSse(server.url, server.rootKey, query, { id: report, after: started?.cursor })
+    await follower.start()
+    await recordReportEvents(server, report, [state('COMPLETED')])
+    expect((await follower.rest()).map(({ node }) => node.seq)).toEqual([5])
   })
 
   test('has a snapshot of the kept events, with a cursor to continue from', async () => {

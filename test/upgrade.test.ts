@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import { migratePostgres } from '../src/db/database.ts'
+import { ANY_EPOCH, encodeCursor } from '../src/log/cursor.ts'
 import { oldDatabase, runSql } from './support/database.ts'
+import { keepInDataset, keptIn, swept } from './support/retention.ts'
 import { newKey } from './support/seed.ts'
 import { expectData, startServer } from './support/server.ts'
 import { until } from './support/until.ts'
@@ -170,3 +172,33 @@ test('A database of version 0.1.0 is upgraded with its data, except policies tha
   await until(async () => (await total(id.own)) === 1)
   expect([await total(id.docs), await total(id.kept)]).toEqual([3, 3])
 }, 180_000)
+
+test('What was removed before an upgrade counts for readers of some types, and the newest event for the time', async () => {
+  const env = await oldDatabase('_epochs')
+  const [organization, dataset] = [randomUUID(), randomUUID()]
+  await runSql(
+    env,
+    `INSERT INTO organization (id, name) VALUES ('${organization}', 'Acme');
+     INSERT INTO stream (id, organization_id, kind) VALUES ('${dataset}', '${organization}', 'DATASET');
+     INSERT INTO dataset (id, organization_id) VALUES ('${dataset}', '${organization}');
+     SELECT append_to_streams(ARRAY['${dataset}'::uuid], array_agg(1), array_agg(gen_random_uuid()),
+       array_agg(CASE i WHEN 4 THEN 'etl_failed' ELSE 'etl_started' END), array_agg('null'::text), NULL)
+       FROM generate_series(1, 8) i;
+     SELECT trim_stream('${dataset}', NULL, 3, NULL);
+     UPDATE event SET created_at = created_at - interval '40 days';
+     UPDATE stream SET last_at = last_at - interval '40 days'`,
+  )
+  if (inject('mode') === 'postgres') await migratePostgres(env.DATABASE_URL as string)
+  await using server = await startServer(env)
+  const query = `query ($id: UUID!, $types: [WorkerEventType!], $after: String) {
+    workerEvents(datasetId: $id, types: $types, after: $after, order: OLDEST_FIRST) { totalCount }
+  }`
+  const read = (types: string[]) =>
+    server.graphql(query, { id: dataset, types, after: encodeCursor(dataset, { seq: 2, epoch: ANY_EPOCH }) })
+  expect((await read(['ETL_FAILED'])).errors?.[0]?.extensions.code).toBe('CURSOR_EXPIRED')
+  expect(expectData(await read(['ETL_COMPLETED'])).workerEvents.totalCount).toBe(0)
+  // The clock may be 40 days ahead: as far as the database shows, the events are new.
+  await keepInDataset(server, dataset, { maxAgeSeconds: 30 * 86_400 })
+  await swept(server)
+  expect(await keptIn(server, dataset)).toBe(3)
+})

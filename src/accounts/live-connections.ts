@@ -11,16 +11,19 @@ const SYNC_MS = 2_000
 
 const TIMEOUT_MS = 10_000
 
-/** Milliseconds without a heartbeat after which a node counts as gone. */
-const NODE_GONE_MS = 15_000
+/** Seconds without a heartbeat after which a node counts as gone, and after which any other deletes it. */
+const NODE_GONE = { hidden: 15, deleted: 300 } as const
 
 /** Prisma filter for the connections of an organization that are open and not being ended. */
-export function openIn(organizationId: string) {
-  return { organizationId, ...onLiveNode(), endRequested: false }
+export async function openIn(db: PrismaClient, organizationId: string) {
+  return { organizationId, ...(await onLiveNode(db)), endRequested: false }
 }
 
-function onLiveNode() {
-  return { node: { seenAt: { gt: new Date(Date.now() - NODE_GONE_MS) } } }
+// Nodes with a recent heartbeat, by the database clock, as heartbeats are: those of servers may differ.
+async function onLiveNode(db: PrismaClient) {
+  const nodes = await db.$queryRaw<{ id: string }[]>`
+    SELECT id FROM live_node WHERE seen_at > clock_timestamp() - make_interval(secs => ${NODE_GONE.hidden}::integer)`
+  return { nodeId: { in: nodes.map(({ id }) => id) } }
 }
 
 /** Asks the connection's node to end it, once. @param query selects the result. @throws CodedError NOT_FOUND. */
@@ -30,7 +33,7 @@ export async function endLiveConnection(
   id: string,
   query: Pick<Prisma.LiveConnectionFindUniqueOrThrowArgs, 'select' | 'include'> = {},
 ) {
-  const where = { AND: [{ id }, manageableConnections(viewer), onLiveNode()] }
+  const where = { AND: [{ id }, manageableConnections(viewer), await onLiveNode(db)] }
   const open = await db.liveConnection.findFirst({ where })
   if (!open) throw new CodedError('NOT_FOUND', `Live connection ${id} does not exist, or the caller cannot end it.`)
   const { organizationId, apiKeyId, streamId } = open
@@ -112,14 +115,7 @@ export class LiveConnections implements AsyncDisposable {
   }
 
   async #write(signal: AbortSignal): Promise<void> {
-    const seenAt = new Date()
-    await this.#db.liveNode.upsert({
-      where: { id: this.#nodeId },
-      create: { id: this.#nodeId, seenAt },
-      update: { seenAt },
-    })
-    this.#known = true
-    await this.#db.liveNode.deleteMany({ where: { seenAt: { lt: new Date(seenAt.getTime() - NODE_GONE_MS * 20) } } })
+    await this.#beat()
     signal.throwIfAborted()
     const closed = [...this.#closed]
     await this.#db.liveConnection.deleteMany({ where: { id: { in: closed } } })
@@ -132,6 +128,17 @@ export class LiveConnections implements AsyncDisposable {
       select: { id: true },
     })
     for (const { id } of asked) this.#open.get(id)?.end()
+  }
+
+  async #beat(): Promise<void> {
+    const rows = await this.#db.$queryRaw<{ isNew: boolean }[]>`
+      INSERT INTO live_node (id, seen_at) VALUES (${this.#nodeId}::uuid, clock_timestamp())
+        ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at RETURNING xmax::text = '0' AS "isNew"`
+    this.#known = true
+    // Another node may have deleted this one, and its connections with it, after a long pause.
+    if (rows[0]?.isNew) for (const kept of this.#open.values()) kept.written = undefined
+    await this.#db.$executeRaw`
+      DELETE FROM live_node WHERE seen_at < clock_timestamp() - make_interval(secs => ${NODE_GONE.deleted}::integer)`
   }
 
   async #writeMoved(): Promise<void> {

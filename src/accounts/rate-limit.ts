@@ -73,6 +73,8 @@ async function consume(
     return {}
   } catch (reason) {
     if (!(reason instanceof RateLimiterRes)) return { failure: reason as Error }
-    return { limited: TemporaryError.tooMany(Math.max(1, Math.ceil(reason.msBeforeNext / 1_000))) }
+    // The library reads the wall clock, which may be set back; the window still ends by a timer.
+    const seconds = Math.min(MINUTE, Math.max(1, Math.ceil(reason.msBeforeNext / 1_000)))
+    return { limited: TemporaryError.tooMany(seconds) }
   }
 }

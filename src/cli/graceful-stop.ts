@@ -20,7 +20,7 @@ export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortS
   let begun = 0
 
   async function stop(status: 0 | 1): Promise<void> {
-    begun = Date.now()
+    begun = performance.now()
     stopping.abort()
     process.exitCode = status
     // Closing lets the process end by itself.
@@ -43,7 +43,7 @@ export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortS
       if (begun === 0) {
         log.info({ signal }, 'stopping')
         void stop(0)
-      } else if (Date.now() - begun > SAME_STOP_MS) {
+      } else if (performance.now() - begun > SAME_STOP_MS) {
         process.exit(1)
       }
     })

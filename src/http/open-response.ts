@@ -12,7 +12,7 @@ export class OpenResponse implements Peer {
   readonly viewer: Viewer
   readonly caller: Caller
   readonly call: Call | undefined
-  readonly begun = Date.now()
+  readonly begun = performance.now()
   streamId: string | null = null
   position = 0
   start: string | undefined

@@ -46,7 +46,7 @@ export class OpenResponses {
   #sweep(): void {
     const { connectionLimit } = this.#registers
     for (const response of this.#young) {
-      if (Date.now() - response.begun < LONG_MS) break
+      if (performance.now() - response.begun < LONG_MS) break
       // The connection limit does not break a response of which nothing is sent yet.
       if (!response.isSubscription && !response.isBeingSent && connectionLimit.isFull(response.caller)) continue
       this.#young.delete(response)

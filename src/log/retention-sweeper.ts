@@ -5,6 +5,7 @@ import type { PrismaClient, StreamKind } from '../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './read/range.ts'
 import { isFinalState } from './report/report-event.ts'
+import { type ClockReading, TrustedClock } from './trusted-clock.ts'
 
 const SWEEP_MS = 30_000
 
@@ -14,6 +15,8 @@ const STEP = 2_000
 export interface RetentionObserver {
   /** Events are now hidden from every reader; they are deleted afterwards. */
   removed(events: number): void
+  /** Called at each sweep. */
+  clockRead(reading: ClockReading): void
   failed(error: unknown): void
 }
 
@@ -29,6 +32,7 @@ interface Due {
 /** Removes expired events in the background. Servers may sweep concurrently, and finish what a killed one leaves. */
 export class RetentionSweeper implements AsyncDisposable {
   readonly #db: PrismaClient
+  readonly #clock: TrustedClock
   readonly #disk: Database['disk']
   readonly #observer: RetentionObserver
   readonly #timer: NodeJS.Timeout
@@ -39,6 +43,7 @@ export class RetentionSweeper implements AsyncDisposable {
 
   constructor({ maintenance, disk }: Pick<Database, 'maintenance' | 'disk'>, observer: RetentionObserver) {
     this.#db = maintenance
+    this.#clock = new TrustedClock(maintenance)
     this.#disk = disk
     this.#observer = observer
     this.#timer = setInterval(() => void this.sweep(), SWEEP_MS)
@@ -72,18 +77,20 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    for (const due of await findDue(this.#db)) {
+    const reading = await this.#clock.read()
+    this.#observer.clockRead(reading)
+    for (const due of await findDue(this.#db, reading.trusted)) {
       if (!this.#mayWrite) return
-      await this.#trim(due).catch(this.#observer.failed)
+      await this.#trim(due, reading.trusted).catch(this.#observer.failed)
     }
     for (const { id } of await findUncleared(this.#db)) await this.#clear(id).catch(this.#observer.failed)
   }
 
-  async #trim(due: Due): Promise<void> {
+  async #trim(due: Due, now: number): Promise<void> {
     // A spared report is due until it grows: its final state is the first event kept.
     const state = `${due.first} ${due.head} ${due.max_age_seconds} ${due.max_events}`
     if (this.#spared.get(due.id) === state) return
-    const removed = await trim(this.#db, due)
+    const removed = await trim(this.#db, due, now)
     if (removed === undefined) return
     if (removed > 0) this.#observer.removed(removed)
     else if (due.kind === 'REPORT') this.#spared.set(due.id, state)
@@ -100,8 +107,8 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 }
 
-// A stream's own policy overrides the organization's, even to keep everything.
-function findDue(db: PrismaClient): Promise<Due[]> {
+// A stream's own policy overrides the organization's, even to keep everything. `now`: Unix milliseconds.
+function findDue(db: PrismaClient, now: number): Promise<Due[]> {
   return db.$queryRaw<Due[]>`
     SELECT s.id, s.kind, s.first, s.head, r.max_age_seconds, r.max_events
       FROM stream s
@@ -115,7 +122,7 @@ function findDue(db: PrismaClient): Promise<Due[]> {
      WHERE s.head >= s.first
        AND (s.head - s.first + 1 > r.max_events
             OR (SELECT e.created_at FROM event e WHERE e.stream_id = s.id AND e.seq = s.first)
-               < clock_timestamp() - make_interval(secs => r.max_age_seconds))`
+               < to_timestamp(${now}::float8 / 1000) - make_interval(secs => r.max_age_seconds))`
 }
 
 function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
@@ -125,12 +132,14 @@ function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
 async function trim(
   db: PrismaClient,
   { id, kind, head, max_age_seconds, max_events }: Due,
+  now: number,
 ): Promise<number | undefined> {
   // Removes nothing beyond the head already checked: a final state may arrive at any time.
   const spare = kind === 'REPORT' ? ((await finalState(db, id)) ?? Number(head) + 1) : null
   try {
     const rows = await db.$queryRaw<{ removed: bigint }[]>`
-      SELECT trim_stream(${id}::uuid, clock_timestamp() - make_interval(secs => ${max_age_seconds}::integer),
+      SELECT trim_stream(${id}::uuid,
+                         to_timestamp(${now}::float8 / 1000) - make_interval(secs => ${max_age_seconds}::integer),
                          ${max_events}::bigint, ${spare}::bigint) AS removed`
     return Number(rows[0]?.removed)
   } catch (error) {

@@ -76,9 +76,10 @@ builder.queryField('liveConnections', (t) =>
         organizationId: t.arg({ type: 'UUID', required: true, description: 'Organization to list connections of.' }),
       },
       validate: rowPaging,
-      totalCount: (_root, { organizationId }, { db }) => db.liveConnection.count({ where: openIn(organizationId) }),
-      resolve: (query, _root, { organizationId }, { db }) =>
-        db.liveConnection.findMany(newestFirst(query, openIn(organizationId))),
+      totalCount: async (_root, { organizationId }, { db }) =>
+        db.liveConnection.count({ where: await openIn(db, organizationId) }),
+      resolve: async (query, _root, { organizationId }, { db }) =>
+        db.liveConnection.findMany(newestFirst(query, await openIn(db, organizationId))),
     },
     LiveConnectionConnection,
   ),

@@ -155,7 +155,7 @@ builder.queryField('reportEvents', (t) =>
     type: ReportEventConnection,
     description:
       'Stored events of a report, as pages. Requires READ on the report. Errors: NOT_FOUND if the report does not ' +
-      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if events ' +
+      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected events ' +
       'after the cursor have been removed.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
@@ -205,7 +205,7 @@ builder.subscriptionField('reportEvents', (t) =>
       'events, then new ones as they are recorded. Completes when the report has reached COMPLETED or ERROR and all ' +
       'events are delivered, unless pastEnd is set. To resume after a disconnect, pass the cursor of the last edge ' +
       'received as `after`, or as the Last-Event-ID header. Requires READ on the report. Errors: SLOW_CONSUMER if ' +
-      'the client stops reading, CURSOR_EXPIRED if events after the cursor have been removed; the extensions of both ' +
+      'the client stops reading, CURSOR_EXPIRED if selected events after the cursor have been removed; the extensions of both ' +
       'contain a cursor to continue from.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { runSql } from '../support/database.ts'
 import { newDataset, newOrganization } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 import { overSse } from '../support/subscribe.ts'
@@ -17,5 +18,19 @@ test('The live connections of a killed server are no longer listed', async () =>
   await until(async () => (await list(organization)).length === 1)
   await third[Symbol.asyncDispose]()
   expect(await list(organization)).toEqual([])
+  await reader.end()
+})
+
+test('A server that others took for gone lists its connections again', async () => {
+  await using here = await startServer()
+  const list = async (id: string) => expectData(await here.graphql(LIST, { id })).liveConnections.nodes
+  const organization = await newOrganization(here)
+  const query = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
+  const reader = overSse(here.url, here.rootKey, query, { id: await newDataset(here, organization) })
+  await until(async () => (await list(organization)).length === 1)
+  // As another server does after it has heard nothing for minutes.
+  await runSql(here.env, 'DELETE FROM live_node')
+  expect(await list(organization)).toEqual([])
+  await until(async () => (await list(organization)).length === 1)
   await reader.end()
 })

@@ -5,8 +5,9 @@ import { freshDatabase, oldDatabase, runSql } from '../support/database.ts'
 import { holdLock, lockWaits } from '../support/lock.ts'
 import { databaseUrl, query } from '../support/postgres.ts'
 import { command, serve, tidemark } from '../support/process.ts'
-import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, startServer } from '../support/server.ts'
+import { swept } from '../support/retention.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
+import { expectData, metric, startServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 async function emptyDatabase(): Promise<{ DATA_DIR: string; DATABASE_URL: string }> {
@@ -201,4 +202,55 @@ test('Times advance by a millisecond per append while the clock is behind', asyn
   const { nodes } = expectData(await server.graphql(query)).workerEvents
   const times = nodes.map((node: { createdAt: string }) => Date.parse(node.createdAt) - Date.parse(last))
   expect(times).toEqual([2, 1])
+})
+
+test('A client that asks for events later than the newest it has misses none while the clock is behind', async () => {
+  await using server = await startServer()
+  const report = await newReport(server, await newOrganization(server))
+  const record = (message: string) =>
+    recordReportEvents(server, report, [{ progress: { variant: 'EDITING', message } }])
+  const laterThan = async (time: string) => {
+    const headers = { authorization: `Bearer ${server.rootKey}` }
+    const url = `${server.url}/api/v1/reports/${report}/events?after=${time}`
+    return (await (await fetch(url, { headers })).json()) as { timestamp: string; event_data: { msg: string } }[]
+  }
+  await record('first')
+  await runSql(
+    server.env,
+    `UPDATE stream SET last_at = date_trunc('milliseconds', clock_timestamp()) + interval '1 hour' WHERE id = '${report}';
+     UPDATE event SET created_at = last_at FROM stream WHERE stream.id = stream_id AND stream_id = '${report}'`,
+  )
+  let last = (await laterThan('2000-01-01'))[0]?.timestamp as string
+  for (const message of ['second', 'third']) {
+    await record(message)
+    const found = await laterThan(last)
+    expect(found.map(({ event_data }) => event_data.msg)).toEqual([message])
+    last = found[0]?.timestamp as string
+  }
+  await swept(server)
+  expect(await metric(server.url, 'tidemark_stream_time_ahead_seconds')).toBeGreaterThan(3_500)
+  expect(server.log).toMatchObject([{ level: 40, streams: 1, streamIds: [report] }])
+})
+
+test('No append has the time of the one before, however fast they follow', async () => {
+  const env = await freshDatabase()
+  await using server = await startServer(env)
+  const dataset = await newDataset(server, await newOrganization(server))
+  // Thousands of appends in a second bring the time of a stream as far ahead of the clock.
+  await runSql(
+    env,
+    `DO $$
+     DECLARE
+       v_before timestamptz;
+       v_after timestamptz;
+     BEGIN
+       FOR i IN 1..200 LOOP
+         v_before := date_trunc('milliseconds', clock_timestamp()) + interval '1 second';
+         UPDATE stream SET last_at = v_before WHERE id = '${dataset}';
+         PERFORM append_to_streams(ARRAY['${dataset}'::uuid], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY['etl_started'], ARRAY['null'], NULL);
+         SELECT last_at INTO v_after FROM stream WHERE id = '${dataset}';
+         IF v_after <= v_before THEN RAISE EXCEPTION 'append % has the time of the one before', i; END IF;
+       END LOOP;
+     END $$`,
+  )
 })

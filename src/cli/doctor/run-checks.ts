@@ -10,6 +10,7 @@ import { checkDurability } from './check-durability.ts'
 import { checkFolder } from './check-folder.ts'
 import { checkMigrations } from './check-migrations.ts'
 import { checkSession } from './check-session.ts'
+import { checkTimes } from './check-times.ts'
 import { checkTransactions } from './check-transactions.ts'
 import { checkListen, checkRedis } from './check-wakeups.ts'
 import type { CheckResult, Finding } from './finding.ts'
@@ -59,8 +60,10 @@ async function* examineDatabase(
   } else {
     yield check('disk', () => checkDiskSpace(dataDir))
   }
-  // Counters need this version's tables.
-  if (migrations.state === 'ok') yield check('counters', () => checkCounters(db, progress))
+  // These need this version's tables.
+  if (migrations.state !== 'ok') return
+  yield check('times', () => checkTimes(db))
+  yield check('counters', () => checkCounters(db, progress))
 }
 
 async function version(db: DatabaseConnection, name: string): Promise<CheckResult> {

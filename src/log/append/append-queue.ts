@@ -56,7 +56,7 @@ export class AppendQueue {
     this.#resize(own, events.length, bytes)
     try {
       const results = await new Promise<AppendResult[]>((resolve, reject) => {
-        this.#waiting.add({ tenant, streamId, events, bytes, since: Date.now(), resolve, reject })
+        this.#waiting.add({ tenant, streamId, events, bytes, since: performance.now(), resolve, reject })
         this.#schedule()
       })
       for (const { outcome } of results) this.#observer.finished(outcome, 1)
@@ -146,7 +146,7 @@ export class AppendQueue {
   }
 
   #putBack(streamId: string, appends: readonly PendingAppend[]): void {
-    const isLate = ({ since }: PendingAppend) => Date.now() - since > TIMEOUT_MS
+    const isLate = ({ since }: PendingAppend) => performance.now() - since > TIMEOUT_MS
     for (const append of appends) if (isLate(append)) append.reject(stayedLocked(streamId))
     const patient = appends.filter((append) => !isLate(append))
     if (patient.length > 0) this.#waiting.putBack(streamId, patient)

@@ -140,12 +140,12 @@ export class FollowedStreams implements AsyncDisposable {
     for (const { followers } of [...this.#streams.values()]) {
       for (const follower of [...followers]) {
         if (!follower.isSlow(slowAfter)) continue
-        this.#stuck.set(follower, Date.now() + slowAfter)
+        this.#stuck.set(follower, performance.now() + slowAfter)
         follower.fail(tooSlow(follower.cursor))
       }
     }
     for (const [follower, until] of this.#stuck) {
-      if (Date.now() < until) continue
+      if (performance.now() < until) continue
       this.#stuck.delete(follower)
       if (!follower.isDone) follower.cutOff()
     }

@@ -2,9 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
-import { cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
+import { type Bounds, cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { MissingEventsError, readRange } from '../read/range.ts'
+import { hasRemoved } from '../read/removed.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
@@ -86,7 +87,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       this.#close()
       throw error
     } finally {
-      this.#idleSince = Date.now()
+      this.#idleSince = performance.now()
     }
   }
 
@@ -111,7 +112,9 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   isSlow(limit: number): boolean {
-    return this.#idleSince !== undefined && Date.now() - this.#idleSince > limit && this.#tail.head > this.#position
+    return (
+      this.#idleSince !== undefined && performance.now() - this.#idleSince > limit && this.#tail.head > this.#position
+    )
   }
 
   fail(failure: CodedError): void {
@@ -163,7 +166,11 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
         await this.#checkHistory()
         continue
       }
-      if (page.first > this.#scanned + 1) throw cursorExpired(this.streamId, page)
+      if (page.first > this.#scanned + 1) {
+        await this.#passRemoved(db, page, types)
+        // A final state is kept while it is the newest, so a state before the gap is not it.
+        ended = false
+      }
       let stale = false
       for (const event of page.events) {
         if (signal.aborted) return undefined
@@ -184,6 +191,13 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       await this.#tail.changed(signal)
     }
     return undefined
+  }
+
+  // Retention has removed the next events: they must be of types that this reader does not want.
+  async #passRemoved(db: PrismaClient, { first, epoch }: Bounds, types: FollowOptions['types']): Promise<void> {
+    const missed = await this.#retry(() => hasRemoved(db, this.streamId, this.#scanned, { types, side: 'NEWER' }))
+    if (missed) throw cursorExpired(this.streamId, { first, epoch })
+    this.#scanned = first - 1
   }
 
   // What was read, or looked at, must be part of the present history.
@@ -215,14 +229,14 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   // A reader that catches up survives a database outage, as a live one does. Undefined once it has left.
   async #retry<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
     const { signal } = this.#stop
-    const until = Date.now() + TIMEOUTS.outage
+    const until = performance.now() + TIMEOUTS.outage
     for (;;) {
       try {
         return await withTimeout(read(), TIMEOUTS.response)
       } catch (error) {
         if (signal.aborted) return undefined
         const isFinal = error instanceof CodedError && error.code !== 'UNAVAILABLE'
-        if (Date.now() > until || error instanceof MissingEventsError || isFinal) throw error
+        if (performance.now() > until || error instanceof MissingEventsError || isFinal) throw error
         this.#callbacks.onError(error)
         await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)
       }

@@ -10,7 +10,11 @@ export interface FollowRequest extends Omit<FollowOptions, 'after'> {
 }
 
 /** The position to follow from. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED. */
-export async function startOf(db: PrismaClient, stream: Stream, { from, after }: FollowRequest): Promise<number> {
-  if (after != null) return await positionOf(db, stream, after)
+export async function startOf(
+  db: PrismaClient,
+  stream: Stream,
+  { types, from, after }: FollowRequest,
+): Promise<number> {
+  if (after != null) return await positionOf(db, stream, after, { types, side: 'NEWER' })
   return from === 'NOW' ? stream.head : stream.first - 1
 }

@@ -1,6 +1,7 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { ANY_EPOCH, type Bounds, cursorExpired, decodeCursor, historyChanged, NO_EPOCH } from '../cursor.ts'
+import { hasRemoved, type Wanted } from './removed.ts'
 import type { Stream } from './stream-index.ts'
 
 /**
@@ -26,13 +27,13 @@ export async function lastShared(
   return row.next === null ? head : Math.min(head, Number(row.next) - 1)
 }
 
-/** The seq of a cursor that can be resumed from. @throws CodedError CURSOR_INVALID, CURSOR_EXPIRED. */
-export async function positionOf(db: PrismaClient, stream: Stream, cursor: string): Promise<number> {
+/** The seq of a cursor from which all that is wanted is kept. @throws CodedError CURSOR_INVALID, CURSOR_EXPIRED. */
+export async function positionOf(db: PrismaClient, stream: Stream, cursor: string, wanted: Wanted): Promise<number> {
   const { seq, epoch } = decodeCursor(stream.id, cursor)
   if (epoch === ANY_EPOCH && seq > stream.head) throw beyondHead()
   const shared = await lastShared(db, stream.id, epoch, stream)
   if (shared === undefined || seq > shared) throw historyChanged(stream.id, stream, shared)
-  if (seq < stream.first - 1) throw cursorExpired(stream.id, stream)
+  if (seq < stream.first - 1 && (await hasRemoved(db, stream.id, seq, wanted))) throw cursorExpired(stream.id, stream)
   return seq
 }
 

@@ -5,6 +5,7 @@ import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
 import { positionOf } from './epochs.ts'
 import { type Direction, type Range, readRange } from './range.ts'
+import type { Wanted } from './removed.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
 const DEFAULT_PAGE = 20
@@ -60,7 +61,11 @@ async function readPage(
   const limit = pageLimit(request)
   const newestFirst = request.order === 'NEWEST_FIRST'
   const [lowCursor, highCursor] = newestFirst ? [request.before, request.after] : [request.after, request.before]
-  const cursors = { low: await positionIn(db, stream, lowCursor), high: await positionIn(db, stream, highCursor) }
+  const { types } = request
+  const cursors = {
+    low: await positionIn(db, stream, lowCursor, { types, side: 'NEWER' }),
+    high: await positionIn(db, stream, highCursor, { types, side: 'OLDER' }),
+  }
   const filtered = await filteredRange(db, stream, request)
   const range = {
     ...filtered,
@@ -120,8 +125,9 @@ async function positionIn(
   db: PrismaClient,
   stream: Stream,
   cursor: string | null | undefined,
+  wanted: Wanted,
 ): Promise<number | undefined> {
-  return cursor == null ? undefined : await positionOf(db, stream, cursor)
+  return cursor == null ? undefined : await positionOf(db, stream, cursor, wanted)
 }
 
 async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { type DatabaseSettings, runSql } from '../database.ts'
 
 /** Tables without tenant data. */
-const UNOWNED = ['_prisma_migrations', 'epoch', 'live_node']
+const UNOWNED = ['_prisma_migrations', 'epoch', 'live_node', 'retention_clock']
 
 interface Column {
   table: string

@@ -1,0 +1,23 @@
+import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
+
+/** What a reader wants from a position on; `types` are stored names, absent or empty for all. */
+export interface Wanted {
+  readonly types?: readonly string[] | null
+  readonly side: 'NEWER' | 'OLDER'
+}
+
+/** Whether retention has removed events that a reader wants from a position on. @param seq before a removed event. */
+export async function hasRemoved(
+  db: PrismaClient,
+  streamId: string,
+  seq: number,
+  { types, side }: Wanted,
+): Promise<boolean> {
+  if (!types?.length) return true
+  // Where the first event of a type was is not stored, so a reader of older ones may miss any that was removed.
+  const missed = side === 'NEWER' ? Prisma.sql`last_removed > ${seq}` : Prisma.sql`removed > 0`
+  const rows = await db.$queryRaw<object[]>`
+    SELECT 1 FROM event_count
+     WHERE stream_id = ${streamId}::uuid AND type = ANY (${types}::text[]) AND ${missed} LIMIT 1`
+  return rows.length > 0
+}
