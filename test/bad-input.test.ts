@@ -364,7 +364,9 @@ describe('a request that is no GraphQL', () => {
 test('A value that an enum does not have is refused with those that it has', async () => {
   const query = (types: string, declared = '') =>
     `query ${declared} { workerEventPage(datasetId: "${ids.dataset}", types: ${types}) { totalCount } }`
-  const types = Object.keys(WORKER_EVENT_TYPES).map((type) => type.toUpperCase()).sort()
+  const types = Object.keys(WORKER_EVENT_TYPES)
+    .map((type) => type.toUpperCase())
+    .sort()
   for (const [text, variables] of [
     [query('[FILE_UPLOAD]'), {}],
     [query('["FILE_UPLOADED"]'), {}],
