@@ -240,7 +240,7 @@ test('A subscription that does not accept server-sent events is rejected; Accept
     text += Buffer.from(chunk)
     if (text.includes('event: next')) break
   }
-  expect(text).toMatch(/^id: \S+\n\nevent: next\nid: \S+\ndata: /)
+  expect(text).toMatch(/^id: \S+\ndata:\n\nevent: next\nid: \S+\ndata: /)
   await server.followers(0)
 })
 
