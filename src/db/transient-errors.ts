@@ -1,10 +1,10 @@
 import { Prisma } from './generated/prisma/client.ts'
 
 /**
- * Transient SQLSTATEs: connection failure (08*, 53300, 57P01-57P03), serialization failure 40001, deadlock 40P01, and a
- * statement that was cancelled, as `statement_timeout` does (57014).
+ * Transient SQLSTATEs: connection failure (08*, 53300, 57P01-57P03), serialization failure 40001, deadlock 40P01, a full
+ * disk (53100), and a statement that was cancelled, as `statement_timeout` does (57014).
  */
-const TRANSIENT_STATES = /^(?:08...|40001|40P01|53300|57014|57P0[123])$/
+const TRANSIENT_STATES = /^(?:08...|40001|40P01|53[13]00|57014|57P0[123])$/
 
 /** Driver adapter errors of connections that broke or failed before PostgreSQL answered. */
 const TRANSIENT_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'])

@@ -4,9 +4,11 @@ import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 
-/** A process that is watched, with a limit of two seconds, and then does something. */
-function watched(code: string): ChildProcess {
-  const script = `import { watchMainThread } from './src/lib/watchdog.ts'; const watchdog = watchMainThread(2); ${code}`
+/** A process that is watched, with a limit in seconds, and then does something. */
+function watched(code: string, limit = 2): ChildProcess {
+  const script = `import { watchMainThread } from './src/lib/watchdog.ts'
+    const watchdog = watchMainThread(${limit})
+    ${code}`
   return spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -26,10 +28,16 @@ test.concurrent('A process whose main thread spins is ended, and its last line s
 })
 
 test.concurrent('The time for which a process is suspended does not count', async () => {
-  const child = watched("console.log('running'); process.stdin.resume(); setTimeout(() => process.exit(7), 3_000)")
+  // Spins until it notices that it was suspended, and then for longer than the watchdog would need.
+  const spin = (done: string) => `for (let last = Date.now(); ; ) { const now = Date.now(); ${done} }`
+  const code = `console.log('running')
+    ${spin('if (now - last > 5_000) break; last = now')}
+    ${spin('if (now - last > 2_000) break')}
+    process.exit(7)`
+  const child = watched(code, 10)
   await once(child.stdout as NodeJS.ReadableStream, 'data')
   child.kill('SIGSTOP')
-  await setTimeout(4_000)
+  await setTimeout(11_000)
   child.kill('SIGCONT')
   expect(await once(child, 'exit')).toEqual([7, null])
 })

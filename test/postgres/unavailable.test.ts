@@ -152,7 +152,7 @@ test('A call waits for its turn at the database only so long, and a subscription
     await using _lock = await holdLock(env, 'LOCK TABLE event IN ACCESS EXCLUSIVE MODE')
     // One after the other, two seconds each, they would take minutes.
     const asked = Array.from({ length: 400 }, () => server.graphql(query, {}, key))
-    await until(async () => (await metric(server.url, 'tidemark_database_waiting')) > 100)
+    await until(async () => (await metric(server.url, 'tidemark_database_waiting')) > 8)
     const late = overWebSocket(server.url, key, FOLLOW, { id: dataset })
     for (const result of await Promise.all(asked)) {
       expect(result.errors).toHaveLength(1)
@@ -213,4 +213,21 @@ test('PostgreSQL cancels a statement that takes too long, and its connection sta
   expect(result.errors).toHaveLength(1)
   expectRetryable(result)
   expect(await backends()).toEqual([])
+})
+
+test('An append for which PostgreSQL has no disk space may be sent again later', async () => {
+  await using behind = await startBehindProxy()
+  const { env, append, page } = behind
+  await runSql(
+    env,
+    `CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+     CREATE TRIGGER fill BEFORE INSERT ON event FOR EACH STATEMENT EXECUTE FUNCTION fill()`,
+  )
+  const result = await append()
+  expect(result.errors).toHaveLength(1)
+  expectRetryable(result)
+  expect((await page()).errors).toBeUndefined()
+  await runSql(env, 'DROP TRIGGER fill ON event')
+  expect((await append()).errors).toBeUndefined()
 })
