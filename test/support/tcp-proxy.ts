@@ -7,15 +7,15 @@ export interface TcpProxy extends AsyncDisposable {
   url: string
   /** Breaks all connections, and refuses new ones. */
   cut(): Promise<void>
-  /** Accepts connections again. */
-  restore(): Promise<void>
+  /** Accepts connections again, and passes them to the same upstream, or to another from now on. */
+  restore(upstream?: string): Promise<void>
 }
 
 export async function tcpProxy(upstream: string): Promise<TcpProxy> {
-  const { hostname, port, ...target } = new URL(upstream)
+  let target = new URL(upstream)
   const open = new Set<Socket>()
   const pass = (client: Socket) => {
-    const server = connect(Number(port), hostname)
+    const server = connect(Number(target.port), target.hostname)
     for (const socket of [client, server]) {
       open.add(socket)
       socket.on('error', () => socket.destroy()).once('close', () => open.delete(socket))
@@ -38,8 +38,12 @@ export async function tcpProxy(upstream: string): Promise<TcpProxy> {
     await closed
     server = undefined
   }
-  const url = new URL(target.href ?? upstream)
+  const url = new URL(upstream)
   url.hostname = '127.0.0.1'
   url.port = String(own)
-  return { url: url.href, cut, restore: async () => void (await listen(own)), [Symbol.asyncDispose]: cut }
+  const restore = async (other?: string) => {
+    if (other) target = new URL(other)
+    await listen(own)
+  }
+  return { url: url.href, cut, restore, [Symbol.asyncDispose]: cut }
 }
