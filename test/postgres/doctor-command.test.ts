@@ -43,7 +43,11 @@ test('All that is wrong with a database and the way to it is found at once', asy
     settings: { state: 'ok' },
     database: { state: 'ok', found: expect.stringMatching(/^PostgreSQL \d+/) },
     migrations: { state: 'warning', details: ['29990101000000_later'] },
-    durability: { state: 'warning', found: expect.stringContaining('synchronous_commit off') },
+    durability: {
+      state: 'warning',
+      found: expect.stringContaining('synchronous_commit off'),
+      advice: expect.stringContaining('restore-epoch'),
+    },
     clock: { state: 'warning', found: expect.stringMatching(/3[56]\d\d\.\d s ahead/) },
     transactions: { state: 'problem', details: [expect.stringMatching(/idle for .*, blocks 1$/)] },
     connections: { state: 'warning', found: expect.stringContaining('of the 3 connections') },

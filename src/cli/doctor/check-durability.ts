@@ -3,6 +3,9 @@ import type { CheckResult } from './finding.ts'
 
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
+// Recovery without a restart leaves no trace that begins an epoch.
+const AFTER_CRASH = 'Until then, run "tidemark restore-epoch" after each crash of a process of PostgreSQL.'
+
 /** Whether acknowledged appends survive a power loss. */
 export async function checkDurability(db: DatabaseConnection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
   if (mode === 'embedded') {
@@ -22,6 +25,8 @@ export async function checkDurability(db: DatabaseConnection, mode: 'embedded' |
     // Without the first two, a power loss leaves an unreadable database; without the last, it loses the newest events.
     state: off.every((name) => name === 'synchronous_commit') ? 'warning' : 'problem',
     found: `PostgreSQL runs with ${off.join(' and ')} off: a power failure may lose acknowledged events.`,
-    advice: 'Turn it on for the database, its user and the server.',
+    advice: ['Turn it on for the database, its user and the server.', off.includes('synchronous_commit') && AFTER_CRASH]
+      .filter(Boolean)
+      .join(' '),
   }
 }
