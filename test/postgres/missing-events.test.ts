@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
 import { holdLock, lockWaits } from '../support/lock.ts'
-import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
@@ -21,7 +21,8 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 test('A page, a replay and a subscription fail where the database lacks an event that it has counted', async () => {
   const dataset = await newDataset(server, organization)
-  await recordWorkerEvents(server, dataset, Array(100).fill({ eventType: 'ETL_STARTED' }))
+  const events = [...Array(99).fill({ eventType: 'ETL_STARTED' }), { eventType: 'ETL_FAILED' }]
+  await recordWorkerEvents(server, dataset, events)
   const page = (order: string) =>
     server.graphql(`{ workerEvents(datasetId: "${dataset}", first: 50, order: ${order}) { nodes { seq } } }`)
   const open = (from: string, transport = overWebSocket, types?: string[]) =>
@@ -39,6 +40,8 @@ test('A page, a replay and a subscription fail where the database lacks an event
   expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
   expect(JSON.stringify(server.log.at(-1))).toContain(`Stream ${dataset} lacks the event at position 42: found 43.`)
   expect(await open('BEGINNING').failure()).toBe('INTERNAL_SERVER_ERROR')
+  const counted = `{ workerEventPage(datasetId: "${dataset}", types: [ETL_STARTED], pageSize: 99) { events { seq } } }`
+  expect(await server.graphql(counted)).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] })
 
   await runSql(server.env, `UPDATE stream SET head = head + 1 WHERE id = '${dataset}'`)
   for (const subscription of live) expect(await subscription.failure()).toBe('INTERNAL_SERVER_ERROR')
@@ -48,6 +51,16 @@ test('A page, a replay and a subscription fail where the database lacks an event
   await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
   expect((await later.take(1)).map(({ node }) => node.seq)).toEqual([102])
   await later.end()
+})
+
+test('A snapshot fails where the database lacks one of its events', async () => {
+  const report = await newReport(server, organization)
+  const block = (idx: number) => ({ blockUpdate: { block: { idx, template: '', sources: [] } } })
+  await recordReportEvents(server, report, [block(1), block(2)])
+  const snapshot = `{ report(id: "${report}") { snapshot { blocks { node { seq } } } } }`
+  expect(expectData(await server.graphql(snapshot)).report.snapshot.blocks).toHaveLength(2)
+  await runSql(server.env, `DELETE FROM event WHERE stream_id = '${report}' AND seq = 1`)
+  expect(await server.graphql(snapshot)).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] })
 })
 
 test('A page is read again when its stream goes back while it is read', async () => {

@@ -63,6 +63,7 @@ async function readPage(
   if (read.first > first || read.head < head) return undefined
   // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
+    if (!read.cut) throw new Error(`Stream ${streamId} lacks events that it has counted. Restore a backup.`)
     throw new CodedError(
       'BAD_USER_INPUT',
       `The events of this page exceed ${MAX_PAGE_BYTES} bytes. Use a smaller pageSize.`,

@@ -81,7 +81,7 @@ export async function readRange(
   const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
   const cut = events.length < found
   const read = { events, more: found === limit || cut, cut, first: Number(first), head: Number(head) }
-  if (rows.length > 0 && !types && !range.only) checkDense(range, direction, limit, read)
+  if (rows.length > 0 && !types) checkComplete(range, direction, limit, read)
   return { ...read, epoch: Number(epoch), redactions }
 }
 
@@ -99,18 +99,25 @@ export class MissingEventsError extends Error {
 }
 
 // Positions have no holes, so what a range holds is known from the bounds of the same snapshot.
-function checkDense(
+function checkComplete(
   range: Range,
   direction: Direction,
   limit: number,
   { events, cut, first, head }: Pick<Read, 'events' | 'cut' | 'first' | 'head'>,
 ): void {
   const [lowest, highest] = [Math.max(range.low + 1, first), Math.min(range.high - 1, head)]
-  const count = cut ? events.length : Math.max(0, Math.min(limit, highest - lowest + 1))
+  const only = range.only && chosen(range.only, lowest, highest, direction)
+  const count = cut ? events.length : Math.max(0, Math.min(limit, only?.length ?? highest - lowest + 1))
   for (let i = 0; i < Math.max(count, events.length); i++) {
-    const expected = direction === 'ASC' ? lowest + i : highest - i
+    const dense = direction === 'ASC' ? lowest + i : highest - i
+    const expected = only?.[i] ?? dense
     if (events[i]?.seq !== expected) throw new MissingEventsError(range, head, expected, events[i]?.seq)
   }
+}
+
+function chosen(positions: readonly number[], lowest: number, highest: number, direction: Direction): number[] {
+  const within = [...new Set(positions)].filter((seq) => seq >= lowest && seq <= highest)
+  return within.sort((a, b) => (direction === 'ASC' ? a - b : b - a))
 }
 
 function toEvent(streamId: string, { seq, id, type, at, data, bytes, redacted_at, epoch }: Row): SizedEvent {
