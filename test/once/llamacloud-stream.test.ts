@@ -1,5 +1,6 @@
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { withoutEpoch } from '../support/cursor.ts'
 import { newKey, newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -110,6 +111,9 @@ test('An EventSource gets everything once, and stays away once the report has en
   })
   expect(statuses).toEqual([200, 204])
   expect(ids).toEqual(recorded.map(({ cursor }) => cursor))
+  // Also one whose cursor is of an older version.
+  const headers = { 'last-event-id': withoutEpoch(ids.at(-1) as string) }
+  expect((await stream(report, '', headers)).response.status).toBe(204)
 })
 
 test('A client with the last event of a running report, or not the last of an ended one, gets a stream', async () => {

@@ -39,9 +39,11 @@ interface Rest {
   report: { snapshot: { cursor: string; state: { node: { state: string } } | null } } | null
 }
 
-const FindRest: Operation<{ reportId: string }, Rest> = {
-  query: `query LlamaReportRest($reportId: UUID!) {
+// The page is read for its errors: a cursor of another history says nothing about this one.
+const FindRest: Operation<{ reportId: string; after: string }, Rest> = {
+  query: `query LlamaReportRest($reportId: UUID!, $after: String!) {
     report(id: $reportId) { snapshot { cursor state { node { state } } } }
+    reportEvents(reportId: $reportId, after: $after, order: OLDEST_FIRST, first: 1) { edges { cursor } }
   }`,
 }
 
@@ -96,9 +98,10 @@ async function write(stream: SSEStreamingApi, reportId: string, { cursor, node }
 
 async function hasSeenAll(run: Run, reportId: string, lastEventId: string | undefined): Promise<boolean> {
   if (lastEventId === undefined) return false
-  const { data } = await run(FindRest, { reportId })
+  const { data } = await run(FindRest, { reportId, after: lastEventId })
   const { cursor, state } = data?.report?.snapshot ?? {}
-  return cursor === lastEventId && ENDS.has(state?.node.state ?? '')
+  if (cursor === undefined || !ENDS.has(state?.node.state ?? '')) return false
+  return decodeCursor(reportId, cursor).seq === decodeCursor(reportId, lastEventId).seq
 }
 
 // The later of both start positions; the context prefers a Last-Event-ID.
