@@ -53,10 +53,10 @@ async function adapter(db: PGlite): Promise<SqlDriverAdapter> {
   return Object.assign(inner, { executeScript })
 }
 
-/** Prisma's schema engine on `db`. Its shadow databases live in memory, and are left to the garbage collector. */
-function engineOn(db: PGlite, folder: string): Promise<wasm.SchemaEngine> {
+/** Prisma's schema engine on `db`, with shadow databases in memory, which it does not close. */
+function engineOn(db: PGlite, folder: string, openShadow = () => new PGlite()): Promise<wasm.SchemaEngine> {
   load()
-  const [connect, connectToShadowDb] = [() => adapter(db), () => adapter(new PGlite())]
+  const [connect, connectToShadowDb] = [() => adapter(db), () => adapter(openShadow())]
   const factory = { provider: 'postgres', adapterName: 'pglite', connect, connectToShadowDb } as const
   const bound = bindMigrationAwareSqlAdapterFactory(factory)
   return wasm.SchemaEngine.new({ datamodels: [['schema.prisma', schema(folder)]] }, () => {}, bound)
@@ -85,9 +85,20 @@ function migrations(folder: string): wasm.MigrationList {
 export async function missing(folder = import.meta.dirname): Promise<string | null> {
   const from: wasm.DiffTarget = { tag: 'migrations', ...migrations(folder) }
   const to: wasm.DiffTarget = { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schema(folder) }] }
-  const engine = await engineOn(new PGlite(), folder)
-  const { exitCode, stdout } = await engine.diff({ from, to, script: true, exitCode: true, filters })
-  return exitCode === 2 ? stdout : null
+  const opened: PGlite[] = []
+  const open = () => {
+    const db = new PGlite()
+    opened.push(db)
+    return db
+  }
+  try {
+    const engine = await engineOn(open(), folder, open)
+    const { exitCode, stdout } = await engine.diff({ from, to, script: true, exitCode: true, filters })
+    return exitCode === 2 ? stdout : null
+  } finally {
+    // Open ones keep the process alive.
+    await Promise.all(opened.map((db) => db.close()))
+  }
 }
 
 /** What Prisma says about a database that our own runner has migrated. Does not write to it. */
