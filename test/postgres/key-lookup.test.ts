@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { holdLock, lockWaits } from '../support/lock.ts'
-import { newDataset, newOrganization } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
@@ -22,17 +21,4 @@ test('A repeated key in a full batch blocks no later lookup', async () => {
   await lock[Symbol.asyncDispose]()
   for (const { data } of await Promise.all(asked)) expect(data).toEqual({ __typename: 'Query' })
   expect((await ask('later')).data).toEqual({ __typename: 'Query' })
-})
-
-test('A key is looked up while the streams of others cannot be', async () => {
-  await using server = await startServer()
-  const dataset = await newDataset(server, await newOrganization(server))
-  await using lock = await holdLock(server.env, 'LOCK TABLE stream')
-  const page = `{ workerEvents(datasetId: "${dataset}") { totalCount } }`
-  const asked = Array.from({ length: 50 }, () => server.graphql(page))
-  await until(async () => (await lockWaits(server.env)) === 2)
-  expect((await server.graphql('{ __typename }', {}, 'any-key')).data).toEqual({ __typename: 'Query' })
-  expect(await lockWaits(server.env)).toBeGreaterThan(0)
-  await lock[Symbol.asyncDispose]()
-  await Promise.all(asked)
 })
