@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { lstat, open, rename, rm } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -13,6 +11,7 @@ import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
 import { printError } from '../terminal.ts'
 import { countEvents, exportLines, type Selection } from './export-lines.ts'
+import { isStandardOutput, openOutput } from './output.ts'
 
 export interface ExportOptions {
   dataset?: string[]
@@ -30,7 +29,6 @@ const STOPPED =
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interrupt = listenForInterrupt()
-  if (file !== '-') await refuseSpecial(file)
   await using storage = await openStorage(config)
   const { log, database } = storage
   const db = database.prisma
@@ -61,7 +59,7 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     progress[Symbol.dispose]()
   }
   if (interrupt.status !== undefined)
-    return printError(file === '-' ? STOPPED : `Interrupted: ${file} was not written.`)
+    return printError(isStandardOutput(file) ? STOPPED : `Interrupted: ${file} was not written completely.`)
   printError(describe())
   if (cursor !== undefined && selection.ids?.length === 1) printError(`To continue from here: --after ${cursor}`)
 }
@@ -86,24 +84,16 @@ async function select(db: PrismaClient, options: ExportOptions): Promise<{ selec
   return { selection: { ids }, after: cursor }
 }
 
-// A link or pipe left there by another user would receive everything.
-async function refuseSpecial(file: string): Promise<void> {
-  const found = await lstat(file).catch(() => undefined)
-  if (!found || found.isFile()) return
-  throw new StartError(`${file} is not a regular file. Choose another file, or - for standard output.`)
-}
-
 async function write(lines: AsyncIterable<string>, file: string, signal: AbortSignal): Promise<void> {
-  if (file === '-') return pipeline(Readable.from(shown(lines)), process.stdout, { signal, end: false }).catch(explain)
-  // "wx" follows no link, and two exports to one name do not mix.
-  const part = `${file}.${randomUUID()}.part`
-  const packing = file.endsWith('.gz') ? createGzip() : new PassThrough()
+  if (isStandardOutput(file))
+    return pipeline(Readable.from(shown(lines)), process.stdout, { signal, end: false }).catch(explain)
+  const output = await openOutput(file, signal).catch(explain)
+  const packing = /\.gz$/i.test(file) ? createGzip() : new PassThrough()
   try {
-    const output = (await open(part, 'wx', 0o600)).createWriteStream({ flush: true })
-    await pipeline(Readable.from(lines), packing, output, { signal })
-    await rename(part, file)
+    await pipeline(Readable.from(lines), packing, output.stream, { signal })
+    await output.finish()
   } catch (error) {
-    await rm(part, { force: true })
+    await output.discard()
     explain(error)
   }
 }
