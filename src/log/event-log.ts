@@ -2,9 +2,10 @@ import type { Database } from '../db/database.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { ImportResult } from './append/append-batches.ts'
+import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
 import { inDistinctBatches } from './append/distinct-batches.ts'
-import { importEvents, type PastEvent } from './append/import-events.ts'
+import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
 import {
@@ -33,7 +34,7 @@ export interface LogOperations {
    * stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
+  import(streamId: string, events: readonly PastEvent[], mode: ImportMode): Promise<ImportResult[]>
   /** The stream as of this call, from a statement that all callers share. */
   findStream(id: string): Promise<Stream | undefined>
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
@@ -87,9 +88,9 @@ export function createEventLog(
         tell(streamId)
       }
     },
-    import: async (streamId, events) => {
+    import: async (streamId, events, mode) => {
       checkAppend(events)
-      const results = await importEvents(client, streamId, events)
+      const results = await importEvents(client, streamId, events, mode)
       tell(streamId)
       return results
     },

@@ -17,7 +17,8 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   const read = <Result>(name: string, work: () => Promise<Result>) => budget.inOrder(() => traced(span, name, work))
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
-    import: (id, events) => call('import', () => log.import(id, events), { 'tidemark.events': events.length }),
+    import: (id, events, mode) =>
+      call('import', () => log.import(id, events, mode), { 'tidemark.events': events.length }),
     findStream: (id) => call('findStream', () => log.findStream(id)),
     find: (id, eventId) => call('find', () => log.find(id, eventId)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
