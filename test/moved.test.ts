@@ -275,6 +275,25 @@ describe('An import', () => {
     expect(seqs(nodes)).toEqual([39, 40])
   })
 
+  test('that is refused by a stream with other events does not make cursors of the source valid there', async () => {
+    const env = await freshDatabase()
+    {
+      await using server = await startServer(env)
+      const create = 'mutation ($id: UUID!) { createOrganization(input: { id: $id, name: "Acme" }) { id } }'
+      expectData(await server.graphql(create, { id: organization }))
+      await newDataset(server, organization, { id: dataset })
+      await recordWorkerEvents(server, dataset, events(30))
+    }
+    const { code, rejections } = await importInto(env, await withoutKeys())
+    expect({ code, rejections }).toMatchObject({
+      code: 1,
+      rejections: [{ reason: expect.stringContaining('earlier than the newest event') }],
+    })
+    await using server = await startServer(env)
+    const { errors } = await server.graphql(PAGE, { id: dataset, after: cursorOf(moved, 20) })
+    expect(errors?.[0]?.extensions).toMatchObject({ code: 'CURSOR_EXPIRED', reason: 'EPOCH_CHANGED' })
+  })
+
   test('of an export from under which retention took events has what was kept then, at its positions', async () => {
     const lines = (await readFile(await withoutKeys(), 'utf8')).trim().split('\n')
     const described = lines.findIndex((line) => line.startsWith(`{"dataset":{"id":"${dataset}"`))
