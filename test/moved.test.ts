@@ -82,7 +82,8 @@ beforeAll(async () => {
   expect((await command(['export', file, '--all', '--with-accounts'], { ...source })).code).toBe(0)
   await using server = await startServer(source)
   later = await recordWorkerEvents(server, dataset, events(2, 41))
-})
+  // Starts the database three times.
+}, 120_000)
 
 async function importInto(env: DatabaseSettings, path: string, ...options: string[]) {
   const { code, stdout, stderr } = await command(['import', path, '--json', ...options], { ...env })
