@@ -124,15 +124,17 @@ keys
 const importing = program
   .command('import')
   .description(
-    'import events from a file, one JSON object per line, directly into the database; events that exist already are ' +
+    'import an export, or events that you have written, one JSON object per line, directly into the database; events that exist already are ' +
       'skipped. Stop a server that uses the embedded database first',
   )
-  .argument('<file>', 'file to read, or - for standard input; .gz files are decompressed')
+  .argument('<file>', 'file to read, or - for standard input; gzip is decompressed')
   .option(
     '--organization <id>',
     'import only into datasets and reports of this organization, and create missing ones',
     parseId,
   )
+  .option('--with-accounts', 'import the API keys of the file, which then give access here')
+  .option('--keep-going', 'leave out events that are rejected, instead of stopping at the first')
   .option('--json', 'print the result as JSON')
   .action((file: string, options: ImportOptions) =>
     runCommand(async (config) => (await import('./cli/import/file-command.ts')).importFile(config, file, options)),
@@ -181,7 +183,7 @@ importing
 program
   .command('export')
   .description(
-    'export the events of datasets and reports, one JSON object per line, directly from the database. Stop a server ' +
+    'export the events of datasets and reports, and what they belong to, one JSON object per line, directly from the database. Stop a server ' +
       'that uses the embedded database first',
   )
   .argument('[file]', 'file to write, or - for standard output; .gz files are compressed', '-')
@@ -189,6 +191,7 @@ program
   .option('--report <id>', 'export this report; repeatable', addId)
   .option('--organization <id>', 'export all datasets and reports of this organization', parseId)
   .option('--all', 'export all organizations')
+  .option('--with-accounts', 'export the API keys of the organizations, as hashes')
   .option('--after <cursor>', 'start after this cursor or seq; requires exactly one --dataset or --report')
   .action((file: string, options: ExportOptions, command: Command) => {
     const { dataset = [], report = [], organization, all, after } = options

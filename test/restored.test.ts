@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { positionIn, withoutEpoch } from './support/cursor.ts'
 import { copyOf, type DatabaseSettings, freshDatabase, runSql } from './support/database.ts'
+import { eventLines } from './support/lines.ts'
 import { command } from './support/process.ts'
 import {
   newDataset,
@@ -144,7 +145,7 @@ describe('A database restored from a copy', () => {
       expect(told.code).toBe(1)
       expect(told.stderr).toContain('history')
       expect((await from(cursorOf(kept, 4))).code).toBe(0)
-      expect((await readFile(path, 'utf8')).trim().split('\n').length).toBe(4)
+      expect(eventLines(await readFile(path, 'utf8'))).toHaveLength(4)
     })
 
     async function stoppedCopy(): Promise<DatabaseSettings> {

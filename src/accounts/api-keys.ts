@@ -48,6 +48,40 @@ export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewA
   return { key, id, organizationId }
 }
 
+/** A key of another database, without its secret, which stays valid here. */
+export interface MovedApiKey {
+  id: string
+  organizationId: string
+  role: ApiKeyRole
+  name: string | null
+  prefix: string
+  hash: string
+  datasetIds: string[]
+  reportIds: string[]
+  createdAt: string
+  expiresAt: string | null
+  revokedAt: string | null
+}
+
+/** Stores a key of another database, once. @returns why it cannot. @throws CodedError CONFLICT (`MOST_KEYS`). */
+export async function importApiKey(db: PrismaClient, viewer: Viewer, key: MovedApiKey): Promise<string | undefined> {
+  const { id, organizationId, role, name, expiresAt, datasetIds, reportIds } = key
+  if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
+    return `Organization ${organizationId} does not exist.`
+  const known = await db.apiKey.findFirst({ where: { OR: [{ id }, { hash: key.hash }] } })
+  if (known) {
+    const isSame = known.id === id && known.hash === key.hash && known.organizationId === organizationId
+    return isSame ? undefined : `The id or the hash of API key ${id} is already in use.`
+  }
+  const details = { role, name, expiresAt, datasetIds, reportIds }
+  const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
+  await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
+    await checkRoom(transaction, organizationId)
+    return transaction.apiKey.create({ data: key, select: { id: true } })
+  })
+  return undefined
+}
+
 /** Revokes a key once. @param query selects the result. @throws CodedError NOT_FOUND unless the viewer manages it. */
 export async function revokeApiKey(
   db: PrismaClient,

@@ -1,33 +1,41 @@
 import { v7 } from 'uuid'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { withAudit } from './audit.ts'
+import { created, type GivenPolicy } from './retention-policies.ts'
 import type { Viewer } from './viewer.ts'
 
-export interface NewDataset {
+interface NewStream {
   id?: string | null
   organizationId: string
-  trackingId?: string | null
   name?: string | null
+  /** Its own retention policy from the beginning. */
+  retention?: GivenPolicy | null
 }
 
-export interface NewReport {
-  id?: string | null
-  organizationId: string
+export interface NewDataset extends NewStream {
+  trackingId?: string | null
+}
+
+export interface NewReport extends NewStream {
   projectId?: string | null
-  name?: string | null
 }
 
 /** Creates a dataset, its empty stream and the audit entry in one transaction. @param query selects the result. */
 export async function createDataset(
   db: PrismaClient,
   viewer: Viewer,
-  { id: given, organizationId, trackingId, name }: NewDataset,
+  { id: given, organizationId, trackingId, name, retention }: NewDataset,
   query: Pick<Prisma.DatasetCreateArgs, 'select' | 'include'> = {},
 ) {
   const [id, kind] = [given ?? v7(), 'DATASET' as const]
-  const creation = { organizationId, subjectKind: kind, subjectId: id, details: { trackingId, name } } as const
+  const creation = {
+    organizationId,
+    subjectKind: kind,
+    subjectId: id,
+    details: { trackingId, name, retention },
+  } as const
   return withAudit(db, viewer, { action: 'CREATE_DATASET', ...creation }, async (transaction) => {
-    await transaction.stream.create({ data: { id, organizationId, kind } })
+    await transaction.stream.create({ data: { id, organizationId, kind, retention: created(retention) } })
     return transaction.dataset.create({ ...query, data: { id, organizationId, trackingId, name } })
   })
 }
@@ -35,13 +43,18 @@ export async function createDataset(
 export async function createReport(
   db: PrismaClient,
   viewer: Viewer,
-  { id: given, organizationId, projectId, name }: NewReport,
+  { id: given, organizationId, projectId, name, retention }: NewReport,
   query: Pick<Prisma.ReportCreateArgs, 'select' | 'include'> = {},
 ) {
   const [id, kind] = [given ?? v7(), 'REPORT' as const]
-  const creation = { organizationId, subjectKind: kind, subjectId: id, details: { projectId, name } } as const
+  const creation = {
+    organizationId,
+    subjectKind: kind,
+    subjectId: id,
+    details: { projectId, name, retention },
+  } as const
   return withAudit(db, viewer, { action: 'CREATE_REPORT', ...creation }, async (transaction) => {
-    await transaction.stream.create({ data: { id, organizationId, kind } })
+    await transaction.stream.create({ data: { id, organizationId, kind, retention: created(retention) } })
     return transaction.report.create({ ...query, data: { id, organizationId, projectId, name } })
   })
 }

@@ -7,6 +7,17 @@ import type { Viewer } from './viewer.ts'
 /** Retention limits; both null keeps all events. */
 export type Policy = Pick<OrganizationRetention, 'maxAgeSeconds' | 'maxEvents'>
 
+/** A policy as input has it; `maxEvents` is a safe integer. */
+export interface GivenPolicy {
+  maxAgeSeconds: number | null
+  maxEvents: number | null
+}
+
+/** A policy as part of the creation of its subject. */
+export function created(policy: GivenPolicy | null | undefined): { create: GivenPolicy } | undefined {
+  return policy ? { create: policy } : undefined
+}
+
 /** Exactly one id. */
 export interface PolicyTarget {
   organizationId?: string | null

@@ -5,8 +5,9 @@ import type { LoggedEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { reportDataOf } from '../log/report/report-data.ts'
 import { enumName, typeNamed } from '../log/worker-event-type.ts'
-import { type ImportItem, invalidItem, readItem } from './import/import-item.ts'
+import { checked, type ImportItem, invalidItem, readItem } from './import/import-item.ts'
 import type { Line } from './import/lines.ts'
+import { readObject } from './object-line.ts'
 
 const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-11-22T06:00:00.000Z' })
@@ -15,9 +16,11 @@ const time = z.iso
 
 const data = { eventData: z.unknown().optional(), eventDataText: z.string().optional() }
 
-const WorkerLine = z.object({ datasetId: uuid, id: uuid, eventType: z.string(), createdAt: time, ...data })
+const given = { seq: z.int().positive().optional(), redactedAt: time.optional(), ...data }
 
-const ReportLine = z.object({ reportId: uuid, id: uuid, timestamp: time, ...data })
+const WorkerLine = z.object({ datasetId: uuid, id: uuid, eventType: z.string(), createdAt: time, ...given })
+
+const ReportLine = z.object({ reportId: uuid, id: uuid, timestamp: time, ...given })
 
 /** An event as a line without its end: GraphQL's names, the payload as text. */
 export function lineOf(kind: StreamKind, event: LoggedEvent): string {
@@ -29,7 +32,7 @@ export function lineOf(kind: StreamKind, event: LoggedEvent): string {
   return JSON.stringify({ ...line, redactedAt: redactedAt ?? undefined })
 }
 
-/** Parses a line into an event, or the reason it is rejected. */
+/** Parses a line into an event or an object, or the reason it is rejected. */
 export function parseLine(line: Line): ImportItem {
   return readItem({ line: line.number }, () => {
     if (line.problem !== undefined) throw invalidItem(line.problem)
@@ -40,18 +43,23 @@ export function parseLine(line: Line): ImportItem {
 function read(text: string) {
   const value = parse(text)
   if ('datasetId' in value) {
-    const { datasetId, id, eventType, createdAt, ...given } = check(WorkerLine, value)
+    const { datasetId, id, seq, eventType, createdAt, redactedAt, ...payload } = checked(WorkerLine, value)
     const type = typeNamed(eventType)
     if (type === undefined) throw invalidItem(`eventType: unknown type ${JSON.stringify(eventType)}.`)
-    return { kind: 'DATASET', streamId: datasetId, event: { id, type, createdAt, data: workerPayload(given) } } as const
+    const event = { id, seq, type, createdAt, redactedAt, data: workerPayload(payload) }
+    return { kind: 'DATASET', streamId: datasetId, event } as const
   }
   if ('reportId' in value) {
-    const { reportId, id, timestamp, ...given } = check(ReportLine, value)
+    const { reportId, id, seq, timestamp, redactedAt, ...given } = checked(ReportLine, value)
     const { name, value: payload } = reportPayload(given)
     const data = reportDataOf(payload, id, name)
-    const event = { id, type: data.type, createdAt: timestamp, data: payloadOf(data, name) }
+    const event = { id, seq, type: data.type, createdAt: timestamp, redactedAt, data: payloadOf(data, name) }
     return { kind: 'REPORT', streamId: reportId, event } as const
   }
+  const object = readObject(value)
+  if (object?.kind === 'dataset') return { object, kind: 'DATASET', streamId: object.value.id } as const
+  if (object?.kind === 'report') return { object, kind: 'REPORT', streamId: object.value.id } as const
+  if (object) return { object }
   throw invalidItem('An event must have a datasetId or a reportId.')
 }
 
@@ -84,11 +92,4 @@ function parse(text: string): object {
     throw invalidItem(`The line is not valid JSON: ${error instanceof Error ? error.message : error}.`)
   }
   throw invalidItem('The line is not a JSON object.')
-}
-
-function check<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const { data, error } = schema.safeParse(value)
-  if (!error) return data
-  const { path, message } = error.issues[0] as z.core.$ZodIssue
-  throw invalidItem(`${path.join('.')}: ${message}.`)
 }

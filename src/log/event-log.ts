@@ -2,9 +2,10 @@ import type { Database } from '../db/database.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { ImportResult } from './append/append-batches.ts'
+import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
 import { inDistinctBatches } from './append/distinct-batches.ts'
-import { importEvents, type PastEvent } from './append/import-events.ts'
+import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
 import {
@@ -52,7 +53,7 @@ export interface EventLog extends LogOperations, AsyncDisposable {
   /** The log for one caller: reads through the caller's client, appends on the tenant's share of the queue. */
   forTenant(tenant: string, db: PrismaClient): LogOperations
   /** Appends events with their times, for an operator: retries for minutes, and takes no part in the queue. */
-  import(streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]>
+  import(streamId: string, events: readonly PastEvent[], mode: ImportMode): Promise<ImportResult[]>
   readonly appending: number
   readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
@@ -110,10 +111,10 @@ export function createEventLog(
   return {
     ...forTenant('operator', db),
     forTenant,
-    import: async (streamId, events) => {
+    import: async (streamId, events, mode) => {
       checkAppend(events)
       disk?.check()
-      const results = await importEvents(db, streamId, events)
+      const results = await importEvents(db, streamId, events, mode)
       notify(streamId)
       return results
     },

@@ -5,6 +5,9 @@ export const SQL_FUNCTIONS: readonly string[] = [
   'event_rank',
   'event_seek',
   'event_seq_at',
+  'import_epochs',
+  'keep_epochs',
+  'move_stream',
   'restore_epoch',
   'trim_stream',
 ]

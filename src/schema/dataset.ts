@@ -2,7 +2,7 @@ import { createDataset } from '../accounts/create-stream.ts'
 import { findDataset } from '../accounts/find-dataset.ts'
 import { visibleDatasets } from '../accounts/viewer.ts'
 import { name, text } from '../lib/text.ts'
-import { readUuid } from '../lib/uuid-text.ts'
+import { trackingId } from '../lib/tracking-id.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
@@ -32,11 +32,6 @@ const Dataset = builder.prismaNode('Dataset', {
     }),
   }),
 })
-
-const trackingId = name.refine(
-  (value) => !('uuid' in readUuid(value)),
-  'must not be a UUID in any notation, because clients use those as ids',
-)
 
 const CreateDatasetInput = builder.inputType('CreateDatasetInput', {
   description: 'Properties of a new dataset.',

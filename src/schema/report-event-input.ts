@@ -32,7 +32,7 @@ const ProgressEventInput = builder.inputType('ProgressEventInput', {
     }),
     variant: t.field({ type: ReportOperation, required: true, description: 'Kind of operation.' }),
     message: t.string({ required: true, validate: text, description: 'Text for readers of the report.' }),
-    progress: t.float({ validate: ProgressData.shape.progress, description: 'Completed fraction, from 0 to 1.' }),
+    progress: t.float({ validate: ProgressData.shape.progress, description: 'Completed fraction, at most 1.' }),
     status: t.field({ type: OperationStatus, defaultValue: 'pending', description: 'Status of the operation.' }),
     extraDetail: t.field({
       type: 'JSON',

@@ -50,7 +50,7 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
     eventData: t.field({
       type: 'JSON',
       description:
-        'The event in the format of LlamaCloud: the event_data object of GET /api/v1/reports/{report_id}/events.',
+        'The event in the format of LlamaCloud: the event_data object of GET /api/v1/reports/{report_id}/events, with undocumented members that an import has kept.',
       resolve: legacyEventData,
     }),
   }),
@@ -69,7 +69,7 @@ export const ProgressEvent = builder.objectRef<DecodedReportEvent<ProgressData>>
     variant: t.field({ type: ReportOperation, description: 'Kind of operation.', resolve: ({ data }) => data.variant }),
     progress: t.float({
       nullable: true,
-      description: 'Completed fraction, from 0 to 1. Null if unknown.',
+      description: 'Completed fraction, at most 1. Null if unknown.',
       resolve: ({ data }) => data.progress,
     }),
     status: t.field({

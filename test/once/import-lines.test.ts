@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { beforeAll, expect, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
-import { fileOf, reportLine, workerLine } from '../support/lines.ts'
+import { eventLines, fileOf, reportLine, workerLine } from '../support/lines.ts'
 import { command, tidemark } from '../support/process.ts'
 import { newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
-import { startServer } from '../support/server.ts'
+import { expectData, startServer } from '../support/server.ts'
 
 let env: DatabaseSettings
 let organization: string
@@ -54,16 +54,16 @@ async function exported(...selection: string[]): Promise<string> {
 
 test('Report events recorded by a server are imported unchanged', async () => {
   const original = await exported('--report', recorded)
-  expect(original.trim().split('\n')).toHaveLength(4)
+  expect(eventLines(original)).toHaveLength(4)
   const elsewhere = randomUUID()
   const importing = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
   importing.child.stdin?.end(original.replaceAll(recorded, elsewhere))
   expect(await importing.exited).toBe(0)
   const moved = await exported('--report', elsewhere)
-  expect(moved.replaceAll(elsewhere, recorded)).toBe(original)
+  expect(eventLines(moved.replaceAll(elsewhere, recorded))).toEqual(eventLines(original))
 })
 
-test('Invalid lines are reported by number and reason, and the others are recorded', async () => {
+test('Invalid lines are reported by number and reason, and with --keep-going the others are recorded', async () => {
   const dataset = randomUUID()
   const report = randomUUID()
   const [first, later] = [workerLine(dataset, 1), workerLine(dataset, 100)]
@@ -107,7 +107,11 @@ test('Invalid lines are reported by number and reason, and the others are record
       /^eventDataText.block.idx: /,
     ],
   ]
-  const importing = tidemark(['import', '-', '--json', '--organization', organization], { ...env }, 'pipe')
+  const importing = tidemark(
+    ['import', '-', '--json', '--keep-going', '--organization', organization],
+    { ...env },
+    'pipe',
+  )
   const { stdin } = importing.child
   stdin?.write(fileOf(['', ...good, '  ']))
   for (const [line] of bad) stdin?.write(Buffer.concat([Buffer.from(line), Buffer.from('\r\n')]))
@@ -123,10 +127,7 @@ test('Invalid lines are reported by number and reason, and the others are record
   expect(told).toEqual(rejections.map(({ line, reason }) => `line ${line}: ${reason}`))
 
   const stdout = await exported('--dataset', dataset, '--report', report)
-  const lines = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const lines = eventLines(stdout).map((line) => JSON.parse(line))
   expect(lines.filter((line) => line.datasetId)).toMatchObject([
     { seq: 1, eventDataText: '{"n":1}' },
     { seq: 2 },
@@ -136,6 +137,34 @@ test('Invalid lines are reported by number and reason, and the others are record
     { seq: 6, createdAt: '2024-04-01T00:00:00.000Z' },
   ])
   expect(lines.filter((line) => line.reportId)).toMatchObject([
-    { seq: 1, timestamp: '2024-01-01T00:00:01.000Z', eventDataText: JSON.stringify(state) },
+    { seq: 1, timestamp: '2024-01-01T00:00:01.000Z', eventDataText: JSON.stringify({ ...state, other: 1 }) },
   ])
+})
+
+test('Undocumented members of a report event are kept and served as they came, and removed by a redaction', async () => {
+  const report = randomUUID()
+  const source = { node: { id_: 'n', text: 'x', rank: 1 }, score: 1, secret: 'in a source' }
+  const block = { idx: 0, template: '#', sources: [source], secret: 'in a block' }
+  const given = [
+    { type: 'report_block_update', msg: 'm', block, secret: 'in an update' },
+    { type: 'progress', msg: 'm', variant: 'editing', secret: { deep: ['in progress'] } },
+    { type: 'report_state_update', msg: 'm', status: 'planning', secret: 'in a state' },
+  ]
+  const importing = tidemark(['import', '-', '--organization', organization], { ...env }, 'pipe')
+  importing.child.stdin?.end(fileOf(given.map((data, i) => reportLine(report, i + 1, data))))
+  expect(await importing.exited).toBe(0)
+  const lines = eventLines(await exported('--report', report)).map((line) => JSON.parse(line))
+  expect(lines.map(({ eventDataText }) => JSON.parse(eventDataText))).toMatchObject(given)
+
+  await using server = await startServer(env)
+  const served = async () => {
+    const headers = { authorization: `Bearer ${server.rootKey}` }
+    return (await fetch(`${server.url}/api/v1/reports/${report}/events`, { headers })).json()
+  }
+  const items = (await served()) as { id: string; event_data: object }[]
+  expect(items.map(({ event_data }) => event_data)).toMatchObject(given)
+  const redact =
+    'mutation ($report: UUID!, $id: UUID!) { redactReportEvent(reportId: $report, id: $id) { __typename } }'
+  for (const { id } of items) expectData(await server.graphql(redact, { report, id }))
+  expect(JSON.stringify(await served())).not.toMatch(/secret|rank/)
 })

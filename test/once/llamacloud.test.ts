@@ -203,7 +203,7 @@ describe('A report', () => {
       expectDetail(await get(`${report}/events`, { authorization: `Bearer ${other}` }), ...NOT_FOUND)
   })
 
-  test('is found only with its own project and organization', async () => {
+  test('is found only with its own project and organization, or with any project if it has none', async () => {
     const own: Record<string, string>[] = [
       { project_id: project },
       { organization_id: organization },
@@ -217,7 +217,9 @@ describe('A report', () => {
     ]
     for (const query of others) expectDetail(await events(query), ...NOT_FOUND)
     const homeless = await newReport(server, organization)
-    expectDetail(await events({ project_id: project }, homeless), ...NOT_FOUND)
+    expect((await events({ project_id: project }, homeless)).status).toBe(200)
+    const elsewhere = { project_id: project, organization_id: randomUUID() }
+    expectDetail(await events(elsewhere, homeless), ...NOT_FOUND)
   })
 })
 

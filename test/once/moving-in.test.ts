@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
+import { eventLines } from '../support/lines.ts'
 import { command, tidemark } from '../support/process.ts'
 import {
   newDataset,
@@ -46,10 +47,7 @@ async function moveIn(...args: string[]) {
 // biome-ignore lint/suspicious/noExplicitAny: a line has the members of an export
 async function exported(...selection: string[]): Promise<any[]> {
   const { stdout } = await run(['export', ...selection])
-  return stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line))
+  return eventLines(stdout).map((line) => JSON.parse(line))
 }
 
 const history = `query ($id: UUID!, $after: String) {

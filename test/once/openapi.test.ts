@@ -147,7 +147,7 @@ const REPLIES = [
     path: '/api/v1/reports/{report_id}/events',
     method: 'get',
     status: 404,
-    query: '?project_id=00000000-0000-4000-8000-000000000000',
+    query: '?organization_id=00000000-0000-4000-8000-000000000000',
     send: {},
   },
   { path: '/api/v1/reports/{report_id}/events', method: 'get', status: 405, send: { method: 'PUT' } },

@@ -1,12 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, lstat, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lchown, lstat, mkdtemp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { beforeAll, expect, inject, test } from 'vitest'
 import { type DatabaseSettings, freshDatabase } from '../support/database.ts'
-import { fileOf, workerLine } from '../support/lines.ts'
+import { eventLines, fileOf, workerLine } from '../support/lines.ts'
 import { command, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
@@ -38,8 +39,8 @@ const run = (...args: string[]) => command(args, { ...env })
 
 /** The output of an export, as `stream:seq`. */
 function positions(text: string): string[] {
-  const lines = text.split('\n').filter(Boolean)
-  return lines.map((line) => JSON.parse(line)).map((line) => `${line.datasetId ?? line.reportId}:${line.seq}`)
+  const lines = eventLines(text).map((line) => JSON.parse(line))
+  return lines.map((line) => `${line.datasetId ?? line.reportId}:${line.seq}`)
 }
 
 const inOrder = (...streams: [id: string, events: number][]) =>
@@ -62,7 +63,8 @@ test('An export continues after a cursor or a position, and prints where to cont
   expect(positions(rest.stdout)).toEqual([`${dataset}:4`, `${dataset}:5`])
   const [, cursor = ''] = /--after (\S+)/.exec(rest.stderr) ?? []
   const none = await run('export', '--dataset', dataset, '--after', cursor)
-  expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining(`--after ${cursor}`) })
+  expect(none).toMatchObject({ code: 0, stderr: expect.stringContaining(`--after ${cursor}`) })
+  expect(positions(none.stdout)).toEqual([])
   const wrong = await run('export', '--dataset', elsewhere, '--after', cursor)
   expect(wrong).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('belongs to another stream') })
 })
@@ -103,7 +105,6 @@ test.each([
 test('A file appears when it is complete', async () => {
   const file = join(folder, 'whole.ndjson')
   await writeFile(file, 'before\n')
-  // A cursor past the end fails after the export has begun.
   expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(1)
   expect(await readFile(file, 'utf8')).toBe('before\n')
   expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
@@ -127,7 +128,7 @@ test('A hundred of many rejected lines are reported, and all are counted', async
   const unknown = randomUUID()
   const file = join(folder, 'unknown.ndjson')
   await writeFile(file, fileOf(Array.from({ length: 150 }, (_, i) => workerLine(unknown, i + 1))))
-  const { code, stdout, stderr } = await run('import', file)
+  const { code, stdout, stderr } = await run('import', file, '--keep-going')
   expect(code).toBe(1)
   expect(stdout).toMatch(/^rejected +150$/m)
   const told = stderr.trim().split('\n')
@@ -193,24 +194,81 @@ test('An exported file is accessible to its user only, and two exports to one fi
   expect((await readdir(folder)).filter((name) => name.startsWith('private.'))).toEqual(['private.ndjson'])
 })
 
-test('Links, pipes and devices are not written to', async () => {
+test('A link of this user is followed to its file, which is replaced as others are', async () => {
+  const target = join(folder, 'target.ndjson')
+  await writeFile(target, 'before', { mode: 0o644 })
+  const link = join(folder, 'link.ndjson')
+  await symlink('target.ndjson', link)
+  expect((await run('export', link, '--dataset', dataset)).code).toBe(0)
+  expect((await lstat(link)).isSymbolicLink()).toBe(true)
+  expect(positions(await readFile(target, 'utf8'))).toEqual(inOrder([dataset, 5]))
+  expect((await stat(target)).mode & 0o777).toBe(0o600)
+})
+
+test('A pipe, standard output by another name, and a device are written to as they are', async () => {
+  const pipe = join(folder, 'pipe.ndjson.GZ')
+  execFileSync('mkfifo', [pipe])
+  const exporting = tidemark(['export', pipe, '--dataset', dataset], { ...env })
+  // It waits for its reader.
+  expect(positions(gunzipSync(await readFile(pipe)).toString())).toEqual(inOrder([dataset, 5]))
+  expect(await exporting.exited).toBe(0)
+  expect((await lstat(pipe)).isFIFO()).toBe(true)
+  const shell = (line: string) =>
+    promisify(execFile)('bash', ['-c', line], { env: { PATH: process.env.PATH, ...env } }).then(({ stdout }) => stdout)
+  const tide = `"${process.execPath}" dist/main.js export`
+  expect(positions(await shell(`${tide} /dev/stdout --dataset ${dataset}`))).toEqual(inOrder([dataset, 5]))
+  expect(positions(await shell(`${tide} >(cat) --dataset ${dataset} | cat`))).toEqual(inOrder([dataset, 5]))
+  const appended = join(folder, 'appended.ndjson')
+  await shell(`{ echo before; ${tide} /dev/fd/3 --dataset ${dataset} 3>&1; } > ${appended}`)
+  expect(await readFile(appended, 'utf8')).toMatch(/^before\n/)
+  expect(positions(await readFile(appended, 'utf8'))).toEqual(inOrder([dataset, 5]))
+  expect((await run('export', '/dev/null', '--dataset', dataset)).code).toBe(0)
+  expect((await lstat('/dev/null')).isCharacterDevice()).toBe(true)
+  const full = await run('export', '/dev/full', '--dataset', dataset)
+  expect(full).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Writing failed: ENOSPC/) })
+})
+
+test('An export into a pipe that nothing reads can be interrupted', async () => {
+  const pipe = join(folder, 'unread.ndjson')
+  execFileSync('mkfifo', [pipe])
+  const waiting = tidemark(['export', pipe, '--dataset', dataset], { ...env })
+  await until(() => waiting.output.stderr.includes(`Waiting for a reader of ${pipe}.`))
+  waiting.child.kill('SIGINT')
+  expect(await waiting.exited).toBe(130)
+})
+
+test('What cannot be written to is named, and stays as it is', async () => {
+  const nowhere = join(folder, 'nowhere.ndjson')
+  await symlink(join(folder, 'not', 'there'), nowhere)
+  expect(await run('export', nowhere, '--dataset', dataset)).toMatchObject({
+    code: 1,
+    stderr: `${nowhere} is a link without a target. Choose another file.\n`,
+  })
+  expect(await run('export', folder, '--dataset', dataset)).toMatchObject({
+    code: 1,
+    stderr: `${folder} is not a file, a pipe or a device. Choose another file, or - for standard output.\n`,
+  })
+  // The name of the file while it was written.
   const precious = join(folder, 'precious')
   await writeFile(precious, 'precious')
-  const link = join(folder, 'link.ndjson')
-  await symlink(precious, link)
-  // The name of the file while it was written.
   await symlink(precious, join(folder, 'new.ndjson.part'))
-  const pipe = join(folder, 'pipe.ndjson')
-  execFileSync('mkfifo', [pipe])
-  for (const file of [link, pipe, folder]) {
-    const { code, stderr } = await run('export', file, '--dataset', dataset)
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: `${file} is not a regular file. Choose another file, or - for standard output.\n`,
-    })
-  }
   expect((await run('export', join(folder, 'new.ndjson'), '--dataset', dataset)).code).toBe(0)
   expect((await lstat(join(folder, 'new.ndjson'))).isFile()).toBe(true)
   expect(await readFile(precious, 'utf8')).toBe('precious')
-  expect([(await lstat(link)).isSymbolicLink(), (await lstat(pipe)).isFIFO()]).toEqual([true, true])
+})
+
+test.skipIf(process.getuid?.() !== 0)('What another user has left there is not written to', async () => {
+  const target = join(folder, 'own')
+  await writeFile(target, 'own')
+  const [link, pipe] = [join(folder, 'their-link'), join(folder, 'their-pipe')]
+  await symlink(target, link)
+  execFileSync('mkfifo', [pipe])
+  for (const file of [link, pipe]) {
+    await lchown(file, 65_534, 65_534)
+    expect(await run('export', file, '--dataset', dataset)).toMatchObject({
+      code: 1,
+      stderr: `${file} belongs to another user. Choose another file.\n`,
+    })
+  }
+  expect(await readFile(target, 'utf8')).toBe('own')
 })

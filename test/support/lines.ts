@@ -24,6 +24,11 @@ export function reportLine(reportId: string, seq: number, data: object): string 
   })
 }
 
+/** The lines of events in an export, without those of what the events belong to. */
+export function eventLines(text: string): string[] {
+  return text.split('\n').filter((line) => /^\{"(?:dataset|report)Id"/.test(line))
+}
+
 /** A file of these lines. */
 export function fileOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('')

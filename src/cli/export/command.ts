@@ -1,18 +1,18 @@
-import { randomUUID } from 'node:crypto'
-import { lstat, open, rename, rm } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { openStorage } from '../../accounts/storage.ts'
+import { openStorage, type Storage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
 import { ANY_EPOCH, encodeCursor } from '../../log/cursor.ts'
+import { positionOf } from '../../log/read/epochs.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
 import { printError } from '../terminal.ts'
-import { countEvents, exportLines, type Selection } from './export-lines.ts'
+import { exportLines } from './export-lines.ts'
+import { isStandardOutput, openOutput } from './output.ts'
+import { countEvents, type Selection } from './selection.ts'
 
 export interface ExportOptions {
   dataset?: string[]
@@ -21,6 +21,7 @@ export interface ExportOptions {
   all?: boolean
   /** A cursor, or a position as in a line's `seq`. */
   after?: string
+  withAccounts?: boolean
 }
 
 // The last events read may not have been written; only the reader knows.
@@ -30,11 +31,10 @@ const STOPPED =
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interrupt = listenForInterrupt()
-  if (file !== '-') await rejectSpecialFile(file)
   await using storage = await openStorage(config)
   const { log, database } = storage
   const db = database.prisma
-  const { selection, after } = await select(db, options)
+  const { selection, after } = await select(storage, options)
   let streams = 0
   let events = 0
   let cursor = after
@@ -61,49 +61,47 @@ export async function exportFile(config: Config, file: string, options: ExportOp
     progress[Symbol.dispose]()
   }
   if (interrupt.status !== undefined)
-    return printError(file === '-' ? STOPPED : `Interrupted: ${file} was not written.`)
+    return printError(isStandardOutput(file) ? STOPPED : `Interrupted: ${file} was not written completely.`)
   printError(describe())
   if (cursor !== undefined && selection.ids?.length === 1) printError(`To continue from here: --after ${cursor}`)
 }
 
-async function select(db: PrismaClient, options: ExportOptions): Promise<{ selection: Selection; after?: string }> {
-  const { dataset = [], report = [], organization, after } = options
+async function select(
+  { log, database: { prisma: db } }: Storage,
+  options: ExportOptions,
+): Promise<{ selection: Selection; after?: string }> {
+  const { dataset = [], report = [], organization, after, withAccounts = false } = options
   if (organization !== undefined) {
     const found = await db.organization.findUnique({ where: { id: organization } })
     if (!found) throw new StartError(`Organization ${organization} does not exist.`)
-    return { selection: { organizationId: organization } }
+    return { selection: { organizationId: organization, withAccounts } }
   }
   const ids = [...dataset, ...report]
-  if (ids.length === 0) return { selection: {} }
+  if (ids.length === 0) return { selection: { withAccounts } }
   for (const id of dataset)
     if (!(await db.dataset.findUnique({ where: { id } }))) throw new StartError(`Dataset ${id} does not exist.`)
   for (const id of report)
     if (!(await db.report.findUnique({ where: { id } }))) throw new StartError(`Report ${id} does not exist.`)
-  const cursor =
-    after !== undefined && /^\d{1,15}$/.test(after)
-      ? encodeCursor(ids[0] as string, { seq: Number(after), epoch: ANY_EPOCH })
-      : after
-  return { selection: { ids }, after: cursor }
-}
-
-// A link or pipe left there by another user would receive everything.
-async function rejectSpecialFile(file: string): Promise<void> {
-  const found = await lstat(file).catch(() => undefined)
-  if (!found || found.isFile()) return
-  throw new StartError(`${file} is not a regular file. Choose another file, or - for standard output.`)
+  const selection = { ids, withAccounts }
+  if (after === undefined) return { selection }
+  const [id] = ids as [string]
+  const cursor = /^\d{1,15}$/.test(after) ? encodeCursor(id, { seq: Number(after), epoch: ANY_EPOCH }) : after
+  const stream = await log.findStream(id)
+  // Before anything is written.
+  if (stream) await positionOf(db, stream, cursor, { side: 'NEWER' })
+  return { selection, after: cursor }
 }
 
 async function write(lines: AsyncIterable<string>, file: string, signal: AbortSignal): Promise<void> {
-  if (file === '-') return pipeline(Readable.from(shown(lines)), process.stdout, { signal, end: false }).catch(explain)
-  // "wx" follows no link, and two exports to one name do not mix.
-  const part = `${file}.${randomUUID()}.part`
-  const packing = file.endsWith('.gz') ? createGzip() : new PassThrough()
+  if (isStandardOutput(file))
+    return pipeline(Readable.from(shown(lines)), process.stdout, { signal, end: false }).catch(explain)
+  const output = await openOutput(file, signal).catch(explain)
+  const packing = /\.gz$/i.test(file) ? createGzip() : new PassThrough()
   try {
-    const output = (await open(part, 'wx', 0o600)).createWriteStream({ flush: true })
-    await pipeline(Readable.from(lines), packing, output, { signal })
-    await rename(part, file)
+    await pipeline(Readable.from(lines), packing, output.stream, { signal })
+    await output.finish()
   } catch (error) {
-    await rm(part, { force: true })
+    await output.discard()
     explain(error)
   }
 }

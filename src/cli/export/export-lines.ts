@@ -1,22 +1,18 @@
-import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { encodeCursor } from '../../log/cursor.ts'
 import type { EventLog } from '../../log/event-log.ts'
+import { epochIds } from '../../log/read/epochs.ts'
 import type { Page } from '../../log/read/page.ts'
 import type { Stream } from '../../log/read/stream-index.ts'
 import { lineOf } from '../event-line.ts'
-
-/** Streams by id, or of an organization, or all. */
-export type Selection = { readonly ids?: readonly string[]; readonly organizationId?: string }
-
-interface Exported {
-  id: string
-  kind: StreamKind
-  head: number
-}
+import { objectLine } from '../object-line.ts'
+import { ownerLines } from './owner-lines.ts'
+import { conditionOf, type Selection } from './selection.ts'
+import { type ExportedStream, exportedStream, streamLine } from './stream-line.ts'
 
 export interface ExportProgress {
-  reached(stream: Exported): void
+  reached(stream: ExportedStream): void
   read(events: number, cursor: string): void
 }
 
@@ -25,7 +21,8 @@ const STREAMS = 1_000
 const PAGE = 1_000
 
 /**
- * Yields lines a page at a time: streams by id, each up to its head when its turn comes, events by position.
+ * Yields lines a page at a time: what the streams belong to, then streams by id, each up to its head when its turn
+ * comes, described by a line of its own before its events, which are ordered by position.
  * @param after cursor in a single stream. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED for a bad one.
  */
 export async function* exportLines(
@@ -35,21 +32,44 @@ export async function* exportLines(
   after: string | undefined,
   progress: ExportProgress,
 ): AsyncGenerator<string> {
+  let epochs = new Set<number>()
+  const epochsLine = async () => {
+    epochs = new Set(await epochIds(db))
+    return `${objectLine('epochs', [...epochs])}\n`
+  }
+  yield await epochsLine()
+  yield* ownerLines(db, selection)
   for await (const stream of streamsOf(db, selection)) {
     progress.reached(stream)
-    let cursor = after
-    for (let more = true; more; ) {
-      const now = await log.findStream(stream.id)
-      if (!now) break
-      const page = await readPage(log, now, cursor, after)
-      const events = page.events.filter(({ seq }) => seq <= stream.head)
-      const last = events.at(-1)
-      if (!last) break
-      cursor = encodeCursor(stream.id, last)
-      yield events.map((event) => `${lineOf(stream.kind, event)}\n`).join('')
-      progress.read(events.length, cursor)
-      more = last.seq < stream.head
-    }
+    // One may have begun during the export.
+    if (stream.epochs.some(({ id }) => !epochs.has(id))) yield await epochsLine()
+    yield* linesOf(log, stream, after, progress)
+  }
+}
+
+async function* linesOf(
+  log: EventLog,
+  stream: ExportedStream,
+  after: string | undefined,
+  progress: ExportProgress,
+): AsyncGenerator<string> {
+  let cursor = after
+  /** The position that must follow; none is known before the first page. */
+  let next: number | undefined
+  while (next === undefined || next <= stream.head) {
+    const now = await log.findStream(stream.id)
+    if (!now) return
+    const page = await readPage(log, now, cursor, after)
+    const events = page.events.filter(({ seq }) => seq <= stream.head)
+    const first = events[0]?.seq ?? stream.head + 1
+    // Not after the first page, unless events were removed meanwhile.
+    const description = first === next ? '' : `${streamLine(stream, first, next !== undefined)}\n`
+    yield description + events.map((event) => `${lineOf(stream.kind, event)}\n`).join('')
+    const last = events.at(-1)
+    if (!last) return
+    cursor = encodeCursor(stream.id, last)
+    next = last.seq + 1
+    progress.read(events.length, cursor)
   }
 }
 
@@ -69,35 +89,22 @@ async function readPage(
   }
 }
 
-async function* streamsOf(db: PrismaClient, selection: Selection): AsyncGenerator<Exported> {
+async function* streamsOf(db: PrismaClient, selection: Selection): AsyncGenerator<ExportedStream> {
   const where = conditionOf(selection)
   for (let after = ''; ; ) {
     const rows = await db.stream.findMany({
       where: after === '' ? where : { AND: [where, { id: { gt: after } }] },
+      select: { id: true, organizationId: true },
       orderBy: { id: 'asc' },
       take: STREAMS,
     })
-    for (const { id, organizationId, kind } of rows) {
+    for (const row of rows) {
       // Read again, for the head at its turn.
-      const where = { organizationId_id: { organizationId, id } }
-      const stream = await db.stream.findUnique({ where, select: { head: true } })
-      yield { id, kind, head: Number(stream?.head ?? 0) }
+      const stream = await exportedStream(db, row)
+      if (stream) yield stream
     }
     const last = rows.at(-1)
     if (!last || rows.length < STREAMS) return
     after = last.id
   }
-}
-
-function conditionOf({ ids, organizationId }: Selection) {
-  return ids ? { id: { in: [...ids] } } : { organizationId }
-}
-
-export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
-  const { _sum, _count } = await db.stream.aggregate({
-    where: conditionOf(selection),
-    _sum: { head: true, first: true },
-    _count: true,
-  })
-  return Number(_sum.head ?? 0) - Number(_sum.first ?? 0) + _count
 }

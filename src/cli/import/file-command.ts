@@ -1,28 +1,30 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { pipeline, type Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import type { Readable } from 'node:stream'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { parseLine } from '../event-line.ts'
+import { FileHeads } from './file-heads.ts'
 import type { ImportItem } from './import-item.ts'
 import { linesOf } from './lines.ts'
 import { type ImportOptions, type OpenedSource, runImport } from './run-import.ts'
+import { unpacked } from './unpacked.ts'
 
-/** Imports a file of events, one per line. @param file `-` for standard input; names ending in `.gz` are unpacked. */
+/** Imports a file of events and what they belong to, one per line. @param file `-` for standard input. */
 export function importFile(config: Config, file: string, options: ImportOptions): Promise<void> {
   return runImport(config, options, (_target, signal) => {
-    return file === '-' ? { source: itemsIn(process.stdin, signal) } : openFile(file, signal)
+    return file === '-' ? sourceOf(process.stdin, signal) : openFile(file, signal)
   })
 }
 
 async function openFile(file: string, signal: AbortSignal): Promise<OpenedSource> {
   const handle = await openForReading(file)
   const stat = await handle.stat()
+  if (stat.isFile() && stat.size === 0 && /\.gz$/i.test(file))
+    throw new StartError(`${file} is empty, which no compressed file is.`)
   const input = handle.createReadStream()
   // In packed bytes, a buffer or two ahead of the lines.
   const size = stat.isFile() ? { total: stat.size, read: () => input.bytesRead } : undefined
-  const bytes = file.endsWith('.gz') ? pipeline(input, createGunzip(), () => undefined) : input
-  return { source: itemsIn(bytes, signal), size }
+  return { ...sourceOf(input, signal), size }
 }
 
 async function openForReading(file: string): Promise<FileHandle> {
@@ -33,11 +35,21 @@ async function openForReading(file: string): Promise<FileHandle> {
   }
 }
 
-async function* itemsIn(input: Readable, signal: AbortSignal): AsyncGenerator<ImportItem[]> {
+function sourceOf(input: Readable, signal: AbortSignal): OpenedSource {
+  const heads = new FileHeads()
+  return { source: itemsIn(input, heads, signal), missing: async () => heads.missing }
+}
+
+async function* itemsIn(input: Readable, heads: FileHeads, signal: AbortSignal): AsyncGenerator<ImportItem[]> {
   signal.addEventListener('abort', () => input.destroy(), { once: true })
   try {
-    for await (const lines of linesOf(input)) yield lines.map(parseLine)
+    for await (const lines of linesOf(unpacked(input))) {
+      const items = lines.map(parseLine)
+      for (const item of items) heads.see(item)
+      yield items
+    }
   } catch (error) {
+    if (error instanceof StartError) throw error
     throw new StartError(`Reading failed: ${(error as Error).message}`, { cause: error })
   }
 }

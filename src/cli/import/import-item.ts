@@ -1,7 +1,9 @@
+import type { z } from 'zod'
 import type { StreamKind } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { uuid } from '../../lib/text.ts'
-import type { PastEvent } from '../../log/append/import-events.ts'
+import type { PastEvent } from '../../log/append/append-past.ts'
+import type { FileObject } from '../object-line.ts'
 
 /** Position of an item in messages: a line of a file, or the upstream's id. */
 export type Place = { readonly line: number } | { readonly id: string }
@@ -12,17 +14,28 @@ interface ImportedEvent {
   readonly streamId: string
 }
 
-/** An item from outside: a past event for a stream, or the reason it is rejected. */
+/** With the stream that it describes, if it does. */
+interface ImportedObject {
+  readonly object: FileObject
+  readonly kind?: StreamKind
+  readonly streamId?: string
+}
+
+/** An item from outside: a past event for a stream, an object that events belong to, or the reason it is rejected. */
 export type ImportItem = { readonly place: Place } & (
-  | (ImportedEvent & { readonly problem?: undefined })
-  | { readonly problem: string; readonly event?: undefined }
+  | (ImportedEvent & { readonly object?: undefined; readonly problem?: undefined })
+  | (ImportedObject & { readonly event?: undefined; readonly problem?: undefined })
+  | { readonly problem: string; readonly event?: undefined; readonly object?: undefined; readonly streamId?: undefined }
 )
+
+/** An item of one stream. */
+export type StreamItem = ImportItem & { readonly kind: StreamKind; readonly streamId: string }
 
 /** Batches of items, in order within a stream. */
 export type ImportSource = AsyncIterable<readonly ImportItem[]>
 
 /** @param read throws a CodedError to reject the item. */
-export function readItem(place: Place, read: () => ImportedEvent): ImportItem {
+export function readItem(place: Place, read: () => ImportedEvent | ImportedObject): ImportItem {
   try {
     return { place, ...read() }
   } catch (error) {
@@ -34,6 +47,14 @@ export function readItem(place: Place, read: () => ImportedEvent): ImportItem {
 /** The error that `readItem` turns into a problem. */
 export function invalidItem(message: string): CodedError {
   return new CodedError('BAD_USER_INPUT', message)
+}
+
+/** A value that fits a schema. @throws CodedError for `readItem`, naming the first problem. */
+export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const { data, error } = schema.safeParse(value)
+  if (!error) return data
+  const { path, message } = error.issues[0] as z.core.$ZodIssue
+  throw invalidItem(`${path.join('.')}: ${message}.`)
 }
 
 /** An upstream event id. @throws CodedError for `readItem`. */

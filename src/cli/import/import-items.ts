@@ -1,30 +1,23 @@
-import type { ImportResult } from '../../log/append/append-batches.ts'
-import type { EventLog } from '../../log/event-log.ts'
-import type { ImportItem, ImportSource } from './import-item.ts'
+import type { ImportItem, ImportSource, StreamItem } from './import-item.ts'
 import type { ImportSummary, ItemResult } from './import-summary.ts'
+import type { ImportTarget } from './import-target.ts'
 import { readAhead } from './read-ahead.ts'
-import type { TargetStreams } from './target-streams.ts'
+import { recordEvents } from './record-events.ts'
+import { recordObject } from './record-object.ts'
 
-/** Batch limits in events and payload characters; the last event may exceed the latter. */
-const BATCH = { events: 1_000, characters: 4_194_304 }
-
-/** A rejected event more than this many milliseconds ahead of our clock is reported as in the future. */
-const FUTURE_MS = 1_000
-
-export interface ImportTarget {
-  log: EventLog
-  streams: TargetStreams
-  atOnce: number
-}
-
-type EventItem = Extract<ImportItem, { event: object }>
-
-/** Appends a source's events with their times, reading a few MB ahead; repeatable, as duplicates are skipped. */
-export async function importItems(source: ImportSource, target: ImportTarget, summary: ImportSummary): Promise<void> {
+/**
+ * Imports a source's events with their times, and what they belong to, reading a few MB ahead; repeatable, as
+ * duplicates are skipped. @returns whether it has read all, else it has stopped at an item that was rejected.
+ */
+export async function importItems(
+  source: ImportSource,
+  target: ImportTarget,
+  summary: ImportSummary,
+): Promise<boolean> {
   for await (const items of readAhead(source)) {
     const results = new Map<ImportItem, ItemResult>()
     try {
-      await record(items, target, results)
+      await record(target.keepGoing ? items : upToProblem(items), target, results)
     } finally {
       // Results are set concurrently; this keeps the order of the items.
       for (const item of items) {
@@ -32,7 +25,15 @@ export async function importItems(source: ImportSource, target: ImportTarget, su
         if (result) summary.add(item, result)
       }
     }
+    const { conflicts, rejected } = summary.counts
+    if (!target.keepGoing && conflicts + rejected > 0) return false
   }
+  return true
+}
+
+function upToProblem(items: readonly ImportItem[]): readonly ImportItem[] {
+  const end = items.findIndex(({ problem }) => problem !== undefined)
+  return end === -1 ? items : items.slice(0, end + 1)
 }
 
 async function record(
@@ -40,80 +41,44 @@ async function record(
   target: ImportTarget,
   results: Map<ImportItem, ItemResult>,
 ): Promise<void> {
-  const byStream = new Map<string, EventItem[]>()
+  const byStream = new Map<string, StreamItem[]>()
   for (const item of items) {
-    if (item.event) {
-      const { streamId, kind } = item
-      const key = `${kind} ${streamId}`
-      const events = byStream.get(key)
-      if (events) events.push(item)
-      else byStream.set(key, [item])
-    } else {
+    if (item.problem !== undefined) {
       results.set(item, { outcome: 'REJECTED', reason: item.problem })
+    } else if (item.streamId !== undefined) {
+      const key = `${item.kind} ${item.streamId}`
+      const known = byStream.get(key)
+      if (known) known.push(item as StreamItem)
+      else byStream.set(key, [item as StreamItem])
+    } else if (!(await recordObject(item, target, results)) && !target.keepGoing) {
+      // Streams that came before it are recorded all the same.
+      break
     }
   }
   const queue = [...byStream.values()]
   const work = async () => {
-    for (let events = queue.shift(); events; events = queue.shift()) await recordInStream(events, target, results)
+    for (let some = queue.shift(); some; some = queue.shift()) await recordInStream(some, target, results)
   }
   await Promise.all(Array.from({ length: Math.min(target.atOnce, queue.length) }, work))
 }
 
 async function recordInStream(
-  items: EventItem[],
-  { log, streams }: ImportTarget,
+  items: readonly StreamItem[],
+  target: ImportTarget,
   results: Map<ImportItem, ItemResult>,
 ): Promise<void> {
-  const { kind, streamId } = items[0] as EventItem
-  const obstacle = await streams.prepare(kind, streamId)
-  if (obstacle !== undefined) {
-    for (const item of items) results.set(item, { outcome: 'REJECTED', reason: obstacle })
-    return
-  }
-  for (const batch of batchesOf(items)) {
-    const appended = await log.import(
-      streamId,
-      batch.map(({ event }) => event),
-    )
-    batch.forEach((item, i) => {
-      results.set(item, resultOf(item, appended[i] as ImportResult))
-    })
+  for (let start = 0; start < items.length; ) {
+    const isObject = items[start]?.object !== undefined
+    const end = isObject ? start + 1 : endOfEvents(items, start)
+    const recorded = isObject
+      ? await recordObject(items[start] as StreamItem, target, results)
+      : await recordEvents(items.slice(start, end), target, results)
+    if (!recorded && !target.keepGoing) return
+    start = end
   }
 }
 
-function* batchesOf(items: readonly EventItem[]): Generator<EventItem[]> {
-  let batch: EventItem[] = []
-  let characters = 0
-  for (const item of items) {
-    batch.push(item)
-    characters += item.event.data.length
-    if (batch.length < BATCH.events && characters < BATCH.characters) continue
-    yield batch
-    batch = []
-    characters = 0
-  }
-  if (batch.length > 0) yield batch
-}
-
-function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemResult {
-  const time = event.createdAt.toISOString()
-  switch (result.outcome) {
-    case 'RECORDED':
-    case 'DUPLICATE':
-      return { outcome: result.outcome }
-    case 'CONFLICT':
-      return {
-        outcome: 'CONFLICT',
-        reason: `Event id ${event.id} is already used by a different event in ${streamId}, at position ${result.seq}.`,
-      }
-    case 'OUT_OF_ORDER':
-      return {
-        outcome: 'REJECTED',
-        reason:
-          event.createdAt.getTime() > Date.now() + FUTURE_MS
-            ? `${time} is in the future.`
-            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: ` +
-              'import in order of time, into a stream without later events.',
-      }
-  }
+function endOfEvents(items: readonly StreamItem[], start: number): number {
+  const end = items.findIndex(({ object }, i) => i > start && object)
+  return end === -1 ? items.length : end
 }

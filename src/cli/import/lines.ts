@@ -11,7 +11,10 @@ export type Line = { readonly number: number } & (
   | { readonly problem: string }
 )
 
-/** Skips blank lines but counts them. By hand: `readline` buffers without a limit, and hides invalid UTF-8. */
+/**
+ * Skips blank lines but counts them, and byte order marks. By hand: `readline` buffers without a limit, and hides invalid
+ * UTF-8.
+ */
 export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line[]> {
   let number = 0
   let parts: Buffer[] = []
@@ -31,7 +34,9 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Li
     length = 0
     if (long) return { number, problem: `The line exceeds ${MAX_LINE} bytes.` }
     if (!isUtf8(bytes)) return { number, problem: 'The line is not valid UTF-8.' }
-    const text = bytes.toString()
+    if (bytes.includes(0)) return { number, problem: 'The line contains NUL bytes. Is the input UTF-16, or binary?' }
+    // Files that begin with one may have been put together.
+    const text = bytes.toString().replace(/^\uFEFF/, '')
     return text.trim() === '' ? undefined : { number, text }
   }
 

@@ -18,7 +18,7 @@ export function importLlamaCloud(config: Config, options: LlamaCloudOptions): Pr
   const { llamaCloudApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set LLAMA_CLOUD_API_KEY to a key with access to the report.')
   const { report, into = report, follow = false, interval } = options
-  return runImport(config, options, async ({ streams }, signal) => {
+  return runImport(config, { ...options, keepGoing: true }, async ({ streams }, signal) => {
     const obstacle = await streams.obstacle('REPORT', into)
     if (obstacle !== undefined) throw new StartError(obstacle)
     const ask = async function* () {

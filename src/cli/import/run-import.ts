@@ -6,13 +6,18 @@ import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
 import { print, printError, printJson } from '../terminal.ts'
 import type { ImportSource } from './import-item.ts'
-import { type ImportTarget, importItems } from './import-items.ts'
+import { importItems } from './import-items.ts'
 import { ImportSummary, MAX_REJECTIONS, type Rejection } from './import-summary.ts'
+import type { ImportTarget } from './import-target.ts'
+import { StreamPositions } from './stream-positions.ts'
 import { TargetStreams } from './target-streams.ts'
 
 export interface ImportOptions {
   organization?: string
   json?: boolean
+  /** Go on after an event that is refused. */
+  keepGoing?: boolean
+  withAccounts?: boolean
 }
 
 export interface OpenedSource {
@@ -27,10 +32,13 @@ export interface OpenedSource {
 /** Concurrent appends; PostgreSQL gains from several when there are several streams. */
 const AT_ONCE = 4
 
+const STOPPED =
+  'Stopped: what follows would be recorded in the wrong order. Correct the line and run the import again, or set --keep-going to leave it out.'
+
 /** Exit status 1 if something was not stored. @throws StartError before it begins, other errors after the report. */
 export async function runImport(
   config: Config,
-  { organization, json = false }: ImportOptions,
+  { organization, json = false, keepGoing = false, withAccounts = false }: ImportOptions,
   open: (target: ImportTarget, signal: AbortSignal) => Promise<OpenedSource> | OpenedSource,
 ): Promise<void> {
   using interrupt = listenForInterrupt()
@@ -43,15 +51,18 @@ export async function runImport(
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, interrupt.signal])
   const atOnce = Math.min(AT_ONCE, database.connections)
-  const target = { log, streams: new TargetStreams(database.prisma, organization), atOnce }
+  const db = database.prisma
+  const positions = new StreamPositions((line) => progress.note(line))
+  const streams = new TargetStreams(db, organization)
+  const target = { db, log, streams, positions, atOnce, organizationId: organization, keepGoing, withAccounts }
   const { source, size, endless = false, missing } = await open(target, signal)
   const summary = new ImportSummary((rejection) => progress.note(describe(rejection)))
   const progress = startProgress(size?.total, () => line(summary))
   const timer = setInterval(() => progress.update(size?.read() ?? 0), 100)
   try {
-    await importItems(source, target, summary)
-    progress.update(size?.total ?? 0)
-    const problem = interrupt.status === undefined ? await missing?.() : undefined
+    const complete = await importItems(source, target, summary)
+    if (complete) progress.update(size?.total ?? 0)
+    const problem = !complete ? STOPPED : interrupt.status === undefined ? await missing?.() : undefined
     if (problem !== undefined) {
       progress.note(problem)
       process.exitCode = 1

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { createDataset, createReport } from '../../accounts/create-stream.ts'
+import { createDataset, createReport, type NewDataset, type NewReport } from '../../accounts/create-stream.ts'
 import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
 
@@ -13,6 +13,9 @@ interface Found {
   organizationId: string
 }
 
+/** What a stream is created with. */
+type NewStream = Omit<NewDataset & NewReport, 'id'>
+
 /** Import targets: an organization's own streams, created when missing; without one, all streams that exist. */
 export class TargetStreams {
   readonly #db: PrismaClient
@@ -25,9 +28,8 @@ export class TargetStreams {
   }
 
   /** Why nothing can be imported into this stream; undefined when it exists or would be created. */
-  async obstacle(kind: StreamKind, id: string): Promise<string | undefined> {
+  async obstacle(kind: StreamKind, id: string, organizationId = this.#organizationId): Promise<string | undefined> {
     const found = await this.#find(id)
-    const organizationId = this.#organizationId
     if (!found)
       return organizationId === undefined
         ? `The ${WORDS[kind]} ${id} does not exist. Set --organization to create it.`
@@ -40,15 +42,17 @@ export class TargetStreams {
   /** Creates a missing stream where allowed. @returns why nothing can be imported into it, else undefined. */
   async prepare(kind: StreamKind, id: string): Promise<string | undefined> {
     const organizationId = this.#organizationId
-    if (organizationId !== undefined && !(await this.#find(id))) {
-      const create = kind === 'DATASET' ? createDataset : createReport
-      await create(this.#db, { type: 'root' }, { id, organizationId }).catch((error) => {
-        // Another process may have taken the id meanwhile.
-        if (!isUniqueViolation(error)) throw error
-      })
-      if (!(await this.#find(id))) return `The id ${id} is already in use by an object other than a ${WORDS[kind]}.`
-    }
-    return this.obstacle(kind, id)
+    if (organizationId === undefined) return this.obstacle(kind, id)
+    return this.create(kind, id, { organizationId })
+  }
+
+  /** Creates a stream unless it exists. @returns why nothing can be imported into it, else undefined. */
+  async create(kind: StreamKind, id: string, given: NewStream): Promise<string | undefined> {
+    const organizationId = this.#organizationId ?? given.organizationId
+    if (!(await this.#find(id))) await this.#tryCreate(kind, id, { ...given, organizationId })
+    if (await this.#find(id)) return this.obstacle(kind, id, organizationId)
+    const tracking = given.trackingId == null ? '' : ', or its tracking id by another dataset'
+    return `The id ${id} is already in use by an object other than a ${WORDS[kind]}${tracking}.`
   }
 
   /** Number of events ever appended, and the newest time in milliseconds, -Infinity when there is none. */
@@ -56,6 +60,14 @@ export class TargetStreams {
     const where = { id, organizationId: this.#organizationId }
     const stream = await this.#db.stream.findUnique({ where, select: { head: true, lastAt: true } })
     return { events: Number(stream?.head ?? 0), newest: stream?.lastAt?.getTime() ?? Number.NEGATIVE_INFINITY }
+  }
+
+  async #tryCreate(kind: StreamKind, id: string, given: NewStream): Promise<void> {
+    const create = kind === 'DATASET' ? createDataset : createReport
+    await create(this.#db, { type: 'root' }, { ...given, id }).catch((error) => {
+      // Another process may have taken the id meanwhile.
+      if (!isUniqueViolation(error)) throw error
+    })
   }
 
   // Across organizations: `obstacle` reports a wrong one.

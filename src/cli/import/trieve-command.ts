@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
-import type { ImportTarget } from './import-items.ts'
+import type { ImportTarget } from './import-target.ts'
 import { poll } from './poll.ts'
 import { type ImportOptions, runImport } from './run-import.ts'
 import { trieveEvents } from './trieve-source.ts'
@@ -28,7 +28,7 @@ export function importTrieve(config: Config, options: TrieveOptions): Promise<vo
   const { follow = false, interval, settle } = options
   const upstream = { ...options, key }
   const id = options.into ?? idOf(options.dataset)
-  return runImport(config, options, async (target, signal) => {
+  return runImport(config, { ...options, keepGoing: true }, async (target, signal) => {
     const walk = new TrieveWalk(upstream, await startOf(target, id), signal)
     const ask = () => trieveEvents(walk, id, settle)
     if (follow) return { source: poll(ask, interval, signal), endless: true }

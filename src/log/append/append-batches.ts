@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Prisma } from '../../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../../db/transient-errors.ts'
 import type { Position } from '../cursor.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
@@ -11,7 +11,11 @@ export interface Batch {
   times?: readonly Date[]
 }
 
-export type ImportResult = AppendResult | { id: string; outcome: 'OUT_OF_ORDER' }
+/** REMOVED: it was stored, and retention has removed it. MISPLACED: it has, or would get, the position `seq`. */
+export type ImportResult =
+  | AppendResult
+  | { id: string; outcome: 'OUT_OF_ORDER' | 'REMOVED' }
+  | { id: string; outcome: 'MISPLACED'; seq: number }
 
 interface AppendRow {
   heads: (bigint | null)[]
@@ -27,7 +31,10 @@ interface AppendRow {
 export type BatchResult = ImportResult[] | 'NO_STREAM' | 'HELD'
 
 /** Appends batches of distinct streams in one transaction, all new events or none; skips unknown or locked streams. */
-export async function appendBatches(db: PrismaClient, batches: readonly Batch[]): Promise<BatchResult[]> {
+export async function appendBatches(
+  db: Pick<Prisma.TransactionClient, '$queryRaw'>,
+  batches: readonly Batch[],
+): Promise<BatchResult[]> {
   const events = batches.flatMap(({ events }) => events)
   const streams = batches.flatMap(({ events }, index) => events.map(() => index + 1))
   const times = batches.flatMap(({ times }) => times?.map((time) => time.toISOString()) ?? [])

@@ -1,40 +1,102 @@
-import pRetry from 'p-retry'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
-import { isTransient } from '../../db/transient-errors.ts'
-import { CodedError } from '../../errors.ts'
-import type { NewEvent } from '../event.ts'
-import { appendBatches, type ImportResult } from './append-batches.ts'
+import type { ImportResult } from './append-batches.ts'
+import { appendInPlace } from './append-in-place.ts'
+import { appendPast, type PastEvent, retried } from './append-past.ts'
 import { inDistinctBatches } from './distinct-batches.ts'
 
-/** Retries for up to 2 minutes, in milliseconds: only the operator waits for an import. */
-const RETRIES = { retries: 200, minTimeout: 100, maxTimeout: 2_000, maxRetryTime: 120_000 }
+/** Limits of a transaction, in milliseconds: to wait for a connection, and to run. */
+const TIMEOUTS = { maxWait: 10_000, timeout: 60_000 } as const
 
-export interface PastEvent extends NewEvent {
-  createdAt: Date
-}
+/**
+ * What an event that cannot be stored means: SKIP it; STOP before it; or KEEP positions, which also stops before an
+ * event that would not get its own `seq`, in a stream that `moveStream` has prepared.
+ */
+export type ImportMode = 'SKIP' | 'STOP' | 'KEEP'
 
 /**
  * Appends with original times, to the millisecond. An event older than its stream's newest, or in the future, is
  * OUT_OF_ORDER and not stored; a known id is DUPLICATE or CONFLICT at any time. @throws CodedError NOT_FOUND (stream).
+ * @returns a result per event, in order; unless `mode` is SKIP, up to the first that is not stored.
  * @param db a client that does not retry.
  */
-export function importEvents(
+export async function importEvents(
   db: PrismaClient,
   streamId: string,
   events: readonly PastEvent[],
+  mode: ImportMode,
 ): Promise<ImportResult[]> {
-  return inDistinctBatches(events, async (round) => {
-    const batch = { streamId, events: round, times: round.map(({ createdAt }) => createdAt) }
-    return pRetry(
-      async () => {
-        const [results = 'HELD'] = await appendBatches(db, [batch])
-        if (results === 'NO_STREAM') throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
-        if (results === 'HELD') throw new Held(`Stream ${streamId} is locked by another transaction.`)
-        return results
-      },
-      { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) || error instanceof Held },
-    )
-  })
+  if (mode === 'SKIP') return inDistinctBatches(events, (round) => retried(() => appendPast(db, streamId, round)))
+  const results: ImportResult[] = []
+  for (const run of distinctRuns(events)) {
+    results.push(...(await appendUpToRefusal(db, streamId, run, mode)))
+    if (results.some(isRefused)) break
+  }
+  return results
 }
 
-class Held extends Error {}
+/** Whether an event is not stored, neither now nor before. */
+export function isRefused({ outcome }: ImportResult): boolean {
+  return outcome === 'CONFLICT' || outcome === 'OUT_OF_ORDER' || outcome === 'MISPLACED'
+}
+
+// In order, unlike `inDistinctBatches`: nothing after the first refused event may be stored.
+function* distinctRuns(events: readonly PastEvent[]): Generator<PastEvent[]> {
+  let run = new Map<string, PastEvent>()
+  for (const event of events) {
+    if (run.has(event.id)) {
+      yield [...run.values()]
+      run = new Map()
+    }
+    run.set(event.id, event)
+  }
+  if (run.size > 0) yield [...run.values()]
+}
+
+// `append_to_streams` stores what follows a refused event: that is undone, and what precedes it is stored alone.
+async function appendUpToRefusal(
+  db: PrismaClient,
+  streamId: string,
+  events: readonly PastEvent[],
+  mode: 'STOP' | 'KEEP',
+): Promise<ImportResult[]> {
+  let refused: ImportResult[] = []
+  for (let stored = events; stored.length > 0; ) {
+    const results = await appendAllOrNone(db, streamId, stored, mode)
+    const end = results.findIndex(isRefused)
+    if (end === -1) return [...results, ...refused]
+    refused = results.slice(end, end + 1)
+    stored = stored.slice(0, end)
+  }
+  return refused
+}
+
+async function appendAllOrNone(
+  db: PrismaClient,
+  streamId: string,
+  events: readonly PastEvent[],
+  mode: 'STOP' | 'KEEP',
+): Promise<ImportResult[]> {
+  const append = mode === 'KEEP' ? appendInPlace : appendPast
+  try {
+    return await retried(() =>
+      db.$transaction(async (transaction) => {
+        const results = await append(transaction, streamId, events)
+        if (results.some(isRefused)) throw new Refused(results)
+        return results
+      }, TIMEOUTS),
+    )
+  } catch (error) {
+    if (error instanceof Refused) return error.results
+    throw error
+  }
+}
+
+/** Rolls a transaction back. */
+class Refused extends Error {
+  readonly results: ImportResult[]
+
+  constructor(results: ImportResult[]) {
+    super('An event cannot be stored.')
+    this.results = results
+  }
+}

@@ -21,7 +21,10 @@ export async function lastShared(
     SELECT k.number, (SELECT min(s.start) FROM stream_epoch s
                        WHERE s.stream_id = ${streamId}::uuid AND s.epoch_number > k.number) AS next
       FROM (SELECT CASE WHEN ${epoch} = ${NO_EPOCH} THEN coalesce((SELECT min(e.number) FROM epoch e), 0)
-                   ELSE (SELECT e.number FROM epoch e WHERE e.id = ${epoch}) END) k(number)`
+                   ELSE (
+              SELECT e.number FROM epoch e
+               WHERE e.id = ${epoch} AND (NOT e.moved OR EXISTS (
+                 SELECT FROM stream_epoch m WHERE m.stream_id = ${streamId}::uuid AND m.epoch_number = e.number))) END) k(number)`
   const row = rows[0]
   if (row?.number == null) return undefined
   return row.next === null ? head : Math.min(head, Number(row.next) - 1)
@@ -39,6 +42,12 @@ export async function positionOf(db: PrismaClient, stream: Stream, cursor: strin
 
 function beyondHead(): CodedError {
   return new CodedError('CURSOR_INVALID', 'This cursor is past the newest event of its stream. Omit it to start over.')
+}
+
+/** The ids of all epochs of this database, oldest first. */
+export async function epochIds(db: PrismaClient): Promise<number[]> {
+  const epochs = await db.epoch.findMany({ select: { id: true }, orderBy: { number: 'asc' } })
+  return epochs.map(({ id }) => Number(id))
 }
 
 /** Begins a new epoch, after a restore that the database cannot notice by itself. @returns its number. */

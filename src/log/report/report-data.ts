@@ -5,7 +5,13 @@ import { jsonObject, text, uuid } from '../../lib/text.ts'
 import { uuidBytes } from '../uuid-bytes.ts'
 
 // The one definition of a report event: its TypeScript types, what is accepted, what is stored (members in this order,
-// without the event's own `id` and `timestamp`), and the OpenAPI document. The members are LlamaCloud's `event_data`.
+// then undocumented ones, without the event's own `id` and `timestamp`), and the OpenAPI document. The members are
+// LlamaCloud's `event_data`, as strict as its document.
+
+/** An object that keeps undocumented members, of which its type knows nothing. */
+function open<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape> {
+  return z.looseObject(shape) as unknown as z.ZodObject<Shape>
+}
 
 export const BLOCK_MESSAGE = 'A block has been generated and is ready to be displayed'
 
@@ -19,15 +25,15 @@ function defaultNodeId(index: number, eventId: string): string {
   return v5(String(index), uuidBytes(eventId))
 }
 
-export const RelatedNode = z.looseObject({
-  node_id: z.string(),
+export const RelatedNode = open({
+  node_id: z.string().optional(),
   node_type: z.string().nullable().default(null).describe('1 source, 2 previous, 3 next, 4 parent, 5 child.'),
   metadata: jsonObject.default({}),
   hash: z.string().nullable().default(null),
   class_name: z.string().default('RelatedNodeInfo'),
 })
 
-export const TextNode = z.object({
+export const TextNode = open({
   id_: text.describe('Unique ID of the node.'),
   embedding: z.array(z.number()).nullable().default(null).describe('Embedding of the node.'),
   extra_info: jsonObject.default({}).describe('A flat dictionary of metadata fields.'),
@@ -39,17 +45,10 @@ export const TextNode = z.object({
     .array(text)
     .default([])
     .describe('Metadata keys that are excluded from text for the LLM.'),
-  // By LlamaIndex's NodeRelationship.
   relationships: z
-    .partialRecord(
-      z.enum(['1', '2', '3', '4', '5']),
-      z.union(
-        [RelatedNode, z.array(RelatedNode)],
-        'must be a RelatedNodeInfo, an object with a node_id, or a list of them',
-      ),
-    )
+    .record(text, z.union([RelatedNode, z.array(RelatedNode)], 'must be a RelatedNodeInfo or a list of them'))
     .default({})
-    .describe('A mapping of relationships to other node information.'),
+    .describe('A mapping of relationships to other node information, by LlamaIndex from "1" to "5".'),
   metadata_template: text.default('{key}: {value}'),
   metadata_seperator: text.default('\n').describe('Separator between metadata entries. Spelled as in LlamaCloud.'),
   text: text.default('').describe('Text content of the node.'),
@@ -60,13 +59,13 @@ export const TextNode = z.object({
   class_name: text.default('TextNode'),
 })
 
-export const TextNodeWithScore = z.object({
+export const TextNodeWithScore = open({
   node: TextNode,
   score: z.number().nullable().default(null),
   class_name: text.default('TextNodeWithScore'),
 })
 
-export const ReportBlock = z.object({
+export const ReportBlock = open({
   idx: z.int32().describe('The index of the block.'),
   template: text.describe('The content of the block.'),
   requires_human_review: z
@@ -78,12 +77,12 @@ export const ReportBlock = z.object({
 
 const msg = text.describe('The message to display to the user.')
 
-export const ProgressData = z.object({
+export const ProgressData = open({
   group_id: uuid.nullable().default(null).describe('The ID of the group this event belongs to.'),
   type: z.literal('progress'),
   variant: z.enum(['load_template', 'extract_plan', 'summarize', 'file_processing', 'generate_block', 'editing']),
   msg,
-  progress: z.number().min(0).max(1).nullable().default(null).describe('Progress value between 0-1 if available.'),
+  progress: z.number().max(1).nullable().default(null).describe('Progress value between 0-1 if available.'),
   status: z
     .enum(['pending', 'in_progress', 'completed', 'error'])
     .default('pending')
@@ -91,13 +90,13 @@ export const ProgressData = z.object({
   extra_detail: jsonObject.nullable().default(null).describe('Any extra details to display to the user.'),
 })
 
-export const BlockUpdateData = z.object({
+export const BlockUpdateData = open({
   type: z.literal('report_block_update'),
   msg: msg.default(BLOCK_MESSAGE),
   block: ReportBlock,
 })
 
-export const StateData = z.object({
+export const StateData = open({
   type: z.literal('report_state_update'),
   msg,
   status: z
@@ -127,13 +126,14 @@ export type GivenSource = z.input<typeof GivenSource>
 export type GivenBlock = z.input<typeof GivenBlock>
 export type GivenReportData = z.input<typeof GivenData>
 
-/** `event_data` as stored, idempotent: adds defaults, drops undocumented members. @throws CodedError BAD_USER_INPUT. */
+/** `event_data` as stored, idempotent: adds defaults, keeps undocumented members. @throws CodedError BAD_USER_INPUT. */
 export function reportDataOf(value: unknown, eventId: string, name: string): ReportEventData {
-  const { data, error } = GivenData.safeParse(value)
+  const { data: given, error } = GivenData.safeParse(value)
   if (error) {
     const { path, message } = error.issues[0] as z.core.$ZodIssue
     throw new CodedError('BAD_USER_INPUT', `${[name, ...path].join('.')}: ${message}.`)
   }
+  const data = withoutColumns(given)
   switch (data.type) {
     case 'progress':
       return isServedAsItsOwnGroup(value, eventId, data.group_id) ? { ...data, group_id: null } : data
@@ -142,6 +142,11 @@ export function reportDataOf(value: unknown, eventId: string, name: string): Rep
     case 'report_state_update':
       return data
   }
+}
+
+function withoutColumns<Data extends object>(given: Data): Data {
+  const { id, timestamp, ...data } = given as Data & { id?: unknown; timestamp?: unknown }
+  return data as unknown as Data
 }
 
 // Data with an id comes from an API, which serves an event without a group as its own group: see `legacyEventData`.

@@ -1,5 +1,5 @@
 import type { LoggedEvent } from '../event.ts'
-import type { ReportEventData } from './report-data.ts'
+import { BlockUpdateData, ProgressData, ReportBlock, type ReportEventData, StateData } from './report-data.ts'
 
 export type DecodedReportEvent<Data extends ReportEventData = ReportEventData> = Data extends ReportEventData
   ? { event: LoggedEvent; data: Data }
@@ -15,16 +15,18 @@ export function isFinalState(event: LoggedEvent): boolean {
   return data.type === 'report_state_update' && (data.status === 'completed' || data.status === 'error')
 }
 
-/** Report data without any written content; its kind and place stay. */
+/** Report data without any written content or undocumented member; its kind and place stay. */
 export function withoutContent(data: ReportEventData): ReportEventData {
   const msg = 'Redacted'
   switch (data.type) {
     case 'progress':
-      return { ...data, msg, extra_detail: null }
-    case 'report_block_update':
-      return { ...data, msg, block: { ...data.block, template: '', sources: [] } }
+      return ProgressData.strip().parse({ ...data, msg, extra_detail: null })
+    case 'report_block_update': {
+      const block = ReportBlock.strip().parse({ ...data.block, template: '', sources: [] })
+      return BlockUpdateData.strip().parse({ ...data, msg, block })
+    }
     case 'report_state_update':
-      return { ...data, msg }
+      return StateData.strip().parse({ ...data, msg })
   }
 }
 

@@ -69,10 +69,12 @@ interface Owner {
   project_id?: string
 }
 
+// Python's client always sends a project, and a report that has none can have been meant by any.
 function isMeant(report: { organizationId: string; projectId: string | null } | null, owner: Owner): boolean {
   if (!report) return false
-  const { organization_id = report.organizationId, project_id = report.projectId } = owner
-  return report.organizationId === organization_id && report.projectId === project_id
+  const { organizationId, projectId } = report
+  const { organization_id = organizationId, project_id = projectId } = owner
+  return organizationId === organization_id && (projectId === null || projectId === project_id)
 }
 
 function unauthenticated(c: Context, detail: string): Response {

@@ -63,7 +63,9 @@ export const ReportQuery = z.object({
       'Return only events after this position in the report, where 1 is the first event. Used by older clients.',
     example: 3,
   }),
-  project_id: uuid.optional().openapi({ description: 'Project of the report. Any other value returns 404.' }),
+  project_id: uuid
+    .optional()
+    .openapi({ description: 'Project of the report. Any other value returns 404, unless the report has no project.' }),
   organization_id: uuid.optional().openapi({ description: 'Organization of the report. Any other value returns 404.' }),
 })
 

@@ -59,7 +59,7 @@ const { schemas } = z.toJSONSchema(names, {
     delete jsonSchema.default
     // A format says it; and clients need not reject members of a later version.
     if (jsonSchema.format) delete jsonSchema.pattern
-    if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties
+    if (jsonSchema.properties) delete jsonSchema.additionalProperties
   },
 })
 

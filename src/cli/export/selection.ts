@@ -1,0 +1,24 @@
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+
+/** Streams by id, or of an organization, or all. */
+export interface Selection {
+  readonly ids?: readonly string[]
+  readonly organizationId?: string
+  /** Whether API keys are exported, too. */
+  readonly withAccounts: boolean
+}
+
+/** The streams of a selection, as a filter. */
+export function conditionOf({ ids, organizationId }: Selection) {
+  return ids ? { id: { in: [...ids] } } : { organizationId }
+}
+
+/** Number of events stored now. */
+export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
+  const { _sum, _count } = await db.stream.aggregate({
+    where: conditionOf(selection),
+    _sum: { head: true, first: true },
+    _count: true,
+  })
+  return Number(_sum.head ?? 0) - Number(_sum.first ?? 0) + _count
+}

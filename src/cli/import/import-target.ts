@@ -1,0 +1,20 @@
+import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { EventLog } from '../../log/event-log.ts'
+import type { StreamPositions } from './stream-positions.ts'
+import type { TargetStreams } from './target-streams.ts'
+
+/** Where an import goes, and what it may do. */
+export interface ImportTarget {
+  readonly db: PrismaClient
+  readonly log: EventLog
+  readonly streams: TargetStreams
+  readonly positions: StreamPositions
+  /** Concurrent appends. */
+  readonly atOnce: number
+  /** Import only into this organization. */
+  readonly organizationId?: string
+  /** Whether to go on after an event that is not stored. */
+  readonly keepGoing: boolean
+  /** Whether API keys are imported. */
+  readonly withAccounts: boolean
+}

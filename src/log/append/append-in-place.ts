@@ -1,0 +1,40 @@
+import type { Prisma } from '../../db/generated/prisma/client.ts'
+import type { ImportResult } from './append-batches.ts'
+import { appendPast, type PastEvent } from './append-past.ts'
+
+/**
+ * Appends events to a stream that `moveStream` has prepared, with the positions and epochs that they have elsewhere.
+ * @returns MISPLACED for an event that does not have its own `seq` then; the caller must roll back.
+ */
+export async function appendInPlace(
+  transaction: Prisma.TransactionClient,
+  streamId: string,
+  events: readonly PastEvent[],
+): Promise<ImportResult[]> {
+  const stream = await transaction.stream.findUnique({ where: { id: streamId }, select: { first: true } })
+  // What retention has removed here is stored no second time.
+  const isRemoved = ({ seq }: PastEvent) => seq !== undefined && seq < Number(stream?.first ?? 0)
+  const kept = events.filter((event) => !isRemoved(event))
+  const appended = kept.length > 0 ? await appendPast(transaction, streamId, kept) : []
+  if (appended.some(({ outcome }) => outcome === 'RECORDED')) {
+    await transaction.$queryRaw`SELECT keep_epochs(${streamId}::uuid)`
+    await markRedacted(transaction, streamId, kept)
+  }
+  const results = new Map(kept.map((event, i) => [event, placed(event, appended[i] as ImportResult)]))
+  return events.map((event) => results.get(event) ?? { id: event.id, outcome: 'REMOVED' })
+}
+
+function placed({ seq }: PastEvent, result: ImportResult): ImportResult {
+  if (!('seq' in result) || result.outcome === 'CONFLICT' || result.seq === seq) return result
+  return { id: result.id, outcome: 'MISPLACED', seq: result.seq }
+}
+
+// A redacted event takes retries with its former content as duplicates.
+async function markRedacted(
+  { event }: Prisma.TransactionClient,
+  streamId: string,
+  events: readonly PastEvent[],
+): Promise<void> {
+  for (const { seq, redactedAt } of events)
+    if (seq !== undefined && redactedAt) await event.updateMany({ where: { streamId, seq }, data: { redactedAt } })
+}
