@@ -1,7 +1,7 @@
 import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
-import { type Database, openDatabase } from '../db/database.ts'
+import { type Database, joinDatabase, openDatabase } from '../db/database.ts'
 import { type Budget, createBudget } from '../lib/budget/budget.ts'
 import type { AppendObserver } from '../log/append/append-queue.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
@@ -38,10 +38,19 @@ function unobserved(): StorageObserver {
   }
 }
 
-/** Opens the database for a server or a command; other servers of it get wake-ups for what is appended here. */
-export async function openStorage(config: Config, observer: StorageObserver = unobserved()): Promise<Storage> {
+/** Opens the database for a command; servers that share it get wake-ups for what is appended here, or poll. */
+export async function joinStorage(config: Config): Promise<Storage> {
+  return storageOf(config, await joinDatabase(config), unobserved())
+}
+
+/** Opens the database for a server, likewise. */
+export async function openStorage(config: Config, observer: StorageObserver): Promise<Storage> {
+  return storageOf(config, await openDatabase(config), observer)
+}
+
+function storageOf(config: Config, database: Database, observer: StorageObserver): Storage {
   const closers = new AsyncDisposableStack()
-  const database = closers.use(await openDatabase(config))
+  closers.use(database)
   const wakeups = new Wakeups()
   const bus = closers.use(openWakeupBus(config, wakeups, observer.logger))
   const appendsAtOnce = Math.ceil(database.connections / 3)

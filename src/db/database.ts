@@ -3,11 +3,10 @@ import pg from 'pg'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection, session } from './connection.ts'
 import { type DatabaseState, databaseState } from './database-state.ts'
-import { lockDirectory } from './directory-lock.ts'
+import { joinEmbedded, openEmbedded } from './embedded.ts'
+import { ERROR_FORMAT } from './error-format.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
-import { openPglite } from './pglite.ts'
-import { makeContentsPrivate, makePrivate } from './private-directory.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
@@ -26,6 +25,8 @@ export interface Database extends AsyncDisposable {
   readonly state: (functions: readonly string[]) => Promise<DatabaseState>
   /** PostgreSQL connections and queued statements; absent when embedded. */
   readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
+  /** Lets commands use the database until this is disposed of; only where this process alone can open it. @throws Error */
+  readonly share?: () => Promise<AsyncDisposable>
 }
 
 /** Maximum PostgreSQL connections per server; the spare pool comes on top. */
@@ -36,9 +37,6 @@ export const SPARE_SIZE = 3
 /** Connect and query timeout of the spare pool, in milliseconds. */
 const SPARE_MS = 2_000
 
-// Other formats quote a call's arguments, and errors are logged.
-const ERROR_FORMAT = 'minimal'
-
 /** Prisma's own advisory lock for migrations, so migrations by any tool run one at a time. */
 const MIGRATION_LOCK = 72_707_369
 
@@ -47,41 +45,17 @@ export async function openDatabase(config: Config): Promise<Database> {
   return config.databaseUrl ? openPostgres(config.databaseUrl) : openEmbedded(config.dataDir)
 }
 
+/** Opens it for a command, which can use an embedded database through its server. @throws as `openDatabase` */
+export async function joinDatabase(config: Config): Promise<Database> {
+  return config.databaseUrl ? openPostgres(config.databaseUrl) : joinEmbedded(config.dataDir)
+}
+
 /** Migrates PostgreSQL to this version's schema. @returns the names of the migrations applied now. */
 export async function migratePostgres(databaseUrl: string): Promise<string[]> {
   await using connection = await connect(databaseUrl)
   await connection.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
   // Awaited before the connection is disposed of.
   return await migrate(connection)
-}
-
-async function openEmbedded(dataDir: string): Promise<Database> {
-  const { PrismaPGlite } = await import('pglite-prisma-adapter')
-  await makePrivate(dataDir)
-  const lock = await lockDirectory(dataDir)
-  try {
-    const pglite = await openPglite(dataDir)
-    makeContentsPrivate(dataDir)
-    await migrate(pglite)
-    const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
-    return {
-      prisma,
-      spare: prisma,
-      mode: 'embedded',
-      durability: 'process-crash',
-      connections: 1,
-      migrations: () => migrationState(prisma),
-      state: (functions) => databaseState(prisma, functions),
-      async [Symbol.asyncDispose]() {
-        await prisma.$disconnect()
-        await pglite.close()
-        await lock.close()
-      },
-    }
-  } catch (error) {
-    await lock.close()
-    throw error
-  }
 }
 
 async function openPostgres(databaseUrl: string): Promise<Database> {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection } from './connection.ts'
-import { lockDirectory } from './directory-lock.ts'
+import { tryLockDirectory } from './directory-lock.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'
+import { connectToServer } from './shared/server-connection.ts'
 
-/** Neither creates nor migrates; undefined without an embedded database. @throws StartError when it cannot open. */
+/** Neither creates nor migrates, as `joinDatabase` does; undefined without an embedded database. @throws StartError */
 export async function inspectDatabase({
   databaseUrl,
   dataDir,
@@ -13,7 +14,8 @@ export async function inspectDatabase({
   if (databaseUrl) return connect(databaseUrl)
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
   await checkOwner(dataDir)
-  const lock = await lockDirectory(dataDir)
+  const lock = await tryLockDirectory(dataDir)
+  if (!lock) return connectToServer(dataDir)
   try {
     const pglite = await openPglite(dataDir)
     return {

@@ -2,15 +2,27 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig, SETTINGS } from '../../src/config.ts'
 import { freshDatabase } from '../support/database.ts'
-import { tidemark } from '../support/process.ts'
+import { command, tidemark } from '../support/process.ts'
 
 describe('tidemark', () => {
   test('explains itself with --help and exits 0', async () => {
     const { exited, output } = tidemark(['--help'])
     expect(await exited).toBe(0)
     for (const word of ['serve', 'migrate', 'doctor', 'demo', '--version']) expect(output.stdout).toContain(word)
+  })
+
+  test('lists all settings in the help of serve, and names the one that an unknown option stands for', async () => {
+    const help = await command(['serve', '--help'])
+    expect(help.code).toBe(0)
+    const listed = [...help.stdout.matchAll(/^ {2}([A-Z][A-Z_]+) +(.*)$/gm)]
+    expect(listed.map(([, name]) => name).sort()).toEqual([...SETTINGS].sort())
+    for (const [, , meaning] of listed) expect(meaning).toMatch(/^\S/)
+    expect(help.stdout).toMatch(/^ {2}PORT +.*\(default: 4000\)$/m)
+    const { code, stderr } = await command(['serve', '--port', '5000'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^error: unknown option '--port'\n(.*\n)?Set PORT in the environment instead: PORT=…\n$/)
   })
 
   test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]]])(

@@ -3,7 +3,7 @@ import { lstat, open, rename, rm } from 'node:fs/promises'
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { openStorage } from '../../accounts/storage.ts'
+import { joinStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { StartError } from '../../errors.ts'
@@ -31,7 +31,7 @@ const STOPPED =
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interrupt = listenForInterrupt()
   if (file !== '-') await refuseSpecial(file)
-  await using storage = await openStorage(config)
+  await using storage = await joinStorage(config)
   const { log, database } = storage
   const db = database.prisma
   const { selection, after } = await select(db, options)
