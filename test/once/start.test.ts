@@ -86,7 +86,9 @@ test('The root key of another database is not lost when a new one is made in the
 })
 
 test('npm start does not build what is built, and prints nothing of its own', async () => {
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['src/start.js', '--version'])
+  // Without npm, as a build would take away what other tests run.
+  const env = { PATH: '' }
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['src/start.js', '--version'], { env })
   expect([stdout, stderr]).toEqual([`${version}\n`, ''])
 })
 
