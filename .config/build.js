@@ -3,8 +3,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
+import { BUILT_FROM, hashInputs } from './inputs.js'
 
-for (const folder of ['dist/chunks', 'dist/compile-cache']) rmSync(folder, { recursive: true, force: true })
+const inputs = hashInputs()
+for (const old of [BUILT_FROM, 'dist/chunks', 'dist/compile-cache']) rmSync(old, { recursive: true, force: true })
 await build({
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
@@ -32,3 +34,6 @@ if (!existsSync(made) || readFileSync(made, 'utf8') !== version) {
   writeFileSync('dist/new-database.tar.gz', Buffer.from(await archive.arrayBuffer()))
   writeFileSync(made, version)
 }
+
+// Last, so that a build which was interrupted is repeated. From before it: a file changed meanwhile is built again.
+writeFileSync(BUILT_FROM, inputs)

@@ -52,43 +52,81 @@ const onOrOff = z
   .transform((value) => value === 'on')
   .optional()
 
-const Environment = z.object({
-  PORT: port.default(4000),
-  HOST: z.string().min(1, 'a host name or address').default('127.0.0.1'),
-  DATA_DIR: z.string().min(1, 'the path of a directory').default('.tidemark'),
-  DATABASE_URL: postgresUrl.optional(),
-  DATABASE_TIMEOUT_SECONDS: wholeSeconds.default(15),
+const SERVER = {
+  PORT: port.default(4000).describe('TCP port; 0 picks a free one'),
+  HOST: z.string().min(1, 'a host name or address').default('127.0.0.1').describe('address to listen on'),
+  // Above the idle timeouts of load balancers, usually a minute: they would send requests on connections that close.
+  KEEP_ALIVE_SECONDS: wholeSeconds.default(75).describe('seconds for which an idle connection stays open'),
+  SLOW_CONSUMER_SECONDS: wholeSeconds.default(30).describe('seconds for which a client can leave events unread'),
+}
+
+const DATA = {
+  DATA_DIR: z
+    .string()
+    .min(1, 'the path of a directory')
+    .default('.tidemark')
+    .describe('directory of the embedded database and the first root key'),
+  DATABASE_URL: postgresUrl.optional().describe('PostgreSQL, instead of the embedded database'),
+  DATABASE_TIMEOUT_SECONDS: wholeSeconds.default(15).describe('seconds for which a request waits for PostgreSQL'),
   REDIS_URL: z
     .string()
     .refine((value) => URL.canParse(value) && /^rediss?:\/\/[^/]/.test(value), REDIS_URL)
-    .optional(),
+    .optional()
+    .describe('Redis, for several servers'),
+}
+
+const ACCESS = {
   ROOT_API_KEY: z
     .string()
     .refine((value) => /^[\x21-\x7e]{16,}$/.test(value) && new Set(value).size >= 10, ROOT_KEY)
-    .optional(),
-  TRIEVE_API_KEY: key,
-  LLAMA_CLOUD_API_KEY: key,
-  SLOW_CONSUMER_SECONDS: wholeSeconds.default(30),
-  // Above the idle timeouts of load balancers, usually a minute: they would send requests on connections that close.
-  KEEP_ALIVE_SECONDS: wholeSeconds.default(75),
+    .optional()
+    .describe('the root key; if unset, the first start generates one'),
   CORS_ORIGINS: z
     .string()
     .transform((list) => list.split(',').map((origin) => origin.trim()))
     .refine((origins) => origins.every(isOrigin), ORIGINS)
-    .default([]),
+    .default([])
+    .describe('origins of web pages that can use the server'),
   TRUSTED_PROXIES: z
     .string()
     .transform((list) => list.split(',').map((proxy) => proxy.trim()))
     .refine(areProxies, PROXIES)
-    .default([]),
-  INTROSPECTION: onOrOff,
-  GRAPHIQL: onOrOff,
-  PERSISTED_OPERATIONS: z.string().min(1, 'the path of a file').optional(),
-  NODE_ENV: z.string().optional(),
-  ...LIMIT_SETTINGS,
+    .default([])
+    .describe('proxies whose X-Forwarded-For is trusted'),
+  INTROSPECTION: onOrOff.describe('on or off: whether clients can query the schema'),
+  GRAPHIQL: onOrOff.describe('on or off: whether browsers get GraphiQL'),
+  PERSISTED_OPERATIONS: z
+    .string()
+    .min(1, 'the path of a file')
+    .optional()
+    .describe('file with the only operations allowed'),
+  NODE_ENV: z.string().optional().describe('production turns the schema and GraphiQL off'),
+}
+
+const IMPORTS = {
+  TRIEVE_API_KEY: key.describe('API key of Trieve'),
+  LLAMA_CLOUD_API_KEY: key.describe('API key of LlamaCloud'),
+}
+
+const LOGS = {
+  LOG_LEVEL: z
+    .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('silent, fatal, error, warn, info, debug or trace'),
   ...TRACE_SETTINGS,
-  LOG_LEVEL: z.enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
-})
+}
+
+/** All settings, by topic. */
+export const SETTING_GROUPS = {
+  Server: SERVER,
+  Data: DATA,
+  Access: ACCESS,
+  Limits: LIMIT_SETTINGS,
+  Imports: IMPORTS,
+  'Logs and traces': LOGS,
+}
+
+const Environment = z.object({ ...SERVER, ...DATA, ...ACCESS, ...LIMIT_SETTINGS, ...IMPORTS, ...LOGS })
 
 export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 

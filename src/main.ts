@@ -18,7 +18,8 @@ import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
 import type { ImportOptions } from './cli/import/run-import.ts'
 import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
-import { readSettings, runCommand } from './cli/run-command.ts'
+import { readSettings, runCommand, settingWarnings } from './cli/run-command.ts'
+import { describeSettings, settingHint } from './cli/settings-help.ts'
 import { print, printError } from './cli/terminal.ts'
 import { packageFolder } from './lib/package-folder.ts'
 import { version } from './lib/version.ts'
@@ -38,7 +39,7 @@ const program = new Command('tidemark')
   .description('A GraphQL server for pipeline events. Settings come from the environment: see docs/settings.md.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
-  .configureOutput({ writeErr: (text) => printError(text.trimEnd()) })
+  .configureOutput({ writeErr: (text) => printError(settingHint(text.trimEnd())) })
   .exitOverride((error) => {
     process.exitCode = error.exitCode === 0 ? 0 : 2
     throw error
@@ -47,6 +48,7 @@ const program = new Command('tidemark')
 program
   .command('serve')
   .description('start the server on HOST and PORT')
+  .addHelpText('after', describeSettings)
   .action(() => runCommand(async (config) => (await import('./cli/serve.ts')).runServer(config)))
 
 program
@@ -74,13 +76,10 @@ program
 
 program
   .command('doctor')
-  .description(
-    'check the settings, the database and Redis, and give advice; exits with status 1 if there is a problem. Stop a ' +
-      'server that uses the embedded database first',
-  )
+  .description('check the settings, the database and Redis, and give advice; exits with status 1 if there is a problem')
   .option('--json', 'print one JSON document')
   .action(async (options: { json?: boolean }) =>
-    (await import('./cli/doctor/command.ts')).runDoctor(readSettings, options),
+    (await import('./cli/doctor/command.ts')).runDoctor(readSettings, settingWarnings(), options),
   )
 
 program
@@ -92,9 +91,7 @@ program
     runCommand(async (config) => (await import('./cli/demo/command.ts')).runDemo(config, { folder, pace })),
   )
 
-const keys = program
-  .command('keys')
-  .description('manage API keys directly in the database; stop a server that uses the embedded database first')
+const keys = program.command('keys').description('manage API keys directly in the database; servers can keep running')
 
 keys
   .command('create')
@@ -124,8 +121,8 @@ keys
 const importing = program
   .command('import')
   .description(
-    'import an export, or events that you have written, one JSON object per line, directly into the database; events that exist already are ' +
-      'skipped. Stop a server that uses the embedded database first',
+    'import an export, or events that you have written, one JSON object per line, directly into the database; events ' +
+      'that exist already are skipped, and servers can keep running',
   )
   .argument('<file>', 'file to read, or - for standard input; gzip is decompressed')
   .option(
@@ -183,8 +180,8 @@ importing
 program
   .command('export')
   .description(
-    'export the events of datasets and reports, and what they belong to, one JSON object per line, directly from the database. Stop a server ' +
-      'that uses the embedded database first',
+    'export the events of datasets and reports, and what they belong to, one JSON object per line, directly from the ' +
+      'database; servers can keep running',
   )
   .argument('[file]', 'file to write, or - for standard output; .gz files are compressed', '-')
   .option('--dataset <id>', 'export this dataset; repeatable', addId)

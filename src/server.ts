@@ -92,6 +92,12 @@ async function open(
   })
   closers.use(storage)
   const { database, bus, log, budget, callerClients } = storage
+  closers.use(
+    await database.share?.().catch((err) => {
+      logger.warn({ err }, 'commands cannot use this database until the server has stopped')
+      return undefined
+    }),
+  )
   const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)

@@ -77,15 +77,16 @@ test('All invalid settings are named, one per line', async () => {
   expect(details.map((detail) => detail.trim().split(' ')[0])).toEqual(['PORT', 'LOG_LEVEL'])
 })
 
-test.runIf(inject('mode') === 'embedded')('An embedded database is neither created nor opened twice', async () => {
-  const env = await freshDatabase()
-  {
-    await using _server = await startServer(env)
-    const { status, found } = await doctor({ ...env })
-    expect(status).toBe(1)
-    expect(found.database).toMatchObject({ state: 'problem', found: expect.stringContaining('in use by process') })
-  }
-  const none = { DATA_DIR: `${env.DATA_DIR}-none` }
+test('A variable that is probably a misspelled setting is a warning', async () => {
+  const { found } = await doctor({ ...(await freshDatabase()), REDSI_URL: 'redis://127.0.0.1' })
+  expect(found.settings).toMatchObject({
+    state: 'warning',
+    found: 'REDSI_URL is not a setting. Did you mean REDIS_URL?',
+  })
+})
+
+test.runIf(inject('mode') === 'embedded')('An embedded database is not created', async () => {
+  const none = { DATA_DIR: `${(await freshDatabase()).DATA_DIR}-none` }
   for (let i = 0; i < 2; i++)
     expect((await doctor(none)).found.database).toMatchObject({ found: expect.stringContaining('no database yet') })
 })

@@ -60,7 +60,7 @@ test('An administrator lists live connections with stream, start and lag, and en
     await Promise.all([whole.end(), filtered.end()])
   })
   await whole.take(5)
-  await fetch(`${there.url}/api/v1/reports/${report}/events`, {
+  const stream = await fetch(`${there.url}/api/v1/reports/${report}/events`, {
     headers: { authorization: `Bearer ${reader}`, accept: 'text/event-stream' },
     signal: legacy.signal,
   })
@@ -82,6 +82,8 @@ test('An administrator lists live connections with stream, start and lag, and en
   await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
   expect(await whole.take(1)).toHaveLength(1)
   await until(async () => (await list(organization, admin)).length === 2)
+  // Read last: a response that is garbage-collected ends its stream.
+  expect(stream.status).toBe(200)
   const entries =
     'query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { nodes { action subjectId details } } }'
   expect(expectData(await here.graphql(entries, { id: organization })).auditEntries.nodes).toEqual([

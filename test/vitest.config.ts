@@ -5,9 +5,9 @@ import { postgresUrl } from './support/postgres.ts'
 
 const postgres = await postgresUrl()
 if (!postgres && process.env.REQUIRE_POSTGRES) {
-  throw new Error('REQUIRE_POSTGRES is set, but no PostgreSQL is reachable at TEST_DATABASE_URL or 127.0.0.1:5432.')
+  throw new Error('REQUIRE_POSTGRES is set, but no PostgreSQL is reachable at 127.0.0.1:5432. Set TEST_DATABASE_URL.')
 }
-if (!postgres) console.warn('No PostgreSQL at TEST_DATABASE_URL or 127.0.0.1:5432: testing the embedded database only.')
+if (!postgres) console.warn('No PostgreSQL at 127.0.0.1:5432 or TEST_DATABASE_URL: testing the embedded database only.')
 
 function project(name: 'embedded' | 'postgres', exclude: string[]) {
   return { extends: true as const, root: process.cwd(), test: { name, provide: { mode: name }, exclude } }

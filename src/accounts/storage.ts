@@ -1,7 +1,7 @@
 import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
-import { type Database, openDatabase } from '../db/database.ts'
+import { type Database, joinDatabase, openDatabase } from '../db/database.ts'
 import type { DiskObserver } from '../db/disk-space.ts'
 import { type Budget, createBudget } from '../lib/budget/budget.ts'
 import type { AppendObserver } from '../log/append/append-queue.ts'
@@ -43,14 +43,27 @@ const DISK_LINES = {
   full: { level: 'error', message: 'the disk of DATA_DIR is full: events are rejected' },
 } as const
 
-/** Opens the database for a server or a command; other servers of it get wake-ups for what is appended here. */
-export async function openStorage(config: Config, observer: StorageObserver = unobserved()): Promise<Storage> {
-  await using opening = new AsyncDisposableStack()
-  const onDiskChange: DiskObserver = (state, freeBytes) => {
+/** Opens the database for a command; servers that share it get wake-ups for what is appended here, or poll. */
+export async function joinStorage(config: Config): Promise<Storage> {
+  const observer = unobserved()
+  return storageOf(config, await joinDatabase(config, onDiskChange(observer)), observer)
+}
+
+/** Opens the database for a server, likewise. */
+export async function openStorage(config: Config, observer: StorageObserver): Promise<Storage> {
+  return storageOf(config, await openDatabase(config, onDiskChange(observer)), observer)
+}
+
+function onDiskChange({ logger }: StorageObserver): DiskObserver {
+  return (state, freeBytes) => {
     const { level, message } = DISK_LINES[state]
-    observer.logger[level]({ freeBytes }, message)
+    logger[level]({ freeBytes }, message)
   }
-  const database = opening.use(await openDatabase(config, onDiskChange))
+}
+
+async function storageOf(config: Config, opened: Database, observer: StorageObserver): Promise<Storage> {
+  await using opening = new AsyncDisposableStack()
+  const database = opening.use(opened)
   const wakeups = new Wakeups()
   const bus = opening.use(openWakeupBus(config, wakeups, observer.logger))
   const patience = config.databaseTimeoutSeconds * 1_000

@@ -1,7 +1,7 @@
 import { createApiKey, revokeApiKey } from '../accounts/api-keys.ts'
 import type { Viewer } from '../accounts/viewer.ts'
 import type { Config } from '../config.ts'
-import { openDatabase } from '../db/database.ts'
+import { joinDatabase } from '../db/database.ts'
 import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
 import { StartError } from '../errors.ts'
 import { createMaskError } from '../graphql/mask-error.ts'
@@ -60,7 +60,7 @@ function day(date: Date): string {
 
 // Errors read as those of the server.
 async function run<Result>(config: Config, work: (db: PrismaClient) => Promise<Result>): Promise<Result> {
-  await using database = await openDatabase(config)
+  await using database = await joinDatabase(config)
   try {
     return await work(database.prisma)
   } catch (error) {

@@ -7,19 +7,25 @@ export function readSettings(): Config {
   return readConfig(process.env)
 }
 
+/** One line per variable that is probably a misspelled setting. */
+export function settingWarnings(): string[] {
+  return misspelledSettings(process.env).map(([name, setting]) => `${name} is not a setting. Did you mean ${setting}?`)
+}
+
 /** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
 export async function runCommand(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
-    for (const [name, setting] of misspelledSettings(process.env))
-      printError(`${name} is not a setting. Did you mean ${setting}?`)
+    for (const warning of settingWarnings()) printError(warning)
     await work(readSettings())
   } catch (error) {
-    printError(explain(error))
+    printError(await explain(error))
     process.exitCode = 1
   }
 }
 
-function explain(error: unknown): unknown {
-  const mendable = error instanceof ConfigError || error instanceof StartError || error instanceof CodedError
-  return mendable ? error.message : error
+async function explain(error: unknown): Promise<unknown> {
+  if (error instanceof ConfigError || error instanceof StartError || error instanceof CodedError) return error.message
+  // Loaded here, as it loads Prisma's client.
+  const { isTransient } = await import('../db/transient-errors.ts')
+  return isTransient(error) ? 'The database has become unavailable. Run the command again.' : error
 }

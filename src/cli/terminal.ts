@@ -16,9 +16,10 @@ export function printJson(value: unknown, indent?: number): void {
   console.log(printableJson(withoutCredentials(JSON.stringify(value, null, indent))))
 }
 
-/** Prints a line above the one with the cursor, which is redrawn below it. */
+/** Prints a line above the progress bar, in full: the bar has turned wrapping off. */
 export function printErrorAbove(line: string): void {
-  process.stderr.write(`\r\x1b[K${shown(line)}\n`)
+  // Saves the cursor after it, as the bar returns to the saved line when it stops.
+  process.stderr.write(`\r\x1b[K\x1b[?7h${shown(line)}\n\x1b[?7l\x1b7`)
 }
 
 /** Prints a line that the next one overwrites; nothing without a terminal. */

@@ -1,18 +1,15 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import { watchMainThread } from '../lib/watchdog.ts'
 import { connect, type DatabaseConnection } from './database-connection.ts'
 import { type DatabaseState, databaseState } from './database-state.ts'
-import { lockDirectory } from './directory-lock.ts'
-import { type DiskObserver, DiskSpace } from './disk-space.ts'
+import type { DiskObserver, DiskSpace } from './disk-space.ts'
+import { joinEmbedded, openEmbedded } from './embedded.ts'
+import { ERROR_FORMAT } from './error-format.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
-import { openPglite } from './pglite.ts'
 import { openPool } from './postgres-pool.ts'
 import { prepareSchema } from './prepare-schema.ts'
-import { makeContentsPrivate, makePrivate } from './private-directory.ts'
 import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
@@ -38,6 +35,8 @@ export interface Database extends AsyncDisposable {
   readonly limit: (milliseconds: number) => void
   /** Of the embedded database. */
   readonly disk?: DiskSpace
+  /** Lets commands use the database until this is disposed of; only where this process alone can open it. @throws Error */
+  readonly share?: () => Promise<AsyncDisposable>
 }
 
 /** Maximum PostgreSQL connections per server: for requests, for short look-ups, and for maintenance. */
@@ -45,9 +44,6 @@ export const POOL_SIZES = { main: 10, spare: 3, maintenance: 1 } as const
 
 /** Longest statement of a pool, in milliseconds; that of the main pool is a setting. */
 const LIMITS = { spare: 2_000, maintenance: 120_000 } as const
-
-// Other formats quote a call's arguments, and errors are logged.
-const ERROR_FORMAT = 'minimal'
 
 /** Prisma's own advisory lock for migrations, so migrations by any tool run one at a time. */
 const MIGRATION_LOCK = 72_707_369
@@ -60,8 +56,12 @@ const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
  * @throws StartError, MigrationError when PostgreSQL is not migrated.
  */
 export async function openDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
-  const { databaseUrl, databaseTimeoutSeconds, dataDir } = config
-  return databaseUrl ? openPostgres(databaseUrl, databaseTimeoutSeconds * 1_000) : openEmbedded(dataDir, onDiskChange)
+  return config.databaseUrl ? openPostgres(config) : openEmbedded(config.dataDir, onDiskChange)
+}
+
+/** Opens it for a command, which can use an embedded database through its server. @throws as `openDatabase` */
+export async function joinDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
+  return config.databaseUrl ? openPostgres(config) : joinEmbedded(config.dataDir, onDiskChange)
 }
 
 /** Migrates PostgreSQL to this version's schema. @returns the names of the migrations applied now. */
@@ -75,42 +75,8 @@ export async function migratePostgres(databaseUrl: string): Promise<string[]> {
   return await migrate(connection)
 }
 
-async function openEmbedded(dataDir: string, onDiskChange: DiskObserver): Promise<Database> {
-  const { PrismaPGlite } = await import('pglite-prisma-adapter')
-  await makePrivate(dataDir)
-  await using opening = new AsyncDisposableStack()
-  opening.adopt(await lockDirectory(dataDir), (lock) => lock.close())
-  const disk = opening.use(await DiskSpace.watch(dataDir, onDiskChange))
-  const pglite = opening.adopt(await openPglite(dataDir), (pglite) => pglite.close())
-  makeContentsPrivate(dataDir)
-  await migrate(pglite)
-  // It runs on the main thread. Recovery and migrations, done by now, may take as long as they need.
-  const watchdog = watchMainThread()
-  const prisma = new PrismaClient({ adapter: new PrismaPGlite(pglite), errorFormat: ERROR_FORMAT })
-  opening.defer(() => prisma.$disconnect())
-  const closers = opening.move()
-  return {
-    prisma,
-    spare: prisma,
-    maintenance: prisma,
-    mode: 'embedded',
-    durability: 'process-crash',
-    connections: 1,
-    migrations: () => migrationState(prisma),
-    state: async (functions) => {
-      const state = await databaseState(prisma, functions)
-      return { ...state, writable: state.writable && !disk.isFull }
-    },
-    limit: () => undefined,
-    disk,
-    async [Symbol.asyncDispose]() {
-      await closers.disposeAsync()
-      watchdog[Symbol.dispose]()
-    },
-  }
-}
-
-async function openPostgres(databaseUrl: string, limit: number): Promise<Database> {
+async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config): Promise<Database> {
+  const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
   const main = openPool(session, { max: POOL_SIZES.main, limit })

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
 import type { Config } from '../config.ts'
 import { connect, type DatabaseConnection } from './database-connection.ts'
-import { lockDirectory } from './directory-lock.ts'
+import { tryLockDirectory } from './directory-lock.ts'
 import { spaceToStart } from './disk-space.ts'
 import { openPglite, pgliteDirectory } from './pglite.ts'
 import { checkOwner } from './private-directory.ts'
+import { connectToServer } from './shared/server-connection.ts'
 
-/** Neither creates nor migrates; undefined without an embedded database. @throws StartError when it cannot open. */
+/** Neither creates nor migrates, as `joinDatabase` does; undefined without an embedded database. @throws StartError */
 export async function inspectDatabase({
   databaseUrl,
   dataDir,
@@ -16,8 +17,10 @@ export async function inspectDatabase({
   if (!existsSync(pgliteDirectory(dataDir))) return undefined
   await checkOwner(dataDir)
   await spaceToStart(dataDir)
+  const lock = await tryLockDirectory(dataDir)
+  if (!lock) return connectToServer(dataDir)
   await using opening = new AsyncDisposableStack()
-  opening.adopt(await lockDirectory(dataDir), (lock) => lock.close())
+  opening.adopt(lock, (held) => held.close())
   const pglite = opening.adopt(await openPglite(dataDir), (pglite) => pglite.close())
   const closers = opening.move()
   return {

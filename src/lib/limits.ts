@@ -16,7 +16,7 @@ export type Limits = Readonly<{
   requestsPerMinute: number
 }>
 
-function upTo(most: number, standard: number) {
+function upTo(most: number, standard: number, meaning: string) {
   const expectation = `a whole number, 1 to ${most}`
   return z
     .string()
@@ -24,20 +24,21 @@ function upTo(most: number, standard: number) {
     .transform(Number)
     .refine((value) => value <= most, expectation)
     .default(standard)
+    .describe(meaning)
 }
 
 /** The default cost fits all event fields on a page of 1,000. */
 export const LIMIT_SETTINGS = {
-  MAX_DEPTH: upTo(1_000, 12),
-  MAX_ALIASES: upTo(10_000, 30),
-  MAX_DIRECTIVES: upTo(10_000, 50),
-  MAX_TOKENS: upTo(100_000, 2_500),
-  MAX_COST: upTo(1_000_000_000, 500_000),
+  MAX_DEPTH: upTo(1_000, 12, 'nesting of fields in an operation'),
+  MAX_ALIASES: upTo(10_000, 30, 'aliases in an operation'),
+  MAX_DIRECTIVES: upTo(10_000, 50, 'directives in an operation'),
+  MAX_TOKENS: upTo(100_000, 2_500, 'lexical tokens in a document'),
+  MAX_COST: upTo(1_000_000_000, 500_000, 'values that an operation can return'),
   // A string cannot exceed 512 MiB.
-  MAX_BODY_BYTES: upTo(500_000_000, 8_000_000),
-  MAX_OPERATIONS_PER_SOCKET: upTo(100_000, 100),
-  MAX_SOCKETS_PER_KEY: upTo(1_000_000, 1_000),
-  REQUESTS_PER_MINUTE: upTo(1_000_000_000, 6_000),
+  MAX_BODY_BYTES: upTo(500_000_000, 8_000_000, 'bytes of a request body or a message'),
+  MAX_OPERATIONS_PER_SOCKET: upTo(100_000, 100, 'operations at a time on a socket'),
+  MAX_SOCKETS_PER_KEY: upTo(1_000_000, 1_000, 'sockets and streams of a key'),
+  REQUESTS_PER_MINUTE: upTo(1_000_000_000, 6_000, 'requests of a key'),
 }
 
 export function limitsOf(settings: Readonly<Record<keyof typeof LIMIT_SETTINGS, number>>): Limits {

@@ -6,13 +6,13 @@ const collectorUrl = z
 
 /** OpenTelemetry's variables that decide whether and how traces are sent; its SDK reads the others itself. */
 export const TRACE_SETTINGS = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl,
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl,
-  OTEL_EXPORTER_OTLP_PROTOCOL: z.string().optional(),
-  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: z.string().optional(),
-  OTEL_PROPAGATORS: z.string().optional(),
-  OTEL_SDK_DISABLED: z.string().optional(),
-  OTEL_TRACES_EXPORTER: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.describe('OTLP collector for traces'),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.describe('the same, for traces alone'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.string().optional().describe('http/json'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: z.string().optional().describe('the same, for traces alone'),
+  OTEL_PROPAGATORS: z.string().optional().describe('tracecontext, baggage or none'),
+  OTEL_SDK_DISABLED: z.string().optional().describe('true sends no traces'),
+  OTEL_TRACES_EXPORTER: z.string().optional().describe('otlp, or none to send no traces'),
 }
 
 type TraceSettings = Readonly<Partial<Record<keyof typeof TRACE_SETTINGS, string>>>

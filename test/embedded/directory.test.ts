@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, inject, test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
 import { doctor } from '../support/doctor.ts'
-import { serve, tidemark } from '../support/process.ts'
+import { command, serve, tidemark } from '../support/process.ts'
 import { RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { expectData, graphql } from '../support/server.ts'
 
@@ -21,7 +21,7 @@ test('A second process on the same directory fails at once and names the first, 
   expect(await first.exited).toBe(0)
 })
 
-test('A killed process leaves no lock behind, and every acknowledged event is stored once after each kill', async () => {
+test('A killed process leaves no lock or socket behind, and every acknowledged event is stored once after each kill', async () => {
   const env = await freshDatabase()
   const acknowledged = new Map<string, number>()
   let dataset = ''
@@ -70,6 +70,7 @@ test('A killed process leaves no lock behind, and every acknowledged event is st
     KEY,
   )
   expect(expectData(retry).recordWorkerEvents.results).toMatchObject([{ seq, outcome: 'DUPLICATE' }])
+  expect(await command(['restore-epoch'], { ...env })).toMatchObject({ code: 0, stderr: '' })
   server.child.kill('SIGTERM')
   expect(await server.exited).toBe(0)
 })

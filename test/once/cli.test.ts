@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../src/config.ts'
+import { readConfig, SETTINGS } from '../../src/config.ts'
 import { freshDatabase } from '../support/database.ts'
-import { tidemark } from '../support/process.ts'
+import { command, tidemark } from '../support/process.ts'
 
 describe('tidemark', () => {
   test('prints help with --help and exits 0', async () => {
@@ -15,6 +15,18 @@ describe('tidemark', () => {
   })
 
   const follow = ['import', 'llamacloud', '--url', 'https://x.example', '--report', randomUUID(), '--follow']
+  test('lists all settings in the help of serve, and names the one that an unknown option stands for', async () => {
+    const help = await command(['serve', '--help'])
+    expect(help.code).toBe(0)
+    const listed = [...help.stdout.matchAll(/^ {2}([A-Z][A-Z_]+) +(.*)$/gm)]
+    expect(listed.map(([, name]) => name).sort()).toEqual([...SETTINGS].sort())
+    for (const [, , meaning] of listed) expect(meaning).toMatch(/^\S/)
+    expect(help.stdout).toMatch(/^ {2}PORT +.*\(default: 4000\)$/m)
+    const { code, stderr } = await command(['serve', '--port', '5000'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^error: unknown option '--port'\n(.*\n)?Set PORT in the environment instead: PORT=…\n$/)
+  })
+
   test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]], [[...follow, '--interval', '0']]])(
     'exits 2 for invalid arguments: %j',
     async (args) => {

@@ -1,6 +1,7 @@
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, describe, expect } from 'vitest'
 import { BOMBS } from '../support/bombs.ts'
+import { freshDatabase } from '../support/database.ts'
 import { test } from '../support/fixtures.ts'
 import { newDataset, newOrganization, newReport } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
@@ -10,6 +11,8 @@ let server: TestServer
 let small: TestServer
 let dataset: string
 let report: string
+/** Streams of the small server. */
+let own: { dataset: string; report: string }
 
 test.beforeAll(async ({ server: shared }) => {
   server = shared
@@ -17,7 +20,13 @@ test.beforeAll(async ({ server: shared }) => {
   dataset = await newDataset(server, organization)
   report = await newReport(server, organization)
   const least = { MAX_DEPTH: '2', MAX_ALIASES: '1', MAX_DIRECTIVES: '1', MAX_TOKENS: '30', MAX_COST: '3' }
-  small = await startServer({ ...server.env, ...least, MAX_BODY_BYTES: '1000' })
+  const env = await freshDatabase()
+  {
+    await using before = await startServer(env)
+    const organization = await newOrganization(before)
+    own = { dataset: await newDataset(before, organization), report: await newReport(before, organization) }
+  }
+  small = await startServer({ ...env, ...least, MAX_BODY_BYTES: '1000' })
 })
 afterAll(async () => {
   await small[Symbol.asyncDispose]()
@@ -108,12 +117,12 @@ test('GraphiQL can query the whole schema, and any key all fields of the longest
 test('The legacy routes run trusted documents, which have no document limits', async () => {
   const headers = {
     authorization: `Bearer ${small.rootKey}`,
-    'tr-dataset': dataset,
+    'tr-dataset': own.dataset,
     'content-type': 'application/json',
   }
   const init = { method: 'POST', headers, body: '{"page_size":10000}' }
   expect((await fetch(`${small.url}/api/dataset/events`, init)).status).toBe(200)
-  expect((await fetch(`${small.url}/api/v1/reports/${report}/events`, { headers })).status).toBe(200)
+  expect((await fetch(`${small.url}/api/v1/reports/${own.report}/events`, { headers })).status).toBe(200)
 })
 
 describe('A body', () => {
@@ -121,7 +130,11 @@ describe('A body', () => {
   const post = (text: string, path = '/graphql') =>
     fetch(`${small.url}${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${small.rootKey}`, 'content-type': 'application/json', 'tr-dataset': dataset },
+      headers: {
+        authorization: `Bearer ${small.rootKey}`,
+        'content-type': 'application/json',
+        'tr-dataset': own.dataset,
+      },
       body: text,
     })
 

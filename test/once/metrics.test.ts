@@ -275,7 +275,7 @@ test('The lag of a reader that does not read rises; that of a reader without mat
   for (let i = 0; i < 2; i++) await recordWorkerEvents(server, id, large)
   await until(async () => (await sample('tidemark_follower_lag_events')) === 0)
   const leaving = new AbortController()
-  await fetch(`${server.url}/graphql`, {
+  const unread = await fetch(`${server.url}/graphql`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
@@ -287,6 +287,8 @@ test('The lag of a reader that does not read rises; that of a reader without mat
   })
   await until(async () => (await sample('tidemark_deliveries_total')) > 0)
   expect(await sample('tidemark_follower_lag_events')).toBeGreaterThan(20)
+  // Read here: a response that is garbage-collected ends its stream.
+  expect(unread.status).toBe(200)
   leaving.abort()
   await others.end()
   await until(async () => (await sample('tidemark_follower_lag_events')) === 0)

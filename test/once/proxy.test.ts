@@ -21,7 +21,7 @@ beforeAll(async () => {
   key = await newKey(generous, organization)
   dataset = await newDataset(generous, organization)
   report = await newReport(generous, organization)
-  server = await startServer({ ...generous.env, ...SETTINGS })
+  server = await startServer(SETTINGS)
 })
 afterAll(async () => {
   await server[Symbol.asyncDispose]()
@@ -50,7 +50,7 @@ describe('The address given by a trusted proxy', () => {
 
   test('is counted for WebSockets without a key', async () => {
     const sockets: WebSocket[] = []
-    const small = await startServer({ ...generous.env, TRUSTED_PROXIES: '127.0.0.0/8', MAX_SOCKETS_PER_KEY: '1' })
+    const small = await startServer({ TRUSTED_PROXIES: '127.0.0.0/8', MAX_SOCKETS_PER_KEY: '1' })
     const upgrade = (address: string) => {
       const socket = new WebSocket(`${small.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
         headers: { 'x-forwarded-for': address },
@@ -68,7 +68,7 @@ describe('The address given by a trusted proxy', () => {
   })
 
   test('is ignored without the setting', async () => {
-    await using plain = await startServer({ ...generous.env, REQUESTS_PER_MINUTE: String(UNAUTHENTICATED * 10) })
+    await using plain = await startServer({ REQUESTS_PER_MINUTE: String(UNAUTHENTICATED * 10) })
     const forged = (i: number) => ask(plain.url, [`X-Forwarded-For: 203.0.113.${i}`])
     expect(await answered(UNAUTHENTICATED + 3, forged)).toBe(UNAUTHENTICATED)
   })
@@ -91,6 +91,8 @@ describe.skipIf(!haproxyInstalled)('The shipped configuration of HAProxy', () =>
   let behind: TestServer
   let proxy: Haproxy
   beforeAll(async () => {
+    // Its database, with what was created there; an embedded one can be open once.
+    await generous[Symbol.asyncDispose]()
     behind = await startServer({ ...generous.env, ...SETTINGS })
     proxy = await haproxy(behind.url)
   })

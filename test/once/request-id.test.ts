@@ -13,7 +13,7 @@ let dataset: string
 
 beforeAll(async () => {
   server = await startServer({ LOG_LEVEL: 'debug' })
-  quiet = await startServer({ ...server.env, LOG_LEVEL: 'info', REQUESTS_PER_MINUTE: '1' })
+  quiet = await startServer({ LOG_LEVEL: 'info', REQUESTS_PER_MINUTE: '1' })
   dataset = await newDataset(server, await newOrganization(server))
 })
 afterAll(async () => {
@@ -105,7 +105,7 @@ describe('Every response has an id, that of the client if it is valid', () => {
   })
 
   test('web pages of allowed origins can read it', async () => {
-    await using open = await startServer({ ...server.env, CORS_ORIGINS: '*' })
+    await using open = await startServer({ CORS_ORIGINS: '*' })
     const headers = { origin: 'https://app.example' }
     for (const path of ['/graphql?query={__typename}', '/api/v1/reports/x/events'])
       expect((await ask(path, { headers }, open)).headers.get('access-control-expose-headers')).toContain(

@@ -1,8 +1,11 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, inject, test } from 'vitest'
+import { version } from '../../src/lib/version.ts'
 import { freshDatabase, runSql } from '../support/database.ts'
 import { serve } from '../support/process.ts'
 import { expectData, graphql } from '../support/server.ts'
@@ -80,4 +83,27 @@ test('The root key file of another database is kept when a new one is generated 
   const files = (await readdir(two.DATA_DIR)).filter((name) => name.startsWith('root-api-key.until-'))
   expect(files).toHaveLength(1)
   expect(await readFile(join(two.DATA_DIR, files[0] ?? ''), 'utf8')).toBe(`${key}\n`)
+})
+
+test('npm start does not build what is built, and prints nothing of its own', async () => {
+  // Without npm, as a build would take away what other tests run.
+  const env = { PATH: '' }
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['src/start.js', '--version'], { env })
+  expect([stdout, stderr]).toEqual([`${version}\n`, ''])
+})
+
+test('A source that is added, removed or changed is one to build from', async () => {
+  const folder = await mkdtemp(join(inject('scratch'), 'sources-'))
+  for (const name of ['src', 'prisma', '.config']) await mkdir(join(folder, name))
+  const script = `const { hashInputs } = await import(${JSON.stringify(pathToFileURL('.config/inputs.js'))}); console.log(hashInputs())`
+  const hash = async () =>
+    (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: folder })).stdout
+  const hashes = [await hash()]
+  for (const text of ['one', 'two']) {
+    await writeFile(join(folder, 'src', 'file.ts'), text)
+    hashes.push(await hash())
+  }
+  expect(new Set(hashes).size).toBe(3)
+  await rm(join(folder, 'src', 'file.ts'))
+  expect(await hash()).toBe(hashes[0])
 })

@@ -147,8 +147,8 @@ test('An interrupted import prints how to continue', async () => {
   expect(importing.output.stderr).toMatch(/^Interrupted\. Run the same command to continue/m)
 })
 
-/** The output of a command on a terminal. */
-async function onTerminal(...args: string[]): Promise<string> {
+/** The output of a command on a terminal. @param status its exit status. */
+async function onTerminal(args: string[], status = 0): Promise<string> {
   const command = [process.execPath, 'dist/main.js', ...args].map((word) => `"${word}"`).join(' ')
   const { PATH } = process.env
   const terminal = spawn('script', ['-qec', command, '/dev/null'], { env: { PATH, TERM: 'xterm', ...env } })
@@ -156,16 +156,30 @@ async function onTerminal(...args: string[]): Promise<string> {
   terminal.stdout.on('data', (data) => {
     shown += data
   })
-  expect(await once(terminal, 'close')).toEqual([0, null])
+  expect(await once(terminal, 'close')).toEqual([status, null])
   return shown
 }
 
 test.skipIf(process.platform !== 'linux')('A terminal shows a progress bar', async () => {
   const file = join(folder, 'bar.ndjson')
   await writeFile(file, fileOf(Array.from({ length: 10 }, (_, i) => workerLine(randomUUID(), i + 1))))
-  const shown = await onTerminal('import', file, '--organization', organization)
+  const shown = await onTerminal(['import', file, '--organization', organization])
   expect(shown).toMatch(/={20,} 100% \| 10 read, 10 recorded, 0 duplicates, 0 rejected/)
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'The rejections on a terminal stay above the bar and the report',
+  async () => {
+    const file = join(folder, 'rejected.ndjson')
+    await writeFile(file, fileOf(Array.from({ length: 3 }, (_, i) => workerLine(randomUUID(), i + 1))))
+    const shown = await onTerminal(['import', file], 1)
+    expect(shown.match(/line \d: The dataset .* does not exist/g)).toHaveLength(3)
+    // From where the cursor is saved to where it returns to that place: the line of the bar alone.
+    expect(shown.slice(shown.lastIndexOf('\x1b7'), shown.indexOf('\x1b8'))).not.toContain('\n')
+    // Each is written in full: the terminal does not wrap the bar.
+    expect(shown.split('\x1b[?7hline ')).toHaveLength(4)
+  },
+)
 
 test.skipIf(process.platform !== 'linux')('Control characters of an event do not reach a terminal', async () => {
   const into = randomUUID()
@@ -174,7 +188,7 @@ test.skipIf(process.platform !== 'linux')('Control characters of an event do not
   const file = join(folder, 'controls.ndjson')
   await writeFile(file, `${JSON.stringify({ ...line, eventData: { title } })}\n`)
   expect((await run('import', file, '--organization', organization)).code).toBe(0)
-  const shown = await onTerminal('export', '--dataset', into)
+  const shown = await onTerminal(['export', '--dataset', into])
   expect(shown).not.toMatch(/[\u0080-\u009f\u202e]/)
   const written = /\{"datasetId".*\}/.exec(shown)?.[0] ?? ''
   expect(JSON.parse(JSON.parse(written).eventDataText)).toEqual({ title })
@@ -185,6 +199,8 @@ test('An exported file is accessible to its user only, and two exports to one fi
   const file = join(folder, 'private.ndjson')
   await writeFile(file, 'before\n', { mode: 0o644 })
   await chmod(file, 0o644)
+  // An embedded database is open once, here.
+  await using _server = await startServer(env)
   const umask = process.umask(0)
   const both = Array.from({ length: 2 }, () => tidemark(['export', file, '--dataset', dataset], { ...env }))
   process.umask(umask)

@@ -4,15 +4,26 @@ import pg from 'pg'
 export const TEST = 'tidemark-test'
 
 const CANDIDATES = [
-  process.env.TEST_DATABASE_URL,
   'postgresql://postgres@127.0.0.1:5432/postgres',
   'postgresql://postgres:postgres@127.0.0.1:5432/postgres',
 ]
 
-/** The first reachable PostgreSQL server on which databases can be created; its URL names a database to connect to. */
+/**
+ * The PostgreSQL server on which databases can be created: TEST_DATABASE_URL, or else the first that is reachable here;
+ * undefined if there is none, or if the variable is `none`. The URL names a database to connect to.
+ * @throws Error if the server of TEST_DATABASE_URL is not reachable.
+ */
 export async function postgresUrl(): Promise<string | undefined> {
+  const { TEST_DATABASE_URL: given } = process.env
+  if (given === 'none') return undefined
+  if (given) {
+    await query(given, 'SELECT 1').catch((error) => {
+      throw new Error(`No PostgreSQL is reachable at TEST_DATABASE_URL: ${error.message || error.code}`)
+    })
+    return given
+  }
   for (const url of CANDIDATES) {
-    if (url && (await query(url, 'SELECT 1').then(Boolean, () => false))) return url
+    if (await query(url, 'SELECT 1').then(Boolean, () => false)) return url
   }
   return undefined
 }

@@ -4,9 +4,13 @@ import type { Finding } from './finding.ts'
 import { runChecks } from './run-checks.ts'
 
 /** Prints each finding as it comes; exit status 1 when one is a problem. */
-export async function runDoctor(readSettings: () => Config, { json }: { json?: boolean }): Promise<void> {
+export async function runDoctor(
+  readSettings: () => Config,
+  warnings: readonly string[],
+  { json }: { json?: boolean },
+): Promise<void> {
   const findings: Finding[] = []
-  for await (const finding of runChecks(readSettings, (streams) => flash(`${streams} streams`))) {
+  for await (const finding of runChecks(readSettings, warnings, (streams) => flash(`${streams} streams`))) {
     findings.push(finding)
     if (!json) print(describe(finding))
   }

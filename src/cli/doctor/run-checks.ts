@@ -15,18 +15,30 @@ import { checkTransactions } from './check-transactions.ts'
 import { checkListen, checkRedis } from './check-wakeups.ts'
 import type { CheckResult, Finding } from './finding.ts'
 
-/** Read-only; later checks rely on earlier ones. @param progress receives the number of streams checked. */
+/**
+ * Read-only; later checks rely on earlier ones.
+ * @param warnings about settings that are not known. @param progress receives the number of streams checked.
+ */
 export async function* runChecks(
   readSettings: () => Config,
+  warnings: readonly string[],
   progress: (streams: number) => void,
 ): AsyncGenerator<Finding> {
   const config = settings(readSettings)
   if (config instanceof ConfigError) {
     const [found = '', ...details] = config.message.split(/\n */)
-    yield { check: 'settings', state: 'problem', found, advice: 'See docs/settings.md.', details }
+    yield {
+      check: 'settings',
+      state: 'problem',
+      found,
+      advice: 'See docs/settings.md.',
+      details: [...details, ...warnings],
+    }
     return
   }
-  yield { check: 'settings', state: 'ok', found: 'The settings are valid.' }
+  yield warnings.length === 0
+    ? { check: 'settings', state: 'ok', found: 'The settings are valid.' }
+    : { check: 'settings', state: 'warning', found: warnings.join(' ') }
   const { databaseUrl, rootApiKey, redisUrl, dataDir } = config
   const used = !databaseUrl || !rootApiKey
   if (used && existsSync(dataDir)) yield check('folder', () => checkFolder(dataDir))

@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { openStorage, type Storage } from '../../accounts/storage.ts'
+import { joinStorage, type Storage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
@@ -31,7 +31,7 @@ const STOPPED =
 /** `-` is stdout; a file appears when complete, mode 600, packed if `.gz`. @throws StartError, also when writing. */
 export async function exportFile(config: Config, file: string, options: ExportOptions): Promise<void> {
   using interrupt = listenForInterrupt()
-  await using storage = await openStorage(config)
+  await using storage = await joinStorage(config)
   const { log, database } = storage
   const db = database.prisma
   const { selection, after } = await select(storage, options)

@@ -1,4 +1,4 @@
-import { openStorage } from '../../accounts/storage.ts'
+import { joinStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { printable } from '../../lib/text.ts'
@@ -42,7 +42,7 @@ export async function runImport(
   open: (target: ImportTarget, signal: AbortSignal) => Promise<OpenedSource> | OpenedSource,
 ): Promise<void> {
   using interrupt = listenForInterrupt()
-  await using storage = await openStorage(config)
+  await using storage = await joinStorage(config)
   const { database, log } = storage
   if (organization !== undefined) {
     const found = await database.prisma.organization.findUnique({ where: { id: organization } })

@@ -14,7 +14,7 @@ export interface ScratchDatabase extends AsyncDisposable {
 /** Creates one with the migrations of a checkout, applied by its own command. */
 export async function scratchDatabase(checkout: string): Promise<ScratchDatabase> {
   const server = await postgresUrl()
-  if (!server) throw new Error('No PostgreSQL is reachable at TEST_DATABASE_URL or 127.0.0.1:5432.')
+  if (!server) throw new Error('No PostgreSQL is reachable at 127.0.0.1:5432. Set TEST_DATABASE_URL.')
   const name = `tidemark_bench_${randomBytes(6).toString('hex')}`
   await query(server, `CREATE DATABASE ${name}`)
   const DATA_DIR = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))

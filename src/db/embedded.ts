@@ -1,0 +1,84 @@
+import type { FileHandle } from 'node:fs/promises'
+import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
+import { watchMainThread } from '../lib/watchdog.ts'
+import type { Database } from './database.ts'
+import { databaseState } from './database-state.ts'
+import { lockDirectory, tryLockDirectory } from './directory-lock.ts'
+import { type DiskObserver, DiskSpace } from './disk-space.ts'
+import { ERROR_FORMAT } from './error-format.ts'
+import { PrismaClient } from './generated/prisma/client.ts'
+import { MigrationError, migrate, migrationState, pendingMigrations } from './migrate.ts'
+import { openPglite } from './pglite.ts'
+import { makeContentsPrivate, makePrivate } from './private-directory.ts'
+import { serverAdapter } from './shared/server-adapter.ts'
+import { connectToServer } from './shared/server-connection.ts'
+import { shareDatabase } from './shared/share-database.ts'
+import { socketPath } from './shared/socket-path.ts'
+
+/** Creates, migrates and opens the embedded database. @throws StartError, also when another process has it open. */
+export async function openEmbedded(dataDir: string, onDiskChange: DiskObserver): Promise<Database> {
+  await makePrivate(dataDir)
+  return openLocked(dataDir, await lockDirectory(dataDir), onDiskChange)
+}
+
+/** Opens it likewise, or through the server that has it open. @throws StartError when another command has it open. */
+export async function joinEmbedded(dataDir: string, onDiskChange: DiskObserver): Promise<Database> {
+  await makePrivate(dataDir)
+  const lock = await tryLockDirectory(dataDir)
+  return lock ? openLocked(dataDir, lock, onDiskChange) : openThroughServer(dataDir)
+}
+
+async function openLocked(dataDir: string, lock: FileHandle, onDiskChange: DiskObserver): Promise<Database> {
+  await using opening = new AsyncDisposableStack()
+  opening.adopt(lock, (held) => held.close())
+  const { PrismaPGlite } = await import('pglite-prisma-adapter')
+  const disk = opening.use(await DiskSpace.watch(dataDir, onDiskChange))
+  const pglite = opening.adopt(await openPglite(dataDir), (opened) => opened.close())
+  makeContentsPrivate(dataDir)
+  await migrate(pglite)
+  // It runs on the main thread. Recovery and migrations, done by now, may take as long as they need.
+  const watchdog = watchMainThread()
+  const adapter = new PrismaPGlite(pglite)
+  const prisma = opening.adopt(clientOf(adapter), (client) => client.$disconnect())
+  const closers = opening.move()
+  return {
+    ...databaseOf(prisma),
+    state: async (functions) => {
+      const state = await databaseState(prisma, functions)
+      return { ...state, writable: state.writable && !disk.isFull }
+    },
+    disk,
+    share: async () => shareDatabase({ pglite, adapter: await adapter.connect() }, socketPath(dataDir)),
+    async [Symbol.asyncDispose]() {
+      await closers.disposeAsync()
+      watchdog[Symbol.dispose]()
+    },
+  }
+}
+
+async function openThroughServer(dataDir: string): Promise<Database> {
+  await using connection = await connectToServer(dataDir)
+  if ((await pendingMigrations(connection)).length > 0)
+    throw new MigrationError(`The server that uses ${dataDir} is of an older version. Restart it with this one.`)
+  return databaseOf(clientOf(serverAdapter(socketPath(dataDir))))
+}
+
+function clientOf(adapter: SqlDriverAdapterFactory): PrismaClient {
+  return new PrismaClient({ adapter, errorFormat: ERROR_FORMAT })
+}
+
+function databaseOf(prisma: PrismaClient): Database {
+  return {
+    prisma,
+    spare: prisma,
+    maintenance: prisma,
+    mode: 'embedded',
+    durability: 'process-crash',
+    connections: 1,
+    migrations: () => migrationState(prisma),
+    state: (functions) => databaseState(prisma, functions),
+    limit: () => undefined,
+    [Symbol.asyncDispose]: () => prisma.$disconnect(),
+  }
+}

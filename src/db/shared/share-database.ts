@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { chmod, rm } from 'node:fs/promises'
+import { createServer, type Socket } from 'node:net'
+import { decodeMessages, encodeMessage, type Reply, type Request } from './messages.ts'
+import { Session, type SharedParts } from './session.ts'
+
+/** Longest pause between the statements of a transaction, in milliseconds: the server's own statements wait for it. */
+const PAUSE_MS = 5_000
+
+/**
+ * Runs the statements of other processes of this user, which connect to a socket with mode 600.
+ * @param path of the socket; the caller holds the lock of its folder, so an existing one is stale.
+ * @throws Error when it cannot be created, as on some file systems.
+ */
+export async function shareDatabase(parts: SharedParts, path: string): Promise<AsyncDisposable> {
+  const sockets = new Map<Socket, Promise<void>>()
+  const server = createServer((socket) => {
+    const served = serve(socket, new Session(parts)).finally(() => sockets.delete(socket))
+    sockets.set(socket, served)
+  })
+  await rm(path, { force: true })
+  server.listen(path)
+  await once(server, 'listening')
+  // Such as too many open files: the next connection may succeed.
+  server.on('error', () => undefined)
+  await chmod(path, 0o600)
+  return {
+    async [Symbol.asyncDispose]() {
+      server.close()
+      for (const socket of sockets.keys()) socket.destroy()
+      await Promise.all(sockets.values())
+    },
+  }
+}
+
+// A loop, not a pipeline of streams, which would not wait for a statement in progress: what it began must be ended.
+async function serve(socket: Socket, session: Session): Promise<void> {
+  const closed = new AbortController()
+  socket.on('close', () => closed.abort())
+  socket.on('error', () => undefined)
+  socket.on('timeout', () => socket.destroy())
+  try {
+    for await (const request of decodeMessages<Request>(socket)) {
+      socket.setTimeout(0)
+      const reply = await replyTo(request, session)
+      if (session.inTransaction) socket.setTimeout(PAUSE_MS)
+      if (!socket.write(encodeMessage(reply))) await once(socket, 'drain', closed)
+    }
+  } catch {
+    // The client has disconnected, or was disconnected.
+  } finally {
+    // A transaction that cannot be rolled back has ended.
+    await session.end().catch(() => undefined)
+    socket.destroy()
+  }
+}
+
+async function replyTo(request: Request, session: Session): Promise<Reply> {
+  try {
+    return { result: await session.run(request) }
+  } catch (error) {
+    const { name, message, cause } = error as Error
+    return name === 'DriverAdapterError' ? { message, cause: cause as object } : { message }
+  }
+}
