@@ -2,23 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, type TestContext, test } from 'vitest'
 
 /** A process that is watched, with a limit in seconds, and then does something. */
-function watched(code: string, limit = 2): ChildProcess {
+function watched({ onTestFinished }: TestContext, code: string, limit = 2): ChildProcess {
   const script = `import { watchMainThread } from './src/lib/watchdog.ts'
     const watchdog = watchMainThread(${limit})
     ${code}`
-  return spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
+  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
 }
 
 // They wait for real time to pass, concurrently.
-test.concurrent('A process whose main thread spins is ended, and its last line says so', async () => {
+test.concurrent('A process whose main thread spins is ended, and its last line says so', async (context) => {
   // It would not respond to a signal, either.
-  const child = watched("process.on('SIGTERM', () => undefined); for (;;);")
+  const child = watched(context, "process.on('SIGTERM', () => undefined); for (;;);")
   const printed = text(child.stderr as NodeJS.ReadableStream)
   expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
   expect(JSON.parse(await printed)).toMatchObject({
@@ -27,14 +29,14 @@ test.concurrent('A process whose main thread spins is ended, and its last line s
   })
 })
 
-test.concurrent('The time for which a process is suspended does not count', async () => {
+test.concurrent('The time for which a process is suspended does not count', async (context) => {
   // Spins until it notices that it was suspended, and then for longer than the watchdog would need.
-  const spin = (done: string) => `for (let last = Date.now(); ; ) { const now = Date.now(); ${done} }`
-  const code = `console.log('running')
-    ${spin('if (now - last > 5_000) break; last = now')}
-    ${spin('if (now - last > 2_000) break')}
+  const code = `let last = Date.now()
+    console.log('running')
+    for (let now = last; now - last < 5_000; now = Date.now()) last = now
+    for (last = Date.now(); Date.now() - last < 2_000; );
     process.exit(7)`
-  const child = watched(code, 10)
+  const child = watched(context, code, 10)
   await once(child.stdout as NodeJS.ReadableStream, 'data')
   child.kill('SIGSTOP')
   await setTimeout(11_000)
@@ -42,7 +44,7 @@ test.concurrent('The time for which a process is suspended does not count', asyn
   expect(await once(child, 'exit')).toEqual([7, null])
 })
 
-test.concurrent('A process that is no longer watched ends by itself', async () => {
-  const child = watched('watchdog[Symbol.dispose]()')
+test.concurrent('A process that is no longer watched ends by itself', async (context) => {
+  const child = watched(context, 'watchdog[Symbol.dispose]()')
   expect(await once(child, 'exit')).toEqual([0, null])
 })

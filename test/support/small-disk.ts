@@ -39,7 +39,7 @@ export function smallDisk(): SmallDisk {
       run('mount', '-o', `remount,size=${(blocks - bfree) * bsize + bytes}`, path)
     },
     [Symbol.dispose]() {
-      run('umount', path)
+      run('umount', '--lazy', path)
       rmSync(folder, { recursive: true })
     },
   }
