@@ -1,5 +1,6 @@
 import type { PrismaClient } from './generated/prisma/client.ts'
 import { changedSettings } from './session.ts'
+import { isLockTimeout } from './transient-errors.ts'
 
 export interface DatabaseState {
   /** False for a replica, and for a database that is read-only, as after some failovers or to protect a full disk. */
@@ -23,14 +24,17 @@ export async function databaseState(
            (SELECT array_agg(f.name) FROM unnest(${functions}::text[]) f(name)
              WHERE to_regproc(f.name) IS NULL) AS missing`
   const changed = await db.$queryRawUnsafe<{ name: string }[]>(changedSettings(schema))
-  const readable = await db.organization.findFirst({ select: { id: true } }).then(
-    () => true,
-    () => false,
-  )
+  const readable = await isReadable(db)
   return {
     writable: rows[0]?.writable === true,
     missing: rows[0]?.missing ?? [],
     changedSettings: changed.map(({ name }) => name),
     readable,
   }
+}
+
+// A locked table is there, and will be free again: the check does not wait for it.
+async function isReadable(db: PrismaClient): Promise<boolean> {
+  const limit = db.$executeRaw`SELECT set_config('lock_timeout', '100ms', true)`
+  return db.$transaction([limit, db.organization.findFirst({ select: { id: true } })]).then(() => true, isLockTimeout)
 }

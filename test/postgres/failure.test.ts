@@ -42,7 +42,7 @@ test('When the database fails, each transport responds in its format, without ex
     id: dataset,
     events: [{ eventType: 'ETL_STARTED' }],
   })
-  expect(data).toBeNull()
+  expect(data).toEqual({ recordWorkerEvents: null })
   expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
   expect(JSON.stringify(errors)).not.toContain('secret')
 })

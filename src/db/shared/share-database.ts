@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
+import { ClientSession, type SharedParts } from './client-session.ts'
 import { decodeMessages, encodeMessage, type Reply, type Request } from './messages.ts'
-import { Session, type SharedParts } from './session.ts'
 
 /** Longest pause between the statements of a transaction, in milliseconds: the server's own statements wait for it. */
 const PAUSE_MS = 5_000
@@ -15,7 +15,7 @@ const PAUSE_MS = 5_000
 export async function shareDatabase(parts: SharedParts, path: string): Promise<AsyncDisposable> {
   const sockets = new Map<Socket, Promise<void>>()
   const server = createServer((socket) => {
-    const served = serve(socket, new Session(parts)).finally(() => sockets.delete(socket))
+    const served = serve(socket, new ClientSession(parts)).finally(() => sockets.delete(socket))
     sockets.set(socket, served)
   })
   await rm(path, { force: true })
@@ -34,7 +34,7 @@ export async function shareDatabase(parts: SharedParts, path: string): Promise<A
 }
 
 // A loop, not a pipeline of streams, which would not wait for a statement in progress: what it began must be ended.
-async function serve(socket: Socket, session: Session): Promise<void> {
+async function serve(socket: Socket, session: ClientSession): Promise<void> {
   const closed = new AbortController()
   socket.on('close', () => closed.abort())
   socket.on('error', () => undefined)
@@ -55,7 +55,7 @@ async function serve(socket: Socket, session: Session): Promise<void> {
   }
 }
 
-async function replyTo(request: Request, session: Session): Promise<Reply> {
+async function replyTo(request: Request, session: ClientSession): Promise<Reply> {
   try {
     return { result: await session.run(request) }
   } catch (error) {

@@ -1,6 +1,14 @@
 import { createComplexityRule } from '@pothos/plugin-complexity'
-import { GraphQLError, getOperationAST, validate } from 'graphql'
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  type OperationDefinitionNode,
+  validate,
+} from 'graphql'
 import type { Plugin, YogaInitialContext } from 'graphql-yoga'
+import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../../accounts/rate-limit.ts'
 import type { Limits } from '../../lib/limits.ts'
 import type { RequestContext } from '../../schema/context.ts'
@@ -15,9 +23,54 @@ const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 /** An operation counts as one more request for each this many values that it may return. */
 const VALUES_A_REQUEST = 10_000
 
-/** Rejects, before the context is built, what is too deep or costly; uncached, as variables set list lengths. */
+/** Costs kept of a document, each for other sizes of its variables. */
+const KEPT = 50
+
+/** What an operation costs, or why it is rejected. */
+interface Cost {
+  complexity: number
+  error?: GraphQLError
+}
+
+type Variables = Readonly<Record<string, unknown>>
+
+/** Rejects, before the context is built, what is too deep or costly for its variables, which set list lengths. */
 export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<RequestContext & YogaInitialContext> {
   const weights = new WeakMap<object, number>()
+  const kept = new WeakMap<DocumentNode, LRUCache<string, Cost>>()
+  const costOf = (
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Variables,
+  ) => {
+    const costs = kept.get(document) ?? new LRUCache({ max: KEPT })
+    kept.set(document, costs)
+    const sizes = JSON.stringify([operation.name?.value, ...sizesOf(operation, variables)])
+    const known = costs.get(sizes) ?? compute(schema, document, operation, variables)
+    costs.set(sizes, known)
+    return known
+  }
+  const compute = (
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    { operation, name }: OperationDefinitionNode,
+    variableValues: Variables,
+  ): Cost => {
+    let complexity = 0
+    const rule = createComplexityRule({
+      context: {},
+      variableValues,
+      operationName: name?.value,
+      maxDepth: depth,
+      maxComplexity: operation === 'subscription' ? Math.ceil(cost / PER_EVENT) : cost,
+      onResult: (result) => {
+        complexity = result.complexity
+      },
+    })
+    const error = validate(schema, document, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))
+    return { complexity, error }
+  }
   return {
     onValidate({ context, params: { schema, documentAST } }) {
       if (context.trusted) return
@@ -27,19 +80,11 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<R
         const operation = getOperationAST(documentAST, operationName)
         // The executor rejects a missing operation, and checks nothing else.
         if (!operation) return
-        const variableValues = variables ?? {}
-        checkVariables(schema, operation, variableValues)
-        const rule = createComplexityRule({
-          context,
-          variableValues,
-          operationName,
-          maxDepth: depth,
-          maxComplexity: operation.operation === 'subscription' ? Math.ceil(cost / PER_EVENT) : cost,
-          onResult: ({ complexity }) => void weights.set(context, Math.floor(complexity / VALUES_A_REQUEST)),
-        })
+        checkVariables(schema, operation, variables ?? {})
+        const { complexity, error } = costOf(schema, documentAST, operation, variables ?? {})
         // Thrown, because a result that is set here would be cached with the document.
-        const error = validate(schema, documentAST, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))
         if (error) throw overLimit(error)
+        weights.set(context, Math.floor(complexity / VALUES_A_REQUEST))
       }
     },
     async onContextBuilding({ context }) {
@@ -48,6 +93,15 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<R
       if (error) throw toHttpError(error)
     },
   }
+}
+
+// Arguments that set list lengths are numbers or lists; of all other values only presence can matter.
+function sizesOf({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): unknown[] {
+  return variableDefinitions.map(({ variable }) => {
+    const value = variables[variable.name.value]
+    if (value == null) return value === null ? 'null' : 'absent'
+    return Array.isArray(value) ? [value.length] : typeof value === 'number' ? value : 'given'
+  })
 }
 
 function overLimit({ message, nodes }: GraphQLError): GraphQLError {

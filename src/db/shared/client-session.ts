@@ -9,7 +9,7 @@ export interface SharedParts {
 }
 
 /** The statements of one connection to a shared database, one after the other; they take turns with all others. */
-export class Session {
+export class ClientSession {
   readonly #parts: SharedParts
   #transaction: Transaction | undefined
 
@@ -28,14 +28,14 @@ export class Session {
       case 'executeRaw':
         return (this.#transaction ?? adapter)[request.method](request.query)
       case 'query':
-        this.#refuseInTransaction()
+        this.#rejectInTransaction()
         return { rows: (await pglite.query(request.sql, request.parameters)).rows }
       case 'exec':
-        this.#refuseInTransaction()
+        this.#rejectInTransaction()
         await pglite.exec(request.sql)
         return undefined
       case 'begin':
-        this.#refuseInTransaction()
+        this.#rejectInTransaction()
         this.#transaction = await adapter.startTransaction()
         return undefined
       case 'commit':
@@ -50,7 +50,7 @@ export class Session {
   }
 
   // These would wait for the end of the transaction, which waits for them.
-  #refuseInTransaction(): void {
+  #rejectInTransaction(): void {
     if (this.#transaction) throw new Error('A transaction is in progress on this connection.')
   }
 
