@@ -10,7 +10,11 @@ if (!postgres && process.env.REQUIRE_POSTGRES) {
 if (!postgres) console.warn('No PostgreSQL at 127.0.0.1:5432 or TEST_DATABASE_URL: testing the embedded database only.')
 
 function project(name: 'embedded' | 'postgres', exclude: string[]) {
-  return { extends: true as const, root: process.cwd(), test: { name, provide: { mode: name }, exclude } }
+  return {
+    extends: true as const,
+    root: process.cwd(),
+    test: { name, provide: { mode: name }, exclude: ['test/bench/**', ...exclude] },
+  }
 }
 
 // The whole suite runs twice: on the embedded database and on PostgreSQL. Tests for only one of them have their own
@@ -31,6 +35,7 @@ export default defineConfig({
   // One copy of graphql, the one loaded by its dependents in node_modules: Vite would load the .mjs as well.
   resolve: { alias: { graphql: createRequire(import.meta.url).resolve('graphql') } },
   test: {
+    experimental: { fsModuleCache: true },
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     // The long versions have no timeout.

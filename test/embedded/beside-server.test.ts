@@ -95,7 +95,7 @@ test('A transaction of a command that pauses or disconnects is rolled back, and 
 
 test('A command beside another command is refused, naming its process', async () => {
   const env = await freshDatabase()
-  const importing = tidemark(['import', '-'], { ...env }, 'pipe')
+  const importing = tidemark(['import', '-', '--keep-going'], { ...env }, 'pipe')
   importing.child.stdin?.write('no event\n')
   await until(() => importing.output.stderr.includes('line 1: '))
   const refused = await command(['keys', 'list', '--organization', randomUUID()], { ...env })
