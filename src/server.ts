@@ -137,7 +137,7 @@ async function open(
   const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, origins, logger)
   const readiness = createReadiness(database, bus, lifecycle)
-  registerDatabaseMetrics(registry, database, callerClients, readiness)
+  registerDatabaseMetrics(registry, database, callerClients, readiness, lifecycle)
   pages.route('/', createHealthRoutes(readiness))
   pages.route('/', createMetricsRoute(registry, routeServices))
   if (config.graphiql) {

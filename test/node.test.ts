@@ -133,6 +133,24 @@ test.each([
   expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
 })
 
+test('The error for an invalid nodeId does not depend on earlier calls of the same operation', async () => {
+  const query = 'query ($id: ID!) { __typename node(id: $id) { nodeId } }'
+  const invalid = () => server.graphql(query, { id: 'x' })
+  const first = await invalid()
+  expect(first).toMatchObject({ data: { __typename: 'Query', node: null }, errors: [{ path: ['node'] }] })
+  expectData(await server.graphql(query, { id: nodeId('Dataset', dataset) }))
+  expect(await invalid()).toEqual(first)
+})
+
+test('A variable with a default counts with it, whatever its name', async () => {
+  const ids = JSON.stringify(Array(100).fill(nodeId('Report', report)))
+  const snapshot = (_: unknown, i: number) => `s${i}: snapshot { blocks(first: 100) { node { seq } } }`
+  const selection = `... on Report { ${Array.from({ length: 28 }, snapshot).join(' ')} }`
+  const query = `query ($constructor: [ID!]! = ${ids}) { nodes(ids: $constructor) { ${selection} } }`
+  expectData(await server.graphql(query, { constructor: [] }))
+  expect((await server.graphql(query)).errors).toMatchObject([{ message: expect.stringMatching(/complexity/i) }])
+})
+
 test('nodes finds up to 100 objects, and each of them counts toward the cost', async () => {
   const nodes = `query ($ids: [ID!]!) { nodes(ids: $ids) { __typename } }`
   const ids = Array(100).fill(nodeId('Dataset', dataset))

@@ -28,13 +28,13 @@ export interface CreatedApiKey {
 /** @throws CodedError BAD_USER_INPUT, NOT_FOUND (a dataset or report), CONFLICT (`MOST_KEYS`). */
 export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewApiKey): Promise<CreatedApiKey> {
   const { organizationId, role, name, expiresAt } = input
-  if (expiresAt && expiresAt <= new Date()) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
   const datasetIds = distinct(input.datasetIds, 'datasetIds')
   const reportIds = distinct(input.reportIds, 'reportIds')
   const [key, id] = [makeKey(), v7()]
   const details = { role, name, expiresAt, datasetIds, reportIds }
   const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
   await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
+    if (expiresAt) await checkExpiry(transaction, expiresAt)
     const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
     const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
     if (datasets < datasetIds.length || reports < reportIds.length)
@@ -46,6 +46,12 @@ export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewA
     return transaction.apiKey.create({ data: { id, organizationId, ...details, ...storedForm(key) } })
   })
   return { key, id, organizationId }
+}
+
+// By the clock of the database, which also decides when the key expires.
+async function checkExpiry(transaction: Prisma.TransactionClient, expiresAt: Date): Promise<void> {
+  const rows = await transaction.$queryRaw<{ past: boolean }[]>`SELECT ${expiresAt}::timestamptz <= now() AS past`
+  if (rows[0]?.past) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
 }
 
 /** A key of another database, without its secret, which stays valid here. */

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
  * EventSource send instead if they cannot set headers. An empty one is none.
  */
 export function lastEventIdOf({ url = '', headers }: IncomingMessage): string | undefined {
-  const parameter = new URLSearchParams(url.split('?')[1]).get('lastEventId')
+  // The query can contain a "?" too.
+  const parameter = new URLSearchParams(url.slice(`${url}?`.indexOf('?') + 1)).get('lastEventId')
   return headers['last-event-id']?.toString() || parameter || undefined
 }

@@ -26,7 +26,12 @@ export function eventNodeId<Shape extends { event: LoggedEvent }>(type: EventTyp
   }
 }
 
-/** @throws CodedError BAD_USER_INPUT unless it is the base64 of a type's name and a UUID, or two for an event. */
+const MALFORMED: GlobalId = { typename: '', id: '' }
+
+/**
+ * The type and id in a global id: the base64 of a type's name and a UUID, or two for an event. Does not throw, because
+ * arguments are also decoded to compute the cost of an operation: `isNode` rejects what is malformed.
+ */
 export function decodeGlobalId(text: string): GlobalId {
   try {
     const { typename, id } = decodeGlobalID(text)
@@ -34,12 +39,13 @@ export function decodeGlobalId(text: string): GlobalId {
     const ids = isEvent ? id.split(':') : [id]
     return { typename, id: ids.map((part) => uuid.parse(part)).join(':') }
   } catch {
-    throw new CodedError('BAD_USER_INPUT', 'Not a valid nodeId.')
+    return MALFORMED
   }
 }
 
-/** Whether objects of the type can be found by their global id. */
-export function isNode(schema: GraphQLSchema, { typename }: GlobalId): boolean {
-  const type = schema.getType(typename)
+/** Whether objects of the type can be found by their global id. @throws CodedError BAD_USER_INPUT if it is malformed. */
+export function isNode(schema: GraphQLSchema, id: GlobalId): boolean {
+  if (id === MALFORMED) throw new CodedError('BAD_USER_INPUT', 'Not a valid nodeId.')
+  const type = schema.getType(id.typename)
   return isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node')
 }

@@ -174,6 +174,7 @@ test('An event stream resumes from lastEventId in the URL, and an empty Last-Eve
     return /"seq":(\d+)/.exec(text)?.[1]
   }
   expect(await firstSeq(`&lastEventId=${first?.cursor}`)).toBe('2')
+  expect(await firstSeq(`&note=a?b&lastEventId=${first?.cursor}`)).toBe('2')
   expect(await firstSeq('', { 'last-event-id': '' })).toBe('1')
 })
 

@@ -98,8 +98,10 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<R
 // Arguments that set list lengths are numbers or lists; of all other values only presence can matter.
 function sizesOf({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): unknown[] {
   return variableDefinitions.map(({ variable }) => {
-    const value = variables[variable.name.value]
-    if (value == null) return value === null ? 'null' : 'absent'
+    const name = variable.name.value
+    if (!Object.hasOwn(variables, name)) return 'absent'
+    const value = variables[name]
+    if (value === null) return 'null'
     return Array.isArray(value) ? [value.length] : typeof value === 'number' ? value : 'given'
   })
 }

@@ -1,6 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { CallerClients } from '../../accounts/caller-clients.ts'
 import type { Database } from '../../db/database.ts'
+import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { isUp, type Readiness } from '../readiness.ts'
 
 /** Reports readiness, which queries the database, and the use of the pool. */
@@ -9,6 +10,7 @@ export function registerDatabaseMetrics(
   { pool, disk }: Pick<Database, 'pool' | 'disk'>,
   callerClients: Pick<CallerClients, 'waiting'>,
   ready: Readiness,
+  lifecycle: Lifecycle,
 ): void {
   const registers = [registry]
   new Gauge({
@@ -45,8 +47,8 @@ export function registerDatabaseMetrics(
     name: 'tidemark_damaged',
     help: '1 if reads have found missing events or damaged tables since the start, else 0.',
     registers,
-    async collect() {
-      this.set(Number((await ready()).status === 'degraded'))
+    collect() {
+      this.set(Number(lifecycle.damaged))
     },
   })
   // Last: the readiness check takes a connection itself.
