@@ -14,6 +14,11 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
+/** Whether the same request may succeed later, unchanged. */
+export function isTemporary(code: unknown): boolean {
+  return code === 'RATE_LIMITED' || code === 'UNAVAILABLE'
+}
+
 /** An error whose code, message and details (as `extensions`) reach the client; any other error is masked. */
 export class CodedError extends Error {
   readonly code: ErrorCode

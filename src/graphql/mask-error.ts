@@ -20,12 +20,6 @@ const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too d
 /** Quiet time in milliseconds after which another outage of the database is logged as a new one. */
 const OUTAGE_MS = 30_000
 
-const UNAVAILABLE = {
-  code: 'UNAVAILABLE',
-  retryAfter: 1,
-  http: { spec: true, status: 503, headers: { 'retry-after': '1' } },
-} as const
-
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
 /**
@@ -57,7 +51,7 @@ export function createMaskError(logger: Logger, lifecycle: Partial<Lifecycle> = 
     lastOutage = now
     return new GraphQLError('The database is temporarily unavailable. Retry after 1 s.', {
       ...where,
-      extensions: UNAVAILABLE,
+      extensions: { code: 'UNAVAILABLE', retryAfter: 1 },
     })
   }
 

@@ -71,6 +71,10 @@ export class Call {
     this.operation = [operation, name?.value].filter(Boolean).join(' ').slice(0, NAME_LENGTH) || undefined
   }
 
+  get isQuery(): boolean {
+    return this.operation?.split(' ')[0] === 'query'
+  }
+
   note(errors: readonly GraphQLError[] | undefined): void {
     this.outcome = outcomeOf(errors)
     this.errorId = errors?.[0]?.extensions.errorId

@@ -1,5 +1,6 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
+import { isTemporary } from '../errors.ts'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { RequestContext } from '../schema/context.ts'
 
@@ -59,13 +60,9 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
     if (!error) return { data: result.data as Data }
-    if (isTemporary(error)) throw new OverloadedError(error)
+    if (isTemporary(error.extensions.code)) throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }
   }
-}
-
-function isTemporary({ extensions: { code } }: GraphQLError): boolean {
-  return code === 'RATE_LIMITED' || code === 'UNAVAILABLE'
 }
 
 /** Too much is under way, or the database is unavailable; retry after `retryAfter` seconds. */

@@ -118,6 +118,13 @@ test('A compressed body is rejected with 415', async ({ server }) => {
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
 })
 
+test('A body of an unknown type is rejected with 415', async ({ server }) => {
+  const headers = { 'content-type': 'text/xml' }
+  const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body: BODY })
+  expect(response.status).toBe(415)
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] })
+})
+
 test('A health check of HTTP/1.0 needs no Host', async ({ server }) => {
   for (const path of ['/healthz', '/readyz'])
     expect(await raw(server.url, `GET ${path} HTTP/1.0\r\n\r\n`)).toMatch(/^HTTP\/1.1 200 /)

@@ -28,7 +28,7 @@ beforeAll(async () => {
   organization = await newOrganization(generous)
   dataset = await newDataset(generous, organization)
   report = await newReport(generous, organization)
-  keys = await Promise.all(Array.from({ length: 18 }, () => newKey(generous, organization, 'READ')))
+  keys = await Promise.all(Array.from({ length: 19 }, () => newKey(generous, organization, 'READ')))
   const other = await newOrganization(generous)
   others = await Promise.all(Array.from({ length: 11 }, () => newKey(generous, other)))
   await generous[Symbol.asyncDispose]()
@@ -109,6 +109,22 @@ describe('A caller above the limit', () => {
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
     expect(await response.json()).toEqual({ [member]: expect.stringContaining('Too many requests') })
   })
+})
+
+test('A stream above the limit of open connections is rejected with 429', async () => {
+  const headers = {
+    authorization: `Bearer ${newest()}`,
+    'content-type': 'application/json',
+    accept: 'text/event-stream',
+  }
+  const body = JSON.stringify({ query: `subscription { workerEvents(datasetId: "${dataset}") { cursor } }` })
+  const open = () => fetch(`${server.url}/graphql`, { method: 'POST', headers, body })
+  const streams = [await open(), await open()]
+  onTestFinished(() => void Promise.all(streams.map((stream) => stream.body?.cancel())))
+  expect(streams.map(({ status }) => status)).toEqual([200, 200])
+  const rejected = await open()
+  expect(rejected.status).toBe(429)
+  expect(await rejected.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
 })
 
 test('A socket that keeps sending after RATE_LIMITED errors is closed', async () => {

@@ -14,12 +14,22 @@ test('A subscription that begins while its server stops is told to try again', a
   const early = follow()
   await early.start()
   const lock = await holdLock(server.env, 'LOCK TABLE stream')
-  const late = follow()
+  const late = fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      accept: 'text/event-stream',
+      'content-type': 'application/json',
+      authorization: `Bearer ${server.rootKey}`,
+    },
+    body: JSON.stringify({ query: FOLLOW, variables: { id: dataset } }),
+  })
   // Its own, and the one that compares followed streams with the database.
   await until(async () => (await lockWaits(server.env)) >= 2)
   const stopped = server[Symbol.asyncDispose]()
   expect(await early.failure()).toBe('broken off')
   await lock[Symbol.asyncDispose]()
-  expect(await late.failure()).toBe('UNAVAILABLE')
+  const rejected = await late
+  expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(await rejected.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE', retryAfter: 1 } }] })
   await stopped
 })

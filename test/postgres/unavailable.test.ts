@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
-import { holdLock } from '../support/lock.ts'
+import { holdLock, lockWaits } from '../support/lock.ts'
 import { serve } from '../support/process.ts'
 import {
   newDataset,
@@ -13,6 +13,7 @@ import {
 import { graphql, metric, type Result, startServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
+import { ASK } from '../support/transports.ts'
 import { until } from '../support/until.ts'
 import { wakeupState } from '../support/wakeups.ts'
 
@@ -43,6 +44,8 @@ async function startBehindProxy(settings: Record<string, string> = {}) {
     proxy,
     server,
     dataset,
+    organization,
+    report,
     key,
     page: () => server.graphql(query, {}, key),
     append: () => server.graphql(record, {}, key),
@@ -97,6 +100,80 @@ test('During an outage of the database, every transport reports UNAVAILABLE with
   expect(lines.length).toBeLessThanOrEqual(2)
   await proxy.restore()
   expect((await page()).errors).toBeUndefined()
+})
+
+describe('While a table is locked', () => {
+  const TYPES = ['application/json', 'application/graphql-response+json', 'text/event-stream']
+  type Behind = Pick<Awaited<ReturnType<typeof startBehindProxy>>, 'server' | 'key'>
+
+  const post = ({ server, key }: Behind, query: string, accept: string) =>
+    fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept },
+      body: JSON.stringify({ query }),
+    })
+  const statusOf = ({ status, headers }: Response) => [status, headers.get('retry-after')]
+  const FAILED = { message: expect.any(String), extensions: { code: 'UNAVAILABLE', retryAfter: 1 } }
+
+  test('a result that has data is not one to retry as a whole, and its errors have no internals', async () => {
+    await using behind = await startBehindProxy(SHORT)
+    const { env, server, dataset, organization, report, key } = behind
+    const record = `recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) { results { outcome } }`
+    const create = `createReport(input: { organizationId: "${organization}" }) { id }`
+    await using _lock = await holdLock(env, 'LOCK TABLE report IN ACCESS EXCLUSIVE MODE')
+    const query = `{ a: organization(id: "${organization}") { id } b: report(id: "${report}") { id name } }`
+    for (const [, ask] of ASK) {
+      const { data, errors = [] } = await ask(server.url, key, JSON.stringify({ query }))
+      expect(data).toEqual({ a: { id: organization }, b: null })
+      expect(errors.map(({ extensions }) => extensions)).toEqual([FAILED.extensions])
+    }
+    const halves = await Promise.all(TYPES.map((type) => post(behind, `mutation { a: ${record} b: ${create} }`, type)))
+    for (const response of halves) {
+      expect(statusOf(response)).toEqual([200, null])
+      const text = await response.text()
+      expect(JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? text)).toMatchObject({
+        data: { a: { results: [{ outcome: 'RECORDED' }] }, b: null },
+        errors: [FAILED],
+      })
+    }
+    // A change that failed may have been made.
+    const alone = await post(behind, `mutation { ${create} }`, 'application/graphql-response+json')
+    expect(statusOf(alone)).toEqual([200, null])
+  })
+
+  test('equal queries without any result are all answered with 503, waiting for the table or for their turn', async () => {
+    await using behind = await startBehindProxy(SHORT)
+    const { env, dataset, report } = behind
+    await using _lock = await holdLock(env, 'LOCK TABLE event, report IN ACCESS EXCLUSIVE MODE')
+    const queries = [
+      `{ workerEvents(datasetId: "${dataset}") { nodes { seq } } }`,
+      `{ a: report(id: "${report}") { id name } b: report(id: "${report}") { name } }`,
+    ]
+    const asked = Array.from({ length: 60 }, (_, i) => post(behind, queries[i % 2] ?? '', TYPES[i % 3] ?? ''))
+    for (const response of await Promise.all(asked)) {
+      expect(statusOf(response)).toEqual([503, '1'])
+      const { errors } = (await response.json()) as Result
+      expectRetryable({ data: null, errors })
+    }
+  })
+
+  test('a subscription that has waited too long ends without `complete`', async () => {
+    await using behind = await startBehindProxy(SHORT)
+    const { env, server, dataset } = behind
+    await recordWorkerEvents(server, dataset, [EVENT])
+    await using _lock = await holdLock(env, 'LOCK TABLE event IN ACCESS EXCLUSIVE MODE')
+    const query = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { cursor } }`
+    const response = await post(behind, query, 'text/event-stream')
+    expect(statusOf(response)).toEqual([200, null])
+    await until(async () => (await lockWaits(env)) > 0)
+    // A minute later.
+    const now = performance.now.bind(performance)
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + 61_000)
+    onTestFinished(() => void vi.restoreAllMocks())
+    const text = await response.text()
+    expect(text).toMatch(/^event: next\ndata: \{"errors":.*"UNAVAILABLE"/m)
+    expect(text).not.toContain('event: complete')
+  })
 })
 
 test('Calls on connections that have gone silent end in time, and what goes on does so on others', async () => {

@@ -1,6 +1,6 @@
 import { createClient } from 'graphql-ws'
 import WebSocket from 'ws'
-import type { TestServer } from './server.ts'
+import type { Result, TestServer } from './server.ts'
 
 export interface Edge {
   cursor: string
@@ -148,9 +148,12 @@ export const overSse: Subscribe = (url, key, query, variables, headers = {}) => 
       body: JSON.stringify({ query, variables }),
       signal: leaving.signal,
     })
+    // A rejection, whose body is one result.
+    const rejected = response.headers.get('content-type')?.includes('json')
+    if (rejected) inbox.push((await response.json()) as Result)
     let text = ''
     const decoder = new TextDecoder()
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of (!rejected && response.body) || []) {
       text += decoder.decode(chunk, { stream: true })
       for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
         const frame = text.slice(0, end)

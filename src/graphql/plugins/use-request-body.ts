@@ -15,14 +15,15 @@ const MAX_ANONYMOUS_BYTES = 16_384
 export function useRequestBody(most: number, memory: MemoryBudget): Plugin<object, ServerContext> {
   return {
     onRequestParse({ request, requestParser, setRequestParser, serverContext, fetchAPI }) {
-      if (!requestParser || request.method !== 'POST') return
+      if (request.method !== 'POST') return
+      if (!requestParser) throw unsupported(TYPE)
       const { viewer, caller } = serverContext
       const req = serverContext.req as IncomingMessage
       const anonymous = viewer.type === 'anonymous'
       const limit = anonymous ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
       setRequestParser(async ({ url, method, headers }) => {
         const encoding = headers.get('content-encoding') ?? 'identity'
-        if (encoding.toLowerCase() !== 'identity') throw unsupported(encoding)
+        if (encoding.toLowerCase() !== 'identity') throw unsupported(compressed(encoding))
         const holding = memory.open(caller)
         try {
           const body = await readBody(req, limit, holding)
@@ -47,8 +48,13 @@ function withoutEmptyName<Params>(params: Params): Params {
   return operationName === '' ? { ...params, operationName: undefined } : params
 }
 
-function unsupported(encoding: string): GraphQLError {
-  const message = `Request bodies with content-encoding ${encoding} are not supported. Send the body uncompressed.`
+const TYPE = 'Request bodies of this content-type are not supported. Send application/json.'
+
+function compressed(encoding: string): string {
+  return `Request bodies with content-encoding ${encoding} are not supported. Send the body uncompressed.`
+}
+
+function unsupported(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 415 } } })
 }
 

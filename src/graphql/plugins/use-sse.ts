@@ -1,5 +1,6 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
+import { isTemporary } from '../../errors.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
@@ -73,12 +74,21 @@ const COMPLETE = 'event: complete\ndata:\n\n'
 async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ text: string; last: boolean }> {
   try {
     const { done, value } = await iterator.next()
-    return done ? { text: COMPLETE, last: true } : { text: next(value), last: false }
+    if (done) return { text: COMPLETE, last: true }
+    if (!hasBroken(value)) return { text: next(value), last: false }
+    await iterator.return?.()
+    return { text: next(value), last: true }
   } catch (error) {
     await iterator.return?.()
     // The pipeline has masked it already.
-    return { text: `${next({ errors: [error as never] })}${COMPLETE}`, last: true }
+    const result: ExecutionResult = { errors: [error as never] }
+    return { text: hasBroken(result) ? next(result) : `${next(result)}${COMPLETE}`, last: true }
   }
+}
+
+// Without `complete`, as the subscription has not ended for good.
+function hasBroken(result: ExecutionResult): boolean {
+  return !('data' in result) && isTemporary(result.errors?.[0]?.extensions?.code)
 }
 
 function next(result: ExecutionResult): string {
