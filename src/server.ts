@@ -156,7 +156,7 @@ async function open(
     },
   )
   const url = await listen(http, config)
-  const webSocketServices = { ...config, ...entry, ...admission, keyWatch, queue, tcpConnections }
+  const webSocketServices = { ...config, ...entry, ...admission, keyWatch, lifecycle, queue, tcpConnections }
   const webSocket = serveWebSocket(http, yoga, webSocketServices, logger)
   registerTcpConnectionMetrics(registry, tcpConnections)
   registerLiveMetrics(registry, { log, cohorts, bus, sockets: webSocket.sockets })

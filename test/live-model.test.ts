@@ -13,26 +13,26 @@ const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: proces
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
 const READERS = 3
 
-let nodes: TestServer[]
+let servers: TestServer[]
 let organization: string
 let key: string
 
 beforeAll(async () => {
   const first = await startServer()
-  // Several nodes where the database can be shared.
-  nodes = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
+  // Several servers where the database can be shared.
+  servers = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
   organization = await newOrganization(first)
   key = await newKey(first, organization)
 })
 afterAll(async () => {
-  for (const node of nodes) await node[Symbol.asyncDispose]()
+  for (const server of servers) await server[Symbol.asyncDispose]()
 })
 
-const node = (index: number) => nodes[index % nodes.length] as TestServer
+const server = (index: number) => servers[index % servers.length] as TestServer
 
 type Command =
-  | { do: 'append'; node: number; types: string[] }
-  | { do: 'connect'; reader: number; node: number; sse: boolean }
+  | { do: 'append'; server: number; types: string[] }
+  | { do: 'connect'; reader: number; server: number; sse: boolean }
   | { do: 'read'; reader: number; count: number }
   | { do: 'leave'; reader: number }
   | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
@@ -42,10 +42,10 @@ const commands = fc.array(
   fc.oneof<fc.Arbitrary<Command>[]>(
     fc.record({
       do: fc.constant('append' as const),
-      node: fc.nat({ max: 1 }),
+      server: fc.nat({ max: 1 }),
       types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
     }),
-    fc.record({ do: fc.constant('connect' as const), reader, node: fc.nat({ max: 1 }), sse: fc.boolean() }),
+    fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() }),
     fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) }),
     fc.record({ do: fc.constant('leave' as const), reader }),
     fc.record({
@@ -97,9 +97,9 @@ class Reader {
 }
 
 property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
-  'Readers that connect and disconnect on any node and transport read exactly the log',
+  'Readers that connect and disconnect on any server and transport read exactly the log',
   async (commands, filters) => {
-    const dataset = await newDataset(node(0), organization)
+    const dataset = await newDataset(server(0), organization)
     const readers = filters.map((types) => new Reader(dataset, types))
     const appends: Promise<Recorded[]>[] = []
     // Known to exist, so that a read of it must end.
@@ -109,13 +109,13 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
         case 'append': {
           // Not awaited: it races with everything that follows.
           const events = command.types.map((eventType) => ({ eventType }))
-          const append = recordWorkerEvents(node(command.node), dataset, events)
+          const append = recordWorkerEvents(server(command.server), dataset, events)
           appends.push(append)
           void append.then(() => acknowledged.push(...command.types))
           break
         }
         case 'connect':
-          readers[command.reader]?.connect(node(command.node), command.sse)
+          readers[command.reader]?.connect(server(command.server), command.sse)
           break
         case 'read': {
           const who = readers[command.reader] as Reader
@@ -135,7 +135,7 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
     expect(positions.toSorted((a, b) => a - b)).toEqual(log.map(({ node: { seq } }) => seq))
     for (const [index, who] of readers.entries()) {
       const expected = log.filter(({ node }) => who.wants(node))
-      who.connect(node(index), index % 2 === 0)
+      who.connect(server(index), index % 2 === 0)
       await who.read(expected.length - who.seen.length)
       expect(who.seen).toEqual(expected)
       who.leave()
@@ -143,9 +143,9 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
   },
 )
 
-/** Wake-ups between nodes fail: repeated, spurious, or missing. */
+/** Wake-ups between servers fail: repeated, spurious, or missing. */
 async function disturb(dataset: string, how: 'doubled' | 'wrong' | 'lost'): Promise<void> {
-  const { env } = node(0)
+  const { env } = server(0)
   if (!env.DATABASE_URL) return
   const notify = (payload: string) => `SELECT pg_notify('${NAMES.channel}', '${payload}') FROM generate_series(1, 5)`
   switch (how) {
@@ -167,5 +167,5 @@ async function history(id: string): Promise<Edge[]> {
   const query = `query ($id: UUID!) {
     workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000) { edges { cursor node { seq eventType } } }
   }`
-  return expectData(await node(0).graphql(query, { id })).workerEvents.edges
+  return expectData(await server(0).graphql(query, { id })).workerEvents.edges
 }

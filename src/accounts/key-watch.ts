@@ -10,7 +10,7 @@ const POLL_MS = 2_000
 /** Query timeout in milliseconds. */
 const TIMEOUT_MS = 2_000
 
-/** Polls the keys of open connections in this process, and reports expiry and revocation on any node. */
+/** Polls the keys of open connections in this process, and reports expiry and revocation on any server. */
 export class KeyWatch implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #onError: (error: unknown) => void

@@ -11,7 +11,7 @@ const SYNC_MS = 2_000
 
 const TIMEOUT_MS = 10_000
 
-/** Seconds without a heartbeat after which a node counts as gone, and after which any other deletes it. */
+/** Seconds without a heartbeat after which a server counts as gone, and after which any other deletes it. */
 const NODE_GONE = { hidden: 15, deleted: 300 } as const
 
 /** Prisma filter for the connections of an organization that are open and not being ended. */
@@ -19,14 +19,14 @@ export async function openIn(db: PrismaClient, organizationId: string) {
   return { organizationId, ...(await onLiveNode(db)), endRequested: false }
 }
 
-// Nodes with a recent heartbeat, by the database clock, as heartbeats are: those of servers may differ.
+// Servers with a recent heartbeat, by the database clock, as heartbeats are: those of servers may differ.
 async function onLiveNode(db: PrismaClient) {
   const nodes = await db.$queryRaw<{ id: string }[]>`
     SELECT id FROM live_node WHERE seen_at > clock_timestamp() - make_interval(secs => ${NODE_GONE.hidden}::integer)`
   return { nodeId: { in: nodes.map(({ id }) => id) } }
 }
 
-/** Asks the connection's node to end it, once. @param query selects the result. @throws CodedError NOT_FOUND. */
+/** Asks the connection's server to end it, once. @param query selects the result. @throws CodedError NOT_FOUND. */
 export async function endLiveConnection(
   db: PrismaClient,
   viewer: Viewer,

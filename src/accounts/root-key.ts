@@ -39,7 +39,7 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
       await rename(draft, file)
       return { firstRootKey: { key, file }, rootKeyFile: file }
     }
-    // Another node inserted first.
+    // Another server inserted first.
     await rm(draft)
   }
   if (!existsSync(file)) return {}

@@ -5,11 +5,11 @@ import type { TcpConnections } from './tcp-connections.ts'
 /** Timeout for requests in progress, in milliseconds; closing the rest takes a share of the ten seconds of a stop. */
 const TIMEOUT_MS = 7_000
 
-/** Stops gracefully: accepts no connections, finishes requests in progress, then closes idle and unused connections. */
+/** Stops gracefully: accepts no connections, finishes requests and closes their connections, then the unused ones. */
 export class Drainer {
   readonly #http: Server
   readonly #connections: TcpConnections
-  #underWay = 0
+  readonly #underWay = new Set<ServerResponse>()
   #draining = false
 
   constructor(http: Server, connections: TcpConnections) {
@@ -18,9 +18,10 @@ export class Drainer {
   }
 
   add(response: ServerResponse): void {
-    this.#underWay++
+    this.#underWay.add(response)
+    if (this.#draining) endWith(response)
     response.once('close', () => {
-      this.#underWay--
+      this.#underWay.delete(response)
       if (this.#draining) this.#closeIdle()
     })
   }
@@ -28,6 +29,7 @@ export class Drainer {
   /** Resolves when every connection is closed, upgraded ones included. */
   async drain(): Promise<void> {
     this.#draining = true
+    for (const response of this.#underWay) endWith(response)
     this.#connections.hurry()
     const closed = promisify(this.#http.close.bind(this.#http))()
     this.#closeIdle()
@@ -37,6 +39,11 @@ export class Drainer {
   }
 
   #closeIdle(): void {
-    if (this.#underWay === 0) this.#http.closeAllConnections()
+    if (this.#underWay.size === 0) this.#http.closeAllConnections()
   }
+}
+
+/** Closes the connection after this response: a client that keeps sending requests would hold up the stop. */
+function endWith(response: ServerResponse): void {
+  response.shouldKeepAlive = false
 }

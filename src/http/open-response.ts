@@ -4,7 +4,7 @@ import type { Viewer } from '../accounts/viewer.ts'
 import type { Call } from '../lib/call.ts'
 import type { Caller } from '../lib/caller.ts'
 import type { Outcome } from '../lib/outcome.ts'
-import type { Peer } from '../lib/peer.ts'
+import type { Fault, Peer } from '../lib/peer.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 
 export class OpenResponse implements Peer {
@@ -38,7 +38,7 @@ export class OpenResponse implements Peer {
       for (const callback of [...this.#onGone]) callback()
     })
     this.onGone(() => this.#release())
-    this.onGone(connection.onBroken(() => call?.cutOff('SLOW_CONSUMER')))
+    this.onGone(connection.onBroken((fault) => call?.cutOff(fault)))
   }
 
   onGone(callback: () => void): () => void {
@@ -47,11 +47,11 @@ export class OpenResponse implements Peer {
     return () => void this.#onGone.delete(callback)
   }
 
-  onStalled(callback: () => void): () => void {
+  onFault(callback: (fault: Fault) => void): () => void {
     // A subscription is registered and watched separately.
     this.#isSubscription = true
     this.#release()
-    return this.#connection.onStalled(callback)
+    return this.#connection.onFault(callback)
   }
 
   cutOff(): void {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { callerOf } from '../accounts/caller-of.ts'
 import type { Caller } from '../lib/caller.ts'
+import type { Fault } from '../lib/peer.ts'
 
 /** Timeout in milliseconds for the client to close a connection that the server has ended. */
 const GOODBYE_MS = 1_000
@@ -15,8 +16,8 @@ export class TcpConnection {
   readonly socket: Socket
   /** Charged for pending bytes: the address until a key is known. */
   caller: Caller
-  readonly #onStalled = new Set<() => void>()
-  readonly #onBroken = new Set<() => void>()
+  readonly #onFault = new Set<(fault: Fault) => void>()
+  readonly #onBroken = new Set<(fault: Fault) => void>()
   readonly #breakOff: (connection: TcpConnection) => void
   #flushed = -1
   #stalledMs = 0
@@ -43,16 +44,16 @@ export class TcpConnection {
   }
 
   /** Ends subscriptions at the stall limit; the connection breaks after as long again. @returns how to unsubscribe. */
-  onStalled(callback: () => void): () => void {
-    this.#onStalled.add(callback)
+  onFault(callback: (fault: Fault) => void): () => void {
+    this.#onFault.add(callback)
     return () => {
-      this.#onStalled.delete(callback)
+      this.#onFault.delete(callback)
       if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
     }
   }
 
   /** Calls back before the server breaks the connection. @returns an unsubscribe function. */
-  onBroken(callback: () => void): () => void {
+  onBroken(callback: (fault: Fault) => void): () => void {
     this.#onBroken.add(callback)
     return () => void this.#onBroken.delete(callback)
   }
@@ -62,9 +63,9 @@ export class TcpConnection {
     this.#breakOff(this)
   }
 
-  /** Ends what the connection carries as SLOW_CONSUMER, then breaks it: its end alone looks like that of a client. */
-  destroy(): void {
-    for (const callback of [...this.#onStalled, ...this.#onBroken]) callback()
+  /** Ends what the connection carries as this, then breaks it: its end alone looks like that of a client. */
+  destroy(fault: Fault): void {
+    for (const callback of [...this.#onFault, ...this.#onBroken]) callback(fault)
     this.socket.destroy()
   }
 
@@ -99,8 +100,8 @@ export class TcpConnection {
     this.#stalledMs += elapsed
     if (this.#stalledMs < limit) return false
     // Set once: subscribing again meanwhile does not extend the timeout.
-    if (this.#onStalled.size > 0) this.#endedAtMs ??= this.#stalledMs
-    for (const callback of [...this.#onStalled]) callback()
+    if (this.#onFault.size > 0) this.#endedAtMs ??= this.#stalledMs
+    for (const callback of [...this.#onFault]) callback('SLOW_CONSUMER')
     return this.#stalledMs - (this.#endedAtMs ?? 0) >= limit
   }
 

@@ -19,7 +19,16 @@ const GRACE_MS = 1_000
 /** Pending bytes per connection that are not charged: what any stream has in flight. */
 const SMALL = 65_536
 
-export type BreakReason = 'stalled' | 'memory' | 'pipelined'
+const UNREAD = { fault: 'SLOW_CONSUMER', words: 'its client does not read' } as const
+
+/** Reasons to break a connection: as what it ends what the connection carries, and what the log says. */
+const REASONS = {
+  stalled: UNREAD,
+  memory: UNREAD,
+  pipelined: { fault: 'RATE_LIMITED', words: 'too many requests wait on it' },
+} as const
+
+export type BreakReason = keyof typeof REASONS
 
 interface Settings {
   memory: MemoryBudget
@@ -79,8 +88,9 @@ export class TcpConnections {
     if (connection.socket.destroyed) return
     this.broken[reason]++
     const { caller, waiting } = connection
-    this.#logger.info({ reason, caller: caller.name, waiting }, 'connection closed: its client does not read')
-    connection.destroy()
+    const { fault, words } = REASONS[reason]
+    this.#logger.info({ reason, caller: caller.name, waiting }, `connection closed: ${words}`)
+    connection.destroy(fault)
   }
 
   onSweep(callback: () => void): void {

@@ -20,12 +20,15 @@ export class ConnectionLimit {
 
   /** Counts a connection for this caller instead of its previous one, until it closes. @returns false at the limit. */
   add(caller: Caller, peer: Peer): boolean {
-    if (this.isFull(caller)) return false
-    this.#add(caller, 1)
     const before = this.#callers.get(peer)
-    this.#callers.set(peer, caller)
+    // Its own place does not count: a slow response may turn out to be the start of a stream.
     if (before) this.#add(before, -1)
-    else peer.onGone(() => this.#add(this.#callers.get(peer) ?? caller, -1))
+    const fits = !this.isFull(caller)
+    const counted = fits ? caller : before
+    if (counted) this.#add(counted, 1)
+    if (!fits) return false
+    this.#callers.set(peer, caller)
+    if (!before) peer.onGone(() => this.#add(this.#callers.get(peer) ?? caller, -1))
     return true
   }
 

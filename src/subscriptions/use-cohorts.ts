@@ -10,6 +10,7 @@ import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Limits } from '../lib/limits.ts'
 import { type Outcome, outcomeOfError } from '../lib/outcome.ts'
+import type { Fault } from '../lib/peer.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { tooSlow } from '../log/follow/followed-streams.ts'
 import type { Follower } from '../log/follow/follower.ts'
@@ -66,7 +67,7 @@ async function subscribe(
   // If the client disconnects before the first read, nothing else ends the subscription.
   deliveries.onEnd(context.peer.onGone(() => void deliveries.return()))
   // The follower does not see what the connection has accepted and cannot write.
-  deliveries.onEnd(context.peer.onStalled(() => follower.fail(tooSlow(follower.cursor))))
+  deliveries.onEnd(context.peer.onFault((fault) => follower.fail(FAULTS[fault](follower.cursor))))
   deliveries.onEnd(context.keyWatch.watch(context.viewer, () => follower.fail(keyEnded(follower.cursor))))
   deliveries.onEnd(context.liveConnections.add(connectionOf(args, follower)))
   return deliveries
@@ -77,6 +78,11 @@ function connectionOf({ document, operationName, contextValue }: ExecutionArgs, 
   const name = getOperationAST(document, operationName)?.name?.value ?? null
   const end = () => follower.fail(endedByAdmin(follower.cursor))
   return { viewer, transport: peer.transport, operationName: name, source: follower, end }
+}
+
+const FAULTS: Record<Fault, (cursor: string) => CodedError> = {
+  SLOW_CONSUMER: tooSlow,
+  RATE_LIMITED: (cursor) => new CodedError('RATE_LIMITED', 'Too many requests wait on this connection.', { cursor }),
 }
 
 function endedByAdmin(cursor: string): CodedError {

@@ -4,9 +4,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { freshDatabase } from '../support/database.ts'
 import { serve } from '../support/process.ts'
+import { raw, request, upgrade } from '../support/raw.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { graphql, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
 
 const KEY = 'test-root-api-key'
 const QUERY = `subscription ($id: UUID!, $after: String) {
@@ -57,6 +59,36 @@ test('SIGTERM closes sockets with 1001 and aborts server-sent events, and a read
   }
   second.child.kill('SIGTERM')
   expect(await second.exited).toBe(0)
+})
+
+test('What arrives during a stop holds it up no longer: sockets are refused, connections end with their response', async () => {
+  const server = await serve(await freshDatabase())
+  onTestFinished(() => void server.child.kill('SIGKILL'))
+  const body = JSON.stringify({ query: '{ __typename }' })
+  const slow = await raw(server.url)
+  const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json', expect: '100-continue' }
+  slow.send(request('/graphql', headers, body).slice(0, -1))
+  await slow.read(/ 100 Continue/)
+  const [late, busy, other] = [await raw(server.url), await raw(server.url), await raw(server.url)]
+  // Until then, connections stay open.
+  other.send(request('/healthz'))
+  expect(await other.read(/\r\n\r\n/)).toMatch(/^connection: keep-alive\r$/im)
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  onTestFinished(() => socket.terminate())
+  await once(socket, 'open')
+  server.child.kill('SIGTERM')
+  expect(await once(socket, 'close')).toContain(1001)
+  late.send(upgrade('/graphql'))
+  const refused = await late.read(/\r\n\r\n/)
+  expect(refused).toMatch(/^HTTP\/1.1 503 /)
+  expect(refused).toMatch(/^retry-after: 1\r$/m)
+  expect(refused).toMatch(/^connection: close\r$/m)
+  busy.send(request('/healthz'))
+  expect(await busy.read(/\r\n\r\n/)).toMatch(/^HTTP\/1.1 200 (?:.+\r\n)*connection: close\r$/im)
+  await until(() => busy.socket.readableEnded)
+  slow.send(body.slice(-1))
+  expect(await slow.read(/__typename/)).toMatch(/^HTTP\/1.1 200 (?:.+\r\n)*connection: close\r$/im)
+  expect(await server.exited).toBe(0)
 })
 
 test('The graphql-sse client reads a subscription to its end, and a query', async () => {

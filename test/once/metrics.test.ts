@@ -4,10 +4,13 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
+import WebSocket from 'ws'
 import { version } from '../../src/lib/version.ts'
 import { installed } from '../support/installed.ts'
+import { readPage } from '../support/markdown.ts'
 import { exposition, metricNames, samples } from '../support/metrics.ts'
+import { raw, upgrade } from '../support/raw.ts'
 import { newDataset, newKey, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
@@ -216,6 +219,48 @@ test('An invalid key is counted on every transport', async () => {
   expect(
     await risen(['tidemark_requests_total{transport="graphql",outcome="ok"}', 'tidemark_keys_refused_total'], none),
   ).toEqual([1, 0])
+})
+
+const socketsClosed = (code: number | 'other') => `tidemark_sockets_closed_total{code="${code}"}`
+
+describe('Closed sockets are counted', () => {
+  const documented = [...readPage('docs/live.md').matchAll(/^\| (\d{4}(?:, \d{4})*) \|/gm)].flatMap(([, codes]) =>
+    (codes ?? '').split(', ').map(Number),
+  )
+
+  test('by each documented code, and by no other of a client', async () => {
+    expect(documented.length).toBeGreaterThan(10)
+    for (const code of [...documented, 1000, 1005, 4403, 4500]) {
+      const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+      onTestFinished(() => socket.terminate())
+      await once(socket, 'open')
+      const closing = async () => {
+        if (code === 1006) socket.terminate()
+        else if (code === 1005) socket.close()
+        else socket.close(code)
+      }
+      const name = socketsClosed([4403, 4500].includes(code) ? 'other' : code)
+      expect([code, await risen([name], closing)]).toEqual([code, [1]])
+    }
+  })
+
+  test.each([
+    [1002, 'a frame without a mask', [0x81, 0x00]],
+    [1007, 'text that is not UTF-8', [0x81, 0x81, 0, 0, 0, 0, 0xff]],
+    [1008, 'too many frames', [0x01, 0x80, 0, 0, 0, 0, ...Array(2_000).fill([0x00, 0x80, 0, 0, 0, 0]).flat()]],
+    [1009, 'a frame that is too large', [0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
+  ])('by %i after %s', async (code, _, bytes) => {
+    const client = await raw(server.url)
+    client.send(upgrade('/graphql'))
+    await client.read(/\r\n\r\n/)
+    const names = [socketsClosed(code), socketsClosed(1006)]
+    const sending = async () => {
+      client.send(Buffer.from(bytes))
+      await until(() => client.socket.readableEnded)
+      client.socket.destroy()
+    }
+    expect(await risen(names, sending)).toEqual([1, 0])
+  })
 })
 
 test('Followers, cohorts, sockets, deliveries and ends of subscriptions are counted', async () => {

@@ -211,6 +211,37 @@ test.each(['a WebSocket', 'server-sent events'])(
   },
 )
 
+test('A flood of pipelined requests has an outcome and a log line of its own', async () => {
+  const { id, query } = await oneLargeEvent()
+  const fields = Array.from({ length: 20 }, (_, i) => `a${i}: eventDataText`).join(' ')
+  const large = `{ workerEvents(datasetId: "${id}", first: 1) { nodes { ${fields} } } }`
+  const names = [
+    'tidemark_requests_total{transport="graphql",outcome="RATE_LIMITED"}',
+    'tidemark_subscriptions_ended_total{outcome="RATE_LIMITED"}',
+  ]
+  const flooded = async () => {
+    const counted = await samples(server.url)
+    return names.map((name) => counted.get(name) ?? 0)
+  }
+  const before = await cutOffs()
+  const [requests = 0, subscriptions = 0] = await flooded()
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  const [response, stream] = [await raw(server.url), await raw(server.url)]
+  response.send(request('/graphql', headers, JSON.stringify({ query: large })))
+  stream.send(request('/graphql', { ...headers, accept: 'text/event-stream' }, JSON.stringify({ query })))
+  await server.followers(1)
+  await until(async () => (await metric(server.url, 'tidemark_unsent_bytes')) > 1_000_000)
+  for (const client of [response, stream]) client.send(request('/healthz').repeat(100))
+  for (const client of [response, stream]) await client.broken()
+  expect(await flooded()).toEqual([requests + 1, subscriptions + 1])
+  expect(await cutOffs(before)).toEqual({ ended: 0, unread: 0, logged: 0 })
+  expect(server.log.findLast(({ reason }) => reason === 'pipelined')).toMatchObject({
+    level: 30,
+    msg: 'connection closed: too many requests wait on it',
+    caller: expect.stringMatching(/^key:/),
+  })
+})
+
 test('A response that is not read is aborted; one that is read slowly is not', async () => {
   const { id } = await oneLargeEvent()
   const fields = Array.from({ length: 20 }, (_, i) => `a${i}: eventDataText`).join(' ')

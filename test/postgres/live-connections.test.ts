@@ -1,6 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { withoutEpoch } from '../support/cursor.ts'
 import { runSql } from '../support/database.ts'
-import { newDataset, newOrganization } from '../support/seed.ts'
+import { holdLock, lockWaits } from '../support/lock.ts'
+import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
@@ -33,4 +36,29 @@ test('A server that others took for gone lists its connections again', async () 
   expect(await list(organization)).toEqual([])
   await until(async () => (await list(organization)).length === 1)
   await reader.end()
+})
+
+test('A stream that starts slowly takes the last place of its key once, and keeps it', async () => {
+  await using here = await startServer({ MAX_SOCKETS_PER_KEY: '1' })
+  const dataset = await newDataset(here, await newOrganization(here))
+  await recordWorkerEvents(here, dataset, [{ eventType: 'ETL_STARTED' }])
+  const page = 'query ($id: UUID!) { workerEvents(datasetId: $id, first: 1) { pageInfo { endCursor } } }'
+  const { pageInfo } = expectData(await here.graphql(page, { id: dataset })).workerEvents
+  const query = 'subscription ($id: UUID!, $after: String) { workerEvents(datasetId: $id, after: $after) { cursor } }'
+  // Only the start of such a subscription reads the epochs of its stream.
+  const variables = { id: dataset, after: withoutEpoch(pageInfo.endCursor) }
+  const follow = () => overSse(here.url, here.rootKey, query, variables)
+  const lock = await holdLock(here.env, 'LOCK TABLE stream_epoch')
+  const reader = follow()
+  await until(async () => (await lockWaits(here.env)) === 1)
+  // After two seconds it counts as a slow response.
+  await setTimeout(3_000)
+  await lock[Symbol.asyncDispose]()
+  await reader.opened(here, 1)
+  expect(await follow().failure()).toBe('RATE_LIMITED')
+  await reader.end()
+  await here.followers(0)
+  const next = follow()
+  await next.opened(here, 1)
+  await next.end()
 })

@@ -20,9 +20,9 @@ const QUERY = `subscription ($id: UUID!, $after: String) {
 
 test('Two servers behind one address are replaced in turn, and no reader sees an event lost, duplicated or reordered', async () => {
   const env = await freshDatabase()
-  const nodes = await Promise.all([serve(env), serve(env)])
-  onTestFinished(() => nodes.forEach(({ child }) => void child.kill('SIGKILL')))
-  await using front = await balancer(() => nodes.map(({ url }) => url))
+  const servers = await Promise.all([serve(env), serve(env)])
+  onTestFinished(() => servers.forEach(({ child }) => void child.kill('SIGKILL')))
+  await using front = await balancer(() => servers.map(({ url }) => url))
   const { url } = front
   const ask = { graphql: (query: string, variables?: object) => graphql(url, query, variables, KEY) } as TestServer
   const dataset = await newDataset(ask, await newOrganization(ask))
@@ -82,9 +82,9 @@ test('Two servers behind one address are replaced in turn, and no reader sees an
   }
 
   async function restart(index: 0 | 1): Promise<void> {
-    nodes[index].child.kill('SIGTERM')
-    expect(await nodes[index].exited).toBe(0)
-    nodes[index] = await serve(env)
+    servers[index].child.kill('SIGTERM')
+    expect(await servers[index].exited).toBe(0)
+    servers[index] = await serve(env)
   }
 
   const writers = Array.from({ length: WRITERS }, writer)
@@ -114,7 +114,7 @@ test('Two servers behind one address are replaced in turn, and no reader sees an
   expect(log.map(([, seq]) => seq)).toEqual(Array.from({ length: total }, (_, i) => i + 1))
   for (const { seen, connections } of [socket, stream]) {
     expect(seen.map(({ node }) => [node.id, node.seq])).toEqual(log)
-    // Whichever node it was on, that one has stopped.
+    // Whichever server it was on, that one has stopped.
     expect(connections).toBeGreaterThan(1)
   }
 })

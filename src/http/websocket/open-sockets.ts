@@ -1,7 +1,10 @@
 import type { Socket } from './socket.ts'
 
-/** Close codes of WebSocket and `graphql-transport-ws` counted by number; clients may send any other. */
-const CODES = new Set([1000, 1001, 1005, 1006, 1009, 1013, 4400, 4401, 4403, 4406, 4408, 4409, 4429, 4500])
+/** Close codes counted by number: those of this server, and of clients that leave; clients may send any other. */
+const CODES = new Set([
+  ...[1000, 1001, 1002, 1005, 1006, 1007, 1008, 1009, 1013],
+  ...[4400, 4401, 4406, 4408, 4409, 4429],
+])
 
 /** The open sockets of this server, and how many have closed, by code. */
 export class OpenSockets {

@@ -2,7 +2,7 @@ import { CloseCode, type WebSocket as GraphqlSocket } from 'graphql-ws'
 import type { Logger } from 'pino'
 import { WebSocket } from 'ws'
 import type { Caller } from '../../lib/caller.ts'
-import type { Peer } from '../../lib/peer.ts'
+import type { Fault, Peer } from '../../lib/peer.ts'
 import type { TcpConnection } from '../tcp-connection.ts'
 
 /** Buffered bytes above which the next message waits. */
@@ -19,6 +19,14 @@ const LEAST_ANONYMOUS_BYTES = 64
 
 /** "Try again later": clients reconnect, which they do not after 4429 and 4500. */
 export const TRY_AGAIN = 1013
+
+/** Close codes that ws sends by itself, by its error; other errors of ws are 1002. It reports them as 1006. */
+const SENT_BY_WS: Record<string, number> = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+}
 
 /** Longest close reason by RFC 6455, in bytes; some contain an operation id of any length. */
 const MAX_REASON_BYTES = 123
@@ -50,9 +58,10 @@ export class Socket implements GraphqlSocket, Peer {
     webSocket.on('pong', () => {
       this.#alive = true
     })
-    webSocket.on('error', (err) => {
+    webSocket.on('error', (err: NodeJS.ErrnoException) => {
       logger.debug({ err, socketId: id }, 'WebSocket error')
       // ws has already sent the right close code.
+      if (err.code?.startsWith('WS_ERR_')) this.closedWith ??= SENT_BY_WS[err.code] ?? 1002
       if (this.#isAnonymous) connection.end()
     })
     webSocket.once('close', () => {
@@ -119,8 +128,8 @@ export class Socket implements GraphqlSocket, Peer {
     return () => void this.#onGone.delete(callback)
   }
 
-  onStalled(callback: () => void): () => void {
-    return this.#connection.onStalled(callback)
+  onFault(callback: (fault: Fault) => void): () => void {
+    return this.#connection.onFault(callback)
   }
 
   cutOff(): void {

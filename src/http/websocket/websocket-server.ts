@@ -9,6 +9,7 @@ import { ANONYMOUS } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import type { Caller } from '../../lib/caller.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
+import type { Lifecycle } from '../../lib/lifecycle.ts'
 import type { OriginPolicy } from '../../lib/origin-policy.ts'
 import { isOwnOrigin } from '../../lib/origins.ts'
 import { REQUEST_ID, requestIdOf } from '../../lib/request-id.ts'
@@ -28,6 +29,13 @@ const FRAMES = 16
 /** Timeouts of a stop in milliseconds: for operations in progress, and for close handshakes. */
 const TIMEOUTS = { operations: 2_000, goodbye: 1_000 } as const
 
+interface Surroundings {
+  lifecycle: Lifecycle
+  origins: OriginPolicy
+  tcpConnections: TcpConnections
+  queue: RequestQueue
+}
+
 export interface WebSocketEndpoint {
   readonly sockets: OpenSockets
   /** Finishes operations, then closes sockets with 1001, so clients reconnect. @returns a nested promise of the end. */
@@ -38,10 +46,10 @@ export interface WebSocketEndpoint {
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,
-  services: WebSocketServices & { origins: OriginPolicy; tcpConnections: TcpConnections; queue: RequestQueue },
+  services: WebSocketServices & Surroundings,
   logger: Logger,
 ): WebSocketEndpoint {
-  const { origins, connectionLimit, addressOf, tcpConnections, queue } = services
+  const { lifecycle, connectionLimit, addressOf, tcpConnections, queue } = services
   const { bodyBytes } = services.limits
   const limits = { maxPayload: bodyBytes, maxFragments: FRAMES + Math.ceil(bodyBytes / FRAME_BYTES) }
   const server = new WebSocketServer({ noServer: true, handleProtocols, ...limits })
@@ -57,13 +65,21 @@ export function serveWebSocket(
     queue.takeOver(connection, () => {
       const address = addressOf(request)
       const anonymous = callerOf(ANONYMOUS, address)
-      const status = errorStatusOf(request, origins) ?? (connectionLimit.isFull(anonymous) ? 429 : undefined)
+      const status = errorStatusOf(request, anonymous)
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(http, request, connection, head)
       else if (status !== undefined) tcpConnections.of(connection).end(responseOf(status, requestIdOf(request)))
       else
         server.handleUpgrade(request, connection, head, (webSocket) => welcome(webSocket, request, anonymous, address))
     })
   })
+
+  function errorStatusOf({ url, headers: { origin, host } }: IncomingMessage, anonymous: Caller): Status | undefined {
+    if (url?.split('?', 1)[0] !== '/graphql') return 404
+    if (!mayConnect(origin, host, services.origins)) return 403
+    // `drain` closes the sockets that are open at its time: nothing would close a later one.
+    if (lifecycle.draining) return 503
+    return connectionLimit.isFull(anonymous) ? 429 : undefined
+  }
 
   function welcome(
     webSocket: WebSocket,
@@ -105,30 +121,28 @@ export function serveWebSocket(
   }
 }
 
-function errorStatusOf(
-  { url, headers: { origin, host } }: IncomingMessage,
-  origins: OriginPolicy,
-): ErrorStatus | undefined {
-  if (url?.split('?', 1)[0] !== '/graphql') return 404
-  // CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
-  return origin === undefined || isOwnOrigin(origin, host) || origins.lists(origin, host) ? undefined : 403
+// CORS does not cover WebSockets: browsers open them for any page and send its origin; other clients send none.
+function mayConnect(origin: string | undefined, host: string | undefined, origins: OriginPolicy): boolean {
+  return origin === undefined || isOwnOrigin(origin, host) || origins.lists(origin, host)
 }
 
 const REFUSALS = {
   403: 'Web pages of this origin cannot open a WebSocket. To allow them, add the origin to CORS_ORIGINS of the server.',
   404: 'WebSockets are served at /graphql.',
   429: 'This address has too many sockets that have not sent an API key. Close one first.',
+  503: 'This server is stopping. Retry after 1 s.',
 } as const
 
-type ErrorStatus = keyof typeof REFUSALS
+type Status = keyof typeof REFUSALS
 
-function responseOf(status: ErrorStatus, id: string): string {
+function responseOf(status: Status, id: string): string {
   const body = JSON.stringify({ message: REFUSALS[status] })
   const headers = [
     'connection: close',
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     `${REQUEST_ID}: ${id}`,
+    ...(status === 503 ? ['retry-after: 1'] : []),
   ]
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`
 }

@@ -7,7 +7,7 @@ import type { Stream } from './stream-index.ts'
 /**
  * The last position that the present history of a stream shares with what a reader saw in an epoch, at most `head`.
  * Like the leader epochs of Kafka (KIP-320): an epoch ends where a later one began to append. Cursors without an epoch
- * count up to the end of the first one, in which nodes of an older version still make some during an upgrade.
+ * count up to the end of the first one, in which servers of an older version still make some during an upgrade.
  * @returns undefined when this database never had that epoch.
  */
 export async function lastShared(

@@ -89,7 +89,7 @@ export function registerLiveMetrics(registry: Registry, { log, cohorts, bus, soc
   })
   new Counter({
     name: 'tidemark_sockets_closed_total',
-    help: 'Closed WebSockets, by close code; other for a nonstandard code chosen by a client.',
+    help: 'Closed WebSockets, by close code: one of this server, 1000 or 1005 of a client that leaves, or other.',
     labelNames: ['code'],
     registers,
     collect() {

@@ -7,12 +7,12 @@ import { parse } from 'yaml'
 import { freePort } from '../../support/free-port.ts'
 import { sendRequest } from '../../support/rig/send-request.ts'
 
-/** HAProxy as deployed by a checkout, in front of one node. */
+/** HAProxy as deployed by a checkout, in front of one server. */
 export interface HaProxy extends AsyncDisposable {
   url: string
 }
 
-/** Settings of a checkout for nodes behind its proxy, for a proxy on this machine. */
+/** Settings of a checkout for servers behind its proxy, for a proxy on this machine. */
 export async function settingsBehindProxy(checkout: string): Promise<Record<string, string>> {
   const text = (await readFile(join(checkout, '.deploy/compose.yaml'), 'utf8')).replace(/\$\{\w+:\?\}/g, 'given')
   const environment = (parse(text, { merge: true })['x-tidemark']?.environment ?? {}) as Record<string, string>
