@@ -403,6 +403,21 @@ describe('A report', () => {
     expect((await follower.rest()).map(({ node }) => node.seq)).toEqual([5])
   })
 
+  test('resumes for a follower of its progress alone, though states were removed', async () => {
+    const report = await newReport(server, organization)
+    const events = [progress('a'), state('GENERATING'), progress('b')]
+    const [seen] = await recordReportEvents(server, report, events)
+    await keep({ reportId: report }, { maxEvents: 1 })
+    await until(async () => (await kept(report)).length === 1)
+    const query = `subscription ($id: UUID!, $after: String) {
+      reportEvents(reportId: $id, after: $after, kinds: [PROGRESS]) { cursor node { ... on ReportEventItem { seq } } }
+    }`
+    const follower = overSse(server.url, server.rootKey, query, { id: report, after: seen?.cursor })
+    expect((await follower.take(1)).map(({ node }) => node.seq)).toEqual([3])
+    await recordReportEvents(server, report, [state('COMPLETED')])
+    expect(await follower.rest()).toEqual([])
+  })
+
   test('has a snapshot of the kept events, with a cursor to continue from', async () => {
     const report = await newReport(server, organization)
     const snapshot = async () => {

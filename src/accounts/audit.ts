@@ -13,9 +13,6 @@ export interface AuditedAct {
   details?: Readonly<Record<string, unknown>>
 }
 
-/** Milliseconds to wait for a connection, and to run: another transaction may lock the rows for 10 s. */
-const TIMEOUTS = { maxWait: 10_000, timeout: 15_000 } as const
-
 /**
  * Runs `work` and records it in one transaction; a null result records nothing. The key row is checked and locked
  * first: the key may have been revoked since authentication, even by this request, and cannot be before the commit.
@@ -34,7 +31,7 @@ export function withAudit<Result>(
     const entry = { ...act, actorKeyId, details: JSON.stringify(details) }
     if (result !== null) await transaction.auditEntry.create({ data: entry })
     return result
-  }, TIMEOUTS)
+  })
 }
 
 // An exclusive lock, so acts of one key and its revocation queue: with shared locks, acts could starve the revocation.

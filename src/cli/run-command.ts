@@ -12,6 +12,10 @@ export function settingWarnings(): string[] {
   return misspelledSettings(process.env).map(([name, setting]) => `${name} is not a setting. Did you mean ${setting}?`)
 }
 
+const LOCKED =
+  'Other transactions keep rows or tables of the database locked. End them ("tidemark doctor" lists those left open), ' +
+  'and run the command again.'
+
 /** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
 export async function runCommand(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
@@ -26,6 +30,7 @@ export async function runCommand(work: (config: Config) => Promise<unknown>): Pr
 async function explain(error: unknown): Promise<unknown> {
   if (error instanceof ConfigError || error instanceof StartError || error instanceof CodedError) return error.message
   // Loaded here, as it loads Prisma's client.
-  const { isTransient } = await import('../db/transient-errors.ts')
+  const { isLockTimeout, isTransient } = await import('../db/transient-errors.ts')
+  if (isLockTimeout(error)) return LOCKED
   return isTransient(error) ? 'The database has become unavailable. Run the command again.' : error
 }

@@ -1,14 +1,14 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { clientOptions } from './client-options.ts'
 import { connect, type DatabaseConnection } from './database-connection.ts'
 import { type DatabaseState, databaseState } from './database-state.ts'
 import type { DiskObserver, DiskSpace } from './disk-space.ts'
 import { joinEmbedded, openEmbedded } from './embedded.ts'
-import { ERROR_FORMAT } from './error-format.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
-import { openPool } from './postgres-pool.ts'
+import { openPool, type PostgresPool } from './postgres-pool.ts'
 import { prepareSchema } from './prepare-schema.ts'
 import { type Session, sessionOf } from './session.ts'
 
@@ -56,12 +56,12 @@ const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
  * @throws StartError, MigrationError when PostgreSQL is not migrated.
  */
 export async function openDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
-  return config.databaseUrl ? openPostgres(config) : openEmbedded(config.dataDir, onDiskChange)
+  return config.databaseUrl ? openPostgres(config) : openEmbedded(config, onDiskChange)
 }
 
 /** Opens it for a command, which can use an embedded database through its server. @throws as `openDatabase` */
 export async function joinDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
-  return config.databaseUrl ? openPostgres(config) : joinEmbedded(config.dataDir, onDiskChange)
+  return config.databaseUrl ? openPostgres(config) : joinEmbedded(config, onDiskChange)
 }
 
 /** Migrates PostgreSQL to this version's schema. @returns the names of the migrations applied now. */
@@ -79,35 +79,34 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
-  const main = openPool(session, { max: POOL_SIZES.main, limit })
-  const short = openPool(session, { max: POOL_SIZES.spare, limit: Math.min(LIMITS.spare, limit) })
-  const long = openPool(session, { max: POOL_SIZES.maintenance, limit: LIMITS.maintenance })
-  const pools = [main, short, long]
-  const clients = pools.map(({ pool }) => clientOf(pool, session))
-  const [prisma, spare, maintenance] = clients as [PrismaClient, PrismaClient, PrismaClient]
+  const main = openClient(session, POOL_SIZES.main, limit)
+  const short = openClient(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const long = openClient(session, POOL_SIZES.maintenance, LIMITS.maintenance)
+  const opened = [main, short, long]
   return {
-    prisma,
-    spare,
-    maintenance,
+    prisma: main.client,
+    spare: short.client,
+    maintenance: long.client,
     mode: 'postgres',
     durability,
     connections: POOL_SIZES.main,
-    migrations: () => migrationState(spare),
-    state: (functions) => databaseState(spare, functions, session.schema),
-    pool: main.pool,
+    migrations: () => migrationState(short.client),
+    state: (functions) => databaseState(short.client, functions, session.schema),
+    pool: main.pool.pool,
     limit: (milliseconds) => {
-      for (const pool of pools) pool.limit(milliseconds)
+      for (const { pool } of opened) pool.limit(milliseconds)
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(clients.map((client) => client.$disconnect()))
-      for (const pool of pools) pool[Symbol.dispose]()
+      await Promise.all(opened.map(({ client }) => client.$disconnect()))
+      for (const { pool } of opened) pool[Symbol.dispose]()
     },
   }
 }
 
-function clientOf(pool: pg.Pool, { schema }: Session): PrismaClient {
-  const adapter = new PrismaPg(pool, { schema, disposeExternalPool: true })
-  return new PrismaClient({ adapter, errorFormat: ERROR_FORMAT })
+function openClient(session: Session, max: number, limit: number): { client: PrismaClient; pool: PostgresPool } {
+  const pool = openPool(session, { max, limit })
+  const adapter = new PrismaPg(pool.pool, { schema: session.schema, disposeExternalPool: true })
+  return { client: new PrismaClient({ adapter, ...clientOptions(limit) }), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {

@@ -1,12 +1,13 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { AsyncDisposableStack } from '@whatwg-node/disposablestack'
+import type { Config } from '../config.ts'
 import { watchMainThread } from '../lib/watchdog.ts'
+import { clientOptions } from './client-options.ts'
 import type { Database } from './database.ts'
 import { databaseState } from './database-state.ts'
 import { lockDirectory, tryLockDirectory } from './directory-lock.ts'
 import { type DiskObserver, DiskSpace } from './disk-space.ts'
-import { ERROR_FORMAT } from './error-format.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
@@ -16,20 +17,23 @@ import { connectToServer } from './shared/server-connection.ts'
 import { shareDatabase } from './shared/share-database.ts'
 import { socketPath } from './shared/socket-path.ts'
 
+type Place = Pick<Config, 'dataDir' | 'databaseTimeoutSeconds'>
+
 /** Creates, migrates and opens the embedded database. @throws StartError, also when another process has it open. */
-export async function openEmbedded(dataDir: string, onDiskChange: DiskObserver): Promise<Database> {
-  await makePrivate(dataDir)
-  return openLocked(dataDir, await lockDirectory(dataDir), onDiskChange)
+export async function openEmbedded(config: Place, onDiskChange: DiskObserver): Promise<Database> {
+  await makePrivate(config.dataDir)
+  return openLocked(config, await lockDirectory(config.dataDir), onDiskChange)
 }
 
 /** Opens it likewise, or through the server that has it open. @throws StartError when another command has it open. */
-export async function joinEmbedded(dataDir: string, onDiskChange: DiskObserver): Promise<Database> {
-  await makePrivate(dataDir)
-  const lock = await tryLockDirectory(dataDir)
-  return lock ? openLocked(dataDir, lock, onDiskChange) : openThroughServer(dataDir)
+export async function joinEmbedded(config: Place, onDiskChange: DiskObserver): Promise<Database> {
+  await makePrivate(config.dataDir)
+  const lock = await tryLockDirectory(config.dataDir)
+  return lock ? openLocked(config, lock, onDiskChange) : openThroughServer(config)
 }
 
-async function openLocked(dataDir: string, lock: FileHandle, onDiskChange: DiskObserver): Promise<Database> {
+async function openLocked(config: Place, lock: FileHandle, onDiskChange: DiskObserver): Promise<Database> {
+  const { dataDir } = config
   await using opening = new AsyncDisposableStack()
   opening.adopt(lock, (held) => held.close())
   const { PrismaPGlite } = await import('pglite-prisma-adapter')
@@ -40,7 +44,7 @@ async function openLocked(dataDir: string, lock: FileHandle, onDiskChange: DiskO
   // It runs on the main thread. Recovery and migrations, done by now, may take as long as they need.
   const watchdog = watchMainThread()
   const adapter = new PrismaPGlite(pglite)
-  const prisma = opening.adopt(clientOf(adapter), (client) => client.$disconnect())
+  const prisma = opening.adopt(clientOf(adapter, config), (client) => client.$disconnect())
   const closers = opening.move()
   return {
     ...databaseOf(prisma),
@@ -57,15 +61,16 @@ async function openLocked(dataDir: string, lock: FileHandle, onDiskChange: DiskO
   }
 }
 
-async function openThroughServer(dataDir: string): Promise<Database> {
+async function openThroughServer(config: Place): Promise<Database> {
+  const { dataDir } = config
   await using connection = await connectToServer(dataDir)
   if ((await pendingMigrations(connection)).length > 0)
     throw new MigrationError(`The server that uses ${dataDir} is of an older version. Restart it with this one.`)
-  return databaseOf(clientOf(serverAdapter(socketPath(dataDir))))
+  return databaseOf(clientOf(serverAdapter(socketPath(dataDir)), config))
 }
 
-function clientOf(adapter: SqlDriverAdapterFactory): PrismaClient {
-  return new PrismaClient({ adapter, errorFormat: ERROR_FORMAT })
+function clientOf(adapter: SqlDriverAdapterFactory, { databaseTimeoutSeconds }: Place): PrismaClient {
+  return new PrismaClient({ adapter, ...clientOptions(databaseTimeoutSeconds * 1_000) })
 }
 
 function databaseOf(prisma: PrismaClient): Database {

@@ -6,6 +6,7 @@ import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
 import type { DatabaseConnection } from './database-connection.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
+import { isLockTimeout } from './transient-errors.ts'
 
 const MIGRATIONS_DIRECTORY = join(packageFolder, 'prisma/migrations')
 
@@ -122,10 +123,6 @@ function locked(name: string): string {
     `Migration ${name} has changed nothing, as other transactions kept its tables locked for a minute. ` +
     'End them ("tidemark doctor" lists those left open), and run "tidemark migrate" again.'
   )
-}
-
-function isLockTimeout(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '55P03'
 }
 
 async function history(connection: DatabaseConnection): Promise<Applied[]> {

@@ -1,10 +1,13 @@
 import { Prisma } from './generated/prisma/client.ts'
 
+const LOCK_TIMEOUT = '55P03'
+
 /**
  * Transient SQLSTATEs: connection failure (08*, 53300, 57P01-57P03), serialization failure 40001, deadlock 40P01, a full
- * disk (53100), and a statement that was cancelled, as `statement_timeout` does (57014).
+ * disk (53100), a lock that was not free in time (55P03), and a statement that was cancelled, as `statement_timeout`
+ * does (57014).
  */
-const TRANSIENT_STATES = /^(?:08...|40001|40P01|53[13]00|57014|57P0[123])$/
+const TRANSIENT_STATES = new RegExp(`^(?:08...|40001|40P01|53[13]00|${LOCK_TIMEOUT}|57014|57P0[123])$`)
 
 /** Driver adapter errors of connections that broke or failed before PostgreSQL answered. */
 const TRANSIENT_KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'])
@@ -25,22 +28,28 @@ const BROKEN = new RegExp(
 
 /** Whether a retry may succeed; the first attempt may have been committed. */
 export function isTransient(error: unknown): boolean {
-  const { originalCode = '', kind = '' } = causeOf(error)
-  return TRANSIENT_STATES.test(originalCode) || TRANSIENT_KINDS.has(kind) || BROKEN.test(String(error))
+  const { kind = '' } = causeOf(error)
+  return TRANSIENT_STATES.test(stateOf(error)) || TRANSIENT_KINDS.has(kind) || BROKEN.test(String(error))
 }
 
+/** Whether other transactions have kept a row or a table locked for too long: nothing was changed. */
 export function isLockTimeout(error: unknown): boolean {
-  return causeOf(error).originalCode === '55P03'
+  return stateOf(error) === LOCK_TIMEOUT
 }
 
 /** Whether PostgreSQL has found damage: a page with a wrong checksum, or a broken index. */
 export function isCorrupt(error: unknown): boolean {
-  return /^XX00[12]$/.test(causeOf(error).originalCode ?? '')
+  return /^XX00[12]$/.test(stateOf(error))
 }
 
 interface Cause {
   originalCode?: string
   kind?: string
+}
+
+// Of Prisma, or of a driver itself, as in migrations.
+function stateOf(error: unknown): string {
+  return causeOf(error).originalCode ?? String((error as { code?: unknown } | undefined)?.code ?? '')
 }
 
 function causeOf(error: unknown): Cause {

@@ -76,6 +76,22 @@ test('/readyz says that PostgreSQL has found a damaged page, which only some rea
   await until(async () => (await status()) === 'degraded')
 })
 
+test('/readyz says that a numbered page with a filter lacks events that were counted', async () => {
+  await using server = await startServer()
+  const dataset = await newDataset(server, await newOrganization(server))
+  await recordWorkerEvents(server, dataset, [
+    ...Array(9).fill({ eventType: 'ETL_STARTED' }),
+    { eventType: 'ETL_FAILED' },
+  ])
+  await runSql(server.env, `DELETE FROM event WHERE stream_id = '${dataset}' AND seq = 4`)
+  const { errors } = await server.graphql(
+    `{ workerEventPage(datasetId: "${dataset}", types: [ETL_STARTED], pageSize: 9) { events { seq } } }`,
+  )
+  expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
+  await until(async () => (await metric(server.url, 'tidemark_damaged')) === 1)
+  expect(await (await fetch(`${server.url}/readyz`)).json()).toMatchObject({ status: 'degraded' })
+})
+
 test('A snapshot fails where the database lacks one of its events', async () => {
   const report = await newReport(server, organization)
   const block = (idx: number) => ({ blockUpdate: { block: { idx, template: '', sources: [] } } })

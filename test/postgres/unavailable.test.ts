@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freshDatabase, runSql } from '../support/database.ts'
+import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
 import { holdLock, lockWaits } from '../support/lock.ts'
 import { serve } from '../support/process.ts'
 import {
@@ -26,6 +26,11 @@ const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: B
 /** Errors may only say that a repeat may succeed. */
 function expectRetryable({ errors = [] }: Result): void {
   for (const { extensions } of errors) expect(extensions).toMatchObject({ code: 'UNAVAILABLE', retryAfter: 1 })
+}
+
+async function sleeping(env: DatabaseSettings): Promise<number> {
+  const sql = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`
+  return (await runSql(env, sql)).length
 }
 
 async function startBehindProxy(settings: Record<string, string> = {}) {
@@ -257,6 +262,31 @@ test('Appends that wait for one whose transaction takes too long fail with it, a
     expectRetryable(result)
   }
   expect((await metric(server.url, 'tidemark_append_seconds_count')) - before).toBeLessThan(5)
+})
+
+test('An append that has just come does not fail with those whose transaction has taken too long', async () => {
+  // Long enough for all transactions to begin before the first one fails.
+  await using behind = await startBehindProxy({ DATABASE_TIMEOUT_SECONDS: '6' })
+  const { env, server, append } = behind
+  // The first append to a database locks its epochs.
+  await append()
+  await runSql(
+    env,
+    `CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$;
+     CREATE TRIGGER stall BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.data LIKE '%stall%') EXECUTE FUNCTION stall()`,
+  )
+  const [organization, other] = [await newOrganization(server), await newOrganization(server)]
+  const datasets = await Promise.all(Array.from({ length: 4 }, () => newDataset(server, organization)))
+  const othersDataset = await newDataset(server, other)
+  // One transaction each, which are all that appends have.
+  const stalled: Promise<Result>[] = []
+  for (const id of datasets) {
+    stalled.push(server.graphql(RECORD_WORKER_EVENTS, { id, events: [{ ...EVENT, eventData: 'stall' }] }))
+    await until(async () => (await sleeping(env)) === stalled.length)
+  }
+  const young = server.graphql(RECORD_WORKER_EVENTS, { id: othersDataset, events: [EVENT] })
+  for (const { errors } of await Promise.all(stalled)) expect(errors).toHaveLength(1)
+  expect((await young).errors).toBeUndefined()
 })
 
 test('A signal ends a server in its time, with status 0, while the database is silent', async () => {

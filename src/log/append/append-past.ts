@@ -27,7 +27,7 @@ export async function appendPast(
   const batch = { streamId, events, times: events.map(({ createdAt }) => createdAt) }
   const [results = 'HELD'] = await appendBatches(db, [batch])
   if (results === 'NO_STREAM') throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
-  if (results === 'HELD') throw new Held(`Stream ${streamId} is locked by another transaction.`)
+  if (results === 'HELD') throw new Held(streamId)
   return results
 }
 
@@ -36,4 +36,8 @@ export function retried<Result>(work: () => Promise<Result>): Promise<Result> {
   return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) || error instanceof Held })
 }
 
-class Held extends Error {}
+class Held extends CodedError {
+  constructor(streamId: string) {
+    super('UNAVAILABLE', `Stream ${streamId} is locked by another transaction.`)
+  }
+}

@@ -4,9 +4,6 @@ import { appendInPlace } from './append-in-place.ts'
 import { appendPast, type PastEvent, retried } from './append-past.ts'
 import { inDistinctBatches } from './distinct-batches.ts'
 
-/** Limits of a transaction, in milliseconds: to wait for a connection, and to run. */
-const TIMEOUTS = { maxWait: 10_000, timeout: 60_000 } as const
-
 /**
  * What an event that cannot be stored means: SKIP it; STOP before it; or KEEP positions, which also stops before an
  * event that would not get its own `seq`, in a stream that `moveStream` has prepared.
@@ -83,7 +80,7 @@ async function appendAllOrNone(
         const results = await append(transaction, streamId, events)
         if (results.some(isRefused)) throw new Refused(results)
         return results
-      }, TIMEOUTS),
+      }),
     )
   } catch (error) {
     if (error instanceof Refused) return error.results

@@ -12,6 +12,7 @@ export interface PendingAppend {
   readonly events: readonly NewEvent[]
   /** Payload size in UTF-8. */
   readonly bytes: number
+  /** When it was queued, by `performance.now`. */
   readonly since: number
   resolve(results: AppendResult[]): void
   reject(error: unknown): void
@@ -92,14 +93,16 @@ export class PendingAppends {
     this.#taken.delete(streamId)
   }
 
-  /** Takes the appends that have waited longer than this many milliseconds. */
+  /** Takes the appends that have waited longer than this many milliseconds, by the clock of their `since`. */
   takeOlderThan(milliseconds: number): PendingAppend[] {
-    const since = Date.now() - milliseconds
+    const since = performance.now() - milliseconds
     const taken: PendingAppend[] = []
     for (const [streamId, waiting] of this.#byStream) {
       const young = waiting.findIndex((append) => append.since >= since)
       taken.push(...waiting.splice(0, young < 0 ? waiting.length : young))
-      if (waiting.length === 0) this.#byStream.delete(streamId)
+      if (waiting.length > 0) continue
+      this.#byStream.delete(streamId)
+      this.#alone.delete(streamId)
     }
     return taken
   }

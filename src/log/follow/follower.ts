@@ -1,18 +1,18 @@
 import { setTimeout } from 'node:timers/promises'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
-import { withTimeout } from '../../lib/timeout.ts'
 import { type Bounds, cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
-import { MissingEventsError, readRange } from '../read/range.ts'
+import { MissingEventsError } from '../read/damage.ts'
+import { readRange } from '../read/range.ts'
 import { hasRemoved } from '../read/removed.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
 const PAGE = { events: 100, bytes: 1_048_576 }
 
-/** Query timeout, and the longest database outage that a reader survives, in milliseconds. */
-const TIMEOUTS = { response: 15_000, outage: 60_000 }
+/** The longest database outage that a reader survives, in milliseconds; its client limits each statement. */
+const OUTAGE_MS = 60_000
 
 const RETRY_MS = 500
 
@@ -167,7 +167,7 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
         continue
       }
       if (page.first > this.#scanned + 1) {
-        await this.#passRemoved(db, page, types)
+        await this.#passRemoved(db, page, options.types)
         // A final state is kept while it is the newest, so a state before the gap is not it.
         ended = false
       }
@@ -229,10 +229,10 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   // A reader that catches up survives a database outage, as a live one does. Undefined once it has left.
   async #retry<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
     const { signal } = this.#stop
-    const until = performance.now() + TIMEOUTS.outage
+    const until = performance.now() + OUTAGE_MS
     for (;;) {
       try {
-        return await withTimeout(read(), TIMEOUTS.response)
+        return await read()
       } catch (error) {
         if (signal.aborted) return undefined
         const isFinal = error instanceof CodedError && error.code !== 'UNAVAILABLE'

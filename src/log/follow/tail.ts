@@ -1,17 +1,14 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
-import { withTimeout } from '../../lib/timeout.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
-import { MissingEventsError, type Read, readRange } from '../read/range.ts'
+import { MissingEventError, type Read, readRange } from '../read/range.ts'
 import { readStreams, type Stream } from '../read/stream-index.ts'
 
 const MAX_EVENTS = 1_000
 
 /** Most text kept, in UTF-16 units (8 MiB of memory at worst), and most bytes read at once. */
 const MAX_TEXT = 4_194_304
-
-const TIMEOUT_MS = 15_000
 
 /** The database was restored or failed over: this process has seen `lost` events after `shared` that it lacks now. */
 export interface HistoryChange {
@@ -92,8 +89,7 @@ export class Tail {
       while (this.#again) {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
-        const read = readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
-        const page = await withTimeout(read, TIMEOUT_MS)
+        const page = await readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
         if (!(await this.#continues(page))) continue
         const { events, more, first, redactions } = page
         if (first > this.#head + 1) this.#skipTo(first)
@@ -106,7 +102,7 @@ export class Tail {
     } catch (error) {
       this.#observer.onError(error)
       // Followers read that range themselves, and fail by it; others go on after it.
-      if (!(error instanceof MissingEventsError)) return
+      if (!(error instanceof MissingEventError)) return
       this.#missing = error.position
       this.#skipTo(error.head + 1)
     } finally {
@@ -136,8 +132,7 @@ export class Tail {
   // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share.
   async #continues({ first, head, epoch }: Read): Promise<boolean> {
     if (epoch === this.#epoch && head >= this.#head) return true
-    const known = lastShared(this.#db, this.streamId, this.#epoch, { head, epoch })
-    const shared = (await withTimeout(known, TIMEOUT_MS)) ?? first - 1
+    const shared = (await lastShared(this.#db, this.streamId, this.#epoch, { head, epoch })) ?? first - 1
     const lost = Math.max(0, this.#head - shared)
     this.#epoch = epoch
     this.#histories++

@@ -3,6 +3,7 @@ import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
 import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countTypes } from './counters.ts'
+import { MissingEventsError } from './damage.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
 
 const MAX_PAGE_SIZE = 10_000
@@ -63,7 +64,7 @@ async function readPage(
   if (read.first > first || read.head < head) return undefined
   // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
-    if (!read.cut) throw new Error(`Stream ${streamId} lacks events that it has counted. Restore a backup.`)
+    if (!read.cut) throw new MissingEventsError(`Stream ${streamId} lacks events that it has counted.`)
     throw new CodedError(
       'BAD_USER_INPUT',
       `The events of this page exceed ${MAX_PAGE_BYTES} bytes. Use a smaller pageSize.`,

@@ -1,5 +1,6 @@
 import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { LoggedEvent } from '../event.ts'
+import { MissingEventsError } from './damage.ts'
 
 /** The events between two exclusive positions: of `types` (distinct stored names, default all), or those at `only`. */
 export interface Range {
@@ -86,14 +87,13 @@ export async function readRange(
   return { ...read, epoch: Number(epoch), redactions }
 }
 
-/** The database lacks events that it has counted: a damaged table or index. Reading on would pass them over. */
-export class MissingEventsError extends Error {
+/** The event at a position is missing. */
+export class MissingEventError extends MissingEventsError {
   readonly head: number
   readonly position: number
 
   constructor({ streamId }: Range, head: number, expected: number, found: number | undefined) {
-    super(`Stream ${streamId} lacks the event at position ${expected}: found ${found ?? 'none'}. Restore a backup.`)
-    this.name = 'MissingEventsError'
+    super(`Stream ${streamId} lacks the event at position ${expected}: found ${found ?? 'none'}.`)
     this.head = head
     this.position = expected
   }
@@ -112,7 +112,7 @@ function checkComplete(
   for (let i = 0; i < Math.max(count, events.length); i++) {
     const dense = direction === 'ASC' ? lowest + i : highest - i
     const expected = only?.[i] ?? dense
-    if (events[i]?.seq !== expected) throw new MissingEventsError(range, head, expected, events[i]?.seq)
+    if (events[i]?.seq !== expected) throw new MissingEventError(range, head, expected, events[i]?.seq)
   }
 }
 
