@@ -14,3 +14,10 @@ export function withoutEpoch(cursor: string): string {
 export function ofAnyEpoch(cursor: string): string {
   return Buffer.from(cursor, 'base64url').fill(0xff, 25).toString('base64url')
 }
+
+/** The cursor of another position in the same epoch. */
+export function atPosition(cursor: string, seq: number): string {
+  const bytes = Buffer.from(cursor, 'base64url')
+  bytes.writeBigUInt64BE(BigInt(seq), 17)
+  return bytes.toString('base64url')
+}

@@ -4,8 +4,8 @@ import { appendInPlace } from './append-in-place.ts'
 import { appendPast, type PastEvent, retried } from './append-past.ts'
 import { inDistinctBatches } from './distinct-batches.ts'
 
-/** Limits of a transaction, in milliseconds: to wait for a connection, and to run. */
-const TIMEOUTS = { maxWait: 10_000, timeout: 60_000 } as const
+/** Limits of a transaction, in milliseconds. How long it may run is for the pool to decide, by a setting. */
+const TIMEOUTS = { maxWait: 10_000, timeout: 2_147_483_647 } as const
 
 /**
  * What an event that cannot be stored means: SKIP it; STOP before it; or KEEP positions, which also stops before an
