@@ -200,6 +200,43 @@ test('Events are not too old because of a clock that is ahead, until it has been
   expect(await keptIn(last, dataset)).toBe(1)
 })
 
+test('Retention goes on where the time for it is missing, as in a database of which the schema alone was restored', async () => {
+  const database = await freshDatabase()
+  let dataset = ''
+  {
+    await using before = await startServer(database)
+    dataset = await newDataset(before, await newOrganization(before))
+    for (let i = 0; i < 3; i++) await recordWorkerEvents(before, dataset, [{ eventType: 'ETL_STARTED' }])
+  }
+  await runSql(
+    database,
+    `DELETE FROM retention_clock;
+     UPDATE event SET created_at = created_at - interval '40 days' WHERE seq < 3`,
+  )
+  await using after = await startServer(database)
+  await keepInDataset(after, dataset, { maxAgeSeconds: 30 * 86_400 })
+  await until(async () => (await keptIn(after, dataset)) === 1)
+  expect(await metric(after.url, 'tidemark_retention_clock_lag_seconds')).toBeLessThan(60)
+})
+
+test('Numbers of events are limited, and events deleted, where the clock cannot be read', async () => {
+  const database = await freshDatabase()
+  let dataset = ''
+  {
+    await using before = await startServer(database)
+    dataset = await newDataset(before, await newOrganization(before))
+    for (let i = 0; i < 3; i++) await recordWorkerEvents(before, dataset, [{ eventType: 'ETL_STARTED' }])
+  }
+  await runSql(database, 'ALTER TABLE retention_clock RENAME COLUMN trusted_at TO unknown_at')
+  {
+    await using after = await startServer({ ...database, LOG_LEVEL: 'fatal' })
+    await keepInDataset(after, dataset, { maxEvents: 1, maxAgeSeconds: 1 })
+    await until(async () => (await keptIn(after, dataset)) === 1)
+  }
+  const rows = await runSql<{ seq: number }>(database, `SELECT seq::int FROM event WHERE stream_id = '${dataset}'`)
+  expect(rows).toEqual([{ seq: 3 }])
+})
+
 describe('A policy', () => {
   test('of a stream overrides that of its organization, also when it keeps all events', async () => {
     const owner = await newOrganization(server)

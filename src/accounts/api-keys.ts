@@ -2,6 +2,7 @@ import { v7 } from 'uuid'
 import type { ApiKeyRole, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import { withAudit } from './audit.ts'
+import { ROOT_KEY_ID } from './authenticate.ts'
 import { makeKey, storedForm } from './key-hash.ts'
 import { IS_VALID_KEY } from './valid-key.ts'
 import { manageableApiKeys, type Viewer } from './viewer.ts'
@@ -34,7 +35,8 @@ export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewA
   const details = { role, name, expiresAt, datasetIds, reportIds }
   const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
   await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
-    if (expiresAt) await checkExpiry(transaction, expiresAt)
+    if (expiresAt && (await isPast(transaction, expiresAt)))
+      throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
     const datasets = await transaction.dataset.count({ where: { organizationId, id: { in: datasetIds } } })
     const reports = await transaction.report.count({ where: { organizationId, id: { in: reportIds } } })
     if (datasets < datasetIds.length || reports < reportIds.length)
@@ -49,9 +51,9 @@ export async function createApiKey(db: PrismaClient, viewer: Viewer, input: NewA
 }
 
 // By the clock of the database, which also decides when the key expires.
-async function checkExpiry(transaction: Prisma.TransactionClient, expiresAt: Date): Promise<void> {
-  const rows = await transaction.$queryRaw<{ past: boolean }[]>`SELECT ${expiresAt}::timestamptz <= now() AS past`
-  if (rows[0]?.past) throw new CodedError('BAD_USER_INPUT', 'expiresAt must be in the future.')
+async function isPast(transaction: Prisma.TransactionClient, time: Date): Promise<boolean> {
+  const rows = await transaction.$queryRaw<{ past: boolean }[]>`SELECT ${time}::timestamptz <= now() AS past`
+  return rows[0]?.past === true
 }
 
 /** A key of another database, without its secret, which stays valid here. */
@@ -71,7 +73,8 @@ export interface MovedApiKey {
 
 /** Stores a key of another database, once. @returns why it cannot. @throws CodedError CONFLICT (`MOST_KEYS`). */
 export async function importApiKey(db: PrismaClient, viewer: Viewer, key: MovedApiKey): Promise<string | undefined> {
-  const { id, organizationId, role, name, expiresAt, datasetIds, reportIds } = key
+  const { id, organizationId, role, name, expiresAt, revokedAt, datasetIds, reportIds } = key
+  if (id === ROOT_KEY_ID) return `The id ${id} is reserved for the root key.`
   if (!(await db.organization.findUnique({ where: { id: organizationId }, select: { id: true } })))
     return `Organization ${organizationId} does not exist.`
   const known = await db.apiKey.findFirst({ where: { OR: [{ id }, { hash: key.hash }] } })
@@ -82,7 +85,8 @@ export async function importApiKey(db: PrismaClient, viewer: Viewer, key: MovedA
   const details = { role, name, expiresAt, datasetIds, reportIds }
   const creation = { organizationId, subjectKind: 'API_KEY', subjectId: id, details } as const
   await withAudit(db, viewer, { action: 'CREATE_API_KEY', ...creation }, async (transaction) => {
-    await checkRoom(transaction, organizationId)
+    const isValid = revokedAt === null && !(expiresAt !== null && (await isPast(transaction, new Date(expiresAt))))
+    if (isValid) await checkRoom(transaction, organizationId)
     return transaction.apiKey.create({ data: key, select: { id: true } })
   })
   return undefined

@@ -30,8 +30,7 @@ export function createAuthenticate(lookup: KeyLookup, usage: KeyUsage, rootApiKe
 
 function viewerOf(key: StoredKey, rootIsSet: boolean): Viewer {
   const { id: keyId, organizationId, role, datasetIds, reportIds } = key
-  if (keyId === ROOT_KEY_ID) return rootIsSet ? ANONYMOUS : { type: 'root' }
-  if (organizationId === null) return ANONYMOUS
+  if (organizationId === null) return keyId === ROOT_KEY_ID && !rootIsSet ? { type: 'root' } : ANONYMOUS
   const narrowed = datasetIds.length > 0 || reportIds.length > 0
   const only = narrowed ? { datasetIds, reportIds } : undefined
   return { type: 'key', keyId, organizationId, role, only }

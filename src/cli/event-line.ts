@@ -7,7 +7,7 @@ import { reportDataOf } from '../log/report/report-data.ts'
 import { enumName, typeNamed } from '../log/worker-event-type.ts'
 import { checked, type ImportItem, invalidItem, readItem } from './import/import-item.ts'
 import type { Line } from './import/lines.ts'
-import { readObject } from './object-line.ts'
+import { describedStream, readObject } from './object-line.ts'
 
 const time = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-11-22T06:00:00.000Z' })
@@ -34,14 +34,16 @@ export function lineOf(kind: StreamKind, event: LoggedEvent): string {
 
 /** Parses a line into an event or an object, or the reason it is rejected. */
 export function parseLine(line: Line): ImportItem {
-  return readItem({ line: line.number }, () => {
+  let value: object | undefined
+  const item = readItem({ line: line.number }, () => {
     if (line.problem !== undefined) throw invalidItem(line.problem)
-    return read(line.text)
+    value = parse(line.text)
+    return read(value)
   })
+  return item.problem !== undefined && value ? { ...item, ...describedStream(value) } : item
 }
 
-function read(text: string) {
-  const value = parse(text)
+function read(value: object) {
   if ('datasetId' in value) {
     const { datasetId, id, seq, eventType, createdAt, redactedAt, ...payload } = checked(WorkerLine, value)
     const type = typeNamed(eventType)

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import type { MovedApiKey } from '../accounts/api-keys.ts'
+import type { StreamKind } from '../db/generated/prisma/client.ts'
 import { name, text, uuid } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
 import { checked } from './import/import-item.ts'
@@ -34,7 +36,7 @@ const Dataset = z.object({ ...stream, trackingId: trackingId.nullable() })
 
 const Report = z.object({ ...stream, projectId: uuid.nullable() })
 
-const ApiKey = z.object({
+const ApiKey: z.ZodType<MovedApiKey> = z.object({
   id: uuid,
   organizationId: uuid,
   role: z.enum(['READ', 'WRITE', 'ADMIN']),
@@ -57,6 +59,10 @@ const SCHEMAS = {
   report: Report,
 }
 
+const identified = z.object({ id: uuid }).optional()
+
+const Described = z.object({ dataset: identified, report: identified })
+
 type Kind = keyof typeof SCHEMAS
 
 /** An object of a file; `kind` is the one member of its line. */
@@ -66,11 +72,16 @@ export type MovedStream = Extract<FileObject, { kind: 'dataset' | 'report' }>
 
 export type MovedOrganization = z.output<typeof Organization>
 
-export type MovedApiKey = z.output<typeof ApiKey>
-
 /** An object as a line without its end. */
 export function objectLine<K extends Kind>(kind: K, value: z.input<(typeof SCHEMAS)[K]>): string {
   return JSON.stringify({ [kind]: value })
+}
+
+/** The stream that a parsed line describes, also where its description is wrong. */
+export function describedStream(line: object): { kind: StreamKind; streamId: string } | undefined {
+  const { data } = Described.safeParse(line)
+  if (data?.dataset) return { kind: 'DATASET', streamId: data.dataset.id }
+  return data?.report && { kind: 'REPORT', streamId: data.report.id }
 }
 
 /** The object of a parsed line, if it has one. @throws CodedError BAD_USER_INPUT naming the first problem. */

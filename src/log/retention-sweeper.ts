@@ -77,16 +77,22 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    const reading = await this.#clock.read()
-    this.#observer.clockRead(reading)
-    for (const due of await findDue(this.#db, reading.trusted)) {
+    const now = await this.#readClock().catch(this.#observer.failed)
+    for (const due of await findDue(this.#db, now ?? null)) {
       if (!this.#mayWrite) return
-      await this.#trim(due, reading.trusted).catch(this.#observer.failed)
+      await this.#trim(due, now ?? null).catch(this.#observer.failed)
     }
     for (const { id } of await findUncleared(this.#db)) await this.#clear(id).catch(this.#observer.failed)
   }
 
-  async #trim(due: Due, now: number): Promise<void> {
+  // Only retention by age needs it.
+  async #readClock(): Promise<number> {
+    const reading = await this.#clock.read()
+    this.#observer.clockRead(reading)
+    return reading.trusted
+  }
+
+  async #trim(due: Due, now: number | null): Promise<void> {
     // A spared report is due until it grows: its final state is the first event kept.
     const state = `${due.first} ${due.head} ${due.max_age_seconds} ${due.max_events}`
     if (this.#spared.get(due.id) === state) return
@@ -107,8 +113,9 @@ export class RetentionSweeper implements AsyncDisposable {
   }
 }
 
-// A stream's own policy overrides the organization's, even to keep everything. `now`: Unix milliseconds.
-function findDue(db: PrismaClient, now: number): Promise<Due[]> {
+// A stream's own policy overrides the organization's, even to keep everything. `now`: Unix milliseconds; nothing is too
+// old if it is null.
+function findDue(db: PrismaClient, now: number | null): Promise<Due[]> {
   return db.$queryRaw<Due[]>`
     SELECT s.id, s.kind, s.first, s.head, r.max_age_seconds, r.max_events
       FROM stream s
@@ -132,7 +139,7 @@ function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
 async function trim(
   db: PrismaClient,
   { id, kind, head, max_age_seconds, max_events }: Due,
-  now: number,
+  now: number | null,
 ): Promise<number | undefined> {
   // Removes nothing beyond the head already checked: a final state may arrive at any time.
   const spare = kind === 'REPORT' ? ((await finalState(db, id)) ?? Number(head) + 1) : null

@@ -70,12 +70,23 @@ export class TrustedClock {
 
   // Other servers may have stored a later time, which is as good; a clock behind it is taken at once.
   async #advance(clock: number, to: number): Promise<number> {
+    const trusted = await this.#update(clock, to)
+    if (trusted !== undefined) return trusted
+    // As the migration does: a restore of the schema alone has no row.
+    await this.#db.$executeRaw`
+      INSERT INTO retention_clock (trusted_at) SELECT least(clock_timestamp(), max(s.last_at)) FROM stream s
+      ON CONFLICT (id) DO NOTHING`
+    const stored = await this.#update(clock, to)
+    if (stored === undefined)
+      throw new Error('The table retention_clock takes no row: no time for age retention is known.')
+    return stored
+  }
+
+  async #update(clock: number, to: number): Promise<number | undefined> {
     const rows = await this.#db.$queryRaw<{ trusted: number }[]>`
       UPDATE retention_clock SET trusted_at =
              least(to_timestamp(${clock}::float8 / 1000), greatest(trusted_at, to_timestamp(${to}::float8 / 1000)))
       RETURNING extract(epoch FROM trusted_at)::float8 * 1000 AS trusted`
-    const [row] = rows
-    if (!row) throw new Error('The table retention_clock has no row: no time for age retention is known.')
-    return row.trusted
+    return rows[0]?.trusted
   }
 }

@@ -33,3 +33,14 @@ export function eventLines(text: string): string[] {
 export function fileOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('')
 }
+
+/** The export line of an organization. */
+export function organizationLine(id: string): string {
+  return JSON.stringify({ organization: { id, name: 'Acme', retention: null } })
+}
+
+/** The export line that describes a dataset. @param extra positions and epochs. */
+export function datasetLine(id: string, organizationId: string, extra: object): string {
+  const dataset = { id, organizationId, name: null, trackingId: null, retention: null, first: 1, epochs: [], ...extra }
+  return JSON.stringify({ dataset })
+}

@@ -2,6 +2,9 @@
 -- AlterTable
 ALTER TABLE "epoch" ADD COLUMN     "moved" BOOLEAN NOT NULL DEFAULT false;
 
+-- AlterTable
+ALTER TABLE "stream" ADD COLUMN     "moved_from" BIGINT;
+
 -- Records the epochs of another database, oldest first, and begins a new one here if any is new: what is appended from then on is
 -- ordered after all of them. Returns how many were new.
 CREATE FUNCTION import_epochs(p_ids bigint[]) RETURNS integer LANGUAGE plpgsql AS $$
@@ -27,14 +30,19 @@ CREATE FUNCTION move_stream(p_stream uuid, p_first bigint, p_epochs bigint[], p_
 LANGUAGE plpgsql AS $$
 DECLARE
   v_head bigint;
+  v_moved_from bigint;
   v_numbers integer[];
 BEGIN
-  SELECT s.head INTO v_head FROM stream s WHERE s.id = p_stream FOR NO KEY UPDATE;
+  SELECT s.head, s.moved_from INTO v_head, v_moved_from FROM stream s WHERE s.id = p_stream FOR NO KEY UPDATE;
   SELECT coalesce(array_agg(e.number ORDER BY n.i), '{}') INTO v_numbers
     FROM unnest(p_epochs) WITH ORDINALITY AS n(id, i) JOIN epoch e ON e.id = n.id;
   IF v_head IS NULL OR cardinality(v_numbers) <> cardinality(p_epochs)
      OR v_numbers <> ARRAY(SELECT n FROM unnest(v_numbers) AS n ORDER BY n) OR current_epoch() = ANY (v_numbers)
-     OR (v_head > 0 AND NOT EXISTS (SELECT FROM stream_epoch k WHERE k.stream_id = p_stream))
+     -- A stream older than epochs has none; then only a move tells whose positions these are.
+     OR (v_head > 0 AND v_moved_from IS NULL AND NOT EXISTS (SELECT FROM stream_epoch k WHERE k.stream_id = p_stream))
+     OR EXISTS (SELECT FROM unnest(v_numbers, p_starts) AS n(number, start)
+                 WHERE n.start <= v_head AND NOT EXISTS (SELECT FROM stream_epoch k WHERE k.stream_id = p_stream
+                                                            AND k.epoch_number = n.number AND k.start = n.start))
      OR EXISTS (SELECT FROM stream_epoch k WHERE k.stream_id = p_stream
                    AND NOT EXISTS (SELECT FROM unnest(v_numbers, p_starts) AS n(number, start)
                                     WHERE n.number = k.epoch_number AND n.start = k.start))
@@ -45,6 +53,8 @@ BEGIN
   INSERT INTO stream_epoch (stream_id, epoch_number, start)
     SELECT p_stream, n.number, n.start FROM unnest(v_numbers, p_starts) AS n(number, start)
   ON CONFLICT DO NOTHING;
+  UPDATE stream SET moved_from = CASE WHEN v_head = 0 OR p_first > v_head + 1 THEN p_first ELSE moved_from END
+   WHERE id = p_stream;
   IF p_first > v_head + 1 THEN
     PERFORM trim_stream(p_stream, NULL, 0, NULL);
     UPDATE stream SET head = p_first - 1, first = p_first, cleared = CASE WHEN cleared = first THEN p_first ELSE cleared END

@@ -21,11 +21,18 @@ interface ImportedObject {
   readonly streamId?: string
 }
 
+/** The reason it is rejected, with the stream that it would have described, if that can be told. */
+interface RejectedItem {
+  readonly problem: string
+  readonly kind?: StreamKind
+  readonly streamId?: string
+}
+
 /** An item from outside: a past event for a stream, an object that events belong to, or the reason it is rejected. */
 export type ImportItem = { readonly place: Place } & (
   | (ImportedEvent & { readonly object?: undefined; readonly problem?: undefined })
   | (ImportedObject & { readonly event?: undefined; readonly problem?: undefined })
-  | { readonly problem: string; readonly event?: undefined; readonly object?: undefined; readonly streamId?: undefined }
+  | (RejectedItem & { readonly event?: undefined; readonly object?: undefined })
 )
 
 /** An item of one stream. */

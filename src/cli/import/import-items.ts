@@ -43,9 +43,7 @@ async function record(
 ): Promise<void> {
   const byStream = new Map<string, StreamItem[]>()
   for (const item of items) {
-    if (item.problem !== undefined) {
-      results.set(item, { outcome: 'REJECTED', reason: item.problem })
-    } else if (item.streamId !== undefined) {
+    if (item.streamId !== undefined) {
       const key = `${item.kind} ${item.streamId}`
       const known = byStream.get(key)
       if (known) known.push(item as StreamItem)
@@ -68,17 +66,19 @@ async function recordInStream(
   results: Map<ImportItem, ItemResult>,
 ): Promise<void> {
   for (let start = 0; start < items.length; ) {
-    const isObject = items[start]?.object !== undefined
-    const end = isObject ? start + 1 : endOfEvents(items, start)
-    const recorded = isObject
-      ? await recordObject(items[start] as StreamItem, target, results)
-      : await recordEvents(items.slice(start, end), target, results)
+    const item = items[start] as StreamItem
+    const end = item.event ? endOfEvents(items, start) : start + 1
+    const recorded = item.event
+      ? await recordEvents(items.slice(start, end), target, results)
+      : await recordObject(item, target, results)
+    // Its events may belong to a stream of another organization here.
+    if (!(recorded || item.event)) target.streams.bar(item.streamId)
     if (!recorded && !target.keepGoing) return
     start = end
   }
 }
 
 function endOfEvents(items: readonly StreamItem[], start: number): number {
-  const end = items.findIndex(({ object }, i) => i > start && object)
+  const end = items.findIndex(({ event }, i) => i > start && !event)
   return end === -1 ? items.length : end
 }

@@ -32,7 +32,9 @@ export async function recordEvents(
       for (const item of keepGoing ? rest : rest.slice(0, 1)) results.set(item, result)
       return false
     }
-    const batch = batchOf(rest)
+    // Events without positions are new, also after others that keep theirs.
+    if (positions.of(streamId) === 'KEPT' && rest[0]?.event.seq === undefined) positions.set(streamId, 'OTHER')
+    const batch = batchOf(rest, positions.of(streamId) === 'KEPT')
     const appended = await append(batch, target)
     appended.forEach((result, i) => {
       results.set(batch[i] as EventItem, resultOf(batch[i] as EventItem, result))
@@ -57,10 +59,11 @@ async function append(
   return results
 }
 
-function batchOf(items: readonly EventItem[]): EventItem[] {
+function batchOf(items: readonly EventItem[], isMoved: boolean): EventItem[] {
   const batch: EventItem[] = []
   let characters = 0
   for (const item of items) {
+    if (isMoved && item.event.seq === undefined) break
     batch.push(item)
     characters += item.event.data.length
     if (batch.length === BATCH.events || characters >= BATCH.characters) break

@@ -1,10 +1,10 @@
-import { importApiKey } from '../../accounts/api-keys.ts'
+import { importApiKey, type MovedApiKey } from '../../accounts/api-keys.ts'
 import { createOrganization } from '../../accounts/organizations.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
 import { CodedError } from '../../errors.ts'
 import { importEpochs, moveStream } from '../../log/append/move-stream.ts'
-import type { MovedApiKey, MovedOrganization, MovedStream } from '../object-line.ts'
+import type { MovedOrganization, MovedStream } from '../object-line.ts'
 import type { ImportItem } from './import-item.ts'
 import type { ItemResult } from './import-summary.ts'
 import type { ImportTarget } from './import-target.ts'
@@ -12,7 +12,7 @@ import type { ImportTarget } from './import-target.ts'
 /** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
 
-/** Creates what an object describes, unless it exists; never changes it. @returns whether that is possible. */
+/** Creates what an item describes, unless it exists; never changes it. @returns whether that is possible. */
 export async function recordObject(
   item: ImportItem,
   target: ImportTarget,
@@ -26,7 +26,7 @@ export async function recordObject(
   return reason === undefined
 }
 
-async function problemOf({ object }: ImportItem, target: ImportTarget): Promise<string | undefined> {
+async function problemOf({ object, problem }: ImportItem, target: ImportTarget): Promise<string | undefined> {
   switch (object?.kind) {
     case 'epochs':
       await importEpochs(target.db, object.value)
@@ -39,7 +39,7 @@ async function problemOf({ object }: ImportItem, target: ImportTarget): Promise<
     case 'report':
       return recordStream(object, target)
     case undefined:
-      return undefined
+      return problem
   }
 }
 

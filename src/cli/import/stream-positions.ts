@@ -37,9 +37,8 @@ export class StreamPositions {
       if (result.outcome !== 'RECORDED' || seq === undefined) continue
       if (positions !== 'OTHER' && result.seq === seq) continue
       this.set(streamId, 'REPORTED')
-      this.#note(
-        `${streamId}: positions change, ${seq} becomes ${result.seq}. Cursors of the source are not valid here.`,
-      )
+      const change = result.seq === seq ? 'has a history of its own' : `positions change, ${seq} becomes ${result.seq}`
+      this.#note(`${streamId}: ${change}. Cursors of the source are not valid here.`)
       return
     }
   }

@@ -5,6 +5,8 @@ import { isUniqueViolation } from '../../db/unique-violation.ts'
 
 const REMEMBERED = 10_000
 
+const BARRED = 'The line that describes the dataset or report was rejected.'
+
 const WORDS = { DATASET: 'dataset', REPORT: 'report' } as const satisfies Record<StreamKind, string>
 
 /** Cached, as neither the kind nor the organization of a stream changes. */
@@ -21,10 +23,17 @@ export class TargetStreams {
   readonly #db: PrismaClient
   readonly #organizationId: string | undefined
   readonly #found = new LRUCache<string, Found>({ max: REMEMBERED })
+  /** Never forgotten: few lines are rejected. */
+  readonly #barred = new Set<string>()
 
   constructor(db: PrismaClient, organizationId?: string) {
     this.#db = db
     this.#organizationId = organizationId
+  }
+
+  /** Takes no more events for a stream. */
+  bar(id: string): void {
+    this.#barred.add(id)
   }
 
   /** Why nothing can be imported into this stream; undefined when it exists or would be created. */
@@ -41,6 +50,7 @@ export class TargetStreams {
 
   /** Creates a missing stream where allowed. @returns why nothing can be imported into it, else undefined. */
   async prepare(kind: StreamKind, id: string): Promise<string | undefined> {
+    if (this.#barred.has(id)) return BARRED
     const organizationId = this.#organizationId
     if (organizationId === undefined) return this.obstacle(kind, id)
     return this.create(kind, id, { organizationId })

@@ -31,10 +31,16 @@ function placed({ seq }: PastEvent, result: ImportResult): ImportResult {
 
 // A redacted event takes retries with its former content as duplicates.
 async function markRedacted(
-  { event }: Prisma.TransactionClient,
+  transaction: Prisma.TransactionClient,
   streamId: string,
   events: readonly PastEvent[],
 ): Promise<void> {
-  for (const { seq, redactedAt } of events)
-    if (seq !== undefined && redactedAt) await event.updateMany({ where: { streamId, seq }, data: { redactedAt } })
+  const redacted = events.filter(({ seq, redactedAt }) => seq !== undefined && redactedAt !== undefined)
+  if (redacted.length === 0) return
+  // One statement, as each is a round trip while the stream is locked.
+  await transaction.$executeRaw`
+    UPDATE event e SET redacted_at = n.at
+      FROM unnest(${redacted.map(({ seq }) => String(seq))}::text[]::bigint[],
+                  ${redacted.map(({ redactedAt }) => redactedAt?.toISOString())}::text[]::timestamptz[]) AS n(seq, at)
+     WHERE e.stream_id = ${streamId}::uuid AND e.seq = n.seq`
 }

@@ -16,8 +16,11 @@ export async function hasRemoved(
   if (!types?.length) return true
   // Where the first event of a type was is not stored, so a reader of older ones may miss any that was removed.
   const missed = side === 'NEWER' ? Prisma.sql`last_removed > ${seq}` : Prisma.sql`removed > 0`
+  const unknown = side === 'NEWER' ? Prisma.sql`moved_from > ${seq + 1}` : Prisma.sql`moved_from > 1`
+  // Of events that were removed before a move, the types are unknown.
   const rows = await db.$queryRaw<object[]>`
     SELECT 1 FROM event_count
-     WHERE stream_id = ${streamId}::uuid AND type = ANY (${types}::text[]) AND ${missed} LIMIT 1`
+     WHERE stream_id = ${streamId}::uuid AND type = ANY (${types}::text[]) AND ${missed}
+    UNION ALL SELECT 1 FROM stream WHERE id = ${streamId}::uuid AND ${unknown} LIMIT 1`
   return rows.length > 0
 }
