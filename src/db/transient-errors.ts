@@ -29,6 +29,11 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT_STATES.test(originalCode) || TRANSIENT_KINDS.has(kind) || BROKEN.test(String(error))
 }
 
+/** Whether a database refuses to write: a replica, or one whose disk is full. */
+export function isReadOnly(error: unknown): boolean {
+  return causeOf(error).originalCode === '25006'
+}
+
 export function isLockTimeout(error: unknown): boolean {
   return causeOf(error).originalCode === '55P03'
 }
