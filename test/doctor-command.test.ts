@@ -69,6 +69,39 @@ test('A healthy database has no problem, and each changed counter is named', asy
   )
 })
 
+test('A stream that takes several statements to read is checked as a whole', async () => {
+  const env = await freshDatabase()
+  const server = await startServer(env)
+  const dataset = await newDataset(server, await newOrganization(server))
+  // One more than two statements read, so that the ranges also meet; the types are not spread evenly.
+  for (let batch = 0; batch < 41; batch++) {
+    const events = Array.from({ length: batch < 40 ? 1_000 : 1 }, (_, n) => ({
+      eventType: batch < 20 && n > 0 ? TYPES[n % 2] : TYPES[n % 3],
+    }))
+    await recordWorkerEvents(server, dataset, events)
+  }
+  // Beside the server, and after it has removed some.
+  expect((await doctor({ ...env })).found.counters).toMatchObject({ state: 'ok' })
+  const set =
+    'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 39990 }) { maxEvents } }'
+  expectData(await server.graphql(set, { id: dataset }))
+  const count = 'query ($id: UUID!) { workerEvents(datasetId: $id, first: 0) { totalCount } }'
+  await until(async () => expectData(await server.graphql(count, { id: dataset })).workerEvents.totalCount === 39_990)
+  expect((await doctor({ ...env })).found.counters).toMatchObject({ state: 'ok' })
+  await server[Symbol.asyncDispose]()
+  await runSql(
+    env,
+    `UPDATE event_count SET n = n + 1 WHERE stream_id = '${dataset}' AND type = 'etl_failed';
+     UPDATE event_mark SET seq = seq + 1 WHERE stream_id = '${dataset}' AND type = 'file_uploaded' AND ordinal IN (97, 16001);
+     DELETE FROM event_mark WHERE stream_id = '${dataset}' AND type = 'etl_failed' AND ordinal = 6017;
+     UPDATE event SET seq = 40005 WHERE stream_id = '${dataset}' AND seq = 40001`,
+  )
+  expect((await doctor({ ...env })).found.counters?.details).toEqual([
+    `stream ${dataset}: its positions are 12 to 40001, and it holds 39990 events, at 12 to 40005; ` +
+      'its counts of etl_failed are not those of its events; 5 of its marks are wrong or missing',
+  ])
+})
+
 test('All invalid settings are named, one per line', async () => {
   const { exited, output } = tidemark(['doctor'], { PORT: 'x', LOG_LEVEL: 'loud' })
   expect(await exited).toBe(1)

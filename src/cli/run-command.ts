@@ -1,4 +1,5 @@
 import { type Config, ConfigError, misspelledSettings, readConfig } from '../config.ts'
+import { READ_ONLY } from '../db/disk-space.ts'
 import { CodedError, StartError } from '../errors.ts'
 import { printError } from './terminal.ts'
 
@@ -30,7 +31,8 @@ export async function runCommand(work: (config: Config) => Promise<unknown>): Pr
 async function explain(error: unknown): Promise<unknown> {
   if (error instanceof ConfigError || error instanceof StartError || error instanceof CodedError) return error.message
   // Loaded here, as it loads Prisma's client.
-  const { isLockTimeout, isTransient } = await import('../db/transient-errors.ts')
+  const { isLockTimeout, isReadOnly, isTransient } = await import('../db/transient-errors.ts')
   if (isLockTimeout(error)) return LOCKED
+  if (isReadOnly(error)) return READ_ONLY.message
   return isTransient(error) ? 'The database has become unavailable. Run the command again.' : error
 }

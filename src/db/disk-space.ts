@@ -15,6 +15,13 @@ const CHECK_MS = 1_000
 /** In seconds. */
 const RETRY_AFTER = 60
 
+/** What a client receives for a write that `isReadOnly`. */
+export const READ_ONLY = new CodedError(
+  'UNAVAILABLE',
+  'The database is read-only, as while its disk is full: nothing can be changed. Retry after 60 s.',
+  { retryAfter: RETRY_AFTER },
+)
+
 type DiskState = 'ok' | 'little' | 'full'
 
 export type DiskObserver = (state: DiskState, free: number) => void
@@ -38,6 +45,7 @@ export class DiskSpace implements AsyncDisposable {
   readonly #observer: DiskObserver
   readonly #checking: RepeatedTask
   #free: number
+  #follow: ((isFull: boolean) => void) | undefined
   #state: DiskState = 'ok'
 
   private constructor(directory: string, free: number, observer: DiskObserver) {
@@ -64,6 +72,12 @@ export class DiskSpace implements AsyncDisposable {
     return this.#state === 'full'
   }
 
+  /** Calls back now, and whenever the disk becomes full or has space again. */
+  follow(change: (isFull: boolean) => void): void {
+    this.#follow = change
+    change(this.isFull)
+  }
+
   /** @throws CodedError UNAVAILABLE while there is too little space to record events. */
   check(): void {
     if (!this.isFull) return
@@ -78,7 +92,9 @@ export class DiskSpace implements AsyncDisposable {
   #measured(free: number): void {
     this.#free = free
     const state = free < ROOM.full ? 'full' : free < ROOM.little ? 'little' : 'ok'
-    if (state !== this.#state) this.#observer(state, free)
+    const [before, wasFull] = [this.#state, this.isFull]
     this.#state = state
+    if (state !== before) this.#observer(state, free)
+    if (this.isFull !== wasFull) this.#follow?.(this.isFull)
   }
 }

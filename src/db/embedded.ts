@@ -41,6 +41,10 @@ async function openLocked(config: Place, lock: FileHandle, onDiskChange: DiskObs
   const pglite = opening.adopt(await openPglite(dataDir), (opened) => opened.close())
   makeContentsPrivate(dataDir)
   await migrate(pglite)
+  // PostgreSQL knows what writes, whoever sends it: requests, tasks of the server, commands beside it.
+  disk.follow((isFull) => {
+    pglite.exec(`SET default_transaction_read_only = ${isFull ? 'on' : 'off'}`).catch(() => undefined)
+  })
   // It runs on the main thread. Recovery and migrations, done by now, may take as long as they need.
   const watchdog = watchMainThread()
   const adapter = new PrismaPGlite(pglite)
@@ -48,10 +52,6 @@ async function openLocked(config: Place, lock: FileHandle, onDiskChange: DiskObs
   const closers = opening.move()
   return {
     ...databaseOf(prisma),
-    state: async (functions) => {
-      const state = await databaseState(prisma, functions)
-      return { ...state, writable: state.writable && !disk.isFull }
-    },
     disk,
     share: async () => shareDatabase({ pglite, adapter: await adapter.connect() }, socketPath(dataDir)),
     async [Symbol.asyncDispose]() {

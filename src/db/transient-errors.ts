@@ -32,6 +32,11 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT_STATES.test(stateOf(error)) || TRANSIENT_KINDS.has(kind) || BROKEN.test(String(error))
 }
 
+/** Whether a database refuses to write: a replica, or one whose disk is full. */
+export function isReadOnly(error: unknown): boolean {
+  return stateOf(error) === '25006'
+}
+
 /** Whether other transactions have kept a row or a table locked for too long: nothing was changed. */
 export function isLockTimeout(error: unknown): boolean {
   return stateOf(error) === LOCK_TIMEOUT

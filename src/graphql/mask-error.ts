@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { GraphQLError } from 'graphql'
 import type { Logger } from 'pino'
+import { READ_ONLY } from '../db/disk-space.ts'
 import { Prisma } from '../db/generated/prisma/client.ts'
-import { isTransient } from '../db/transient-errors.ts'
+import { isReadOnly, isTransient } from '../db/transient-errors.ts'
 import { CodedError } from '../errors.ts'
 import type { Call } from '../lib/call.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
@@ -79,6 +80,7 @@ function badRequest({ message }: GraphQLError): GraphQLError {
 
 function codedErrorOf(error: unknown): CodedError | undefined {
   if (error instanceof CodedError) return error
+  if (isReadOnly(error)) return READ_ONLY
   if (error instanceof RangeError && error.message.includes('call stack')) return TOO_DEEP
   return error instanceof Prisma.PrismaClientKnownRequestError ? PRISMA_ERRORS[error.code] : undefined
 }

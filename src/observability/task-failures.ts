@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { isReadOnly } from '../db/transient-errors.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { isDamage } from '../log/read/damage.ts'
 import type { Task } from './metrics/tasks.ts'
@@ -19,6 +20,8 @@ export function createFailureHandlers(
   lifecycle: Lifecycle,
 ): (task: Task) => (error: unknown) => void {
   return (task) => (error) => {
+    // `/readyz` reports it. The tasks go on when the database can be written to again.
+    if (isReadOnly(error)) return
     count(task)
     lifecycle.damaged ||= isDamage(error)
     const { level, message } = MESSAGES[task]

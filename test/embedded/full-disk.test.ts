@@ -1,16 +1,27 @@
-import { cp } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
 import { doctor } from '../support/doctor.ts'
+import { eventLines, fileOf, workerLine } from '../support/lines.ts'
+import { command } from '../support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer } from '../support/server.ts'
 import { canMount, smallDisk } from '../support/small-disk.ts'
+import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1_048_576
 
 const KEEP_ONE =
   'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 1 }) { maxEvents } }'
+
+const MUTATIONS = [
+  'mutation ($organization: UUID!) { createDataset(input: { organizationId: $organization, name: "a" }) { id } }',
+  'mutation ($organization: UUID!) { createApiKey(input: { organizationId: $organization, role: READ }) { key } }',
+  KEEP_ONE,
+]
 
 test.skipIf(!canMount)('Events are rejected before the disk is full, and read, and recorded again later', async () => {
   using disk = smallDisk()
@@ -36,8 +47,6 @@ test.skipIf(!canMount)('Events are rejected before the disk is full, and read, a
       { message: expect.stringContaining('disk'), extensions: { code: 'UNAVAILABLE', retryAfter: 60 } },
     ])
     const kept = await count()
-    // Removing events would write, too.
-    await server.graphql(KEEP_ONE, { id: dataset })
     await until(async () => (await fetch(`${server.url}/readyz`)).status === 503)
     expect(await (await fetch(`${server.url}/readyz`)).json()).toMatchObject({ database: { writable: false } })
     expect(await metric(server.url, 'tidemark_disk_free_bytes')).toBeLessThan(256 * MIB)
@@ -58,4 +67,55 @@ test.skipIf(!canMount)('Events are rejected before the disk is full, and read, a
   const full = expect.stringMatching(/^The disk of DATA_DIR is full: 8 MiB are free/)
   await expect(startServer({ DATA_DIR })).rejects.toMatchObject({ message: full })
   expect((await doctor({ DATA_DIR })).found.database).toMatchObject({ state: 'problem', found: full })
+})
+
+test.skipIf(!canMount)('While the disk is full, no request, task or command writes, and all can read', async () => {
+  using disk = smallDisk()
+  const DATA_DIR = join(disk.path, 'data')
+  await cp(inject('template'), DATA_DIR, { recursive: true })
+  await disk.leave(2_048 * MIB)
+  await using server = await startServer({ DATA_DIR })
+  const organization = await newOrganization(server)
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
+  const file = join(inject('scratch'), `${randomUUID()}.ndjson`)
+  await writeFile(
+    file,
+    fileOf(
+      Array.from({ length: 3_000 }, (_, i) => workerLine(dataset, i + 2, { createdAt: new Date().toISOString() })),
+    ),
+  )
+
+  await disk.leave(212 * MIB)
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 503)
+  const refused = { message: expect.stringContaining('read-only'), extensions: { code: 'UNAVAILABLE', retryAfter: 60 } }
+  for (const mutation of MUTATIONS) {
+    const { errors } = await server.graphql(mutation, { id: dataset, organization })
+    expect(errors).toMatchObject([refused])
+  }
+  // Lists itself in the database, every two seconds.
+  const query = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
+  const reader = overSse(server.url, server.rootKey, query, { id: dataset })
+  await reader.start()
+  expect(await reader.take(1)).toMatchObject([{ node: { seq: 1 } }])
+
+  const run = (...args: string[]) => command(args, { DATA_DIR })
+  const failed = { code: 1, stderr: expect.stringMatching(/^The database is read-only, .*Retry after 60 s\.\n$/) }
+  const imported = await run('import', file)
+  expect(imported).toMatchObject({ ...failed, stdout: expect.stringMatching(/^recorded +0$/m) })
+  expect(await run('keys', 'create', '--organization', organization, '--role', 'read')).toMatchObject(failed)
+  expect(await run('restore-epoch')).toMatchObject(failed)
+  expect(await run('keys', 'list', '--organization', organization)).toMatchObject({ code: 0, stderr: '' })
+  const exported = await run('export', '--dataset', dataset)
+  expect(eventLines(exported.stdout)).toHaveLength(1)
+  const { found } = await doctor({ DATA_DIR })
+  expect(found).toMatchObject({ disk: { state: 'problem' }, counters: { state: 'ok' } })
+  await setTimeout(4_500)
+  expect(server.log.map(({ msg }) => msg)).toEqual(['the disk of DATA_DIR is full: events are rejected'])
+
+  await disk.leave(2_048 * MIB)
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 200)
+  expect(await run('import', file)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^recorded +3000$/m) })
+  expect(await reader.take(3_000)).toHaveLength(3_000)
+  await reader.end()
 })
