@@ -58,9 +58,9 @@ export class OpenResponse implements Peer {
     this.#connection.cutOff()
   }
 
-  /** @param outcome of the request in the metrics, if the server does not stop. */
-  disconnect(outcome?: Outcome): void {
-    if (outcome) this.call?.cutOff(outcome)
+  /** @param outcome of the request in the metrics, if the server does not stop. @param error to be logged. */
+  disconnect(outcome?: Outcome, error?: unknown): void {
+    if (outcome) this.call?.cutOff(outcome, error)
     this.#response.destroy()
   }
 

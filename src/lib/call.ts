@@ -80,13 +80,18 @@ export class Call {
     this.errorId = errors?.[0]?.extensions.errorId
   }
 
-  /** The server breaks the connection, for this reason: the outcome of an unfinished response. */
-  cutOff(outcome: Outcome): void {
+  /** The server breaks the connection, for this reason: the outcome of the response. @param error to be logged. */
+  cutOff(outcome: Outcome, error?: unknown): void {
     this.#cutOff ??= outcome
+    if (error === undefined || this.logged) return
+    this.#watchers.logger.error({ err: error, ...this.ids }, 'response cut off')
+    this.logged = true
   }
 
-  get unfinished(): Outcome {
-    return this.#cutOff ?? 'gone'
+  /** Node reports a response that was broken after its last write as finished, so a cut-off counts first. */
+  outcomeOf(response: ServerResponse): Outcome {
+    if (this.#cutOff) return this.#cutOff
+    return response.writableFinished ? (this.outcome ?? outcomeOfStatus(response.statusCode)) : 'gone'
   }
 
   /** Ends the call once it is answered or its stream begins; later calls are ignored. */
@@ -124,7 +129,7 @@ export class Calls {
     this.#byRequest.set(request, call)
     response.once('close', () => {
       if (call.transport === 'graphql' && isEventStream(response)) call.transport = 'sse'
-      call.end(response.writableFinished ? (call.outcome ?? outcomeOfStatus(response.statusCode)) : call.unfinished)
+      call.end(call.outcomeOf(response))
     })
     return call
   }

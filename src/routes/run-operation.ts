@@ -2,6 +2,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
 import { isTemporary } from '../errors.ts'
 import type { Yoga } from '../graphql/yoga.ts'
+import { type Outcome, outcomeOf } from '../lib/outcome.ts'
 import type { RequestContext } from '../schema/context.ts'
 
 declare const types: unique symbol
@@ -16,7 +17,7 @@ type OperationResult<Data> =
   | { readonly data: Data; readonly errorCode?: undefined }
   | { readonly data?: undefined; readonly errorCode: ExpectedCode }
 
-type ExpectedCode = (typeof EXPECTED_CODES)[number]
+export type ExpectedCode = (typeof EXPECTED_CODES)[number]
 
 const EXPECTED_CODES = [
   'UNAUTHENTICATED',
@@ -65,13 +66,35 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
   }
 }
 
+/** A document has failed, for a reason that clients may know or that the pipeline has logged. */
+export class RunError extends Error {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome, message: string) {
+    super(message)
+    this.name = 'RunError'
+    this.outcome = outcome
+  }
+}
+
+/** The route cannot go on after a code that it expects. */
+export class ReadFailedError extends RunError {
+  readonly code: ExpectedCode
+
+  constructor(code: ExpectedCode) {
+    super(code === 'EPOCH_CHANGED' ? 'CURSOR_EXPIRED' : code, `Reading failed: ${code}`)
+    this.name = 'ReadFailedError'
+    this.code = code
+  }
+}
+
 /** Too much is under way, or the database is unavailable; retry after `retryAfter` seconds. */
-export class OverloadedError extends Error {
+export class OverloadedError extends RunError {
   readonly retryAfter: number
   readonly status: 429 | 503
 
   constructor({ message, extensions }: GraphQLError) {
-    super(message)
+    super(extensions.code === 'UNAVAILABLE' ? 'UNAVAILABLE' : 'RATE_LIMITED', message)
     this.name = 'OverloadedError'
     this.retryAfter = Number(extensions.retryAfter ?? 1)
     this.status = extensions.code === 'UNAVAILABLE' ? 503 : 429
@@ -81,13 +104,15 @@ export class OverloadedError extends Error {
 function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {
   const { code, reason: why } = error?.extensions ?? {}
   const errorCode = EXPECTED_CODES.find((expected) => expected === (why === 'EPOCH_CHANGED' ? why : code))
-  if (!errorCode) throw new Error(`The pipeline failed: ${reason(error)}`)
+  if (!errorCode) throw failed('The pipeline failed', error)
   return errorCode
 }
 
 // `errorId` finds a masked error in the log.
-function reason({ extensions }: Partial<GraphQLError> = {}): string {
-  return [extensions?.code, extensions?.errorId].filter(Boolean).join(' ')
+function failed(what: string, error: GraphQLError | undefined): Error {
+  const { code, errorId } = error?.extensions ?? {}
+  const message = `${what}: ${[code, errorId].filter(Boolean).join(' ')}`
+  return error ? new RunError(outcomeOf([error]), message) : new Error(message)
 }
 
 export type Follow = <Variables extends object, Data>(
@@ -120,7 +145,7 @@ async function followed(yoga: Yoga, operation: Parameters<Yoga['getResultForPara
 // Not an async generator: its `return` would wait for a pending `next`.
 function dataOf<Data>(results: AsyncIterable<ExecutionResult>): AsyncIterableIterator<Data> {
   return mapAsyncIterator(results, ({ data, errors }) => {
-    if (errors) throw new Error(`The stream ended: ${reason(errors[0])}`)
+    if (errors) throw failed('The stream ended', errors[0])
     return data as Data
   })
 }

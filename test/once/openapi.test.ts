@@ -175,6 +175,13 @@ describe('The document', () => {
     ])
   })
 
+  test('has every status that the server answers', () => {
+    const statuses = (path: string, method: string) => Object.keys(document.paths[path][method].responses).join(' ')
+    expect(statuses('/api/dataset/events', 'post')).toBe('200 400 401 404 405 429 500 503')
+    expect(statuses('/api/events', 'post')).toBe('200 400 401 404 405 429 500 503')
+    expect(statuses('/api/v1/reports/{report_id}/events', 'get')).toBe('200 204 401 404 405 422 429 500 503')
+  })
+
   test('describes every operation, parameter and response', () => {
     for (const [path, item] of Object.entries<Record<string, Document>>(document.paths)) {
       for (const operation of Object.values(item)) {

@@ -2,13 +2,15 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { bearerKey } from '../../accounts/bearer-key.ts'
+import { TemporaryError } from '../../accounts/temporary-error.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import { lastEventIdOf } from '../../lib/last-event-id.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
-import { createFollow, createRun, NIL_ID } from '../run-operation.ts'
+import { createFollow, createRun, NIL_ID, ReadFailedError } from '../run-operation.ts'
 import { FindReport } from './events.ts'
+import { failureResponse, unauthenticated } from './failure.ts'
 import { listLlamaEvents } from './list.ts'
 import { checkReportRequest } from './query.ts'
 import { LLAMACLOUD_ROUTE } from './route.ts'
@@ -55,13 +57,19 @@ async function events(c: Context, reportId: string, { yoga, services, lifecycle 
   if (errorCode) return unauthenticated(c, 'Invalid API Key')
   if (problems) return c.json({ detail: problems }, 422)
   if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  if (incoming(c).headers.accept?.includes('text/event-stream')) {
-    const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
-    return streamLlamaEvents(c, { run, follow, peer: response, lifecycle, call, lastEventId }, request)
+  try {
+    if (incoming(c).headers.accept?.includes('text/event-stream')) {
+      const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
+      return await streamLlamaEvents(c, { run, follow, response, lifecycle, call, lastEventId }, request)
+    }
+    // A list can take hours to read, so each further page authenticates the key again.
+    const authenticate = () => services.authenticate(key).catch(() => Promise.reject(TemporaryError.keyUnavailable()))
+    const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await authenticate()))
+    return await listLlamaEvents(c, { run, runAnew, response }, request)
+  } catch (error) {
+    if (error instanceof ReadFailedError) return failureResponse(c, error.code)
+    throw error
   }
-  // A list can take hours to read, so each further page authenticates the key again.
-  const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await services.authenticate(key)))
-  return (await listLlamaEvents(c, { run, runAnew, response }, request)) ?? c.json({ detail: 'Report not found' }, 404)
 }
 
 interface Owner {
@@ -75,10 +83,6 @@ function isMeant(report: { organizationId: string; projectId: string | null } | 
   const { organizationId, projectId } = report
   const { organization_id = organizationId, project_id = projectId } = owner
   return organizationId === organization_id && (projectId === null || projectId === project_id)
-}
-
-function unauthenticated(c: Context, detail: string): Response {
-  return c.json({ detail }, 401, { 'WWW-Authenticate': 'Bearer' })
 }
 
 function methodNotAllowed(c: Context): Response {

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { stream } from 'hono/streaming'
 import type { OpenResponse } from '../../http/open-response.ts'
+import { cutOff } from '../cut-off.ts'
 import type { Run } from '../run-operation.ts'
 import { type LlamaPage, readLlamaHead, readLlamaPage } from './events.ts'
 import type { ReportRequest } from './query.ts'
@@ -13,17 +14,12 @@ interface Listing {
 
 /**
  * Streams all events present at the request, oldest first, as one JSON array, reading page by page as the client
- * drains; a later error, such as a revoked key, breaks the connection. @returns undefined if the report or key is gone.
+ * drains; a later error, such as a revoked key, breaks the connection. @throws ReadFailedError as `readLlamaPage`.
  */
-export async function listLlamaEvents(
-  c: Context,
-  listing: Listing,
-  request: ReportRequest,
-): Promise<Response | undefined> {
+export async function listLlamaEvents(c: Context, listing: Listing, request: ReportRequest): Promise<Response> {
   const { response } = listing
   response.streamId = request.path.report_id
   const first = await readLlamaPage(listing.run, request)
-  if (!first) return undefined
   c.header('content-type', 'application/json')
   return stream(
     c,
@@ -39,8 +35,7 @@ export async function listLlamaEvents(
       }
       await body.write(before === '[' ? '[]' : ']')
     },
-    // Logged where it was masked.
-    async () => response.disconnect(),
+    async (error) => cutOff(response, error),
   )
 }
 
@@ -54,9 +49,7 @@ async function* pages(
   // Without a fixed head, a list would not end while events arrive faster than the client reads.
   const head = await readLlamaHead(run, request)
   for (let page = first; page.next !== undefined && (page.last ?? 0) < head; ) {
-    const next = await readLlamaPage(runAnew, request, { after: page.next, head })
-    if (!next) throw new Error('The report or the API key was removed during the request.')
-    page = next
+    page = await readLlamaPage(runAnew, request, { after: page.next, head, first: page.first })
     yield page
   }
 }

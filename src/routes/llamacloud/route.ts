@@ -54,5 +54,9 @@ export const LLAMACLOUD_ROUTE = createRoute({
         'too many open streams of the key.',
     ),
     500: failure('Internal error, without details.'),
+    503: failure(
+      'The database is unavailable: Retry-After contains the seconds to wait. Or, without Retry-After, the server ' +
+        'has too little memory to read an event of the report.',
+    ),
   },
 })

@@ -1,12 +1,14 @@
 import type { Context } from 'hono'
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming'
+import type { OpenResponse } from '../../http/open-response.ts'
 import type { Call } from '../../lib/call.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import type { Peer } from '../../lib/peer.ts'
 import { ANY_EPOCH, decodeCursor, encodeCursor } from '../../log/cursor.ts'
-import type { Follow, Operation, Run } from '../run-operation.ts'
+import { cutOff } from '../cut-off.ts'
+import { type ExpectedCode, type Follow, type Operation, ReadFailedError, type Run } from '../run-operation.ts'
 import { type LlamaEvent, toLlamaEvent } from './events.ts'
+import { failureResponse } from './failure.ts'
 import type { ReportRequest } from './query.ts'
 
 interface Edge {
@@ -50,7 +52,7 @@ const FindRest: Operation<{ reportId: string; lastEventId: string }, Rest> = {
 interface Streaming {
   run: Run
   follow: Follow
-  peer: Peer
+  response: OpenResponse
   lifecycle: Lifecycle
   call?: Call
   lastEventId?: string
@@ -62,17 +64,18 @@ interface Streaming {
  */
 export async function streamLlamaEvents(
   c: Context,
-  { run, follow, peer, lifecycle, call, lastEventId }: Streaming,
+  { run, follow, response, lifecycle, call, lastEventId }: Streaming,
   { path, query }: ReportRequest,
 ): Promise<Response> {
   const reportId = path.report_id
   if (lastEventId !== undefined && (await hasSeenAll(run, reportId, lastEventId))) return c.body(null, 204)
   const after = await start(run, reportId, query)
-  let { data: edges, errorCode } = await follow(FollowEvents, { reportId, after })
+  let followed = await follow(FollowEvents, { reportId, after })
   // A client that counts events gets the retained ones, as in the list; a client with a cursor gets the error.
-  if (errorCode === 'CURSOR_EXPIRED' && lastEventId === undefined)
-    ({ data: edges, errorCode } = await follow(FollowEvents, { reportId, after: null }))
-  if (!edges) return errorResponse(c, errorCode, lastEventId)
+  if (followed.errorCode === 'CURSOR_EXPIRED' && lastEventId === undefined)
+    followed = await follow(FollowEvents, { reportId, after: null })
+  if (followed.errorCode) return errorResponse(c, followed.errorCode, lastEventId)
+  const edges = followed.data
   call?.end('ok')
   return streamSSE(
     c,
@@ -82,14 +85,13 @@ export async function streamLlamaEvents(
       try {
         await stream.write(':\n\n')
         for await (const { reportEvents } of edges) await write(stream, reportId, reportEvents)
-        if (lifecycle.draining) peer.disconnect()
+        if (lifecycle.draining) response.disconnect()
         else await stream.writeSSE({ event: 'complete', data: '' })
       } finally {
         clearInterval(heartbeat)
       }
     },
-    // Logged where it was masked.
-    async () => peer.disconnect(),
+    async (error) => cutOff(response, error),
   )
 }
 
@@ -114,22 +116,23 @@ async function start(
 ): Promise<string | null> {
   const bySequence = last_sequence > 0 ? encodeCursor(reportId, { seq: last_sequence, epoch: ANY_EPOCH }) : null
   if (!after) return bySequence
-  const { data } = await run(FindBefore, { reportId, until: after })
-  const byTime = data?.before.pageInfo.endCursor ?? null
+  const { data, errorCode } = await run(FindBefore, { reportId, until: after })
+  if (errorCode) throw new ReadFailedError(errorCode)
+  const byTime = data.before.pageInfo.endCursor
   if (byTime === null) return bySequence
   return decodeCursor(reportId, byTime).seq > last_sequence ? byTime : bySequence
 }
 
-const PROBLEMS: Partial<Record<string, string>> = {
+const PROBLEMS: Partial<Record<ExpectedCode, string>> = {
   CURSOR_INVALID: 'this is not a position of the report',
   CURSOR_EXPIRED: 'events after this position have been removed',
   EPOCH_CHANGED: 'the history of the report has changed since, read it again',
 }
 
-function errorResponse(c: Context, errorCode?: string, lastEventId?: string): Response {
+function errorResponse(c: Context, errorCode: ExpectedCode, lastEventId?: string): Response {
   if (errorCode === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
-  const what = errorCode && PROBLEMS[errorCode]
-  if (!what) return c.json({ detail: 'Report not found' }, 404)
+  const what = PROBLEMS[errorCode]
+  if (!what) return failureResponse(c, errorCode)
   const input = lastEventId ?? c.req.query('last_sequence') ?? null
   const loc = lastEventId === undefined ? ['query', 'last_sequence'] : locationOf(c)
   const msg = `Value error, ${what}`

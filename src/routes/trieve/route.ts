@@ -56,6 +56,7 @@ const route = {
       'Too many requests of the key, or of the address without a key. Retry-After contains the seconds to wait.',
     ),
     500: failure('Internal error, without details.'),
+    503: failure('The database is unavailable. Retry-After contains the seconds to wait.'),
   },
 } satisfies Omit<RouteConfig, 'path'>
 
