@@ -292,7 +292,7 @@ test.runIf(redisShared)(
   },
 )
 
-test.skipIf(!redisInstalled)(
+test.runIf(redisShared)(
   'A connection to Redis that has gone silent is replaced, and calls go on meanwhile',
   async () => {
     await using redis = await redisServer()
