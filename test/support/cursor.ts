@@ -16,7 +16,7 @@ export function ofAnyEpoch(cursor: string): string {
 }
 
 /** The cursor of another position in the same history. */
-export function cursorAt(cursor: string, position: number): string {
+export function cursorAt(cursor: string, position: number | bigint): string {
   const bytes = Buffer.from(cursor, 'base64url')
   bytes.writeBigUInt64BE(BigInt(position), 17)
   return bytes.toString('base64url')

@@ -45,11 +45,12 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<R
     variables: Variables,
   ) => {
     const costs = kept.get(document) ?? new LRUCache({ max: KEPT })
-    kept.set(document, costs)
     const sizes = JSON.stringify([operation.name?.value, ...sizesOf(operation, variables)])
-    const known = costs.get(sizes) ?? compute(schema, document, operation, variables)
-    costs.set(sizes, known)
-    return known
+    const known = costs.get(sizes)
+    if (known) return known
+    const computed = compute(schema, document, operation, variables)
+    kept.set(document, costs.set(sizes, computed))
+    return computed
   }
   const compute = (
     schema: GraphQLSchema,
