@@ -1,8 +1,9 @@
-// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, and a
+// Builds `dist`: the console, the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, and a
 // new embedded database as `initdb` leaves it, because that takes PGlite five seconds.
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
+import { buildConsole } from './console.js'
 import { BUILT_FROM, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
@@ -23,6 +24,8 @@ await build({
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
 })
+
+await buildConsole()
 
 const { version } = JSON.parse(readFileSync('node_modules/@electric-sql/pglite/package.json', 'utf8'))
 const made = 'dist/new-database.version'

@@ -1,5 +1,5 @@
-import { ErrorBoundary, lazy, LocationProvider, Route, Router } from 'preact-iso'
 import { useEffect } from 'preact/hooks'
+import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso'
 import { Home } from './home/home.tsx'
 import { Header } from './layout/header.tsx'
 import { HelpDialog } from './layout/help-dialog.tsx'

@@ -4,9 +4,10 @@ import { visibleDatasets } from '../accounts/viewer.ts'
 import { name, text } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
 import { builder } from './builder.ts'
+import { cursorAt, position } from './cursor-at.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const Dataset = builder.prismaNode('Dataset', {
+export const Dataset = builder.prismaNode('Dataset', {
   id: { field: 'id' },
   nullable: true,
   findUnique: (id, { viewer }) => ({ id, AND: [visibleDatasets(viewer)] }),
@@ -23,6 +24,7 @@ const Dataset = builder.prismaNode('Dataset', {
     }),
     name: t.exposeString('name', { nullable: true, description: 'Display name. Null if none was given.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the dataset was created on this server.' }),
+    cursorAt: t.field({ ...cursorAt, args: { seq: t.arg(position) } }),
     retention: t.field({
       type: RetentionPolicy,
       nullable: true,

@@ -4,7 +4,7 @@ import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const Organization = builder.prismaNode('Organization', {
+export const Organization = builder.prismaNode('Organization', {
   id: { field: 'id' },
   nullable: true,
   findUnique: (id, { viewer }) => ({ id, AND: [visibleOrganizations(viewer)] }),

@@ -2,6 +2,7 @@ import { createReport } from '../accounts/create-stream.ts'
 import { visibleReports } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
+import { cursorAt, position } from './cursor-at.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
 export const Report = builder.prismaNode('Report', {
@@ -22,6 +23,7 @@ export const Report = builder.prismaNode('Report', {
     }),
     name: t.exposeString('name', { nullable: true, description: 'Display name. Null if none was given.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the report was created on this server.' }),
+    cursorAt: t.field({ ...cursorAt, args: { seq: t.arg(position) } }),
     retention: t.field({
       type: RetentionPolicy,
       nullable: true,

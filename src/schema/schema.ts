@@ -10,6 +10,7 @@ import './report.ts'
 import './report-event.ts'
 import './report-snapshot.ts'
 import './retention.ts'
+import './viewer.ts'
 import './worker-event.ts'
 
 /** Builds without database or environment. */

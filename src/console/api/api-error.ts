@@ -24,5 +24,7 @@ export function fromGraphqlErrors([first]: readonly GraphqlErrorLike[]): ApiErro
 
 /** For what a `catch` receives. */
 export function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError ? error : new ApiError(error instanceof Error ? error.message : String(error), 'NETWORK')
+  return error instanceof ApiError
+    ? error
+    : new ApiError(error instanceof Error ? error.message : String(error), 'NETWORK')
 }

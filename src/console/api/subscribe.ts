@@ -1,7 +1,7 @@
+import { effect } from '@preact/signals'
 import { stringifyDocument } from '@urql/core'
 import type { TadaDocumentNode } from 'gql.tada'
 import type { Client } from 'graphql-ws/client'
-import { effect } from '@preact/signals'
 import { key } from '../session/key.ts'
 import { ApiError, fromGraphqlErrors } from './api-error.ts'
 import { connection } from './connection.ts'

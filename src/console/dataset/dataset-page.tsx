@@ -5,8 +5,8 @@ import { DatasetHeader } from './dataset-header.tsx'
 import { EventPanel } from './event-panel.tsx'
 import { EventTable } from './event-table.tsx'
 import { EventWindow } from './event-window.ts'
-import { FilterBar } from './filter-bar.tsx'
 import { filterQuery, readFilter } from './filter.ts'
+import { FilterBar } from './filter-bar.tsx'
 import { TableFooter } from './table-footer.tsx'
 import type { Tail } from './tail.ts'
 
@@ -17,9 +17,8 @@ export function DatasetPage({ tail }: { tail: Tail }) {
   const filterKey = JSON.stringify(filterQuery(filter))
   const at = readPosition(query.at)
   const opened = readPosition(query.event)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a filter is what its text says
   const events = useMemo(() => new EventWindow(tail, filter), [tail, filterKey])
-  useEffect(() => () => events[Symbol.dispose](), [events])
+  useEffect(() => () => events.close(), [events])
   useEffect(() => void events.open(at ?? opened), [events, at])
   const open = (seq: number | undefined) => change({ event: seq === undefined ? undefined : String(seq) })
   const toEnd = () => {
@@ -37,9 +36,18 @@ export function DatasetPage({ tail }: { tail: Tail }) {
     <div class={opened === undefined ? 'split' : 'split has-panel'}>
       <section class="column" aria-label="Events of the dataset">
         <DatasetHeader tail={tail} />
-        <FilterBar tail={tail} filter={filter} onChange={(changed) => change({ ...filterQuery(changed), at: undefined })} />
+        <FilterBar
+          tail={tail}
+          filter={filter}
+          onChange={(changed) => change({ ...filterQuery(changed), at: undefined })}
+        />
         <EventTable events={events} tail={tail} opened={opened} onOpen={open} onEnd={toEnd} />
-        <TableFooter tail={tail} events={events} filter={filter} onShowAll={() => change({ types: undefined, since: undefined, until: undefined })} />
+        <TableFooter
+          tail={tail}
+          events={events}
+          filter={filter}
+          onShowAll={() => change({ types: undefined, since: undefined, until: undefined })}
+        />
       </section>
       {opened !== undefined && <EventPanel key={opened} tail={tail} seq={opened} onClose={() => open(undefined)} />}
     </div>

@@ -16,14 +16,14 @@ export default function DatasetView({ id }: { id: string }) {
     openTail(id).then(
       (found) => {
         opened = found
-        if (isOver) found[Symbol.dispose]()
+        if (isOver) found.close()
         else setTail(found)
       },
       (failure: unknown) => !isOver && setError(asApiError(failure)),
     )
     return () => {
       isOver = true
-      opened?.[Symbol.dispose]()
+      opened?.close()
       setTail(undefined)
       setError(undefined)
     }

@@ -54,5 +54,7 @@ export function EventLine({ row, top, isOpened, onOpen }: Props) {
 function Age({ at }: { at: string }) {
   // Only young rows are drawn again each second.
   const age = formatAge(at, now.peek())
-  return <>{age === undefined ? formatTime(at, now.peek()) : formatAge(at, now.value) ?? formatTime(at, now.peek())}</>
+  return (
+    <>{age === undefined ? formatTime(at, now.peek()) : (formatAge(at, now.value) ?? formatTime(at, now.peek()))}</>
+  )
 }

@@ -69,15 +69,28 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
         </button>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <div ref={scroller} class="scroller" tabIndex={0} role="table" aria-label="Events, newest first" aria-rowcount={events.matching.value}>
+      <div
+        ref={scroller}
+        class="scroller"
+        tabIndex={0}
+        role="table"
+        aria-label="Events, newest first"
+        aria-rowcount={events.matching.value}
+      >
         <div class="sizer" role="rowgroup" style={{ height }}>
           {items.map(({ index, start }) => {
             const row = rows[index]
-            return row && <EventLine key={row.seq} row={row} top={start} isOpened={row.seq === opened} onOpen={onOpen} />
+            return (
+              row && <EventLine key={row.seq} row={row} top={start} isOpened={row.seq === opened} onOpen={onOpen} />
+            )
           })}
         </div>
         {isLoaded.value && rows.length === 0 && (
-          <p class="empty">{tail.counters.value.head === 0 ? 'Nothing has been recorded yet. The first event appears here by itself.' : 'No event matches this filter.'}</p>
+          <p class="empty">
+            {tail.counters.value.head === 0
+              ? 'Nothing has been recorded yet. The first event appears here by itself.'
+              : 'No event matches this filter.'}
+          </p>
         )}
       </div>
       {error.value && <Failure error={error.value} onRetry={() => void events.open()} />}
@@ -86,7 +99,11 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
 }
 
 // Rows that are added or dropped above the view must not move what is in it, unless the reader is at the top.
-function useStableTop(scroller: { current: HTMLDivElement | null }, rows: readonly { seq: number }[], rowHeight: number) {
+function useStableTop(
+  scroller: { current: HTMLDivElement | null },
+  rows: readonly { seq: number }[],
+  rowHeight: number,
+) {
   const before = useRef(rows)
   useLayoutEffect(() => {
     const element = scroller.current

@@ -114,7 +114,7 @@ export class EventWindow {
     if (isFollowing) this.#catchUp()
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#isOver = true
     this.#unlisten()
   }
@@ -159,7 +159,8 @@ export class EventWindow {
 
   async #page(range: { first?: number; after?: string; last?: number; before?: string }) {
     const { types, since, until } = this.#filter
-    const variables = { id: this.#tail.dataset.id, types: [...types], since, until, order: 'NEWEST_FIRST', ...range } as const
+    const { id } = this.#tail.dataset
+    const variables = { id, types: [...types], since, until, order: 'NEWEST_FIRST' as const, ...range }
     return (await request(ROWS, variables)).workerEvents
   }
 

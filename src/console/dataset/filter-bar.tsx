@@ -29,7 +29,12 @@ export function FilterBar({ tail, filter, onChange }: Props) {
   const more = byCount.length - shown.length
   return (
     <div class="filters" role="toolbar" aria-label="Filters">
-      <button type="button" class="chip" aria-pressed={filter.types.length === 0} onClick={() => onChange({ ...filter, types: [] })}>
+      <button
+        type="button"
+        class="chip"
+        aria-pressed={filter.types.length === 0}
+        onClick={() => onChange({ ...filter, types: [] })}
+      >
         All types
       </button>
       {shown.map(([type, count]) => (

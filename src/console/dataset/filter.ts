@@ -20,7 +20,10 @@ export function isOpen({ types, since, until }: Filter): boolean {
 }
 
 export function readFilter(query: Readonly<Record<string, string>>): Filter {
-  const types = (query.types ?? '').split(',').filter(Boolean).map((name) => name.toUpperCase() as EventType)
+  const types = (query.types ?? '')
+    .split(',')
+    .filter(Boolean)
+    .map((name) => name.toUpperCase() as EventType)
   return { types, since: readTime(query.since), until: readTime(query.until) }
 }
 

@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks'
 import { asApiError } from '../api/api-error.ts'
 import { useQuery } from '../ui/address.ts'
 import { Popover } from '../ui/popover.tsx'
-import { findPosition } from './find-position.ts'
 import type { Filter } from './filter.ts'
+import { findPosition } from './find-position.ts'
 import type { Tail } from './tail.ts'
 
 /** Jumps to a position, a time or a page. */
@@ -31,7 +31,11 @@ export function GoTo({ tail, filter }: { tail: Tail; filter: Filter }) {
               Position, time or page
               <input name="to" autocomplete="off" placeholder="#1204510, 2026-11-26 14:03, page 12" required />
             </label>
-            {problem && <p class="problem" role="alert">{problem}</p>}
+            {problem && (
+              <p class="problem" role="alert">
+                {problem}
+              </p>
+            )}
             <button type="submit" class="button primary">
               Go
             </button>

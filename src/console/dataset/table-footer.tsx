@@ -1,5 +1,5 @@
-import { formatCount } from '../ui/format.ts'
 import { ContinuityNote } from '../layout/continuity-note.tsx'
+import { formatCount } from '../ui/format.ts'
 import { countOf } from './counters.ts'
 import type { EventWindow } from './event-window.ts'
 import { type Filter, isOpen } from './filter.ts'

@@ -56,7 +56,7 @@ export class Tail {
     return () => this.#listeners.delete(listener)
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#stop()
     this.#unwatch()
     clearInterval(this.#recount)

@@ -39,7 +39,9 @@ export function TimeFilter({ filter, onChange }: Props) {
                 key={text}
                 type="button"
                 class="button"
-                onClick={() => choose({ since: new Date(Date.now() - minutes * 60_000).toISOString(), until: undefined })}
+                onClick={() =>
+                  choose({ since: new Date(Date.now() - minutes * 60_000).toISOString(), until: undefined })
+                }
               >
                 {text}
               </button>

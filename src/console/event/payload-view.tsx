@@ -58,7 +58,15 @@ export function PayloadView({ size, preview, loadAll, snippets }: Props) {
         chosen={tab}
         onChoose={setTab}
         tabs={[
-          { name: 'Tree', content: () => (isWhole ? <PayloadTree text={text} search={search} /> : <p class="sub">A tree needs the whole payload.</p>) },
+          {
+            name: 'Tree',
+            content: () =>
+              isWhole ? (
+                <PayloadTree text={text} search={search} />
+              ) : (
+                <p class="sub">A tree needs the whole payload.</p>
+              ),
+          },
           { name: 'Text', content: () => <TextView text={text} search={search} /> },
           ...snippets.map(({ name, text: code }) => ({
             name,

@@ -25,7 +25,9 @@ export function TextView({ text, search }: { text: string; search: string }) {
     <>
       {search !== '' && (
         <p class="sub" role="status">
-          {found.length === MOST_MARKED ? `${MOST_MARKED} matches and more` : formatCount(found.length, 'match').replace('matchs', 'matches')}
+          {found.length === MOST_MARKED
+            ? `${MOST_MARKED} matches and more`
+            : formatCount(found.length, 'match').replace('matchs', 'matches')}
         </p>
       )}
       <pre ref={element} class="code">
@@ -40,7 +42,11 @@ function positionsOf(text: string, search: string): number[] {
   // Some letters have another length in lower case, and positions would be wrong.
   const haystack = where.length === text.length ? where : text
   const found: number[] = []
-  for (let at = haystack.indexOf(what); at >= 0 && found.length < MOST_MARKED; at = haystack.indexOf(what, at + what.length)) {
+  for (
+    let at = haystack.indexOf(what);
+    at >= 0 && found.length < MOST_MARKED;
+    at = haystack.indexOf(what, at + what.length)
+  ) {
     found.push(at)
   }
   return found

@@ -62,7 +62,11 @@ function Name({ name }: { name?: string | number }) {
 
 function Leaf({ value }: { value: Json }) {
   if (typeof value === 'string') return <span class="string">{JSON.stringify(value)}</span>
-  return <span class={value !== null && typeof value === 'object' && isNumber(value) ? 'number' : 'word'}>{String(value)}</span>
+  return (
+    <span class={value !== null && typeof value === 'object' && isNumber(value) ? 'number' : 'word'}>
+      {String(value)}
+    </span>
+  )
 }
 
 function describe(count: number, isArray: boolean): string {

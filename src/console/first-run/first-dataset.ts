@@ -5,12 +5,13 @@ import { CREATE_DATASET, CREATE_ORGANIZATION, RECORD_WORKER_EVENTS } from './doc
 
 /** The organization to create things in, which the root key may have to make first. @throws ApiError. */
 export async function ownOrganization(): Promise<string> {
-  if (organization.value) return organization.value.id
+  const known = organization.value
+  if (known) return known.id
   await request(CREATE_ORGANIZATION, { name: 'My organization' })
   await loadOrganizations()
-  const { value } = organization
-  if (!value) throw new ApiError('The organization was created, and cannot be read.', 'NOT_FOUND')
-  return value.id
+  const made = organization.peek()
+  if (!made) throw new ApiError('The organization was created, and cannot be read.', 'NOT_FOUND')
+  return made.id
 }
 
 /** @returns the path of the new dataset. @throws ApiError. */

@@ -1,5 +1,5 @@
-import { useLocation } from 'preact-iso'
 import { useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
 import { type ApiError, asApiError } from '../api/api-error.ts'
 import { loadStreams } from '../layout/streams.ts'
 import { Failure } from '../ui/failure.tsx'
@@ -36,7 +36,9 @@ export function FirstRun() {
       </div>
       <div class="card stack">
         <h2>See the log move</h2>
-        <p>This page plays a worker and a report workflow: it records for about a minute, into a dataset and a report.</p>
+        <p>
+          This page plays a worker and a report workflow: it records for about a minute, into a dataset and a report.
+        </p>
         <button type="button" class="button primary" disabled={isBusy} onClick={run(runSample)}>
           Start a sample pipeline
         </button>

@@ -1,7 +1,7 @@
 import { ApiError } from '../api/api-error.ts'
 import { request } from '../api/request.ts'
-import { ownOrganization } from './first-dataset.ts'
 import { CREATE_DATASET, CREATE_REPORT, RECORD_REPORT_EVENTS, RECORD_WORKER_EVENTS } from './documents.ts'
+import { ownOrganization } from './first-dataset.ts'
 import { reportSteps, workerSteps } from './sample-steps.ts'
 
 /** Milliseconds between two events. */

@@ -4,7 +4,13 @@ import type { RECORD_REPORT_EVENTS, RECORD_WORKER_EVENTS } from './documents.ts'
 type WorkerEvent = VariablesOf<typeof RECORD_WORKER_EVENTS>['events'][number]
 type ReportEvent = VariablesOf<typeof RECORD_REPORT_EVENTS>['events'][number]
 
-const FILES = ['contract-1187.pdf', 'facility-agreement.pdf', 'spend-2026-q3.xlsx', 'supplier-master.csv', 'lisbon-visit.md']
+const FILES = [
+  'contract-1187.pdf',
+  'facility-agreement.pdf',
+  'spend-2026-q3.xlsx',
+  'supplier-master.csv',
+  'lisbon-visit.md',
+]
 
 /** What a worker records while it takes in some files, one of which it cannot read. */
 export function* workerSteps(): Generator<WorkerEvent> {
@@ -16,7 +22,10 @@ export function* workerSteps(): Generator<WorkerEvent> {
         yield { eventType: 'FILE_UPLOAD_FAILED', eventData: { file_id, error: 'tika: document is encrypted' } }
       } else {
         const chunk_ids = Array.from({ length: 4 + index }, () => crypto.randomUUID())
-        yield { eventType: 'CHUNKS_UPLOADED', eventData: { chunk_ids, bytes_ingested: 12_000 + index, tokens_ingested: 900 } }
+        yield {
+          eventType: 'CHUNKS_UPLOADED',
+          eventData: { chunk_ids, bytes_ingested: 12_000 + index, tokens_ingested: 900 },
+        }
       }
     }
   }
@@ -46,11 +55,22 @@ export function* reportSteps(): Generator<ReportEvent> {
     }))
     yield { blockUpdate: { block: { idx, template, sources } } }
   }
-  yield { progress: { groupId, variant: 'GENERATE_BLOCK', status: 'COMPLETED', progress: 1, message: 'All blocks are written' } }
+  yield {
+    progress: {
+      groupId,
+      variant: 'GENERATE_BLOCK',
+      status: 'COMPLETED',
+      progress: 1,
+      message: 'All blocks are written',
+    },
+  }
   yield { state: { state: 'COMPLETED', message: 'The report is finished' } }
 }
 
-function* operation(variant: 'LOAD_TEMPLATE' | 'EXTRACT_PLAN' | 'FILE_PROCESSING', steps: number): Generator<ReportEvent> {
+function* operation(
+  variant: 'LOAD_TEMPLATE' | 'EXTRACT_PLAN' | 'FILE_PROCESSING',
+  steps: number,
+): Generator<ReportEvent> {
   const groupId = crypto.randomUUID()
   for (let step = 0; step <= steps; step++) {
     const status = step < steps ? 'IN_PROGRESS' : 'COMPLETED'

@@ -8,7 +8,8 @@ import { now } from '../ui/now.ts'
 /** The newest datasets and reports, or, where there are none, how to make the first. */
 export function Home() {
   const found = streams.value
-  const isEmpty = organizations.value?.length === 0 || (found?.datasets.totalCount === 0 && found.reports.totalCount === 0)
+  const isEmpty =
+    organizations.value?.length === 0 || (found?.datasets.totalCount === 0 && found.reports.totalCount === 0)
   if (isEmpty && viewer.value?.role !== 'READ') return <FirstRun />
   if (!found) return <p class="loading">Loading …</p>
   const { datasets, reports } = found
@@ -22,7 +23,8 @@ export function Home() {
             <li key={id}>
               <a href={`/datasets/${id}`}>{name ?? trackingId ?? id}</a>
               <span class="sub">
-                {formatCount(eventCount, 'event')} · {lastEventAt === null ? 'none yet' : formatLongAge(lastEventAt, now.value)}
+                {formatCount(eventCount, 'event')} ·{' '}
+                {lastEventAt === null ? 'none yet' : formatLongAge(lastEventAt, now.value)}
               </span>
             </li>
           ))}
@@ -35,7 +37,8 @@ export function Home() {
             <li key={id}>
               <a href={`/reports/${id}`}>{name ?? id}</a>
               <span class="sub">
-                {lower(state ?? 'new').replace('_', ' ')} · {lastEventAt === null ? 'no event yet' : formatLongAge(lastEventAt, now.value)}
+                {lower(state ?? 'new').replace('_', ' ')} ·{' '}
+                {lastEventAt === null ? 'no event yet' : formatLongAge(lastEventAt, now.value)}
               </span>
             </li>
           ))}

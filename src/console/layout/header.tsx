@@ -30,7 +30,13 @@ export function Header() {
       <button type="button" class="button wide-only" aria-label="Help" onClick={openHelp}>
         ?
       </button>
-      <button type="button" class="button" aria-label={`Theme: ${theme.value}`} title={`Theme: ${theme.value}`} onClick={nextTheme}>
+      <button
+        type="button"
+        class="button"
+        aria-label={`Theme: ${theme.value}`}
+        title={`Theme: ${theme.value}`}
+        onClick={nextTheme}
+      >
         ◐
       </button>
     </header>

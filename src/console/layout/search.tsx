@@ -1,5 +1,5 @@
-import { useLocation } from 'preact-iso'
 import { useId, useRef, useState } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
 import { asApiError } from '../api/api-error.ts'
 import { useShortcuts } from '../ui/shortcuts.ts'
 import { type Found, findAnything } from './find-anything.ts'
@@ -35,7 +35,7 @@ export function Search() {
   const isOpen = found.length > 0 || problem !== ''
   return (
     <search class="search">
-      <kbd aria-hidden="true">/</kbd>
+      <kbd>/</kbd>
       <input
         ref={input}
         type="search"
@@ -56,7 +56,14 @@ export function Search() {
       <div id={id} class="found" hidden={!isOpen} aria-live="polite">
         {problem && <p class="sub">{problem}</p>}
         {found.map((item) => (
-          <a key={item.href} href={item.href} onClick={(event) => { event.preventDefault(); go(item) }}>
+          <a
+            key={item.href}
+            href={item.href}
+            onClick={(event) => {
+              event.preventDefault()
+              go(item)
+            }}
+          >
             <span>{item.label}</span> <small>{item.kind}</small>
           </a>
         ))}

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
-import { useLocation } from 'preact-iso'
 import { useEffect } from 'preact/hooks'
+import { useLocation } from 'preact-iso'
 import { mayAdminister } from '../session/viewer.ts'
 import { formatCompact, lower } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
@@ -15,7 +15,6 @@ const ACTIVE_MS = 60_000
 export function Sidebar() {
   const { path } = useLocation()
   useEffect(watchStreams, [])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a page that was chosen closes it
   useEffect(() => {
     isSidebarOpen.value = false
   }, [path])
@@ -24,12 +23,26 @@ export function Sidebar() {
     <nav class={isSidebarOpen.value ? 'side open' : 'side'} aria-label="Datasets, reports and operations">
       <h2>Datasets</h2>
       {datasets?.nodes.map((dataset) => (
-        <Item key={dataset.id} href={`/datasets/${dataset.id}`} path={path} dot={activity(dataset.lastEventAt)} label={dataset.name ?? dataset.trackingId ?? dataset.id} note={formatCompact(dataset.eventCount)} />
+        <Item
+          key={dataset.id}
+          href={`/datasets/${dataset.id}`}
+          path={path}
+          dot={activity(dataset.lastEventAt)}
+          label={dataset.name ?? dataset.trackingId ?? dataset.id}
+          note={formatCompact(dataset.eventCount)}
+        />
       ))}
       {datasets && <More shown={datasets.nodes.length} total={datasets.totalCount} />}
       <h2>Reports</h2>
       {reports?.nodes.map((report) => (
-        <Item key={report.id} href={`/reports/${report.id}`} path={path} dot={progressOf(report)} label={report.name ?? report.id} note={lower(report.state ?? 'new').replace('_', ' ')} />
+        <Item
+          key={report.id}
+          href={`/reports/${report.id}`}
+          path={path}
+          dot={progressOf(report)}
+          label={report.name ?? report.id}
+          note={lower(report.state ?? 'new').replace('_', ' ')}
+        />
       ))}
       {reports && <More shown={reports.nodes.length} total={reports.totalCount} />}
       {mayAdminister.value && (

@@ -34,7 +34,7 @@ export const mayAdminister = computed(() => viewer.value?.role === 'ADMIN' && !i
 
 /** @throws ApiError UNAUTHENTICATED if the key is not valid. */
 export async function loadViewer(): Promise<void> {
-  viewer.value = (await request(VIEWER, {})).viewer
+  viewer.value = (await request(VIEWER, {})).viewer ?? undefined
 }
 
 effect(() => {

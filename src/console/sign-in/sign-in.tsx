@@ -35,12 +35,20 @@ export function SignIn() {
         <h1 class="brand">
           <Logo /> Tidemark
         </h1>
-        {signedOutBecause.value && <p class="problem" role="alert">{signedOutBecause.value}</p>}
+        {signedOutBecause.value && (
+          <p class="problem" role="alert">
+            {signedOutBecause.value}
+          </p>
+        )}
         <label>
           API key
           <input ref={input} type="password" name="key" autocomplete="off" spellcheck={false} required autofocus />
         </label>
-        {problem && <p class="problem" role="alert">{problem}</p>}
+        {problem && (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
+        )}
         <button type="submit" class="button primary" disabled={isTrying}>
           {isTrying ? 'Trying the key …' : 'Sign in'}
         </button>

@@ -10,7 +10,11 @@ export function addressOf(path: string, query: Query = {}): string {
 }
 
 /** The query of the page, which is the state of a view, so that its address is a link to it. */
-export function useQuery(): { query: Readonly<Record<string, string>>; href(changes: Query): string; change(changes: Query, replace?: boolean): void } {
+export function useQuery(): {
+  query: Readonly<Record<string, string>>
+  href(changes: Query): string
+  change(changes: Query, replace?: boolean): void
+} {
   const { path, query, route } = useLocation()
   const href = (changes: Query) => addressOf(path, { ...query, ...changes })
   return { query, href, change: (changes, replace = true) => route(href(changes), replace) }

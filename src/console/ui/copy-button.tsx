@@ -1,7 +1,15 @@
 import { useState } from 'preact/hooks'
 
 /** Copies a text, or what a function makes of it then, and says that it has. */
-export function CopyButton({ text, label, class: className = 'button' }: { text: string | (() => string); label: string; class?: string }) {
+export function CopyButton({
+  text,
+  label,
+  class: className = 'button',
+}: {
+  text: string | (() => string)
+  label: string
+  class?: string
+}) {
   const [isCopied, setCopied] = useState(false)
   const copy = async () => {
     await navigator.clipboard.writeText(typeof text === 'string' ? text : text())

@@ -12,8 +12,8 @@ export function Popover({ label, children }: Props) {
   const id = useId()
   const button = useRef<HTMLButtonElement>(null)
   const panel = useRef<HTMLDivElement>(null)
-  const place = (event: ToggleEvent) => {
-    if (event.newState !== 'open' || !button.current || !panel.current) return
+  const place = ({ newState }: { newState: string }) => {
+    if (newState !== 'open' || !button.current || !panel.current) return
     const { bottom, right } = button.current.getBoundingClientRect()
     panel.current.style.top = `${bottom + 4}px`
     panel.current.style.left = `${Math.max(8, right - panel.current.offsetWidth)}px`

@@ -7,7 +7,17 @@ interface Tab {
 }
 
 /** Tabs with the keys of the ARIA pattern: arrows, Home and End. */
-export function Tabs({ tabs, chosen, onChoose, label }: { tabs: readonly Tab[]; chosen: string; onChoose(name: string): void; label: string }) {
+export function Tabs({
+  tabs,
+  chosen,
+  onChoose,
+  label,
+}: {
+  tabs: readonly Tab[]
+  chosen: string
+  onChoose(name: string): void
+  label: string
+}) {
   const id = useId()
   const current = tabs.find(({ name }) => name === chosen) ?? tabs[0]
   const index = current ? tabs.indexOf(current) : 0

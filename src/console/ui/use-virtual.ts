@@ -9,7 +9,7 @@ import type { RefObject } from 'preact'
 import { useLayoutEffect, useReducer, useRef, useState } from 'preact/hooks'
 
 interface Options {
-  scroller: RefObject<HTMLElement>
+  scroller: RefObject<HTMLElement | null>
   count: number
   /** Height of each row, in CSS pixels. */
   rowHeight: number
@@ -17,7 +17,11 @@ interface Options {
 }
 
 /** The rows to draw. When rows are added or dropped above, the row at the top of the view stays where it is. */
-export function useVirtual({ scroller, count, rowHeight, keyOf }: Options): { items: VirtualItem[]; height: number; list: Virtualizer<HTMLElement, HTMLElement> } {
+export function useVirtual({ scroller, count, rowHeight, keyOf }: Options): {
+  items: VirtualItem[]
+  height: number
+  list: Virtualizer<HTMLElement, HTMLElement>
+} {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0)
   const options = {
     count,

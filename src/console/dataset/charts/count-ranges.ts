@@ -21,7 +21,11 @@ export function countDocument(ranges: number): CountDocument {
 }
 
 /** @param edges the times between the ranges, in order: one more than there are ranges. @throws ApiError. */
-export async function countRanges(id: string, types: readonly EventType[], edges: readonly number[]): Promise<number[]> {
+export async function countRanges(
+  id: string,
+  types: readonly EventType[],
+  edges: readonly number[],
+): Promise<number[]> {
   const counts: number[] = []
   for (let from = 0; from < edges.length - 1; from += MOST_RANGES) {
     const part = edges.slice(from, from + MOST_RANGES + 1)

@@ -27,8 +27,9 @@ export class MinuteCounts {
     this.#tail = tail
     this.#unlisten = tail.onRows((rows) => {
       const latest = this.minutes.peek().at(-1)
-      const fresh = latest && rows.filter(({ createdAt }) => Date.parse(createdAt) >= latest.start)
-      if (!fresh?.length) return
+      if (!latest) return
+      const fresh = rows.filter(({ createdAt }) => Date.parse(createdAt) >= latest.start)
+      if (fresh.length === 0) return
       const failed = latest.failed + fresh.filter(({ eventType }) => isFailure(eventType)).length
       this.minutes.value = [...this.minutes.peek().slice(0, -1), { ...latest, all: latest.all + fresh.length, failed }]
     })
@@ -39,7 +40,7 @@ export class MinuteCounts {
     }, 5_000)
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#unlisten()
     clearInterval(this.#timer)
   }

@@ -12,7 +12,7 @@ export function Sparkline({ tail }: { tail: Tail }) {
   useEffect(() => {
     const opened = new MinuteCounts(tail)
     setCounts(opened)
-    return () => opened[Symbol.dispose]()
+    return () => opened.close()
   }, [tail])
   const minutes = counts?.minutes.value ?? []
   const most = Math.max(1, ...minutes.map(({ all }) => all))
@@ -20,11 +20,22 @@ export function Sparkline({ tail }: { tail: Tail }) {
   const total = minutes.reduce((sum, { all }) => sum + all, 0)
   return (
     <figure class="spark wide-only">
-      <svg width={30 * BAR.step} height={BAR.height} role="img" aria-label={`${formatCount(total, 'event')} in the last half hour, at most ${most} a minute`}>
+      <svg
+        width={30 * BAR.step}
+        height={BAR.height}
+        role="img"
+        aria-label={`${formatCount(total, 'event')} in the last half hour, at most ${most} a minute`}
+      >
         {minutes.map(({ start, all, failed }, index) => (
           <g key={start}>
             <rect class="bar" x={index * BAR.step} y={BAR.height - scale(all)} width={BAR.width} height={scale(all)} />
-            <rect class="bar bad" x={index * BAR.step} y={BAR.height - scale(failed)} width={BAR.width} height={scale(failed)} />
+            <rect
+              class="bar bad"
+              x={index * BAR.step}
+              y={BAR.height - scale(failed)}
+              width={BAR.width}
+              height={scale(failed)}
+            />
           </g>
         ))}
       </svg>
