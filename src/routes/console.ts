@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { packageFolder } from '../lib/package-folder.ts'
 import { type RouteServices, rateLimited } from './admit.ts'
@@ -34,17 +34,16 @@ const POLICY = secureHeaders({
 /** The console: a page that shows nothing without a key, and files whose names change with their content. */
 export function createConsoleRoutes(services: RouteServices): Hono {
   const limit = rateLimited(services)
-  const page = serveStatic({
-    path: join(BUILT, 'index.html'),
-    precompressed: true,
-    onFound: (_path, c) => c.header('cache-control', 'no-cache'),
-  })
-  const files = serveStatic({
-    root: BUILT,
-    precompressed: true,
-    onFound: (_path, c) => c.header('cache-control', 'public, max-age=31536000, immutable'),
-  })
+  const page = serveStatic({ path: join(BUILT, 'index.html'), precompressed: true })
+  const files = serveStatic({ root: BUILT, precompressed: true })
   const app = new Hono()
-  for (const path of VIEWS) app.get(path, limit, POLICY, page)
-  return app.get('/assets/*', limit, POLICY, files)
+  for (const path of VIEWS) app.get(path, limit, POLICY, cached('no-cache'), page)
+  return app.get('/assets/*', limit, POLICY, cached('public, max-age=31536000, immutable'), files)
+}
+
+function cached(control: string): MiddlewareHandler {
+  return async (c, next) => {
+    await next()
+    if (c.res.ok) c.res.headers.set('cache-control', control)
+  }
 }

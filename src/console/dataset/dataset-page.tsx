@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from 'preact/hooks'
 import { useQuery } from '../ui/address.ts'
+import { Failure } from '../ui/failure.tsx'
 import { useShortcuts } from '../ui/shortcuts.ts'
 import { DatasetHeader } from './dataset-header.tsx'
 import { EventPanel } from './event-panel.tsx'
@@ -41,6 +42,7 @@ export function DatasetPage({ tail }: { tail: Tail }) {
           filter={filter}
           onChange={(changed) => change({ ...filterQuery(changed), at: undefined })}
         />
+        {tail.error.value && <Failure error={tail.error.value} onRetry={() => location.reload()} />}
         <EventTable events={events} tail={tail} opened={opened} onOpen={open} onEnd={toEnd} />
         <TableFooter
           tail={tail}

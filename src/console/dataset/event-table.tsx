@@ -68,7 +68,6 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
           ↑ To the newest
         </button>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <div
         ref={scroller}
         class="scroller"

@@ -1,15 +1,9 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { ResultOf } from '../api/graphql.ts'
-import { graphql } from '../api/graphql.ts'
 import { request } from '../api/request.ts'
+import { ORGANIZATIONS } from './documents.ts'
 import { key } from './key.ts'
 import { viewer } from './viewer.ts'
-
-const ORGANIZATIONS = graphql(`
-  query Organizations {
-    organizations(first: 200) { nodes { id name } }
-  }
-`)
 
 export type Organization = ResultOf<typeof ORGANIZATIONS>['organizations']['nodes'][number]
 

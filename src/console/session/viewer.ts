@@ -1,22 +1,8 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { ResultOf } from '../api/graphql.ts'
-import { graphql } from '../api/graphql.ts'
 import { request } from '../api/request.ts'
+import { VIEWER } from './documents.ts'
 import { key } from './key.ts'
-
-const VIEWER = graphql(`
-  query Viewer {
-    viewer {
-      isRoot
-      role
-      datasetIds
-      reportIds
-      name
-      expiresAt
-      organization { id name }
-    }
-  }
-`)
 
 export type Viewer = NonNullable<ResultOf<typeof VIEWER>['viewer']>
 

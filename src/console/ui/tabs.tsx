@@ -48,7 +48,6 @@ export function Tabs({
           </button>
         ))}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a panel may have nothing to focus, and scrolls */}
       <div id={`${id}-panel`} role="tabpanel" aria-labelledby={`${id}-${current?.name}`} tabIndex={0}>
         {current?.content()}
       </div>
