@@ -1,5 +1,6 @@
-import { useEffect } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso'
+import { type ApiError, asApiError } from './api/api-error.ts'
 import { Home } from './home/home.tsx'
 import { Header } from './layout/header.tsx'
 import { HelpDialog } from './layout/help-dialog.tsx'
@@ -8,6 +9,7 @@ import { key } from './session/key.ts'
 import { loadOrganizations, organizations } from './session/organization.ts'
 import { loadViewer, viewer } from './session/viewer.ts'
 import { SignIn } from './sign-in/sign-in.tsx'
+import { Failure } from './ui/failure.tsx'
 
 const DatasetView = lazy(() => import('./dataset/dataset-view.tsx'))
 const ReportView = lazy(() => import('./report/report-view.tsx'))
@@ -15,11 +17,19 @@ const OperateView = lazy(() => import('./operate/operate-view.tsx'))
 
 /** Everything but the form for the key needs a key: nothing is shown without one. */
 export function App() {
-  const hasKey = key.value !== undefined
+  const current = key.value
+  const [error, setError] = useState<ApiError | undefined>()
+  const open = () => {
+    setError(undefined)
+    loadViewer()
+      .then(loadOrganizations)
+      .catch((failure: unknown) => setError(asApiError(failure)))
+  }
   useEffect(() => {
-    if (hasKey && !viewer.value) void open()
-  }, [hasKey])
-  if (!hasKey) return <SignIn />
+    if (current !== undefined) open()
+  }, [current])
+  if (current === undefined) return <SignIn />
+  if (error) return <Failure error={error} onRetry={open} />
   if (!viewer.value || !organizations.value) return <p class="loading">Loading …</p>
   return (
     <LocationProvider>
@@ -41,12 +51,6 @@ export function App() {
       </div>
     </LocationProvider>
   )
-}
-
-// A key that was stored before may no longer work: then the form is shown again, and says so.
-async function open(): Promise<void> {
-  await loadViewer()
-  await loadOrganizations()
 }
 
 function NotFound() {

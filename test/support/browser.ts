@@ -22,7 +22,10 @@ interface View {
 }
 
 /** A page in a window of its own. What it reports as an error is in `problems`. */
-export async function openPage(browser: Browser, { scheme = 'light', width = 1440, height = 900 }: View = {}): Promise<Opened> {
+export async function openPage(
+  browser: Browser,
+  { scheme = 'light', width = 1440, height = 900 }: View = {},
+): Promise<Opened> {
   const context: BrowserContext = await browser.newContext({
     viewport: { width, height },
     colorScheme: scheme,
@@ -49,9 +52,11 @@ export async function signIn(page: Page, url: string, key: string, path = '/'): 
 
 /** The positions of the rows that are in the document, from the top. */
 export async function positions(page: Page): Promise<number[]> {
-  const rows = await page.locator('[data-seq]').evaluateAll((found) =>
-    found.map((row) => ({ seq: Number(row.getAttribute('data-seq')), top: row.getBoundingClientRect().top })),
-  )
+  const rows = await page
+    .locator('[data-seq]')
+    .evaluateAll((found) =>
+      found.map((row) => ({ seq: Number(row.getAttribute('data-seq')), top: row.getBoundingClientRect().top })),
+    )
   return rows.toSorted((a, b) => a.top - b.top).map(({ seq }) => seq)
 }
 
@@ -63,7 +68,8 @@ export async function expectAccessible(page: Page): Promise<void> {
   const client = await page.context().newCDPSession(page)
   await client.send('Runtime.evaluate', { expression: await readFile(AXE, 'utf8') })
   const { result } = await client.send('Runtime.evaluate', {
-    expression: 'axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => [html, failureSummary])])))',
+    expression:
+      'axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => [html, failureSummary])])))',
     awaitPromise: true,
   })
   await client.detach()

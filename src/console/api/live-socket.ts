@@ -1,5 +1,5 @@
 import { type Client, createClient } from 'graphql-ws/client'
-import { key, signOut } from '../session/key.ts'
+import { INVALID_KEY, key, signOut } from '../session/key.ts'
 import { connection } from './connection.ts'
 
 /** Milliseconds between pings, and until a pong counts as missing: then the socket is given up. */
@@ -53,7 +53,7 @@ export function openLiveSocket(): Client {
       closed: (event) => {
         clearTimeout(pongMissing)
         const { code, wasClean } = event as CloseEvent
-        if (code === UNAUTHORIZED) signOut('This key no longer works: it was revoked, or it has expired.')
+        if (code === UNAUTHORIZED) signOut(INVALID_KEY)
         failures += 1
         connection.closed(wasClean && code === 1000)
       },

@@ -1,6 +1,6 @@
 import { Client, fetchExchange } from '@urql/core'
 import type { TadaDocumentNode } from 'gql.tada'
-import { key, signOut } from '../session/key.ts'
+import { INVALID_KEY, key, signOut } from '../session/key.ts'
 import { ApiError, fromGraphqlErrors } from './api-error.ts'
 
 /** Answers are shown as they are at the time: there is no cache. */
@@ -25,7 +25,7 @@ export async function request<Data, Variables extends object>(
   if (error) {
     const failure = fromGraphqlErrors(error.graphQLErrors)
     if (failure.code === 'UNAUTHENTICATED' && usedKey !== undefined && usedKey === key.value) {
-      signOut('This key no longer works: it was revoked, or it has expired.')
+      signOut(INVALID_KEY)
     }
     throw failure
   }

@@ -76,7 +76,7 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
         aria-label="Events, newest first"
         aria-rowcount={events.matching.value}
       >
-        <div class="sizer" role="rowgroup" style={{ height }}>
+        <div class="sizer" role="rowgroup" style={{ height: `${height}px` }}>
           {items.map(({ index, start }) => {
             const row = rows[index]
             return (

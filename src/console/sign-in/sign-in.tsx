@@ -1,33 +1,19 @@
-import { useRef, useState } from 'preact/hooks'
-import { asApiError } from '../api/api-error.ts'
+import { useRef } from 'preact/hooks'
 import { Logo } from '../layout/logo.tsx'
 import { key, signedOutBecause, signOut } from '../session/key.ts'
-import { loadOrganizations } from '../session/organization.ts'
-import { loadViewer } from '../session/viewer.ts'
 
-/** Asks for a key and tries it. It is kept by this tab only, and is never part of an address. */
+/** Asks for a key. It is kept by this tab only, and is never part of an address. */
 export function SignIn() {
   const input = useRef<HTMLInputElement>(null)
-  const [problem, setProblem] = useState('')
-  const [isTrying, setTrying] = useState(false)
-  const submit = async (event: SubmitEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const entered = input.current?.value.trim() ?? ''
-    if (!/^[\x21-\x7e]+$/.test(entered)) return setProblem('A key has printable ASCII characters without spaces.')
-    setTrying(true)
-    setProblem('')
-    key.value = entered
-    try {
-      await loadViewer()
-      await loadOrganizations()
-      signedOutBecause.value = ''
-    } catch (error) {
-      const { code, message } = asApiError(error)
-      signOut()
-      setProblem(code === 'UNAUTHENTICATED' ? 'The server does not know this key, or it has expired.' : message)
-    } finally {
-      setTrying(false)
+    if (!/^[\x21-\x7e]+$/.test(entered)) {
+      signOut('A key has printable ASCII characters without spaces.')
+      return
     }
+    signedOutBecause.value = ''
+    key.value = entered
   }
   return (
     <main class="sign-in">
@@ -44,13 +30,8 @@ export function SignIn() {
           API key
           <input ref={input} type="password" name="key" autocomplete="off" spellcheck={false} required autofocus />
         </label>
-        {problem && (
-          <p class="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        <button type="submit" class="button primary" disabled={isTrying}>
-          {isTrying ? 'Trying the key …' : 'Sign in'}
+        <button type="submit" class="button primary">
+          Sign in
         </button>
         <p class="sub">
           The key stays in this tab until it is closed. The first start of a server writes its root key to{' '}
