@@ -78,7 +78,10 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
     const seen = new Set<number>()
     const scroll = async (by: number, last: number) => {
       while (!(await positions(page)).includes(last)) {
-        await table.evaluate((element, distance) => element.scrollBy(0, distance), by)
+        await table.evaluate(async (element, distance) => {
+          element.scrollBy(0, distance)
+          for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame)
+        }, by)
         const shown = await positions(page)
         expect(shown).toEqual(shown.toSorted((a, b) => b - a))
         expect(shown.length).toBeLessThanOrEqual(400)

@@ -47,16 +47,18 @@ export async function signIn(page: Page, url: string, key: string, path = '/'): 
   await page.goto(url + path)
   await page.getByLabel('API key').fill(key)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('navigation').waitFor()
+  await page.getByTestId('connection').waitFor()
 }
 
 /** The positions of the rows that are in the document, from the top. */
 export async function positions(page: Page): Promise<number[]> {
-  const rows = await page
-    .locator('[data-seq]')
-    .evaluateAll((found) =>
-      found.map((row) => ({ seq: Number(row.getAttribute('data-seq')), top: row.getBoundingClientRect().top })),
-    )
+  // In one step: rows come and go between two.
+  const rows = await page.evaluate(() =>
+    [...document.querySelectorAll('[data-seq]')].map((row) => ({
+      seq: Number(row.getAttribute('data-seq')),
+      top: row.getBoundingClientRect().top,
+    })),
+  )
   return rows.toSorted((a, b) => a.top - b.top).map(({ seq }) => seq)
 }
 

@@ -43,6 +43,10 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
     if (lastShown > rows.length - NEAR) void events.loadOlder()
     else if (firstShown < NEAR && !isAtTop) void events.loadNewer()
   }, [events, firstShown, lastShown, rows, isAtTop])
+  const openings = events.openings.value
+  useLayoutEffect(() => {
+    if (scroller.current) scroller.current.scrollTop = 0
+  }, [openings])
   useEffect(() => {
     const index = rows.findIndex(({ seq }) => seq === opened)
     if (index >= 0) list.scrollToIndex(index, { align: 'auto' })

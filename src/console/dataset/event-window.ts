@@ -28,6 +28,8 @@ export class EventWindow {
   readonly matching = signal(0)
   readonly isLoaded = signal(false)
   readonly error = signal<ApiError | undefined>()
+  /** Times that it was opened: each time, it begins at its top. */
+  readonly openings = signal(0)
   /** Whether new rows may be inserted: the reader is at the end, and reads no event. */
   readonly isFollowing = signal(true)
   readonly atEnd = computed(() => this.complete.value >= this.#seen.value)
@@ -62,6 +64,7 @@ export class EventWindow {
         this.waiting.value = 0
         this.matching.value = page.totalCount
         this.isLoaded.value = true
+        this.openings.value += 1
       })
       this.#catchUp()
     })
