@@ -22,7 +22,8 @@ describe.skipIf(!hasChromium)('The console through a crash of its server', () =>
     const env = { ...(await freshDatabase()), PORT: String(await freePort()) }
     const first = await serve(env)
     const { url } = first
-    const create = async (query: string, input: object) => expectData(await graphql(url, query, { input }, KEY)).created.id
+    const create = async (query: string, input: object) =>
+      expectData(await graphql(url, query, { input }, KEY)).created.id
     const organizationId = await create(
       'mutation ($input: CreateOrganizationInput!) { created: createOrganization(input: $input) { id } }',
       { name: 'Acme' },
@@ -55,7 +56,9 @@ describe.skipIf(!hasChromium)('The console through a crash of its server', () =>
     await page.getByText('Live · caught up').waitFor()
     await record(third.url, 2)
     await page.locator('[data-seq="35"]').waitFor()
-    expect(await positions(page)).toEqual([...Array(35).keys()].map((index) => 35 - index).slice(0, (await positions(page)).length))
+    expect(await positions(page)).toEqual(
+      [...Array(35).keys()].map((index) => 35 - index).slice(0, (await positions(page)).length),
+    )
     await until(async () => (await page.getByTestId('event-count').textContent()) === '35')
     expect(page.problems).toEqual([])
     third.child.kill('SIGTERM')
