@@ -36,7 +36,7 @@ export interface LogOperations {
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   /** The stream as of this call, from a statement that all callers share. */
   findStream(id: string): Promise<Stream | undefined>
-  find(streamId: string, id: string): Promise<LoggedEvent | undefined>
+  find(streamId: string, id: string, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /** @param stream as found in the same operation. */
@@ -92,7 +92,7 @@ export function createEventLog(
         notify(streamId)
       }
     },
-    find: (streamId, id) => findEvent(client, streamId, id),
+    find: (streamId, id, budget) => findEvent(client, streamId, id, budget),
     redact: async (organizationId, event, data, transact) => {
       const redactedAt = new Date()
       const redacted = { ...event, data, redactedAt }

@@ -4,7 +4,8 @@ import type { LoggedEvent } from './event.ts'
 import type { LogOperations } from './event-log.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
-export interface OperationLog extends Omit<LogOperations, 'at' | 'reportSnapshot'> {
+export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'reportSnapshot'> {
+  find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
 }
@@ -17,7 +18,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
     findStream: (id) => call('findStream', () => log.findStream(id)),
-    find: (id, eventId) => call('find', () => log.find(id, eventId)),
+    find: (id, eventId) => read('find', () => log.find(id, eventId, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
     page: async (stream, request) => {
       const page = await read('page', () => log.page(stream, request, budget))

@@ -1,6 +1,8 @@
+import type { InputShapeFromFields } from '@pothos/core'
 import type { BlockUpdateData, ProgressData, StateData } from '../log/report/report-data.ts'
 import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
+import type { Context } from './context.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { eventNodeId } from './global-id.ts'
@@ -125,7 +127,7 @@ export const ReportEvent = builder.unionType('ReportEvent', {
   },
 })
 
-const ReportEventKind = builder.enumType('ReportEventKind', {
+export const ReportEventKind = builder.enumType('ReportEventKind', {
   description: 'Kind of report event, for filters.',
   values: {
     PROGRESS: { value: 'progress', description: 'Selects ProgressEvent.' },
@@ -141,7 +143,7 @@ const ReportEventEdge = builder.edgeObject({
   nodeField: { description: 'The event.' },
 })
 
-const ReportEventConnection = builder.connectionObject(
+export const ReportEventConnection = builder.connectionObject(
   {
     name: 'ReportEventConnection',
     description: 'A page of report events, as defined by the Relay connection specification.',
@@ -149,6 +151,14 @@ const ReportEventConnection = builder.connectionObject(
   },
   ReportEventEdge,
 )
+
+export const pageArgs = builder.args((t) => ({
+  kinds: t.field({ type: [ReportEventKind], description: 'Return only these kinds. All kinds if omitted or empty.' }),
+  since: t.field({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
+  until: t.field({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
+  order: t.field({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'Order of the events.' }),
+  ...t.connectionArgs(),
+}))
 
 builder.queryField('reportEvents', (t) =>
   t.field({
@@ -160,18 +170,21 @@ builder.queryField('reportEvents', (t) =>
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to read events of.' }),
-      kinds: t.arg({ type: [ReportEventKind], description: 'Return only these kinds. All kinds if omitted or empty.' }),
-      since: t.arg({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
-      until: t.arg({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
-      order: t.arg({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'Order of the events.' }),
-      ...t.arg.connectionArgs(),
+      ...pageArgs,
     },
-    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget, report }) => {
-      const page = await log.page(await report(reportId), { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
-      return toConnection(page, await decodeAll(page.events, budget))
-    },
+    resolve: (_root, { reportId, ...request }, context) => readReportEvents(reportId, request, context),
   }),
 )
+
+/** A page of events of a report that the viewer can see. */
+export async function readReportEvents(
+  reportId: string,
+  { kinds, order, ...request }: InputShapeFromFields<typeof pageArgs>,
+  { log, budget, report }: Context,
+) {
+  const page = await log.page(await report(reportId), { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
+  return toConnection(page, await decodeAll(page.events, budget))
+}
 
 builder.mutationField('recordReportEvents', (t) =>
   t.field({

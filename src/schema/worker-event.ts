@@ -1,3 +1,4 @@
+import type { InputShapeFromFields } from '@pothos/core'
 import { v7 } from 'uuid'
 import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
@@ -13,7 +14,7 @@ import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
-interface WorkerEventShape {
+export interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
   value: unknown
@@ -22,7 +23,7 @@ interface WorkerEventShape {
 /** Longer payloads, in UTF-16 units, are decoded in their own turn. */
 const LONG = 32_768
 
-const WorkerEventType = builder.enumType('WorkerEventType', {
+export const WorkerEventType = builder.enumType('WorkerEventType', {
   description: 'Type of a worker event. Trieve uses the same names in lower case.',
   values: Object.fromEntries(
     Object.entries(WORKER_EVENT_TYPES).map(([type, description]) => [
@@ -99,7 +100,7 @@ const WorkerEventEdge = builder.edgeObject({
   nodeField: { description: 'The event.' },
 })
 
-const WorkerEventConnection = builder.connectionObject(
+export const WorkerEventConnection = builder.connectionObject(
   {
     name: 'WorkerEventConnection',
     description: 'A page of worker events, as defined by the Relay connection specification.',
@@ -112,7 +113,7 @@ interface WorkerEventPageShape extends Omit<NumberedPage, 'events'> {
   events: WorkerEventShape[]
 }
 
-const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
+export const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
   description:
     'A numbered page of worker events, newest first. Pages shift as new events arrive; those of workerEvents do not.',
   fields: (t) => ({
@@ -157,6 +158,23 @@ const types = {
   description: string
 }
 
+export const pageArgs = builder.args((t) => ({
+  types: t.field(types),
+  since: t.field({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
+  until: t.field({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
+  order: t.field({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
+  ...t.connectionArgs(),
+}))
+
+export const numberedPageArgs = builder.args((t) => ({
+  types: t.field(types),
+  page: t.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
+  pageSize: t.int({
+    defaultValue: 10,
+    description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the payloads of a page exceed 16 MiB.',
+  }),
+}))
+
 builder.queryField('workerEvents', (t) =>
   t.field({
     type: WorkerEventConnection,
@@ -165,22 +183,8 @@ builder.queryField('workerEvents', (t) =>
       'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected events ' +
       'after the cursor have been removed.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
-    args: {
-      datasetId: t.arg(dataset),
-      types: t.arg(types),
-      since: t.arg({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
-      until: t.arg({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
-      order: t.arg({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
-      ...t.arg.connectionArgs(),
-    },
-    resolve: async (_root, { datasetId, order, ...request }, context) => {
-      const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const page = await context.log.page(await context.dataset(datasetId), {
-        ...request,
-        order: order ?? 'NEWEST_FIRST',
-      })
-      return toConnection(page, page.events.map(toWorkerEvent))
-    },
+    args: { datasetId: t.arg(dataset), ...pageArgs },
+    resolve: (_root, { datasetId, ...request }, context) => readWorkerEvents(datasetId, request, context),
   }),
 )
 
@@ -191,24 +195,8 @@ builder.queryField('workerEventPage', (t) =>
       'Stored events of a dataset by page number, newest first, like the API of Trieve. Requires READ on the ' +
       'dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
-    args: {
-      datasetId: t.arg(dataset),
-      types: t.arg(types),
-      page: t.arg.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
-      pageSize: t.arg.int({
-        defaultValue: 10,
-        description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the payloads of a page exceed 16 MiB.',
-      }),
-    },
-    resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
-      const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const { events, ...rest } = await context.log.numberedPage(datasetId, {
-        types,
-        page: page ?? 1,
-        pageSize: pageSize ?? 10,
-      })
-      return { ...rest, events: events.map(toWorkerEvent) }
-    },
+    args: { datasetId: t.arg(dataset), ...numberedPageArgs },
+    resolve: (_root, { datasetId, ...request }, context) => readWorkerEventPage(datasetId, request, context),
   }),
 )
 
@@ -266,6 +254,28 @@ builder.subscriptionField('workerEvents', (t) =>
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )
+
+/** A page of events of a dataset that the viewer can see. */
+export async function readWorkerEvents(
+  datasetId: string,
+  { order, ...request }: InputShapeFromFields<typeof pageArgs>,
+  context: Context,
+) {
+  const toWorkerEvent = await workerEventsOf(datasetId, context)
+  const page = await context.log.page(await context.dataset(datasetId), { ...request, order: order ?? 'NEWEST_FIRST' })
+  return toConnection(page, page.events.map(toWorkerEvent))
+}
+
+export async function readWorkerEventPage(
+  datasetId: string,
+  { types, page, pageSize }: InputShapeFromFields<typeof numberedPageArgs>,
+  context: Context,
+): Promise<WorkerEventPageShape> {
+  const toWorkerEvent = await workerEventsOf(datasetId, context)
+  const request = { types, page: page ?? 1, pageSize: pageSize ?? 10 }
+  const { events, ...rest } = await context.log.numberedPage(datasetId, request)
+  return { ...rest, events: events.map(toWorkerEvent) }
+}
 
 // Cached: an operation may request it many times.
 function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
