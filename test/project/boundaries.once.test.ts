@@ -7,6 +7,7 @@ const LAYERS = [
   'main.ts',
   'start.js',
   'cli',
+  'console',
   'server.ts',
   'routes',
   'http',
@@ -30,7 +31,7 @@ function layerOf(file: string): number {
 async function sources(folder = 'src'): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
   return entries
-    .filter((entry) => entry.isFile() && /\.(ts|js)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|js)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => !file.includes('generated'))
 }
@@ -54,6 +55,18 @@ test('Imports point to the same folder or downwards', async () => {
     for (const to of await imports(file)) if (layerOf(to) < layerOf(from)) upward.push(`${from} -> ${to}`)
   }
   expect(upward).toEqual([])
+})
+
+test('The console is a program of its own: it imports nothing of the server, which imports nothing of it', async () => {
+  const crossing: string[] = []
+  for (const file of await sources()) {
+    const from = relative('src', file)
+    for (const to of await imports(file)) {
+      if (from.startsWith('console/') !== to.startsWith('console/') && !to.startsWith('client/'))
+        crossing.push(`${from} -> ${to}`)
+    }
+  }
+  expect(crossing).toEqual([])
 })
 
 test('Only the log uses the event tables, routes use no database, and one file writes output for people', async () => {
