@@ -2,10 +2,11 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import { type Attributes, type Span, traced } from '../lib/span.ts'
 import type { LoggedEvent } from './event.ts'
 import type { LogOperations } from './event-log.ts'
+import type { Prefix } from './read/range.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
 export interface OperationLog extends Omit<LogOperations, 'at' | 'reportSnapshot'> {
-  at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
+  at(streamId: string, positions: readonly number[], prefix: Prefix): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
 }
 
@@ -29,7 +30,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
       }
     },
     numberedPage: (id, request) => read('numberedPage', () => log.numberedPage(id, request, budget)),
-    at: (id, positions) => read('at', () => log.at(id, positions, budget)),
+    at: (id, positions, prefix) => read('at', () => log.at(id, positions, prefix, budget)),
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
     follow: (stream, request) => call('follow', () => log.follow(stream, request)),

@@ -1,13 +1,17 @@
-import type { BlockUpdateData, ProgressData, StateData } from '../log/report/report-data.ts'
+import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
 import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { eventNodeId } from './global-id.ts'
+import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 import { newReportEvents, ReportEventInput } from './report-event-input.ts'
+
+/** The payload of a report event. */
+const STORED = 'the stored JSON text: eventData, compact, without its timestamp and id'
 
 const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventItem').implement({
   description: 'Fields common to all report events.',
@@ -52,6 +56,11 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
       description:
         'The event in the format of LlamaCloud: the event_data object of GET /api/v1/reports/{report_id}/events, with undocumented members that an import has kept.',
       resolve: legacyEventData,
+    }),
+    eventDataSize: t.field(payloadSize<DecodedReportEvent>(STORED)),
+    eventDataPreview: t.string({
+      ...payloadPreview<DecodedReportEvent>(STORED),
+      args: { maxBytes: t.arg.int(previewLength) },
     }),
   }),
 })
@@ -113,8 +122,10 @@ export const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('Stat
 export const ReportEvent = builder.unionType('ReportEvent', {
   description: 'An event of a report. Events never change, except by redaction.',
   types: [ProgressEvent, BlockUpdateEvent, StateEvent],
-  resolveType: ({ data }) => {
-    switch (data.type) {
+  // By the column, because the data may not have been read.
+  resolveType: ({ event }) => {
+    const type = event.type as ReportEventData['type']
+    switch (type) {
       case 'progress':
         return 'ProgressEvent'
       case 'report_block_update':
@@ -166,9 +177,15 @@ builder.queryField('reportEvents', (t) =>
       order: t.arg({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'Order of the events.' }),
       ...t.arg.connectionArgs(),
     },
-    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget, report }) => {
-      const page = await log.page(await report(reportId), { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
-      return toConnection(page, await decodeAll(page.events, budget))
+    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget, report }, info) => {
+      const prefix = selectedPrefix(info)
+      const page = await log.page(await report(reportId), {
+        ...request,
+        types: kinds,
+        order: order ?? 'OLDEST_FIRST',
+        prefix,
+      })
+      return toConnection(page, await decodeAll(page.events, prefix, budget))
     },
   }),
 )
@@ -222,14 +239,17 @@ builder.subscriptionField('reportEvents', (t) =>
         description: 'Whether to continue after the report has reached COMPLETED or ERROR.',
       }),
     },
-    subscribe: async (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer, report }) =>
-      log.follow(await report(reportId), {
+    subscribe: async (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer, report }, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return log.follow(await report(reportId), {
         types: kinds,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
         cutOff: () => peer.cutOff(),
         end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
-      }),
+      })
+    },
     resolve: (event, _args, { budget }) => toEdge(event, reportEventOf(event, budget)),
   }),
 )

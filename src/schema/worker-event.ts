@@ -11,6 +11,7 @@ import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
+import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
 interface WorkerEventShape {
@@ -75,6 +76,11 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
     eventDataText: t.string({
       resolve: ({ event }) => event.data,
       description: 'Payload as JSON text, byte for byte as recorded. The text "null" if there is none.',
+    }),
+    eventDataSize: t.field(payloadSize<WorkerEventShape>('eventDataText')),
+    eventDataPreview: t.string({
+      ...payloadPreview<WorkerEventShape>('eventDataText'),
+      args: { maxBytes: t.arg.int(previewLength) },
     }),
     createdAt: t.field({
       resolve: ({ event }) => event.createdAt,
@@ -173,11 +179,12 @@ builder.queryField('workerEvents', (t) =>
       order: t.arg({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
       ...t.arg.connectionArgs(),
     },
-    resolve: async (_root, { datasetId, order, ...request }, context) => {
+    resolve: async (_root, { datasetId, order, ...request }, context, info) => {
       const toWorkerEvent = await workerEventsOf(datasetId, context)
       const page = await context.log.page(await context.dataset(datasetId), {
         ...request,
         order: order ?? 'NEWEST_FIRST',
+        prefix: selectedPrefix(info),
       })
       return toConnection(page, page.events.map(toWorkerEvent))
     },
@@ -197,15 +204,17 @@ builder.queryField('workerEventPage', (t) =>
       page: t.arg.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
       pageSize: t.arg.int({
         defaultValue: 10,
-        description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the payloads of a page exceed 16 MiB.',
+        description:
+          'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if what is selected of the payloads exceeds 16 MiB.',
       }),
     },
-    resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
+    resolve: async (_root, { datasetId, types, page, pageSize }, context, info) => {
       const toWorkerEvent = await workerEventsOf(datasetId, context)
       const { events, ...rest } = await context.log.numberedPage(datasetId, {
         types,
         page: page ?? 1,
         pageSize: pageSize ?? 10,
+        prefix: selectedPrefix(info),
       })
       return { ...rest, events: events.map(toWorkerEvent) }
     },
@@ -256,13 +265,16 @@ builder.subscriptionField('workerEvents', (t) =>
           'precedence over both.',
       }),
     },
-    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
-      log.follow(await dataset(datasetId), {
+    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return log.follow(await dataset(datasetId), {
         types,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
         cutOff: () => peer.cutOff(),
-      }),
+      })
+    },
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )
