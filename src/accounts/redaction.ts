@@ -30,7 +30,7 @@ async function redact(
   id: string,
   toData: (event: LoggedEvent) => unknown,
 ): Promise<LoggedEvent> {
-  const event = await log.find(streamId, id)
+  const event = await log.find(streamId, id, undefined)
   if (!event) throw new CodedError('NOT_FOUND', `Event ${id} does not exist in this stream, or is no longer kept.`)
   if (event.redactedAt) return event
   const subject = { organizationId, subjectKind: 'EVENT', subjectId: id } as const

@@ -36,13 +36,13 @@ builder.prismaObjectFields(Dataset, (t) => ({
     type: WorkerEventConnection,
     description: 'Stored events of the dataset, as pages, like workerEvents.',
     args: pageArgs,
-    resolve: ({ id }, request, context) => readWorkerEvents(id, request, context),
+    resolve: ({ id }, request, context, info) => readWorkerEvents(id, request, context, info),
   }),
   eventPage: t.field({
     type: WorkerEventPage,
     description: 'Stored events of the dataset by page number, newest first, like workerEventPage.',
     args: numberedPageArgs,
-    resolve: ({ id }, request, context) => readWorkerEventPage(id, request, context),
+    resolve: ({ id }, request, context, info) => readWorkerEventPage(id, request, context, info),
   }),
 }))
 

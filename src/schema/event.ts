@@ -1,23 +1,15 @@
 import { CodedError } from '../errors.ts'
+import type { ReportEventData } from '../log/report/report-data.ts'
 import { builder } from './builder.ts'
-import { reportEventOf } from './decoded.ts'
-import { BlockUpdateEvent, ProgressEvent, StateEvent } from './report-event.ts'
+import { decodeAll } from './decoded.ts'
+import { selectedPrefix } from './payload-fields.ts'
+import { BlockUpdateEvent, OBJECT_OF, ProgressEvent, StateEvent } from './report-event.ts'
 import { WorkerEvent, workerEventsOf } from './worker-event.ts'
 
 const Event = builder.unionType('Event', {
   description: 'An event of a dataset or of a report.',
   types: [WorkerEvent, ProgressEvent, BlockUpdateEvent, StateEvent],
-  resolveType: (event) => {
-    if (!('data' in event)) return 'WorkerEvent'
-    switch (event.data.type) {
-      case 'progress':
-        return 'ProgressEvent'
-      case 'report_block_update':
-        return 'BlockUpdateEvent'
-      case 'report_state_update':
-        return 'StateEvent'
-    }
-  },
+  resolveType: (shape) => ('data' in shape ? OBJECT_OF[shape.event.type as ReportEventData['type']] : 'WorkerEvent'),
 })
 
 builder.queryField('event', (t) =>
@@ -44,13 +36,14 @@ builder.queryField('event', (t) =>
       }),
       reportId: t.arg({ type: 'UUID', description: 'Report of the event.' }),
     },
-    resolve: async (_root, { id, datasetId, reportId }, context) => {
+    resolve: async (_root, { id, datasetId, reportId }, context, info) => {
       if ((datasetId == null) === (reportId == null))
         throw new CodedError('BAD_USER_INPUT', 'Set exactly one of datasetId and reportId.')
-      const event = await context.log.find(String(datasetId ?? reportId), id)
+      const prefix = selectedPrefix(info)
+      const event = await context.log.find(String(datasetId ?? reportId), id, prefix)
       if (!event) return null
       return datasetId == null
-        ? reportEventOf(event, context.budget)
+        ? (await decodeAll([event], prefix, context.budget))[0]
         : (await workerEventsOf(datasetId, context))(event)
     },
   }),

@@ -24,6 +24,6 @@ builder.prismaObjectFields(Report, (t) => ({
     type: ReportEventConnection,
     description: 'Stored events of the report, as pages, like reportEvents.',
     args: pageArgs,
-    resolve: ({ id }, request, context) => readReportEvents(id, request, context),
+    resolve: ({ id }, request, context, info) => readReportEvents(id, request, context, info),
   }),
 }))

@@ -1,4 +1,5 @@
 import type { InputShapeFromFields } from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
 import { v7 } from 'uuid'
 import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
@@ -12,6 +13,7 @@ import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
+import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
 export interface WorkerEventShape {
@@ -76,6 +78,11 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
     eventDataText: t.string({
       resolve: ({ event }) => event.data,
       description: 'Payload as JSON text, byte for byte as recorded. The text "null" if there is none.',
+    }),
+    eventDataSize: t.field(payloadSize<WorkerEventShape>('eventDataText')),
+    eventDataPreview: t.string({
+      ...payloadPreview<WorkerEventShape>('eventDataText'),
+      args: { maxBytes: t.arg.int(previewLength) },
     }),
     createdAt: t.field({
       resolve: ({ event }) => event.createdAt,
@@ -171,7 +178,8 @@ export const numberedPageArgs = builder.args((t) => ({
   page: t.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
   pageSize: t.int({
     defaultValue: 10,
-    description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the payloads of a page exceed 16 MiB.',
+    description:
+      'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if what is selected of the payloads exceeds 16 MiB.',
   }),
 }))
 
@@ -184,7 +192,7 @@ builder.queryField('workerEvents', (t) =>
       'after the cursor have been removed.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: { datasetId: t.arg(dataset), ...pageArgs },
-    resolve: (_root, { datasetId, ...request }, context) => readWorkerEvents(datasetId, request, context),
+    resolve: (_root, { datasetId, ...request }, context, info) => readWorkerEvents(datasetId, request, context, info),
   }),
 )
 
@@ -196,7 +204,8 @@ builder.queryField('workerEventPage', (t) =>
       'dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: { datasetId: t.arg(dataset), ...numberedPageArgs },
-    resolve: (_root, { datasetId, ...request }, context) => readWorkerEventPage(datasetId, request, context),
+    resolve: (_root, { datasetId, ...request }, context, info) =>
+      readWorkerEventPage(datasetId, request, context, info),
   }),
 )
 
@@ -244,13 +253,16 @@ builder.subscriptionField('workerEvents', (t) =>
           'precedence over both.',
       }),
     },
-    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
-      log.follow(await dataset(datasetId), {
+    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return log.follow(await dataset(datasetId), {
         types,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
         cutOff: () => peer.cutOff(),
-      }),
+      })
+    },
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )
@@ -260,9 +272,11 @@ export async function readWorkerEvents(
   datasetId: string,
   { order, ...request }: InputShapeFromFields<typeof pageArgs>,
   context: Context,
+  info: GraphQLResolveInfo,
 ) {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
-  const page = await context.log.page(await context.dataset(datasetId), { ...request, order: order ?? 'NEWEST_FIRST' })
+  const selected = { ...request, order: order ?? 'NEWEST_FIRST', prefix: selectedPrefix(info) }
+  const page = await context.log.page(await context.dataset(datasetId), selected)
   return toConnection(page, page.events.map(toWorkerEvent))
 }
 
@@ -270,9 +284,10 @@ export async function readWorkerEventPage(
   datasetId: string,
   { types, page, pageSize }: InputShapeFromFields<typeof numberedPageArgs>,
   context: Context,
+  info: GraphQLResolveInfo,
 ): Promise<WorkerEventPageShape> {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
-  const request = { types, page: page ?? 1, pageSize: pageSize ?? 10 }
+  const request = { types, page: page ?? 1, pageSize: pageSize ?? 10, prefix: selectedPrefix(info) }
   const { events, ...rest } = await context.log.numberedPage(datasetId, request)
   return { ...rest, events: events.map(toWorkerEvent) }
 }

@@ -2,15 +2,17 @@ import type { Prisma, PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
 import { type ReadBudget, readAt } from '../read/budgeted-read.ts'
+import type { Prefix } from '../read/range.ts'
 
 export async function findEvent(
   db: PrismaClient,
   streamId: string,
   id: string,
+  prefix: Prefix,
   budget: ReadBudget,
 ): Promise<LoggedEvent | undefined> {
   const row = await db.event.findUnique({ where: { streamId_id: { streamId, id } }, select: { seq: true } })
-  return row ? (await readAt(db, streamId, [Number(row.seq)], budget))[0] : undefined
+  return row ? (await readAt(db, streamId, [Number(row.seq)], prefix, budget))[0] : undefined
 }
 
 /** Opens a transaction, which may do more than the work. */
