@@ -20,7 +20,7 @@ export function Header() {
       >
         ☰
       </button>
-      <a class="brand" href="/">
+      <a class="brand" href="/" aria-label="Tidemark">
         <Logo /> <span>Tidemark</span>
       </a>
       <Search />
