@@ -12,6 +12,7 @@ const RUNS = process.env.LONG ? 1_000 : 30
 const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
 
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
+const ALL = TYPES.map((eventType) => ({ eventType }))
 const READERS = 3
 
 let servers: TestServer[]
@@ -159,6 +160,9 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
           await who.stall(unread(who))
           const stalled = readers.filter(({ isUnread }) => isUnread).length
           await until(async () => (await unsent()) >= stalled * 500_000)
+          appends.push(recordWorkerEvents(server(0), dataset, ALL))
+          await appends.at(-1)
+          acknowledged.push(...TYPES)
           break
         }
         case 'leave':
