@@ -17,10 +17,11 @@ function project(name: 'embedded' | 'postgres', exclude: string[]) {
   }
 }
 
-// The whole suite runs twice: on the embedded database and on PostgreSQL. Tests for only one of them have their own
-// folder, and so have tests that depend on neither: those run on PostgreSQL, which starts faster, if it is reachable.
-const projects = [project('embedded', ['test/postgres/**', ...(postgres ? ['test/once/**'] : [])])]
-if (postgres) projects.push(project('postgres', ['test/embedded/**']))
+// A file runs on both databases, unless its suffix says otherwise: `.postgres`, `.embedded`, or `.once` where it depends
+// on neither. Those run on PostgreSQL, which starts faster, if it is reachable.
+const of = (suffix: string) => `test/**/*.${suffix}.test.ts`
+const projects = [project('embedded', [of('postgres'), ...(postgres ? [of('once')] : [])])]
+if (postgres) projects.push(project('postgres', [of('embedded')]))
 
 // All files of one project before those of the other: a worker is replaced when the project changes, and with it go the
 // modules that it has loaded and the server that its files share.

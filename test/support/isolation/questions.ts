@@ -72,7 +72,7 @@ function questionsOfField(
   const ids = pathsTo('UUID', field.args)
   const texts = field.args.filter(({ type }) => getNamedType(type).name === 'String').map(({ name }) => name)
   if (field.name === 'node' || field.name === 'nodes') return questionsOfNode(field, foreignIds)
-  if (ids.length === 0) throw new Error(`${field.name} has no id argument: cover it in isolation.test.ts by itself.`)
+  if (ids.length === 0) throw new Error(`${field.name} has no id argument: cover it in the test "isolation" by itself.`)
   const choices = [
     ...ids.flatMap((path) => foreignIds.map((value) => ({ path, value, home: own }))),
     ...ids.map((path) => ({ path, value: idFor(path, foreign), home: foreign })),

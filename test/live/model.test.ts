@@ -1,0 +1,171 @@
+import { fc, test as property } from '@fast-check/vitest'
+import { afterAll, beforeAll, expect, inject } from 'vitest'
+import { NAMES } from '../../src/wakeups/channel.ts'
+import { runSql } from '../support/database.ts'
+import { newDataset, newKey, newOrganization, type Recorded, recordWorkerEvents } from '../support/seed.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { type Edge, overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
+
+// `LONG=1` runs a thousand. A failure prints its seed and path: SEED and SEED_PATH run it again.
+const RUNS = process.env.LONG ? 1_000 : 30
+const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
+
+const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
+const READERS = 3
+
+let servers: TestServer[]
+let organization: string
+let key: string
+
+beforeAll(async () => {
+  const first = await startServer()
+  // Several servers where the database can be shared.
+  servers = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
+  organization = await newOrganization(first)
+  key = await newKey(first, organization)
+})
+afterAll(async () => {
+  for (const server of servers) await server[Symbol.asyncDispose]()
+})
+
+const server = (index: number) => servers[index % servers.length] as TestServer
+
+type Command =
+  | { do: 'append'; server: number; types: string[] }
+  | { do: 'connect'; reader: number; server: number; sse: boolean }
+  | { do: 'read'; reader: number; count: number }
+  | { do: 'leave'; reader: number }
+  | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
+
+const reader = fc.nat({ max: READERS - 1 })
+const commands = fc.array(
+  fc.oneof<fc.Arbitrary<Command>[]>(
+    fc.record({
+      do: fc.constant('append' as const),
+      server: fc.nat({ max: 1 }),
+      types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
+    }),
+    fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() }),
+    fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) }),
+    fc.record({ do: fc.constant('leave' as const), reader }),
+    fc.record({
+      do: fc.constant('disturb' as const),
+      how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
+    }),
+  ),
+  { minLength: 5, maxLength: 30 },
+)
+const filters = fc.array(fc.option(fc.subarray(TYPES, { minLength: 1 }), { nil: null }), {
+  minLength: READERS,
+  maxLength: READERS,
+})
+
+const QUERY = `subscription ($id: UUID!, $types: [WorkerEventType!], $after: String) {
+  workerEvents(datasetId: $id, types: $types, from: BEGINNING, after: $after) { cursor node { seq eventType } }
+}`
+
+/** A client that disconnects and resumes from its last cursor. */
+class Reader {
+  readonly seen: Edge[] = []
+  readonly #dataset: string
+  readonly #types: string[] | null
+  #subscription: Subscription | undefined
+
+  constructor(dataset: string, types: string[] | null) {
+    this.#dataset = dataset
+    this.#types = types
+  }
+
+  wants({ eventType }: { eventType: string }): boolean {
+    return !this.#types || this.#types.includes(eventType)
+  }
+
+  connect(server: TestServer, sse: boolean): void {
+    this.leave()
+    const variables = { id: this.#dataset, types: this.#types, after: this.seen.at(-1)?.cursor }
+    this.#subscription = (sse ? overSse : overWebSocket)(server.url, key, QUERY, variables)
+  }
+
+  async read(count: number): Promise<void> {
+    if (count > 0) this.seen.push(...((await this.#subscription?.take(count)) ?? []))
+  }
+
+  leave(): void {
+    void this.#subscription?.end()
+    this.#subscription = undefined
+  }
+}
+
+property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
+  'Readers that connect and disconnect on any server and transport read exactly the log',
+  async (commands, filters) => {
+    const dataset = await newDataset(server(0), organization)
+    const readers = filters.map((types) => new Reader(dataset, types))
+    const appends: Promise<Recorded[]>[] = []
+    // Known to exist, so that a read of it must end.
+    const acknowledged: string[] = []
+    for (const command of commands) {
+      switch (command.do) {
+        case 'append': {
+          // Not awaited: it races with everything that follows.
+          const events = command.types.map((eventType) => ({ eventType }))
+          const append = recordWorkerEvents(server(command.server), dataset, events)
+          appends.push(append)
+          void append.then(() => acknowledged.push(...command.types))
+          break
+        }
+        case 'connect':
+          readers[command.reader]?.connect(server(command.server), command.sse)
+          break
+        case 'read': {
+          const who = readers[command.reader] as Reader
+          const there = acknowledged.filter((eventType) => who.wants({ eventType })).length - who.seen.length
+          await who.read(Math.min(command.count, there))
+          break
+        }
+        case 'leave':
+          readers[command.reader]?.leave()
+          break
+        case 'disturb':
+          await disturb(dataset, command.how)
+      }
+    }
+    const positions = (await Promise.all(appends)).flat().map(({ seq }) => seq)
+    const log = await history(dataset)
+    expect(positions.toSorted((a, b) => a - b)).toEqual(log.map(({ node: { seq } }) => seq))
+    for (const [index, who] of readers.entries()) {
+      const expected = log.filter(({ node }) => who.wants(node))
+      who.connect(server(index), index % 2 === 0)
+      await who.read(expected.length - who.seen.length)
+      expect(who.seen).toEqual(expected)
+      who.leave()
+    }
+  },
+)
+
+/** Wake-ups between servers fail: repeated, spurious, or missing. */
+async function disturb(dataset: string, how: 'doubled' | 'wrong' | 'lost'): Promise<void> {
+  const { env } = server(0)
+  if (!env.DATABASE_URL) return
+  const notify = (payload: string) => `SELECT pg_notify('${NAMES.channel}', '${payload}') FROM generate_series(1, 5)`
+  switch (how) {
+    case 'doubled':
+      await runSql(env, notify(`somebody ${dataset} ${dataset}`))
+      break
+    case 'wrong':
+      await runSql(env, notify(`nonsense \u{1F6A2} ${organization}`))
+      break
+    case 'lost':
+      await runSql(
+        env,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${NAMES.connection}'`,
+      )
+  }
+}
+
+async function history(id: string): Promise<Edge[]> {
+  const query = `query ($id: UUID!) {
+    workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000) { edges { cursor node { seq eventType } } }
+  }`
+  return expectData(await server(0).graphql(query, { id })).workerEvents.edges
+}
