@@ -28,7 +28,8 @@ export async function runOverEvents(
   try {
     alive()
     const response = await post(url, key, body, { accept: 'text/event-stream', signal: either })
-    if (!response.ok || !response.headers.get('content-type')?.includes('event-stream'))
+    // Of any status: a stream may consist of one error.
+    if (!response.headers.get('content-type')?.includes('event-stream'))
       throw failureOf(response, parse(await response.text()))
     for await (const { event, data } of eventsOf(response, alive)) {
       if (signal.aborted) throw signal.reason

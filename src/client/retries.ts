@@ -19,8 +19,10 @@ export class Retries {
   readonly #onRetry: OnRetry | undefined
   readonly #signal: AbortSignal | undefined
   #failures = 0
-  #used: string | undefined
-  #refusal: { readonly key: string | undefined; readonly error: TidemarkError } | undefined
+  #newest: string | undefined
+  #refusal: TidemarkError | undefined
+  /** Keys that were refused once are never valid again. */
+  readonly #refused = new Set<string>()
 
   constructor(key: Key, onRetry: OnRetry | undefined, signal?: AbortSignal) {
     this.#key = key
@@ -43,26 +45,28 @@ export class Retries {
   /** There is progress: the next delay is a short one. */
   succeeded(): void {
     this.#failures = 0
-    this.#refusal = undefined
   }
 
   async #nextKey(): Promise<string> {
-    const refusal = this.#refusal
+    let key: string
     try {
-      this.#used = typeof this.#key === 'function' ? await this.#key(refusal?.key) : this.#key
+      const refused = this.#refused.has(this.#newest ?? '') ? this.#newest : undefined
+      key = typeof this.#key === 'function' ? await this.#key(refused) : this.#key
     } catch (error) {
       throw disconnected(`The function for the API key has failed: ${error}`, error)
     }
-    // A key that was refused once is never valid again.
-    if (refusal && this.#used === refusal.key) throw refusal.error
-    return this.#used
+    if (this.#refusal && this.#refused.has(key)) throw this.#refusal
+    this.#newest = key
+    return key
   }
 
   async #after(error: unknown): Promise<void> {
-    if (!(error instanceof TidemarkError) || error === this.#refusal?.error) throw error
+    if (!(error instanceof TidemarkError) || error === this.#refusal) throw error
     const { code, details } = error
-    if (code === 'UNAUTHENTICATED') this.#refusal = { key: this.#used, error }
-    else if (!TEMPORARY.has(code) && !(code === 'INTERNAL_SERVER_ERROR' && this.#failures < MAX_INTERNAL)) throw error
+    if (code === 'UNAUTHENTICATED' && this.#newest !== undefined) {
+      this.#refusal = error
+      this.#refused.add(this.#newest)
+    } else if (!TEMPORARY.has(code) && !(code === 'INTERNAL_SERVER_ERROR' && this.#failures < MAX_INTERNAL)) throw error
     const random = Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures++)
     const delay = Math.max(random, 1_000 * (Number(details.retryAfter) || 0))
     this.#onRetry?.(error, delay)

@@ -4,7 +4,7 @@ import type { Receive } from './event-stream.ts'
 import type { Result } from './http.ts'
 
 /** The class of WebSockets: that of browsers and of Node.js 22, or of the package `ws`. */
-export type WebSocketClass = new (url: string, protocol: string) => WebSocketLike
+export type WebSocketClass = new (...args: never[]) => unknown
 
 interface WebSocketLike {
   addEventListener(type: 'message' | 'error', listener: (event: { readonly data?: unknown }) => void): void
