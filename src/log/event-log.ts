@@ -8,6 +8,7 @@ import { inDistinctBatches } from './append/distinct-batches.ts'
 import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
+import { type BatchOptions, EventBatches } from './follow/event-batches.ts'
 import {
   FollowedStreams,
   type FollowedStreamsCounts,
@@ -46,6 +47,8 @@ export interface LogOperations {
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
   follow(stream: Stream, request: FollowRequest): Promise<Follower>
+  /** As `follow`, in batches. */
+  followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
 }
 
 /** The only access to the event tables. */
@@ -82,32 +85,36 @@ export function createEventLog(
     options.wakeups.wake(streamId, 'in-process')
     options.announce(streamId)
   }
-  const forTenant = (tenant: string, client: PrismaClient): LogOperations => ({
-    append: async (streamId, events) => {
-      checkAppend(events)
-      disk?.check()
-      try {
-        return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
-      } finally {
-        notify(streamId)
-      }
-    },
-    find: (streamId, id) => findEvent(client, streamId, id),
-    redact: async (organizationId, event, data, transact) => {
-      const redactedAt = new Date()
-      const redacted = { ...event, data, redactedAt }
-      await transact((transaction) => replacePayload(transaction, organizationId, redacted))
-      notify(event.streamId)
-      return redacted
-    },
-    findStream,
-    page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),
-    numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
-    at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
-    reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
-    follow: async (stream, request) =>
-      followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) }),
-  })
+  const forTenant = (tenant: string, client: PrismaClient): LogOperations => {
+    const follow = async (stream: Stream, request: FollowRequest) =>
+      followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) })
+    return {
+      append: async (streamId, events) => {
+        checkAppend(events)
+        disk?.check()
+        try {
+          return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
+        } finally {
+          notify(streamId)
+        }
+      },
+      find: (streamId, id) => findEvent(client, streamId, id),
+      redact: async (organizationId, event, data, transact) => {
+        const redactedAt = new Date()
+        const redacted = { ...event, data, redactedAt }
+        await transact((transaction) => replacePayload(transaction, organizationId, redacted))
+        notify(event.streamId)
+        return redacted
+      },
+      findStream,
+      page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),
+      numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
+      at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
+      reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
+      follow,
+      followBatches: async (stream, request) => new EventBatches(await follow(stream, request), request),
+    }
+  }
   return {
     ...forTenant('operator', db),
     forTenant,

@@ -33,5 +33,6 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
     follow: (stream, request) => call('follow', () => log.follow(stream, request)),
+    followBatches: (stream, request) => call('follow', () => log.followBatches(stream, request)),
   }
 }

@@ -8,7 +8,8 @@ import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
+import { EventOrder, toConnection, toEdge } from './event-page.ts'
+import { afterArg, followRequest, fromArg, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
 import { RecordEventsPayload } from './record-results.ts'
@@ -92,7 +93,7 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
   }),
 })
 
-const WorkerEventEdge = builder.edgeObject({
+export const WorkerEventEdge = builder.edgeObject({
   name: 'WorkerEventEdge',
   description: 'A worker event with its cursor.',
   type: WorkerEvent,
@@ -149,7 +150,7 @@ const WorkerEventInput = builder.inputType('WorkerEventInput', {
 })
 
 const dataset = { type: 'UUID', required: true, description: 'Dataset to read events of.' } as const
-const types = {
+export const types = {
   type: [WorkerEventType],
   description: 'Return only these types. All types if omitted or empty.',
 } satisfies {
@@ -249,20 +250,12 @@ builder.subscriptionField('workerEvents', (t) =>
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to subscribe to.' }),
       types: t.arg(types),
-      from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin if `after` is not given.' }),
-      after: t.arg.string({
-        description:
-          'Begin after this cursor of the same dataset. Takes precedence over `from`; the Last-Event-ID header takes ' +
-          'precedence over both.',
-      }),
+      from: t.arg(fromArg),
+      tail: t.arg.int(tailArg),
+      after: t.arg.string(afterArg),
     },
-    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
-      log.follow(await dataset(datasetId), {
-        types,
-        from: from ?? 'NOW',
-        after: lastEventId ?? after,
-        cutOff: () => peer.cutOff(),
-      }),
+    subscribe: async (_root, { datasetId, ...start }, context) =>
+      context.log.follow(await context.dataset(datasetId), followRequest(start, context)),
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )

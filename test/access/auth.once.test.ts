@@ -258,6 +258,17 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'subscription { reportEvents(reportId: $report, from: BEGINNING) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
+  ['workerEventBatches', 'subscription { workerEventBatches(datasetId: $dataset, tail: 5) { cursor } }', reads],
+  [
+    'workerEventBatches of another dataset',
+    'subscription { workerEventBatches(datasetId: $sibling, tail: 5) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  [
+    'reportEventBatches',
+    'subscription { reportEventBatches(reportId: $report, tail: 5) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
   [
     'revokeApiKey of an unknown id',
     'mutation { revokeApiKey(id: $report) { id } }',
