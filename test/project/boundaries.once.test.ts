@@ -22,6 +22,7 @@ const LAYERS = [
   'config.ts',
   'lib',
   'errors.ts',
+  'client',
 ]
 
 function layerOf(file: string): number {
