@@ -1,22 +1,16 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { expectAccessible, hasChromium, openBrowser, openPage, signIn } from '../support/browser.ts'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { expectAccessible, hasChromium, openPage, signIn, test } from '../support/browser.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-let browser: Browser
 let server: TestServer
 
 describe.skipIf(!hasChromium)('The console of a new server', () => {
   beforeAll(async () => {
-    browser = await openBrowser()
     server = await startServer()
   })
-  afterAll(async () => {
-    await browser.close()
-    await server[Symbol.asyncDispose]()
-  })
+  afterAll(() => server[Symbol.asyncDispose]())
 
-  test('records a first event with one click, and then a pipeline', async () => {
+  test('records a first event with one click, and then a pipeline', async ({ browser }) => {
     await using page = await openPage(browser)
     await signIn(page, server.url, server.rootKey)
     await page.getByRole('heading', { name: 'Nothing is recorded here yet' }).waitFor()
@@ -31,7 +25,7 @@ describe.skipIf(!hasChromium)('The console of a new server', () => {
     expect(page.problems).toEqual([])
   })
 
-  test('plays a pipeline', async () => {
+  test('plays a pipeline', async ({ browser }) => {
     await using other = await startServer()
     await using page = await openPage(browser)
     await signIn(page, other.url, other.rootKey)
@@ -42,7 +36,7 @@ describe.skipIf(!hasChromium)('The console of a new server', () => {
     await page.getByRole('listitem').filter({ hasText: '● Planning' }).waitFor()
   })
 
-  test('is found by keyboard: search, help, theme', async () => {
+  test('is found by keyboard: search, help, theme', async ({ browser }) => {
     await using page = await openPage(browser)
     await signIn(page, server.url, server.rootKey)
     await page.getByRole('link', { name: 'First dataset' }).first().waitFor()

@@ -1,21 +1,12 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { expectAccessible, hasChromium, openBrowser, openPage, signIn } from '../support/browser.ts'
-import { test } from '../support/fixtures.ts'
+import { describe, expect } from 'vitest'
+import { expectAccessible, hasChromium, openPage, signIn, test } from '../support/browser.ts'
 import { newDataset, newKey, newOrganization } from '../support/seed.ts'
 import { overWebSocket } from '../support/subscribe.ts'
-
-let browser: Browser
 
 const FOLLOW = 'subscription Watching($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
 
 describe.skipIf(!hasChromium)('Operations in the console', () => {
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterAll(() => browser.close())
-
-  test('lists who reads what, and ends it', async ({ server }) => {
+  test('lists who reads what, and ends it', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     const id = await newDataset(server, organizationId)
     const reader = await newKey(server, organizationId, 'READ', { name: 'dashboard' })
@@ -30,7 +21,7 @@ describe.skipIf(!hasChromium)('Operations in the console', () => {
     await row.waitFor({ state: 'detached' })
   })
 
-  test('makes and revokes keys, and shows both in the audit log', async ({ server }) => {
+  test('makes and revokes keys, and shows both in the audit log', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     await using page = await openPage(browser)
     await signIn(page, server.url, await newKey(server, organizationId, 'ADMIN'), '/operate/keys')
@@ -54,7 +45,7 @@ describe.skipIf(!hasChromium)('Operations in the console', () => {
     await page.getByRole('cell', { name: 'create api key' }).first().waitFor()
   })
 
-  test('sets retention, and says whether the server is ready', async ({ server }) => {
+  test('sets retention, and says whether the server is ready', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     const id = await newDataset(server, organizationId, { name: 'docs' })
     await using page = await openPage(browser)
@@ -72,7 +63,7 @@ describe.skipIf(!hasChromium)('Operations in the console', () => {
     await page.getByTestId('health').getByText('ready').waitFor()
   })
 
-  test('has nothing that axe objects to, in both themes', async ({ server }) => {
+  test('has nothing that axe objects to, in both themes', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     await newDataset(server, organizationId, { name: 'docs' })
     const key = await newKey(server, organizationId, 'ADMIN', { name: 'admin' })
@@ -94,7 +85,7 @@ describe.skipIf(!hasChromium)('Operations in the console', () => {
     }
   })
 
-  test('are not offered to a key that may not', async ({ server }) => {
+  test('are not offered to a key that may not', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     await newDataset(server, organizationId, { name: 'docs' })
     await using page = await openPage(browser)

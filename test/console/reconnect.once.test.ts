@@ -1,24 +1,16 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasChromium, openBrowser, openPage, positions, signIn } from '../support/browser.ts'
+import { describe, expect } from 'vitest'
+import { hasChromium, openPage, positions, signIn, test } from '../support/browser.ts'
 import { freshDatabase } from '../support/database.ts'
 import { freePort } from '../support/free-port.ts'
 import { serve } from '../support/process.ts'
 import { RECORD_WORKER_EVENTS } from '../support/seed.ts'
-import { expectData, graphql } from '../support/server.ts'
+import { expectData, graphql, startServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 const KEY = 'test-root-api-key'
 
-let browser: Browser
-
 describe.skipIf(!hasChromium)('The console through a crash of its server', () => {
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterAll(() => browser.close())
-
-  test('shows every event once, and says how many it had missed', async () => {
+  test('shows every event once, and says how many it had missed', { timeout: 180_000 }, async ({ browser }) => {
     const env = { ...(await freshDatabase()), PORT: String(await freePort()) }
     const first = await serve(env)
     const { url } = first
@@ -47,21 +39,21 @@ describe.skipIf(!hasChromium)('The console through a crash of its server', () =>
     await first.exited
     await page.getByText('Reconnecting …').waitFor()
     // Another server of the database records meanwhile; the page knows nothing of it.
-    const second = await serve({ ...env, PORT: '0' })
-    await record(second.url, 12)
-    second.child.kill('SIGTERM')
-    await second.exited
-    const third = await serve(env)
+    {
+      await using other = await startServer({ DATA_DIR: env.DATA_DIR, DATABASE_URL: env.DATABASE_URL })
+      await record(other.url, 12)
+    }
+    const second = await serve(env)
     await page.getByText('12 missed, all 12 recovered').waitFor()
     await page.getByText('Live · caught up').waitFor()
-    await record(third.url, 2)
+    await record(second.url, 2)
     await page.locator('[data-seq="35"]').waitFor()
     expect(await positions(page)).toEqual(
       [...Array(35).keys()].map((index) => 35 - index).slice(0, (await positions(page)).length),
     )
     await until(async () => (await page.getByTestId('event-count').textContent()) === '35')
     expect(page.problems).toEqual([])
-    third.child.kill('SIGTERM')
-    await third.exited
+    second.child.kill('SIGTERM')
+    await second.exited
   })
 })

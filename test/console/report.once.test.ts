@@ -1,7 +1,5 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { expectAccessible, hasChromium, openBrowser, openPage, signIn } from '../support/browser.ts'
-import { test } from '../support/fixtures.ts'
+import { describe, expect } from 'vitest'
+import { expectAccessible, hasChromium, openPage, signIn, test } from '../support/browser.ts'
 import { newKey, newOrganization, newReport, recordReportEvents } from '../support/seed.ts'
 
 const GROUP = '0e8b8f0a-7d2e-4f5e-9a33-2f6f3c1b7a10'
@@ -17,15 +15,8 @@ function progress(value: number, message: string) {
   return { progress: { groupId: GROUP, variant: 'GENERATE_BLOCK', status, progress: value, message } }
 }
 
-let browser: Browser
-
 describe.skipIf(!hasChromium)('A report in the console', () => {
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterAll(() => browser.close())
-
-  test('builds up live, and is replayed', async ({ server }) => {
+  test('builds up live, and is replayed', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     const id = await newReport(server, organizationId, { name: 'Quarterly risk review' })
     await recordReportEvents(server, id, [{ state: { state: 'PLANNING', message: 'Planning' } }])
@@ -61,7 +52,7 @@ describe.skipIf(!hasChromium)('A report in the console', () => {
     expect(page.problems).toEqual([])
   })
 
-  test('has nothing that axe objects to, in both themes', async ({ server }) => {
+  test('has nothing that axe objects to, in both themes', async ({ server, browser }) => {
     const organizationId = await newOrganization(server)
     const id = await newReport(server, organizationId)
     await recordReportEvents(server, id, [

@@ -1,9 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
-import { hasChromium, openBrowser, openPage, signIn } from '../support/browser.ts'
-import { test } from '../support/fixtures.ts'
+import { describe, expect } from 'vitest'
+import { hasChromium, openPage, signIn, test } from '../support/browser.ts'
 import {
   newDataset,
   newKey,
@@ -14,7 +12,7 @@ import {
 } from '../support/seed.ts'
 import type { TestServer } from '../support/server.ts'
 
-// The pictures of README and docs. SCREENSHOTS=1 replaces those in the tree: then look at them.
+// The pictures of README and docs, which it replaces if SCREENSHOTS is set: then look at them.
 
 const TYPES = ['CHUNKS_UPLOADED', 'FILE_UPLOADED', 'CHUNK_UPDATED', 'CHUNKS_UPLOADED', 'ETL_FAILED', 'FILE_UPLOADED']
 
@@ -80,10 +78,8 @@ async function seed(server: TestServer) {
   return { key, dataset: datasets.at(-1) as string, report: current }
 }
 
-let browser: Browser
-
-/** The picture of a page, as WebP, in the folder of the tests or of the documents. */
-async function take(page: Page, name: string): Promise<void> {
+/** Writes the picture of a page, as WebP. */
+async function take(browser: Browser, page: Page, name: string): Promise<void> {
   const png = (await page.screenshot({ animations: 'disabled' })).toString('base64')
   await using blank = await openPage(browser)
   const webp = await blank.evaluate(async (data) => {
@@ -96,20 +92,13 @@ async function take(page: Page, name: string): Promise<void> {
     canvas.getContext('2d')?.drawImage(image, 0, 0)
     return canvas.toDataURL('image/webp', 0.8)
   }, png)
-  const folder = process.env.SCREENSHOTS ? 'docs/console' : join(inject('scratch'), 'screenshots')
-  await mkdir(folder, { recursive: true })
   const bytes = Buffer.from(webp.slice(webp.indexOf(',') + 1), 'base64')
   expect(bytes.subarray(8, 12).toString()).toBe('WEBP')
-  await writeFile(join(folder, `${name}.webp`), bytes)
+  await writeFile(`docs/console/${name}.webp`, bytes)
 }
 
-describe.skipIf(!hasChromium)('Pictures of the console', () => {
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterAll(() => browser.close())
-
-  test('of a dataset, a report and operations; light, dark and on a phone', async ({ server }) => {
+describe.runIf(hasChromium && process.env.SCREENSHOTS)('Pictures of the console', () => {
+  test('of a dataset, a report and operations; light, dark and on a phone', async ({ server, browser }) => {
     const { key, dataset, report } = await seed(server)
     const open = async (path: string, view: Parameters<typeof openPage>[1], text: string) => {
       const page = await openPage(browser, view)
@@ -127,7 +116,7 @@ describe.skipIf(!hasChromium)('Pictures of the console', () => {
       ['phone', `/datasets/${dataset}`, { width: 412, height: 760 }, 'contract-480.pdf'],
     ] as const) {
       await using page = await open(path, view, text)
-      await take(page, name)
+      await take(browser, page, name)
     }
   })
 })

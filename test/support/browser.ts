@@ -2,16 +2,26 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { test as serverTest } from './fixtures.ts'
 import { installed } from './installed.ts'
 
 /** Whether Debian's Chromium is here; it is what the tests of the page run in. */
 export const hasChromium = installed('chromium')
 
-export function openBrowser(): Promise<Browser> {
-  // As root, and without the shared memory of a small container.
-  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args })
-}
+/** `test` with the shared server and a browser that all files of a worker share: each test opens its own windows. */
+export const test = serverTest.extend<{ $worker: { browser: Browser } }>({
+  browser: [
+    // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
+    async ({}, use) => {
+      // As root, and without the shared memory of a small container.
+      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
+      const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+      await use(browser)
+      await browser.close()
+    },
+    { scope: 'worker' },
+  ],
+})
 
 export type Opened = Page & AsyncDisposable & { problems: string[] }
 

@@ -7,5 +7,4 @@ export const graphql = initGraphQLTada<{
   scalars: { DateTime: string; JSON: unknown; SafeInt: number; UUID: string }
 }>()
 
-export type { FragmentOf, ResultOf, TadaDocumentNode, VariablesOf } from 'gql.tada'
-export { readFragment } from 'gql.tada'
+export type { ResultOf, VariablesOf } from 'gql.tada'

@@ -1,7 +1,7 @@
 import { graphql } from '../api/graphql.ts'
 
 /** What a row of the table shows: never a whole payload. */
-export const EVENT_ROW = graphql(`
+const EVENT_ROW = graphql(`
   fragment EventRow on WorkerEvent @_unmask {
     id
     seq

@@ -4,7 +4,7 @@ import type { REPORT, REPORT_EVENTS } from './documents.ts'
 export type ReportEvent = ResultOf<typeof REPORT_EVENTS>['reportEvents']['edges'][number]['node']
 export type Progress = Extract<ReportEvent, { __typename: 'ProgressEvent' }>
 export type BlockUpdate = Extract<ReportEvent, { __typename: 'BlockUpdateEvent' }>
-export type StateChange = Extract<ReportEvent, { __typename: 'StateEvent' }>
+type StateChange = Extract<ReportEvent, { __typename: 'StateEvent' }>
 export type Report = NonNullable<ResultOf<typeof REPORT>['report']>
 
 /** A report as of a position: its newest state, and the newest event of each operation and each block. */
@@ -48,10 +48,6 @@ export function fromSnapshot({ snapshot, head, lastEventAt }: Report): ReportSta
 
 export function sortedBlocks({ blocks }: ReportState): BlockUpdate[] {
   return [...blocks.values()].sort((a, b) => a.block.idx - b.block.idx)
-}
-
-export function isOver({ state }: ReportState): boolean {
-  return state?.state === 'COMPLETED' || state?.state === 'ERROR'
 }
 
 function bySeq(a: ReportEvent, b: ReportEvent): number {

@@ -15,7 +15,6 @@ export const isRestricted = computed(() => {
   return datasetIds.length + reportIds.length > 0
 })
 
-export const mayWrite = computed(() => viewer.value?.role === 'WRITE' || viewer.value?.role === 'ADMIN')
 export const mayAdminister = computed(() => viewer.value?.role === 'ADMIN' && !isRestricted.value)
 
 /** @throws ApiError UNAUTHENTICATED if the key is not valid. */

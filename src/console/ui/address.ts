@@ -3,7 +3,7 @@ import { useLocation } from 'preact-iso'
 export type Query = Readonly<Record<string, string | undefined>>
 
 /** A path with a query; members without a value are left out. */
-export function addressOf(path: string, query: Query = {}): string {
+function addressOf(path: string, query: Query = {}): string {
   const entries = Object.entries(query).filter((entry): entry is [string, string] => Boolean(entry[1]))
   const text = new URLSearchParams(entries).toString().replaceAll('%2C', ',').replaceAll('%3A', ':')
   return text ? `${path}?${text}` : path
