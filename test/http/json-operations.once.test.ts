@@ -136,7 +136,8 @@ test('A long result is sent in chunks both ways', async () => {
 })
 
 test('A subscription begins as an event stream both ways', async () => {
-  const query = 'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { __typename } } }'
+  const query =
+    'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { __typename } } }'
   const body = JSON.stringify({ query, variables: { id: '<endedReport>' } })
   const { headers } = await expectAlike(body, 'read', { accept: '*/*' })
   expect(headers['content-type']).toBe('text/event-stream')
