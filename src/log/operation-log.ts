@@ -5,7 +5,8 @@ import type { LogOperations } from './event-log.ts'
 import type { Prefix } from './read/range.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
-export interface OperationLog extends Omit<LogOperations, 'at' | 'reportSnapshot'> {
+export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'reportSnapshot'> {
+  find(streamId: string, id: string, prefix: Prefix): Promise<LoggedEvent | undefined>
   at(streamId: string, positions: readonly number[], prefix: Prefix): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
 }
@@ -18,8 +19,9 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
     findStream: (id) => call('findStream', () => log.findStream(id)),
-    find: (id, eventId) => call('find', () => log.find(id, eventId)),
+    find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
+    deleteStreams: (...deletion) => call('deleteStreams', () => log.deleteStreams(...deletion)),
     page: async (stream, request) => {
       const page = await read('page', () => log.page(stream, request, budget))
       return {
@@ -34,5 +36,6 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
     follow: (stream, request) => call('follow', () => log.follow(stream, request)),
+    followBatches: (stream, request) => call('follow', () => log.followBatches(stream, request)),
   }
 }

@@ -29,6 +29,7 @@ const WITHOUT_PAYLOAD: ReadonlySet<string> = new Set([
   'nodeId',
   'id',
   'datasetId',
+  'dataset',
   'reportId',
   'organizationId',
   'seq',
