@@ -275,15 +275,6 @@ builder.subscriptionField('workerEvents', (t) =>
   }),
 )
 
-function inTurn<Result>(
-  shape: WorkerEventShape,
-  budget: OperationBudget,
-  decode: (shape: WorkerEventShape, budget: OperationBudget) => Result,
-): Result | Promise<Result> {
-  const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
-  return mustWait ? budget.turn().then(() => decode(shape, budget)) : decode(shape, budget)
-}
-
 /** A page of events of a dataset that the viewer can see. */
 export async function readWorkerEvents(
   datasetId: string,
@@ -307,6 +298,15 @@ export async function readWorkerEventPage(
   const request = { types, page: page ?? 1, pageSize: pageSize ?? 10, prefix: selectedPrefix(info) }
   const { events, ...rest } = await context.log.numberedPage(datasetId, request)
   return { ...rest, events: events.map(toWorkerEvent) }
+}
+
+function inTurn<Result>(
+  shape: WorkerEventShape,
+  budget: OperationBudget,
+  decode: (shape: WorkerEventShape, budget: OperationBudget) => Result,
+): Result | Promise<Result> {
+  const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
+  return mustWait ? budget.turn().then(() => decode(shape, budget)) : decode(shape, budget)
 }
 
 // Cached: an operation may request it many times.
