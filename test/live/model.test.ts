@@ -43,25 +43,36 @@ type Command =
   | { do: 'connect'; reader: number; server: number; sse: boolean }
   | { do: 'read'; reader: number; count: number }
   | { do: 'leave'; reader: number }
-  | { do: 'stall'; reader: number }
+  | { do: 'stall'; reader: number; server: number; sse: boolean }
   | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
 
 const reader = fc.nat({ max: READERS - 1 })
+const stall = fc.record({
+  do: fc.constant('stall' as const),
+  reader,
+  server: fc.nat({ max: 1 }),
+  sse: fc.boolean(),
+})
+const usual = (arbitrary: fc.Arbitrary<Command>) => ({ weight: 5, arbitrary })
 const commands = fc.array(
-  fc.oneof<fc.Arbitrary<Command>[]>(
-    fc.record({
-      do: fc.constant('append' as const),
-      server: fc.nat({ max: 1 }),
-      types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
-    }),
-    fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() }),
-    fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) }),
-    fc.record({ do: fc.constant('leave' as const), reader }),
-    fc.record({ do: fc.constant('stall' as const), reader }),
-    fc.record({
-      do: fc.constant('disturb' as const),
-      how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
-    }),
+  fc.oneof(
+    { weight: 1, arbitrary: stall as fc.Arbitrary<Command> },
+    usual(
+      fc.record({
+        do: fc.constant('append' as const),
+        server: fc.nat({ max: 1 }),
+        types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
+      }),
+    ),
+    usual(fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() })),
+    usual(fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) })),
+    usual(fc.record({ do: fc.constant('leave' as const), reader })),
+    usual(
+      fc.record({
+        do: fc.constant('disturb' as const),
+        how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
+      }),
+    ),
   ),
   { minLength: 5, maxLength: 30 },
 )
@@ -207,12 +218,14 @@ property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
         }
         case 'stall': {
           const who = readers[command.reader] as Reader
+          who.connect(server(command.server), command.sse)
           await who.stall(unread(who))
           const stalled = readers.filter(({ isUnread }) => isUnread).length
           await until(async () => (await unsent()) >= stalled * 500_000)
           appends.push(recordWorkerEvents(server(0), dataset, ALL))
           await appends.at(-1)
           acknowledged.push(...TYPES)
+          await who.read(unread(who))
           break
         }
         case 'leave':
