@@ -7,6 +7,7 @@ import type { Cohort, LiveCounts, MaskResultError } from './cohort.ts'
 import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
 import type { Outlet } from './outlet.ts'
+import { Progress } from './progress.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
 
 /**
@@ -21,13 +22,13 @@ export class Subscription implements Member {
   readonly #counts: LiveCounts
   readonly #mask: MaskResultError
   readonly #sendLock: SendLock
+  readonly #batches: EventBatches | undefined
   readonly #onEnd: (() => void)[] = []
   #outlet: Outlet | undefined
+  #progress: Progress | undefined
   #isCatchingUp = false
   #hasEntered = false
   #ended = false
-
-  readonly #batches: EventBatches | undefined
 
   /** @param source a follower, or one whose events are delivered in batches. */
   constructor(source: Follower | EventBatches, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
@@ -53,8 +54,12 @@ export class Subscription implements Member {
   /** Writes all results to the outlet, until the subscription ends or is ended by `return`. */
   start(outlet: Outlet): void {
     this.#outlet = outlet
-    if (this.#ended) outlet.end()
-    else this.catchUp()
+    if (this.#ended) {
+      outlet.end()
+      return
+    }
+    if (this.follower.isFiltered && !this.#batches) this.#progress = new Progress(this.follower, outlet)
+    this.catchUp()
   }
 
   /** Ends it because its client has left, or wants no more. */
@@ -79,6 +84,7 @@ export class Subscription implements Member {
         if (next === 'end') return this.#finish('ok')
         if (next === 'events') await this.#deliver(outlet)
       }
+      this.notePosition()
     } finally {
       // In the same turn as it joins: from then on it can be dismissed.
       this.#isCatchingUp = false
@@ -118,6 +124,10 @@ export class Subscription implements Member {
     }
   }
 
+  notePosition(): void {
+    if (!this.#ended) this.#progress?.note()
+  }
+
   get isFull(): boolean {
     return this.#outlet?.isFull ?? true
   }
@@ -141,6 +151,7 @@ export class Subscription implements Member {
   #finish(outcome: Outcome, error?: GraphQLError): void {
     if (this.#ended) return
     this.#ended = true
+    this.#progress?.stop()
     // However it ends, its follower does not stay behind.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1

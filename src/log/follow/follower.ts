@@ -214,6 +214,10 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.#scanned = this.#position
   }
 
+  get isFiltered(): boolean {
+    return this.#wanted !== undefined
+  }
+
   wants({ type }: LoggedEvent): boolean {
     return !this.#wanted || this.#wanted.has(type)
   }
