@@ -4,6 +4,7 @@ import { CodedError } from '../errors.ts'
 import type { ImportResult } from './append/append-batches.ts'
 import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
+import { deleteStreams, type TransactDeletion } from './append/delete-streams.ts'
 import { inDistinctBatches } from './append/distinct-batches.ts'
 import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
@@ -41,6 +42,15 @@ export interface LogOperations {
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
+  /**
+   * Deletes streams of an organization, or all for null, with their datasets and reports: at once for readers, whose
+   * followers end with NOT_FOUND. Appends in progress are committed before, later ones fail. Ids are never used again.
+   */
+  deleteStreams(
+    organizationId: string,
+    streamIds: readonly string[] | null,
+    transact: TransactDeletion,
+  ): Promise<string[]>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
   numberedPage(streamId: string, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
@@ -106,6 +116,11 @@ export function createEventLog(
         await transact((transaction) => replacePayload(transaction, organizationId, redacted))
         notify(event.streamId)
         return redacted
+      },
+      deleteStreams: async (organizationId, streamIds, transact) => {
+        const deleted = await transact((transaction) => deleteStreams(transaction, organizationId, streamIds))
+        for (const id of deleted) notify(id)
+        return deleted
       },
       findStream,
       page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),

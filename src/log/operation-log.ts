@@ -21,6 +21,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     findStream: (id) => call('findStream', () => log.findStream(id)),
     find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
+    deleteStreams: (...deletion) => call('deleteStreams', () => log.deleteStreams(...deletion)),
     page: async (stream, request) => {
       const page = await read('page', () => log.page(stream, request, budget))
       return {

@@ -3,19 +3,23 @@ import { afterAll, beforeAll, expect, inject } from 'vitest'
 import { NAMES } from '../../src/wakeups/channel.ts'
 import { runSql } from '../support/database.ts'
 import { newDataset, newKey, newOrganization, type Recorded, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
 import { type Edge, overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
 
 // `LONG=1` runs a thousand. A failure prints its seed and path: SEED and SEED_PATH run it again.
 const RUNS = process.env.LONG ? 1_000 : 30
 const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
 
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
+const ALL = TYPES.map((eventType) => ({ eventType }))
 const READERS = 3
 
 let servers: TestServer[]
 let organization: string
 let key: string
+/** A query whose result the buffers of the system do not hold. */
+let large: string
 
 beforeAll(async () => {
   const first = await startServer()
@@ -23,6 +27,10 @@ beforeAll(async () => {
   servers = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
   organization = await newOrganization(first)
   key = await newKey(first, organization)
+  const dataset = await newDataset(first, organization)
+  await recordWorkerEvents(first, dataset, [{ eventType: 'ETL_FAILED', eventData: 'x'.repeat(1_000_000) }])
+  const fields = Array.from({ length: 8 }, (_, i) => `a${i}: eventDataText`).join(' ')
+  large = `{ workerEvents(datasetId: "${dataset}", first: 1) { nodes { ${fields} } } }`
 })
 afterAll(async () => {
   for (const server of servers) await server[Symbol.asyncDispose]()
@@ -35,23 +43,36 @@ type Command =
   | { do: 'connect'; reader: number; server: number; sse: boolean }
   | { do: 'read'; reader: number; count: number }
   | { do: 'leave'; reader: number }
+  | { do: 'stall'; reader: number; server: number; sse: boolean }
   | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
 
 const reader = fc.nat({ max: READERS - 1 })
+const stall = fc.record({
+  do: fc.constant('stall' as const),
+  reader,
+  server: fc.nat({ max: 1 }),
+  sse: fc.boolean(),
+})
+const usual = (arbitrary: fc.Arbitrary<Command>) => ({ weight: 5, arbitrary })
 const commands = fc.array(
-  fc.oneof<fc.Arbitrary<Command>[]>(
-    fc.record({
-      do: fc.constant('append' as const),
-      server: fc.nat({ max: 1 }),
-      types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
-    }),
-    fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() }),
-    fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) }),
-    fc.record({ do: fc.constant('leave' as const), reader }),
-    fc.record({
-      do: fc.constant('disturb' as const),
-      how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
-    }),
+  fc.oneof(
+    { weight: 1, arbitrary: stall as fc.Arbitrary<Command> },
+    usual(
+      fc.record({
+        do: fc.constant('append' as const),
+        server: fc.nat({ max: 1 }),
+        types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
+      }),
+    ),
+    usual(fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() })),
+    usual(fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) })),
+    usual(fc.record({ do: fc.constant('leave' as const), reader })),
+    usual(
+      fc.record({
+        do: fc.constant('disturb' as const),
+        how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
+      }),
+    ),
   ),
   { minLength: 5, maxLength: 30 },
 )
@@ -59,6 +80,12 @@ const commands = fc.array(
 interface Wish {
   types: string[] | null
   maxEvents: number | null
+}
+
+/** Bytes that wait for clients which do not read. */
+async function unsent(): Promise<number> {
+  const bytes = await Promise.all(servers.map(({ url }) => metric(url, 'tidemark_unsent_bytes')))
+  return bytes.reduce((sum, one) => sum + one, 0)
 }
 
 const wishes = fc.array(
@@ -87,12 +114,15 @@ interface Batch {
   behind: number
 }
 
-/** A client that disconnects and resumes from its last cursor. */
+/** A client that stalls, disconnects, and resumes from its last cursor. */
 class Reader {
   readonly seen: Edge[] = []
   readonly #dataset: string
   readonly #wish: Wish
   #subscription: Subscription | undefined
+  #sse = false
+  /** Whether bytes wait for it. */
+  isUnread = false
   #after: string | undefined
   /** How many events it must have when it is told that it has caught up. */
   #recorded = 0
@@ -109,6 +139,7 @@ class Reader {
   /** @param recorded how many of the events that it wants are known to exist. */
   connect(server: TestServer, sse: boolean, recorded: number, tail?: number): void {
     this.leave()
+    this.#sse = sse
     this.#recorded = recorded
     const { types, maxEvents } = this.#wish
     const variables = { id: this.#dataset, types, tail, after: this.#after, ...(maxEvents && { maxEvents }) }
@@ -118,6 +149,8 @@ class Reader {
 
   /** Reads at least this many events: all of the batch that has the last one. */
   async read(count: number): Promise<void> {
+    this.#subscription?.resume()
+    this.isUnread = false
     if (!this.#subscription) return
     const enough = this.seen.length + count
     while (this.seen.length < enough) {
@@ -138,9 +171,18 @@ class Reader {
     else expect(edges).toHaveLength(maxEvents)
   }
 
+  /** Stops to read, at the head. Over a WebSocket, its connection then takes no more. */
+  async stall(count: number): Promise<void> {
+    await this.read(count)
+    await this.#subscription?.start()
+    this.#subscription?.pause(large)
+    this.isUnread = this.#subscription !== undefined && !this.#sse
+  }
+
   leave(): void {
     void this.#subscription?.end()
     this.#subscription = undefined
+    this.isUnread = false
   }
 }
 
@@ -153,6 +195,7 @@ property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
     // Known to exist, so that a read of it must end.
     const acknowledged: string[] = []
     const recordedFor = (who: Reader) => acknowledged.filter((eventType) => who.wants({ eventType })).length
+    const unread = (who: Reader) => recordedFor(who) - who.seen.length
     for (const command of commands) {
       switch (command.do) {
         case 'append': {
@@ -170,7 +213,19 @@ property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
         }
         case 'read': {
           const who = readers[command.reader] as Reader
-          await who.read(Math.min(command.count, recordedFor(who) - who.seen.length))
+          await who.read(Math.min(command.count, unread(who)))
+          break
+        }
+        case 'stall': {
+          const who = readers[command.reader] as Reader
+          who.connect(server(command.server), command.sse)
+          await who.stall(unread(who))
+          const stalled = readers.filter(({ isUnread }) => isUnread).length
+          await until(async () => (await unsent()) >= stalled * 500_000)
+          appends.push(recordWorkerEvents(server(0), dataset, ALL))
+          await appends.at(-1)
+          acknowledged.push(...TYPES)
+          await who.read(unread(who))
           break
         }
         case 'leave':
