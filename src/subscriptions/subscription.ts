@@ -1,14 +1,21 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { type Outcome, outcomeOfError } from '../lib/outcome.ts'
 import type { Peer } from '../lib/peer.ts'
-import { EventBatches } from '../log/follow/event-batches.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Cohort, LiveCounts, MaskResultError } from './cohort.ts'
 import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
+import { countOf, type PacedItem, type PacedSource } from './item.ts'
 import type { Outlet } from './outlet.ts'
 import { Progress } from './progress.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
+
+/** What all sources have in common: each takes back what it gave. */
+interface Paced {
+  next(): Promise<unknown>
+  current(next: unknown): PacedItem | undefined | Promise<PacedItem | undefined>
+  deliver(item: PacedItem): boolean
+}
 
 /**
  * A subscription that has begun: what the pipeline returns in place of an async iterable, which would cost a promise and
@@ -22,7 +29,7 @@ export class Subscription implements Member {
   readonly #counts: LiveCounts
   readonly #mask: MaskResultError
   readonly #sendLock: SendLock
-  readonly #batches: EventBatches | undefined
+  readonly #paced: Paced | undefined
   readonly #onEnd: (() => void)[] = []
   #outlet: Outlet | undefined
   #progress: Progress | undefined
@@ -31,15 +38,15 @@ export class Subscription implements Member {
   #ended = false
 
   /** @param source a follower, or one whose events are delivered in batches. */
-  constructor(source: Follower | EventBatches, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
-    this.#batches = source instanceof EventBatches ? source : undefined
-    const follower = source instanceof EventBatches ? source.follower : source
+  constructor(source: Follower | PacedSource, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
+    this.#paced = 'follower' in source ? source : undefined
+    const follower = 'follower' in source ? source.follower : source
     this.follower = follower
     this.#cohort = cohort
     this.#counts = counts
     this.#mask = mask
     this.#sendLock = sendLockOf(peer)
-    if (this.#batches) return
+    if (this.#paced) return
     follower.onStop = () => {
       cohort.fanOutOf(follower.tail).leave(this)
       this.catchUp()
@@ -58,7 +65,7 @@ export class Subscription implements Member {
       outlet.end()
       return
     }
-    if (this.follower.isFiltered && !this.#batches) this.#progress = new Progress(this.follower, outlet)
+    if (this.follower.isFiltered && !this.#paced) this.#progress = new Progress(this.follower, outlet)
     this.catchUp()
   }
 
@@ -73,7 +80,7 @@ export class Subscription implements Member {
   catchUp(): void {
     if (this.#isCatchingUp || this.#ended || !this.#outlet) return
     this.#isCatchingUp = true
-    const delivering = this.#batches ? this.#inBatches(this.#outlet, this.#batches) : this.#untilHead(this.#outlet)
+    const delivering = this.#paced ? this.#atItsPace(this.#outlet, this.#paced) : this.#untilHead(this.#outlet)
     delivering.catch((error) => this.#finish(outcomeOfError(error), this.#mask(error)))
   }
 
@@ -91,18 +98,19 @@ export class Subscription implements Member {
     }
   }
 
-  // Each batch is made for its reader, which may have come less far than others, or may wait for more events.
-  async #inBatches(outlet: Outlet, batches: EventBatches): Promise<void> {
+  // Made for each reader, which may have come less far than others, or may wait for more events.
+  async #atItsPace(outlet: Outlet, source: Paced): Promise<void> {
     while (!this.#ended) {
-      const batch = await batches.next()
-      if (!batch) return this.#finish('ok')
+      const next = await source.next()
+      if (next === undefined) return this.#finish('ok')
       const waiting = this.#sendLock.acquire(this)
       if (waiting) await waiting
       try {
         if (outlet.isFull) await outlet.drained()
-        if (!batches.isCurrent(batch)) continue
-        const deliveries = await this.#cohort.deliverBatch(batch)
-        if (batches.deliver(batch)) this.write(deliveries, batch.events.length)
+        const item = await source.current(next)
+        if (!item) continue
+        const deliveries = await this.#cohort.deliverPaced(item)
+        if (source.deliver(item)) this.write(deliveries, countOf(item))
       } finally {
         this.#sendLock.release()
       }
