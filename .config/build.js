@@ -7,7 +7,8 @@ import { build } from 'esbuild'
 import { BUILT_FROM, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
-for (const old of [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache']) rmSync(old, { recursive: true, force: true })
+for (const old of [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache'])
+  rmSync(old, { recursive: true, force: true })
 await build({
   entryPoints: ['src/main.ts'],
   outdir: 'dist',

@@ -13,6 +13,7 @@ import {
   reportFollowRequest,
   tailArg,
 } from './follow-args.ts'
+import { selectedPrefix } from './payload-fields.ts'
 import { ReportEventEdge, ReportEventKind } from './report-event.ts'
 
 const ReportEventBatch = builder.objectRef<Batch>('ReportEventBatch').implement({
@@ -22,8 +23,8 @@ const ReportEventBatch = builder.objectRef<Batch>('ReportEventBatch').implement(
     edges: t.field({
       type: [ReportEventEdge],
       description: 'The events, oldest first, each with its cursor. Empty if the batch only reports the position.',
-      resolve: async ({ events }, _args, { budget }) =>
-        (await decodeAll(events, budget)).map((decoded) => toEdge(decoded.event, decoded)),
+      resolve: async ({ events }, _args, { budget }, info) =>
+        (await decodeAll(events, selectedPrefix(info), budget)).map((decoded) => toEdge(decoded.event, decoded)),
     }),
   }),
 })
@@ -46,11 +47,14 @@ builder.subscriptionField('reportEventBatches', (t) =>
       maxWaitMs: t.arg.int(maxWaitMsArg),
       pastEnd: t.arg.boolean(pastEndArg),
     },
-    subscribe: async (_root, { reportId, kinds, maxEvents, maxWaitMs, ...start }, context) =>
-      context.log.followBatches(await context.report(reportId), {
+    subscribe: async (_root, { reportId, kinds, maxEvents, maxWaitMs, ...start }, context, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return context.log.followBatches(await context.report(reportId), {
         ...reportFollowRequest({ ...start, types: kinds }, context),
         ...batchOptions({ maxEvents, maxWaitMs }),
-      }),
+      })
+    },
     resolve: (batch) => batch,
   }),
 )

@@ -3,6 +3,7 @@ import { builder } from './builder.ts'
 import { EventBatch } from './event-batch.ts'
 import { toEdge } from './event-page.ts'
 import { afterArg, batchOptions, followRequest, fromArg, maxEventsArg, maxWaitMsArg, tailArg } from './follow-args.ts'
+import { selectedPrefix } from './payload-fields.ts'
 import { types, WorkerEventEdge, workerEventsOf } from './worker-event.ts'
 
 const WorkerEventBatch = builder.objectRef<Batch>('WorkerEventBatch').implement({
@@ -39,11 +40,14 @@ builder.subscriptionField('workerEventBatches', (t) =>
       maxEvents: t.arg.int(maxEventsArg),
       maxWaitMs: t.arg.int(maxWaitMsArg),
     },
-    subscribe: async (_root, { datasetId, maxEvents, maxWaitMs, ...start }, context) =>
-      context.log.followBatches(await context.dataset(datasetId), {
+    subscribe: async (_root, { datasetId, maxEvents, maxWaitMs, ...start }, context, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return context.log.followBatches(await context.dataset(datasetId), {
         ...followRequest(start, context),
         ...batchOptions({ maxEvents, maxWaitMs }),
-      }),
+      })
+    },
     resolve: (batch) => batch,
   }),
 )

@@ -160,6 +160,8 @@ const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) =
   const reader = response.then(({ body }) => (body as ReadableStream<Uint8Array>).getReader())
   return {
     ids: [],
+    pause: () => undefined,
+    resume: () => undefined,
     start: () => Promise.reject(new Error('It does not tell.')),
     opened: (server, followers) => server.followers(followers),
     async take() {

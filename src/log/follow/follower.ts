@@ -19,6 +19,11 @@ const OUTAGE_MS = 60_000
 
 const RETRY_MS = 500
 
+/** What ends the followers of a stream that was deleted. */
+export function streamDeleted(streamId: string, cursor: string): CodedError {
+  return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist any more.`, { cursor })
+}
+
 interface Callbacks {
   onClose: () => void
   onError: (error: unknown) => void
@@ -338,7 +343,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     const { histories, streamId } = this.tail
     const found = await this.#retry(async () => {
       const continuation = await this.tail.continuationOf(this.#epoch)
-      if (!continuation) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
+      if (!continuation) throw streamDeleted(streamId, this.cursor)
       return continuation
     })
     if (!found) return
