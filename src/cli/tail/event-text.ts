@@ -1,10 +1,10 @@
 import type { Part } from '../terminal.ts'
 
-/** Most of a payload in a line, in characters. */
+/** Most of a payload in a line, in bytes. */
 const MAX_PAYLOAD = 200
 
 export const DATASET_FIELDS = {
-  text: 'seq eventType eventDataText createdAt',
+  text: `seq eventType eventDataSize eventDataPreview(maxBytes: ${MAX_PAYLOAD}) createdAt`,
   json: 'datasetId seq id eventType createdAt eventDataText redactedAt',
 } as const
 
@@ -22,7 +22,8 @@ export interface Node {
   createdAt?: string
   timestamp?: string
   eventType?: string
-  eventDataText?: string
+  eventDataSize?: number
+  eventDataPreview?: string
   message?: string
   variant?: string
   progress?: number | null
@@ -44,8 +45,8 @@ export function partsOf(node: Node): Part[] {
     [undefined, String(seq).padStart(6)],
   ]
   if (eventType === undefined) return [...head, kindOf(node), [undefined, node.message ?? '']]
-  const text = node.eventDataText === 'null' ? '' : (node.eventDataText ?? '')
-  const payload = text.length > MAX_PAYLOAD ? `${text.slice(0, MAX_PAYLOAD)}…` : text
+  const { eventDataPreview: text = '', eventDataSize: bytes = 0 } = node
+  const payload = text === 'null' ? '' : bytes > MAX_PAYLOAD ? `${text}…` : text
   return [...head, [/FAILED$/.test(eventType) ? 'red' : 'cyan', eventType.padEnd(20)], [undefined, payload]]
 }
 
