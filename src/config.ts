@@ -109,6 +109,17 @@ const IMPORTS = {
   LLAMA_CLOUD_API_KEY: key.describe('API key of LlamaCloud'),
 }
 
+const SERVER_URL = 'an HTTP or HTTPS URL without a user name or password, such as https://tidemark.example.com'
+
+const CLIENT = {
+  TIDEMARK_URL: z
+    .string()
+    .refine(isServerUrl, SERVER_URL)
+    .default('http://127.0.0.1:4000')
+    .describe('server that "tidemark tail" and "tidemark record" use'),
+  TIDEMARK_API_KEY: key.describe('API key of that server'),
+}
+
 const LOGS = {
   LOG_LEVEL: z
     .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
@@ -124,10 +135,11 @@ export const SETTING_GROUPS = {
   Access: ACCESS,
   Limits: LIMIT_SETTINGS,
   Imports: IMPORTS,
+  'Commands that use a server': CLIENT,
   'Logs and traces': LOGS,
 }
 
-const Environment = z.object({ ...SERVER, ...DATA, ...ACCESS, ...LIMIT_SETTINGS, ...IMPORTS, ...LOGS })
+const Environment = z.object({ ...SERVER, ...DATA, ...ACCESS, ...LIMIT_SETTINGS, ...IMPORTS, ...CLIENT, ...LOGS })
 
 export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 
@@ -146,6 +158,8 @@ export type Config = Readonly<{
   rootApiKey?: string
   trieveApiKey?: string
   llamaCloudApiKey?: string
+  /** The server that commands use as its clients, and their key. */
+  remote: Readonly<{ url: string; key?: string }>
   /** Timeout for a subscriber that leaves new events unread. */
   slowConsumerSeconds: number
   keepAliveSeconds: number
@@ -167,7 +181,7 @@ const KUBERNETES = /^TIDEMARK_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP
 
 function isUnknown([name, value]: [string, string | undefined]): boolean {
   const isAddress = name === 'TIDEMARK_PORT' && /^(tcp|udp|sctp):\/\//.test(value ?? '')
-  return name.startsWith('TIDEMARK_') && !KUBERNETES.test(name) && !isAddress
+  return name.startsWith('TIDEMARK_') && !SETTINGS.includes(name) && !KUBERNETES.test(name) && !isAddress
 }
 
 /** Shorter names are too often close to each other. */
@@ -212,6 +226,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     rootApiKey: ROOT_API_KEY,
     trieveApiKey: TRIEVE_API_KEY,
     llamaCloudApiKey: LLAMA_CLOUD_API_KEY,
+    remote: { url: parsed.data.TIDEMARK_URL, key: parsed.data.TIDEMARK_API_KEY },
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
     keepAliveSeconds: KEEP_ALIVE_SECONDS,
     corsOrigins: CORS_ORIGINS,
@@ -224,6 +239,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tracing: tracingOf(parsed.data),
     logLevel: LOG_LEVEL,
   })
+}
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
 function areProxies(list: readonly string[]): boolean {
