@@ -1,13 +1,15 @@
 // Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, and a
 // new embedded database as `initdb` leaves it, because that takes PGlite five seconds.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
 import { BUILT_FROM, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
-for (const old of [BUILT_FROM, 'dist/chunks', 'dist/compile-cache']) rmSync(old, { recursive: true, force: true })
+const OLD = [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache']
+for (const old of OLD) rmSync(old, { recursive: true, force: true })
 const { outputFiles } = await build({
   write: false,
   entryPoints: ['src/main.ts'],
@@ -31,6 +33,22 @@ const { outputFiles } = await build({
 for (const { path, text } of outputFiles) {
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, withoutFunctionNames(text), { mode: text.startsWith('#!') ? 0o755 : 0o644 })
+}
+
+// What applications import, in one file for browsers and Node.js, and its types.
+await build({
+  entryPoints: ['src/client/client.ts'],
+  outdir: 'dist/client',
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  logLevel: 'warning',
+})
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'src/client'], { stdio: 'inherit' })
+for (const file of readdirSync('dist/client').filter((name) => name.endsWith('.d.ts'))) {
+  const path = `dist/client/${file}`
+  // TypeScript leaves the names of sources in them.
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"))
 }
 
 const { version } = JSON.parse(readFileSync('node_modules/@electric-sql/pglite/package.json', 'utf8'))

@@ -1,4 +1,5 @@
 import type { ApiKeyRole, StreamKind } from '../db/generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
 /** The identity of a request, made once from its credentials. */
@@ -29,6 +30,11 @@ export function hasRoleIn(viewer: Viewer, organizationId: string, role: ApiKeyRo
   return viewer.type === 'root' || (viewer.type === 'key' && viewer.organizationId === organizationId && !viewer.only)
 }
 
+/** Whether the viewer has at least this role in whatever organization it is of. */
+export function hasRoleInOwn(viewer: Viewer, role: ApiKeyRole): boolean {
+  return viewer.type === 'root' || (viewer.type === 'key' && hasRoleIn(viewer, viewer.organizationId, role))
+}
+
 const NOTHING = { id: { in: [] as string[] } }
 
 /** Prisma filter for the organizations visible to a viewer. */
@@ -41,6 +47,17 @@ export function visibleOrganizations(viewer: Viewer) {
     case 'key':
       return viewer.only ? NOTHING : { id: viewer.organizationId }
   }
+}
+
+export function canSeeOrganization(viewer: Viewer, organizationId: string): boolean {
+  return hasRoleIn(viewer, organizationId, 'READ')
+}
+
+/** The organization that a request without one means. @throws CodedError BAD_USER_INPUT for the root key. */
+export function organizationOf(viewer: Viewer, given: string | null | undefined, field: string): string {
+  if (given != null) return given
+  if (viewer.type === 'key') return viewer.organizationId
+  throw new CodedError('BAD_USER_INPUT', `With the root key, ${field} requires organizationId.`)
 }
 
 /** Prisma filters for the datasets and the reports visible to a viewer. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import type { Prefix } from '../log/read/range.ts'
 import { type DecodedReportEvent, decodeReportEvent } from '../log/report/report-event.ts'
 
 /** Cached event text in UTF-16 units, at least one event; subscribers with different selections share the values. */
@@ -21,20 +22,28 @@ export function payloadValue(event: LoggedEvent, budget: OperationBudget): unkno
   if (event.data.length < SHORT) return JSON.parse(event.data)
   const kept = values.get(event)
   if (kept) return kept.value
-  budget.reserve(decodedBytes(event.data))
+  reserveDecoded(event, budget)
   const value: unknown = JSON.parse(event.data)
   values.set(event, { value })
   return value
+}
+
+/** Reserves memory for the value of a payload, or for a copy of it. */
+export function reserveDecoded({ data }: LoggedEvent, budget: OperationBudget): void {
+  if (data.length >= SHORT) budget.reserve(decodedBytes(data))
 }
 
 export function reportEventOf(event: LoggedEvent, budget: OperationBudget): DecodedReportEvent {
   return { event, data: payloadValue(event, budget) } as DecodedReportEvent
 }
 
+/** @param prefix as the events were read: without the whole payloads, their data cannot be used. */
 export async function decodeAll(
   events: readonly LoggedEvent[],
+  prefix: Prefix,
   budget: OperationBudget,
 ): Promise<DecodedReportEvent[]> {
+  if (prefix !== undefined) return events.map(undecoded)
   const decoded: DecodedReportEvent[] = []
   for (const event of events) {
     if (budget.mustWait) await budget.turn()
@@ -42,6 +51,15 @@ export async function decodeAll(
     decoded.push(decodeReportEvent(event))
   }
   return decoded
+}
+
+function undecoded(event: LoggedEvent): DecodedReportEvent {
+  return {
+    event,
+    get data(): never {
+      throw new Error(`Only the beginning of event ${event.id} has been read.`)
+    },
+  }
 }
 
 const [BRACE, BRACKET, COMMA] = [0x7b, 0x5b, 0x2c]

@@ -1,10 +1,12 @@
-import { createOrganization } from '../accounts/organizations.ts'
+import { createOrganization, deleteOrganization, updateOrganization } from '../accounts/organizations.ts'
 import { visibleOrganizations } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
+import { confirmation, DeletedObject } from './deleted-object.ts'
+import { listConnection, listPaging, prefixOf } from './list-page.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const Organization = builder.prismaNode('Organization', {
+export const Organization = builder.prismaNode('Organization', {
   id: { field: 'id' },
   nullable: true,
   findUnique: (id, { viewer }) => ({ id, AND: [visibleOrganizations(viewer)] }),
@@ -41,6 +43,44 @@ const CreateOrganizationInput = builder.inputType('CreateOrganizationInput', {
   }),
 })
 
+const OrganizationEdge = builder.edgeObject({
+  name: 'OrganizationEdge',
+  description: 'An organization with its cursor.',
+  type: Organization,
+  nodeField: { description: 'The organization.' },
+})
+
+const OrganizationConnection = builder.connectionObject(
+  {
+    name: 'OrganizationConnection',
+    description: 'A page of organizations, as defined by the Relay connection specification.',
+    type: Organization,
+  },
+  OrganizationEdge,
+)
+
+builder.queryField('organizations', (t) =>
+  t.connection(
+    {
+      type: Organization,
+      description:
+        'Organizations that the key can access, the one created last first: all with the root key, else that of the ' +
+        'key, and none if the key is restricted to certain streams.',
+      authScopes: { authenticated: true },
+      args: { prefix: t.arg.string(prefixOf('name')) },
+      validate: listPaging,
+      resolve: (_root, { prefix, ...args }, context, info) =>
+        listConnection(context, info, {
+          source: { table: 'organization', visible: visibleOrganizations(context.viewer), prefix },
+          at: 'created_at',
+          args,
+          load: (ids, query) => context.db.organization.findMany({ ...query, where: { id: { in: ids } } }),
+        }),
+    },
+    OrganizationConnection,
+  ),
+)
+
 builder.queryField('organization', (t) =>
   t.prismaField({
     type: Organization,
@@ -69,5 +109,49 @@ builder.mutationField('createOrganization', (t) =>
       }),
     },
     resolve: (query, _root, { input }, { db, viewer }) => createOrganization(db, viewer, input, query),
+  }),
+)
+
+const UpdateOrganizationInput = builder.inputType('UpdateOrganizationInput', {
+  description: 'Changes of an organization.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Organization to change.' }),
+    name: t.string({
+      required: true,
+      validate: name,
+      description: 'New display name: 1 to 500 characters, no control characters.',
+    }),
+  }),
+})
+
+builder.mutationField('updateOrganization', (t) =>
+  t.prismaField({
+    type: Organization,
+    nullable: true,
+    description: 'Renames an organization. Requires ADMIN in the organization.',
+    authScopes: (_root, { input }) => ({ adminIn: input.id }),
+    args: { input: t.arg({ type: UpdateOrganizationInput, required: true, description: 'The changes.' }) },
+    resolve: (query, _root, { input }, { db, viewer }) => updateOrganization(db, viewer, input, query),
+  }),
+)
+
+builder.mutationField('deleteOrganization', (t) =>
+  t.field({
+    type: DeletedObject,
+    nullable: true,
+    description:
+      'Deletes an organization with its datasets, reports, events, API keys, policies and audit log, permanently: at ' +
+      'once for every reader, on every server. What is stored is erased in the following minutes. Its audit log keeps ' +
+      'the entry of the deletion, for the root key. Ids cannot be used again. Requires the root key. Errors: ' +
+      'NOT_FOUND, BAD_USER_INPUT if confirm is not the name.',
+    authScopes: { root: true },
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'Organization to delete.' }),
+      confirm: t.arg.string(confirmation('the name of the organization')),
+    },
+    resolve: async (_root, { id, confirm }, context) => ({
+      type: 'Organization' as const,
+      ...(await deleteOrganization(context, id, confirm)),
+    }),
   }),
 )

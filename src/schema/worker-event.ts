@@ -1,3 +1,5 @@
+import type { InputShapeFromFields } from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
 import { v7 } from 'uuid'
 import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
@@ -8,21 +10,26 @@ import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
+import { EventOrder, toConnection, toEdge } from './event-page.ts'
+import { afterArg, followRequest, fromArg, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
+import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
+import { appendStrictly } from './strict-append.ts'
+import { type TypedPayload, typedPayload, WorkerEventData } from './worker-event-data.ts'
 
-interface WorkerEventShape {
+export interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
   value: unknown
+  typed: TypedPayload | null | undefined
 }
 
 /** Longer payloads, in UTF-16 units, are decoded in their own turn. */
 const LONG = 32_768
 
-const WorkerEventType = builder.enumType('WorkerEventType', {
+export const WorkerEventType = builder.enumType('WorkerEventType', {
   description: 'Type of a worker event. Trieve uses the same names in lower case.',
   values: Object.fromEntries(
     Object.entries(WORKER_EVENT_TYPES).map(([type, description]) => [
@@ -67,14 +74,24 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
       description:
         'Payload of the event; Trieve documents the usual members of each type. Null if there is none or if it was ' +
         'redacted. Large integers may lose precision: use eventDataText.',
-      resolve: (shape, _args, { budget }) => {
-        const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
-        return mustWait ? budget.turn().then(() => valueIn(shape, budget)) : valueIn(shape, budget)
-      },
+      resolve: (shape, _args, { budget }) => inTurn(shape, budget, valueIn),
+    }),
+    data: t.field({
+      type: WorkerEventData,
+      nullable: true,
+      description:
+        'Payload of the event with the members that Trieve writes for its type; UnknownWorkerEventData if it has ' +
+        'others. Null if it was redacted, or if there is none and the type has members.',
+      resolve: (shape, _args, { budget }) => inTurn(shape, budget, typedIn),
     }),
     eventDataText: t.string({
       resolve: ({ event }) => event.data,
       description: 'Payload as JSON text, byte for byte as recorded. The text "null" if there is none.',
+    }),
+    eventDataSize: t.field(payloadSize<WorkerEventShape>('eventDataText')),
+    eventDataPreview: t.string({
+      ...payloadPreview<WorkerEventShape>('eventDataText'),
+      args: { maxBytes: t.arg.int(previewLength) },
     }),
     createdAt: t.field({
       resolve: ({ event }) => event.createdAt,
@@ -92,14 +109,14 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
   }),
 })
 
-const WorkerEventEdge = builder.edgeObject({
+export const WorkerEventEdge = builder.edgeObject({
   name: 'WorkerEventEdge',
   description: 'A worker event with its cursor.',
   type: WorkerEvent,
   nodeField: { description: 'The event.' },
 })
 
-const WorkerEventConnection = builder.connectionObject(
+export const WorkerEventConnection = builder.connectionObject(
   {
     name: 'WorkerEventConnection',
     description: 'A page of worker events, as defined by the Relay connection specification.',
@@ -112,7 +129,7 @@ interface WorkerEventPageShape extends Omit<NumberedPage, 'events'> {
   events: WorkerEventShape[]
 }
 
-const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
+export const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
   description:
     'A numbered page of worker events, newest first. Pages shift as new events arrive; those of workerEvents do not.',
   fields: (t) => ({
@@ -149,13 +166,31 @@ const WorkerEventInput = builder.inputType('WorkerEventInput', {
 })
 
 const dataset = { type: 'UUID', required: true, description: 'Dataset to read events of.' } as const
-const types = {
+export const types = {
   type: [WorkerEventType],
   description: 'Return only these types. All types if omitted or empty.',
 } satisfies {
   type: [typeof WorkerEventType]
   description: string
 }
+
+export const pageArgs = builder.args((t) => ({
+  types: t.field(types),
+  since: t.field({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
+  until: t.field({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
+  order: t.field({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
+  ...t.connectionArgs(),
+}))
+
+export const numberedPageArgs = builder.args((t) => ({
+  types: t.field(types),
+  page: t.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
+  pageSize: t.int({
+    defaultValue: 10,
+    description:
+      'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if what is selected of the payloads exceeds 16 MiB.',
+  }),
+}))
 
 builder.queryField('workerEvents', (t) =>
   t.field({
@@ -165,22 +200,8 @@ builder.queryField('workerEvents', (t) =>
       'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected events ' +
       'after the cursor have been removed.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
-    args: {
-      datasetId: t.arg(dataset),
-      types: t.arg(types),
-      since: t.arg({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
-      until: t.arg({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
-      order: t.arg({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
-      ...t.arg.connectionArgs(),
-    },
-    resolve: async (_root, { datasetId, order, ...request }, context) => {
-      const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const page = await context.log.page(await context.dataset(datasetId), {
-        ...request,
-        order: order ?? 'NEWEST_FIRST',
-      })
-      return toConnection(page, page.events.map(toWorkerEvent))
-    },
+    args: { datasetId: t.arg(dataset), ...pageArgs },
+    resolve: (_root, { datasetId, ...request }, context, info) => readWorkerEvents(datasetId, request, context, info),
   }),
 )
 
@@ -191,24 +212,9 @@ builder.queryField('workerEventPage', (t) =>
       'Stored events of a dataset by page number, newest first, like the API of Trieve. Requires READ on the ' +
       'dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
-    args: {
-      datasetId: t.arg(dataset),
-      types: t.arg(types),
-      page: t.arg.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
-      pageSize: t.arg.int({
-        defaultValue: 10,
-        description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the payloads of a page exceed 16 MiB.',
-      }),
-    },
-    resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
-      const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const { events, ...rest } = await context.log.numberedPage(datasetId, {
-        types,
-        page: page ?? 1,
-        pageSize: pageSize ?? 10,
-      })
-      return { ...rest, events: events.map(toWorkerEvent) }
-    },
+    args: { datasetId: t.arg(dataset), ...numberedPageArgs },
+    resolve: (_root, { datasetId, ...request }, context, info) =>
+      readWorkerEventPage(datasetId, request, context, info),
   }),
 )
 
@@ -228,11 +234,18 @@ builder.mutationField('recordWorkerEvents', (t) =>
         required: true,
         description: 'The events, oldest first: at most 1,000, and 16 Mi characters of JSON in total.',
       }),
+      strict: t.arg.boolean({
+        defaultValue: false,
+        description:
+          'Whether to reject events whose payload does not have the members of its type, which data would give as ' +
+          'UnknownWorkerEventData. Each is reported by the outcome REJECTED, and the others are recorded.',
+      }),
     },
-    resolve: async (_root, { datasetId, events }, { log, budget }) => ({
-      streamId: datasetId,
-      results: await log.append(datasetId, await toNewEvents(events, toNewEvent, budget)),
-    }),
+    resolve: async (_root, { datasetId, events, strict }, { log, budget }) => {
+      const given = await toNewEvents(events, toNewEvent, budget)
+      const results = strict ? await appendStrictly(log, datasetId, given, budget) : await log.append(datasetId, given)
+      return { streamId: datasetId, results }
+    },
   }),
 )
 
@@ -249,23 +262,52 @@ builder.subscriptionField('workerEvents', (t) =>
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to subscribe to.' }),
       types: t.arg(types),
-      from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin if `after` is not given.' }),
-      after: t.arg.string({
-        description:
-          'Begin after this cursor of the same dataset. Takes precedence over `from`; the Last-Event-ID header takes ' +
-          'precedence over both.',
-      }),
+      from: t.arg(fromArg),
+      tail: t.arg.int(tailArg),
+      after: t.arg.string(afterArg),
     },
-    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
-      log.follow(await dataset(datasetId), {
-        types,
-        from: from ?? 'NOW',
-        after: lastEventId ?? after,
-        cutOff: () => peer.cutOff(),
-      }),
+    subscribe: async (_root, { datasetId, ...start }, context, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return context.log.follow(await context.dataset(datasetId), followRequest(start, context))
+    },
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )
+
+/** A page of events of a dataset that the viewer can see. */
+export async function readWorkerEvents(
+  datasetId: string,
+  { order, ...request }: InputShapeFromFields<typeof pageArgs>,
+  context: Context,
+  info: GraphQLResolveInfo,
+) {
+  const toWorkerEvent = await workerEventsOf(datasetId, context)
+  const selected = { ...request, order: order ?? 'NEWEST_FIRST', prefix: selectedPrefix(info) }
+  const page = await context.log.page(await context.dataset(datasetId), selected)
+  return toConnection(page, page.events.map(toWorkerEvent))
+}
+
+export async function readWorkerEventPage(
+  datasetId: string,
+  { types, page, pageSize }: InputShapeFromFields<typeof numberedPageArgs>,
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<WorkerEventPageShape> {
+  const toWorkerEvent = await workerEventsOf(datasetId, context)
+  const request = { types, page: page ?? 1, pageSize: pageSize ?? 10, prefix: selectedPrefix(info) }
+  const { events, ...rest } = await context.log.numberedPage(datasetId, request)
+  return { ...rest, events: events.map(toWorkerEvent) }
+}
+
+function inTurn<Result>(
+  shape: WorkerEventShape,
+  budget: OperationBudget,
+  decode: (shape: WorkerEventShape, budget: OperationBudget) => Result,
+): Result | Promise<Result> {
+  const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
+  return mustWait ? budget.turn().then(() => decode(shape, budget)) : decode(shape, budget)
+}
 
 // Cached: an operation may request it many times.
 function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
@@ -273,12 +315,17 @@ function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
   return shape.value
 }
 
+function typedIn(shape: WorkerEventShape, budget: OperationBudget): TypedPayload | null {
+  if (shape.typed === undefined) shape.typed = typedPayload(shape.event, valueIn(shape, budget), budget)
+  return shape.typed
+}
+
 export async function workerEventsOf(
   datasetId: string,
   { dataset }: Context,
 ): Promise<(event: LoggedEvent) => WorkerEventShape> {
   const { organizationId } = await dataset(datasetId)
-  return (event) => ({ event, organizationId, value: undefined })
+  return (event) => ({ event, organizationId, value: undefined, typed: undefined })
 }
 
 function toNewEvent(

@@ -43,6 +43,7 @@ let ids: Record<
   | 'othersEvent'
   | 'othersName'
   | 'ownKey'
+  | 'ownEvent'
   | `${'organization' | 'dataset' | 'sibling' | 'report' | 'ownKey' | 'othersKey' | 'chosen'}Node`,
   string
 >
@@ -82,6 +83,7 @@ beforeAll(async () => {
     // A UUID, as a tracking id could contain it.
     othersName: othersDataset.replaceAll('-', ''),
     ownKey,
+    ownEvent: randomUUID(),
     organizationNode: nodeId('Organization', organization),
     datasetNode: nodeId('Dataset', dataset),
     siblingNode: nodeId('Dataset', sibling),
@@ -94,7 +96,8 @@ beforeAll(async () => {
   await newDataset(server, organization, { id: othersKey })
   await newReport(server, organization, { id: othersLive })
   await newReport(server, organization, { id: othersEvent })
-  for (const id of [dataset, sibling]) await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED' }])
+  await recordWorkerEvents(server, dataset, [{ id: ids.ownEvent, eventType: 'ETL_STARTED' }])
+  await recordWorkerEvents(server, sibling, [{ eventType: 'ETL_STARTED' }])
   await recordReportEvents(server, report, [{ state: { message: 'go', state: 'PLANNING' } }])
   const revoked = await createKey(organization, 'ADMIN')
   expectData(await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: revoked.id }))
@@ -148,10 +151,40 @@ const reads = {
 const sees = { ...reads, elsewhere: 'null' } as const
 const writes = { ...reads, read: 'FORBIDDEN' } as const
 const creates = { ...writes, narrowed: 'FORBIDDEN', elsewhere: 'FORBIDDEN' } as const
+const changes = { ...writes, narrowed: 'FORBIDDEN' } as const
+const deletes = {
+  ...changes,
+  write: 'FORBIDDEN',
+  admin: 'BAD_USER_INPUT',
+  root: 'BAD_USER_INPUT',
+} as const
 const administers = { ...creates, write: 'FORBIDDEN' } as const
 
 const TABLE: [field: string, operation: string, expected: Record<Caller, string>][] = [
   ['organization', 'query { organization(id: $organization) { id } }', { ...sees, narrowed: 'null' }],
+  [
+    'organizations',
+    'query { organizations(first: 1) { nodes { id datasets { totalCount } } } }',
+    { ...all('data'), ...anonymous },
+  ],
+  [
+    'keys of an organization',
+    'query { organization(id: $organization) { apiKeys { totalCount } } }',
+    { ...administers, narrowed: 'null', elsewhere: 'null' },
+  ],
+  ['datasets', 'query { datasets(organizationId: $organization) { totalCount } }', { ...all('data'), ...anonymous }],
+  ['reports', 'query { reports(organizationId: $organization) { totalCount } }', { ...all('data'), ...anonymous }],
+  ['event of a dataset', 'query { event(id: $ownEvent, datasetId: $dataset) { __typename } }', reads],
+  [
+    'event of a report',
+    'query { event(id: $ownEvent, reportId: $report) { __typename } }',
+    { ...reads, read: 'null', write: 'null', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
+  ],
+  [
+    'event of another dataset',
+    'query { event(id: $ownEvent, datasetId: $sibling) { __typename } }',
+    { ...reads, read: 'null', write: 'null', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
+  ],
   ['dataset by id', 'query { dataset(id: $dataset) { id } }', sees],
   ['dataset by tracking id', 'query { dataset(trackingId: "tracked", organizationId: $organization) { id } }', sees],
   ['another dataset', 'query { dataset(id: $sibling) { id } }', { ...sees, narrowed: 'null' }],
@@ -193,6 +226,23 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ],
   ['createDataset', 'mutation { createDataset(input: { organizationId: $organization }) { id } }', creates],
   ['createReport', 'mutation { createReport(input: { organizationId: $organization }) { id } }', creates],
+  [
+    'updateOrganization',
+    'mutation { updateOrganization(input: { id: $organization, name: "x" }) { id } }',
+    administers,
+  ],
+  ['updateDataset', 'mutation { updateDataset(input: { id: $dataset, name: "x" }) { id } }', changes],
+  ['updateDataset, another one', 'mutation { updateDataset(input: { id: $sibling, name: "x" }) { id } }', changes],
+  ['updateReport', 'mutation { updateReport(input: { id: $report, name: "x" }) { id } }', changes],
+  // The confirmation is checked last.
+  [
+    'deleteOrganization',
+    'mutation { deleteOrganization(id: $organization, confirm: "") { id } }',
+    { ...allForbidden(), ...anonymous, root: 'BAD_USER_INPUT' },
+  ],
+  ['deleteDataset', 'mutation { deleteDataset(id: $dataset, confirm: "") { id } }', deletes],
+  ['deleteDataset, another one', 'mutation { deleteDataset(id: $sibling, confirm: "") { id } }', deletes],
+  ['deleteReport', 'mutation { deleteReport(id: $report, confirm: "") { id } }', deletes],
   // The only information about hidden objects: that an id is in use.
   [
     "createDataset with the id of another organization's report",
@@ -256,6 +306,17 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'reportEvents, live',
     'subscription { reportEvents(reportId: $report, from: BEGINNING) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  ['workerEventBatches', 'subscription { workerEventBatches(datasetId: $dataset, tail: 5) { cursor } }', reads],
+  [
+    'workerEventBatches of another dataset',
+    'subscription { workerEventBatches(datasetId: $sibling, tail: 5) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  [
+    'reportEventBatches',
+    'subscription { reportEventBatches(reportId: $report, tail: 5) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [

@@ -35,7 +35,8 @@ export class Tail {
   readonly continuationOf: Lookup<Continuation, number>
   readonly #db: PrismaClient
   readonly #observer: TailObserver
-  readonly #waiting = new Set<() => void>()
+  readonly #onDeleted: () => void
+  readonly #listeners = new Set<() => void>()
   /** Ascending and dense, up to `#head`. */
   #events: LoggedEvent[] = []
   #text = 0
@@ -47,8 +48,11 @@ export class Tail {
   #reading = false
   #again = false
 
-  /** @param start the stream as it was found; the tail begins after its head. */
-  constructor(db: PrismaClient, start: Stream, observer: TailObserver) {
+  /**
+   * @param start the stream as it was found; the tail begins after its head.
+   * @param onDeleted called when a read does not find the stream any more.
+   */
+  constructor(db: PrismaClient, start: Stream, observer: TailObserver, onDeleted: () => void) {
     this.#db = db
     this.streamId = start.id
     this.continuationOf = batchLookups((epochs) => continuations(db, start.id, epochs), BATCHES)
@@ -56,6 +60,7 @@ export class Tail {
     this.#epoch = start.epoch
     this.#redactions = start.redactions
     this.#observer = observer
+    this.#onDeleted = onDeleted
   }
 
   get head(): number {
@@ -90,6 +95,7 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const page = await readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
+        if (!page.exists) return this.#onDeleted()
         if (!(await this.#continues(page))) continue
         const { events, more, first, redactions } = page
         if (first > this.#head + 1) this.#skipTo(first)
@@ -116,17 +122,10 @@ export class Tail {
     return seq + 1 < first ? undefined : this.#events.slice(seq + 1 - first, seq + 1 - first + limit)
   }
 
-  changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      if (signal.aborted) return resolve()
-      this.#waiting.add(done)
-      signal.addEventListener('abort', done)
-    })
+  /** Calls back when there are new events, or the history may have changed. @returns an unsubscribe function. */
+  listen(callback: () => void): () => void {
+    this.#listeners.add(callback)
+    return () => void this.#listeners.delete(callback)
   }
 
   // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share.
@@ -142,7 +141,7 @@ export class Tail {
       this.#head = shared
       this.#again = true
     }
-    this.#resume()
+    this.#notify()
     return lost === 0
   }
 
@@ -150,7 +149,7 @@ export class Tail {
   #skipTo(first: number): void {
     this.#forget()
     this.#head = first - 1
-    this.#resume()
+    this.#notify()
   }
 
   #forget(): void {
@@ -166,11 +165,11 @@ export class Tail {
     for (let i = 0; i < drop; i++) this.#text -= this.#events[i]?.data.length ?? 0
     while (this.#text > MAX_TEXT) this.#text -= this.#events[drop++]?.data.length ?? 0
     if (drop > 0) this.#events = this.#events.slice(drop)
-    this.#resume()
+    this.#notify()
   }
 
-  #resume(): void {
-    for (const resume of [...this.#waiting]) resume()
+  #notify(): void {
+    for (const callback of [...this.#listeners]) callback()
   }
 }
 

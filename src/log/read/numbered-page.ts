@@ -5,6 +5,7 @@ import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countTypes } from './counters.ts'
 import { MissingEventsError } from './damage.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
+import type { Prefix } from './range.ts'
 
 const MAX_PAGE_SIZE = 10_000
 
@@ -13,6 +14,7 @@ export interface NumberedPageRequest {
   types?: readonly string[] | null
   page: number
   pageSize: number
+  prefix?: Prefix
 }
 
 export interface NumberedPage {
@@ -44,7 +46,7 @@ export async function numberedPage(
 async function readPage(
   db: PrismaClient,
   streamId: string,
-  { types: requested, page, pageSize }: NumberedPageRequest,
+  { types: requested, page, pageSize, prefix }: NumberedPageRequest,
   budget: ReadBudget,
 ): Promise<NumberedPage | undefined> {
   const { first, head, byType } = await countTypes(db, streamId)
@@ -59,7 +61,7 @@ async function readPage(
   const whole = wanted.length === types.length
   const newest = whole ? first - 1 + rank : await seek(db, streamId, wanted, sum('removed') + rank)
   const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  const read = await readBudgeted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES }, budget)
+  const read = await readBudgeted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES, prefix }, budget)
   const { events } = read
   if (read.first > first || read.head < head) return undefined
   // A short page would shift all later ones.

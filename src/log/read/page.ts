@@ -4,7 +4,7 @@ import type { LoggedEvent } from '../event.ts'
 import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { countRange } from './counters.ts'
 import { positionOf } from './epochs.ts'
-import { type Direction, type Range, readRange } from './range.ts'
+import { type Direction, type Prefix, type Range, readRange } from './range.ts'
 import type { Wanted } from './removed.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
@@ -12,7 +12,7 @@ const DEFAULT_PAGE = 20
 
 const MAX_PAGE = 1_000
 
-/** Most payload bytes on a page, which may make it shorter than requested. */
+/** Most bytes that a page reads of payloads, which may make it shorter than requested. */
 export const MAX_PAGE_BYTES = 16_777_216
 
 /** `since` is inclusive, `until` exclusive; cursors and `first`/`last` follow the Relay connection specification. */
@@ -26,6 +26,7 @@ export interface PageRequest {
   after?: string | null
   last?: number | null
   before?: string | null
+  prefix?: Prefix
 }
 
 /** One page, in the requested order. What only some callers ask for is read on request. */
@@ -74,7 +75,8 @@ async function readPage(
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
-  const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES }, budget)
+  const { prefix } = request
+  const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES, prefix }, budget)
   if (read.first > stream.first || read.head < stream.head || read.epoch !== stream.epoch) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered, high: Math.min(filtered.high, range.low + 1) })
