@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
+import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { ImportResult } from './append/append-batches.ts'
 import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
@@ -18,9 +19,11 @@ import type { Follower } from './follow/follower.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
 import { type ReadBudget, readAt } from './read/budgeted-read.ts'
+import type { EventCache } from './read/event-cache.ts'
 import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
-import { createStreamIndex, type Stream } from './read/stream-index.ts'
+import { createReadCache } from './read/read-cache.ts'
+import { createStreamIndex, type FindStream, type Stream } from './read/stream-index.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
 /** Most of one append; `text` is payload length in UTF-16 units. */
@@ -34,14 +37,14 @@ export interface LogOperations {
    * (disk full); nothing is stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  /** The stream as of this call, from a statement that all callers share. */
-  findStream(id: string): Promise<Stream | undefined>
+  /** From a statement that all callers share. */
+  findStream: FindStream
   find(streamId: string, id: string): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
-  numberedPage(streamId: string, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
+  numberedPage(stream: Stream, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
   at(streamId: string, positions: readonly number[], budget: ReadBudget): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
@@ -57,23 +60,29 @@ export interface EventLog extends LogOperations, AsyncDisposable {
   readonly appending: number
   readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
+  readonly cachedEvents: Pick<EventCache, 'bytes' | 'asked'>
 }
 
 export interface EventLogOptions extends FollowedStreamsOptions {
   /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
+  /** SQL condition for `asked.reader`, the id of a reader. */
+  mayRead: Prisma.Sql
   appendsAtOnce: number
   appends: AppendObserver
+  /** Of the process, for the cache of events. */
+  memory: MemoryBudget
   /** Longest wait of an append for a transaction, in milliseconds, while the database is unavailable. */
   patience: number
 }
 
 /** Opens the log of a database. Disposing of it ends its followers. */
 export function createEventLog(
-  { prisma: db, spare, disk }: Pick<Database, 'prisma' | 'spare' | 'disk'>,
+  { prisma: db, spareQueries, disk }: Pick<Database, 'prisma' | 'spareQueries' | 'disk'>,
   options: EventLogOptions,
 ): EventLog {
-  const findStream = createStreamIndex(spare)
+  const findStream = createStreamIndex(spareQueries, options.mayRead)
+  const cache = createReadCache(options.memory)
   const snapshots = new ReportSnapshots()
   const followedStreams = new FollowedStreams(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends, options.patience)
@@ -101,8 +110,8 @@ export function createEventLog(
       return redacted
     },
     findStream,
-    page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),
-    numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
+    page: (stream, request, budget) => page({ db: client, findStream, cache }, stream, request, budget),
+    numberedPage: (stream, request, budget) => numberedPage({ db: client, findStream, cache }, stream, request, budget),
     at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
     reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
     follow: async (stream, request) =>
@@ -125,6 +134,7 @@ export function createEventLog(
       return followedStreams.counts
     },
     tailReads: followedStreams.reads,
+    cachedEvents: cache.events,
     [Symbol.asyncDispose]: () => followedStreams[Symbol.asyncDispose](),
   }
 }

@@ -202,7 +202,7 @@ builder.queryField('workerEventPage', (t) =>
     },
     resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
       const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const { events, ...rest } = await context.log.numberedPage(datasetId, {
+      const { events, ...rest } = await context.log.numberedPage(await context.dataset(datasetId), {
         types,
         page: page ?? 1,
         pageSize: pageSize ?? 10,

@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import { positionOf } from '../read/epochs.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
@@ -10,11 +10,7 @@ export interface FollowRequest extends Omit<FollowOptions, 'after'> {
 }
 
 /** The position to follow from. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED. */
-export async function startOf(
-  db: PrismaClient,
-  stream: Stream,
-  { types, from, after }: FollowRequest,
-): Promise<number> {
+export async function startOf(db: Queries, stream: Stream, { types, from, after }: FollowRequest): Promise<number> {
   if (after != null) return await positionOf(db, stream, after, { types, side: 'NEWER' })
   return from === 'NOW' ? stream.head : stream.first - 1
 }
