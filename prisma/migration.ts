@@ -82,7 +82,7 @@ function migrations(folder: string): wasm.MigrationList {
 }
 
 /** The SQL that leads from the migrations to the schema, or null when they agree. */
-export async function missing(folder = import.meta.dirname): Promise<string | null> {
+async function missing(folder = import.meta.dirname): Promise<string | null> {
   const from: wasm.DiffTarget = { tag: 'migrations', ...migrations(folder) }
   const to: wasm.DiffTarget = { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schema(folder) }] }
   const opened: PGlite[] = []

@@ -1,6 +1,6 @@
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import { type Viewer, visibleDatasets } from './viewer.ts'
+import { organizationOf, type Viewer, visibleDatasets } from './viewer.ts'
 
 export interface DatasetAddress {
   id?: string | null
@@ -23,8 +23,5 @@ function toWhere({ id, trackingId, organizationId }: DatasetAddress, viewer: Vie
   if ((id == null) === (trackingId == null))
     throw new CodedError('BAD_USER_INPUT', 'Set exactly one of id and trackingId.')
   if (id != null) return { id }
-  const owner = organizationId ?? (viewer.type === 'key' ? viewer.organizationId : undefined)
-  if (owner === undefined)
-    throw new CodedError('BAD_USER_INPUT', 'With the root key, trackingId requires organizationId.')
-  return { trackingId, organizationId: owner }
+  return { trackingId, organizationId: organizationOf(viewer, organizationId, 'trackingId') }
 }

@@ -1,7 +1,7 @@
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
-import type { LogOperations } from '../log/event-log.ts'
+import type { OperationLog } from '../log/operation-log.ts'
 import { payloadOf } from '../log/payload.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 import { type DecodedReportEvent, decodeReportEvent, withoutContent } from '../log/report/report-event.ts'
@@ -10,7 +10,7 @@ import type { Viewer } from './viewer.ts'
 
 interface Redactor {
   readonly db: PrismaClient
-  readonly log: Pick<LogOperations, 'find' | 'redact'>
+  readonly log: Pick<OperationLog, 'find' | 'redact'>
   readonly viewer: Viewer
 }
 
@@ -30,7 +30,7 @@ async function redact(
   id: string,
   toData: (event: LoggedEvent) => unknown,
 ): Promise<LoggedEvent> {
-  const event = await log.find(streamId, id)
+  const event = await log.find(streamId, id, undefined)
   if (!event) throw new CodedError('NOT_FOUND', `Event ${id} does not exist in this stream, or is no longer kept.`)
   if (event.redactedAt) return event
   const subject = { organizationId, subjectKind: 'EVENT', subjectId: id } as const

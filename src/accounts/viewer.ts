@@ -1,4 +1,5 @@
 import type { ApiKeyRole, StreamKind } from '../db/generated/prisma/client.ts'
+import { CodedError } from '../errors.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
 /** The identity of a request, made once from its credentials. */
@@ -41,6 +42,17 @@ export function visibleOrganizations(viewer: Viewer) {
     case 'key':
       return viewer.only ? NOTHING : { id: viewer.organizationId }
   }
+}
+
+export function canSeeOrganization(viewer: Viewer, organizationId: string): boolean {
+  return hasRoleIn(viewer, organizationId, 'READ')
+}
+
+/** The organization that a request without one means. @throws CodedError BAD_USER_INPUT for the root key. */
+export function organizationOf(viewer: Viewer, given: string | null | undefined, field: string): string {
+  if (given != null) return given
+  if (viewer.type === 'key') return viewer.organizationId
+  throw new CodedError('BAD_USER_INPUT', `With the root key, ${field} requires organizationId.`)
 }
 
 /** Prisma filters for the datasets and the reports visible to a viewer. */

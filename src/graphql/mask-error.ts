@@ -21,6 +21,9 @@ const TOO_DEEP = new CodedError('BAD_USER_INPUT', 'The operation is nested too d
 /** Quiet time in milliseconds after which another outage of the database is logged as a new one. */
 const OUTAGE_MS = 30_000
 
+/** The message of an error that clients may not see. */
+export const UNEXPECTED = 'Unexpected error.'
+
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
 /**

@@ -1,3 +1,4 @@
+import type { GraphQLError } from 'graphql'
 import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { RateLimit } from '../accounts/rate-limit.ts'
@@ -12,7 +13,7 @@ import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { useCohorts } from '../subscriptions/use-cohorts.ts'
 import { type AddedContext, createContextFactory, type Services } from './create-context.ts'
-import { createMaskError } from './mask-error.ts'
+import { createMaskError, UNEXPECTED } from './mask-error.ts'
 import type { OperationList } from './operation-list.ts'
 import { useAdmission } from './plugins/use-admission.ts'
 import { useAnonymousLimit } from './plugins/use-anonymous-limit.ts'
@@ -85,7 +86,7 @@ export function createPipeline(
       useCostLimit(limits, rate),
       usePersistedOperations(operationList),
       useAnonymousLimit(rate),
-      useCohorts(cohorts, connectionLimit, limits),
+      useCohorts(cohorts, connectionLimit, limits, (error, call) => maskError(error, UNEXPECTED, call) as GraphQLError),
       useSse(lifecycle),
       useStatus(),
       useLongResponses(),

@@ -22,6 +22,7 @@ import { type ReadBudget, readAt } from './read/budgeted-read.ts'
 import type { EventCache } from './read/event-cache.ts'
 import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
+import type { Prefix } from './read/range.ts'
 import { createReadCache } from './read/read-cache.ts'
 import { createStreamIndex, type FindStream, type Stream } from './read/stream-index.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
@@ -39,13 +40,13 @@ export interface LogOperations {
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
   /** From a statement that all callers share. */
   findStream: FindStream
-  find(streamId: string, id: string): Promise<LoggedEvent | undefined>
+  find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
   numberedPage(stream: Stream, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
-  at(streamId: string, positions: readonly number[], budget: ReadBudget): Promise<LoggedEvent[]>
+  at(streamId: string, positions: readonly number[], prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
   follow(stream: Stream, request: FollowRequest): Promise<Follower>
@@ -101,10 +102,10 @@ export function createEventLog(
         notify(streamId)
       }
     },
-    find: (streamId, id) => findEvent(client, streamId, id),
+    find: (streamId, id, prefix, budget) => findEvent(client, streamId, id, prefix, budget),
     redact: async (organizationId, event, data, transact) => {
       const redactedAt = new Date()
-      const redacted = { ...event, data, redactedAt }
+      const redacted = { ...event, data, size: Buffer.byteLength(data), redactedAt }
       await transact((transaction) => replacePayload(transaction, organizationId, redacted))
       notify(event.streamId)
       return redacted
@@ -112,7 +113,7 @@ export function createEventLog(
     findStream,
     page: (stream, request, budget) => page({ db: client, findStream, cache }, stream, request, budget),
     numberedPage: (stream, request, budget) => numberedPage({ db: client, findStream, cache }, stream, request, budget),
-    at: (streamId, positions, budget) => readAt(client, streamId, positions, budget),
+    at: (streamId, positions, prefix, budget) => readAt(client, streamId, positions, prefix, budget),
     reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
     follow: async (stream, request) =>
       followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) }),

@@ -14,8 +14,10 @@ export interface LoggedEvent {
   id: string
   type: string
   createdAt: Date
-  /** JSON text, byte for byte as appended or redacted. */
+  /** JSON text, byte for byte as appended or redacted; where a read asked for a `prefix`, only that. */
   data: string
+  /** UTF-8 bytes of the whole JSON text. */
+  size: number
   redactedAt: Date | null
   /** Epoch of its stream as of the read, for cursors. */
   epoch: number

@@ -2,10 +2,12 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import { type Attributes, type Span, traced } from '../lib/span.ts'
 import type { LoggedEvent } from './event.ts'
 import type { LogOperations } from './event-log.ts'
+import type { Prefix } from './read/range.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
-export interface OperationLog extends Omit<LogOperations, 'at' | 'reportSnapshot'> {
-  at(streamId: string, positions: readonly number[]): Promise<LoggedEvent[]>
+export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'reportSnapshot'> {
+  find(streamId: string, id: string, prefix: Prefix): Promise<LoggedEvent | undefined>
+  at(streamId: string, positions: readonly number[], prefix: Prefix): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
 }
 
@@ -17,7 +19,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
     findStream: (id, reader) => call('findStream', () => log.findStream(id, reader)),
-    find: (id, eventId) => call('find', () => log.find(id, eventId)),
+    find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
     page: async (stream, request) => {
       const page = await read('page', () => log.page(stream, request, budget))
@@ -29,7 +31,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
       }
     },
     numberedPage: (stream, request) => read('numberedPage', () => log.numberedPage(stream, request, budget)),
-    at: (id, positions) => read('at', () => log.at(id, positions, budget)),
+    at: (id, positions, prefix) => read('at', () => log.at(id, positions, prefix, budget)),
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
     follow: (stream, request) => call('follow', () => log.follow(stream, request)),

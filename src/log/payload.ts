@@ -1,9 +1,14 @@
 import { CodedError } from '../errors.ts'
 
-const MAX_PAYLOAD_BYTES = 1_048_576
+export const MAX_PAYLOAD_BYTES = 1_048_576
 
 /** Deepest nesting of arrays and objects; `[]` is one level. */
 const MAX_PAYLOAD_DEPTH = 100
+
+/** Most bytes in UTF-8 of a UTF-16 unit. */
+const MAX_UNIT_BYTES = 3
+
+const ENCODER = new TextEncoder()
 
 declare const checked: unique symbol
 
@@ -27,6 +32,14 @@ export function payloadFromText(text: string, name: string): Payload {
     // The walk throws for deep nesting.
   }
   return payload
+}
+
+/** As many whole characters from the start of a text as fit into some bytes of UTF-8. */
+export function beginningOf(text: string, maxBytes: number): string {
+  const longest = text.length * MAX_UNIT_BYTES
+  return longest <= maxBytes
+    ? text
+    : text.slice(0, ENCODER.encodeInto(text, new Uint8Array(Math.min(longest, maxBytes))).read)
 }
 
 function parse(text: string, name: string): unknown {

@@ -1,9 +1,11 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
-import { isAsyncIterable, mapAsyncIterator } from 'graphql-yoga'
+import { mapAsyncIterator } from 'graphql-yoga'
 import { isTemporary } from '../errors.ts'
 import type { Yoga } from '../graphql/yoga.ts'
 import { type Outcome, outcomeOf } from '../lib/outcome.ts'
 import type { RequestContext } from '../schema/context.ts'
+import { PulledResults } from '../subscriptions/pulled-results.ts'
+import { Subscription } from '../subscriptions/subscription.ts'
 
 declare const types: unique symbol
 
@@ -126,7 +128,7 @@ export function createFollow(yoga: Yoga, request: Request, nextContext: NextCont
     const params = { query: operation.query, variables: { ...variables } }
     const context = await nextContext()
     const result = await followed(yoga, { params, request }, context)
-    if (isAsyncIterable(result)) return { data: dataOf<Data>(result as AsyncIterable<ExecutionResult>) }
+    if (result instanceof Subscription) return { data: dataOf<Data>(new PulledResults(result, context.budget)) }
     const error = (result as ExecutionResult | undefined)?.errors?.[0]
     if (error?.extensions.code === 'UNAVAILABLE') throw new OverloadedError(error)
     return { errorCode: errorCodeOf(error) }

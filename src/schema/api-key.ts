@@ -3,6 +3,7 @@ import { type CreatedApiKey, createApiKey, revokeApiKey } from '../accounts/api-
 import { manageableApiKeys } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
+import { Organization } from './organization.ts'
 import { newestFirst, rowPaging } from './row-page.ts'
 
 const ApiKeyRole = builder.enumType('ApiKeyRole', {
@@ -147,6 +148,23 @@ builder.queryField('apiKeys', (t) =>
       validate: rowPaging,
       totalCount: (_root, { organizationId }, { db }) => db.apiKey.count({ where: { organizationId } }),
       resolve: (query, _root, { organizationId }, { db }) => db.apiKey.findMany(newestFirst(query, { organizationId })),
+    },
+    ApiKeyConnection,
+  ),
+)
+
+builder.prismaObjectField(Organization, 'apiKeys', (t) =>
+  t.prismaConnection(
+    {
+      type: ApiKey,
+      cursor: 'id',
+      nullable: true,
+      description: 'API keys of the organization, like apiKeys. Requires ADMIN in the organization.',
+      authScopes: ({ id }) => ({ adminIn: id }),
+      validate: rowPaging,
+      totalCount: ({ id: organizationId }, _args, { db }) => db.apiKey.count({ where: { organizationId } }),
+      resolve: (query, { id: organizationId }, _args, { db }) =>
+        db.apiKey.findMany(newestFirst(query, { organizationId })),
     },
     ApiKeyConnection,
   ),

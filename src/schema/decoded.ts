@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import type { Prefix } from '../log/read/range.ts'
 import { type DecodedReportEvent, decodeReportEvent } from '../log/report/report-event.ts'
 
 /** Cached event text in UTF-16 units, at least one event; subscribers with different selections share the values. */
@@ -31,10 +32,13 @@ export function reportEventOf(event: LoggedEvent, budget: OperationBudget): Deco
   return { event, data: payloadValue(event, budget) } as DecodedReportEvent
 }
 
+/** @param prefix as the events were read: without the whole payloads, their data cannot be used. */
 export async function decodeAll(
   events: readonly LoggedEvent[],
+  prefix: Prefix,
   budget: OperationBudget,
 ): Promise<DecodedReportEvent[]> {
+  if (prefix !== undefined) return events.map(undecoded)
   const decoded: DecodedReportEvent[] = []
   for (const event of events) {
     if (budget.mustWait) await budget.turn()
@@ -42,6 +46,15 @@ export async function decodeAll(
     decoded.push(decodeReportEvent(event))
   }
   return decoded
+}
+
+function undecoded(event: LoggedEvent): DecodedReportEvent {
+  return {
+    event,
+    get data(): never {
+      throw new Error(`Only the beginning of event ${event.id} has been read.`)
+    },
+  }
 }
 
 const [BRACE, BRACKET, COMMA] = [0x7b, 0x5b, 0x2c]

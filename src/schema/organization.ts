@@ -2,9 +2,10 @@ import { createOrganization } from '../accounts/organizations.ts'
 import { visibleOrganizations } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
+import { listConnection, listPaging, prefixOf } from './list-page.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
-const Organization = builder.prismaNode('Organization', {
+export const Organization = builder.prismaNode('Organization', {
   id: { field: 'id' },
   nullable: true,
   findUnique: (id, { viewer }) => ({ id, AND: [visibleOrganizations(viewer)] }),
@@ -40,6 +41,44 @@ const CreateOrganizationInput = builder.inputType('CreateOrganizationInput', {
     }),
   }),
 })
+
+const OrganizationEdge = builder.edgeObject({
+  name: 'OrganizationEdge',
+  description: 'An organization with its cursor.',
+  type: Organization,
+  nodeField: { description: 'The organization.' },
+})
+
+const OrganizationConnection = builder.connectionObject(
+  {
+    name: 'OrganizationConnection',
+    description: 'A page of organizations, as defined by the Relay connection specification.',
+    type: Organization,
+  },
+  OrganizationEdge,
+)
+
+builder.queryField('organizations', (t) =>
+  t.connection(
+    {
+      type: Organization,
+      description:
+        'Organizations that the key can access, the one created last first: all with the root key, else that of the ' +
+        'key, and none if the key is restricted to certain streams.',
+      authScopes: { authenticated: true },
+      args: { prefix: t.arg.string(prefixOf('name')) },
+      validate: listPaging,
+      resolve: (_root, { prefix, ...args }, context, info) =>
+        listConnection(context, info, {
+          source: { table: 'organization', visible: visibleOrganizations(context.viewer), prefix },
+          at: 'created_at',
+          args,
+          load: (ids, query) => context.db.organization.findMany({ ...query, where: { id: { in: ids } } }),
+        }),
+    },
+    OrganizationConnection,
+  ),
+)
 
 builder.queryField('organization', (t) =>
   t.prismaField({

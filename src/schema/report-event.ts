@@ -1,13 +1,20 @@
-import type { BlockUpdateData, ProgressData, StateData } from '../log/report/report-data.ts'
+import type { InputShapeFromFields } from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
+import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
 import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
+import type { Context } from './context.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { eventNodeId } from './global-id.ts'
+import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 import { newReportEvents, ReportEventInput } from './report-event-input.ts'
+
+/** The payload of a report event. */
+const STORED = 'the stored JSON text: eventData, compact, without its timestamp and id'
 
 const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventItem').implement({
   description: 'Fields common to all report events.',
@@ -52,6 +59,11 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
       description:
         'The event in the format of LlamaCloud: the event_data object of GET /api/v1/reports/{report_id}/events, with undocumented members that an import has kept.',
       resolve: legacyEventData,
+    }),
+    eventDataSize: t.field(payloadSize<DecodedReportEvent>(STORED)),
+    eventDataPreview: t.string({
+      ...payloadPreview<DecodedReportEvent>(STORED),
+      args: { maxBytes: t.arg.int(previewLength) },
     }),
   }),
 })
@@ -110,22 +122,21 @@ export const StateEvent = builder.objectRef<DecodedReportEvent<StateData>>('Stat
   }),
 })
 
+/** The object type of each stored type. */
+export const OBJECT_OF = {
+  progress: 'ProgressEvent',
+  report_block_update: 'BlockUpdateEvent',
+  report_state_update: 'StateEvent',
+} as const
+
 export const ReportEvent = builder.unionType('ReportEvent', {
   description: 'An event of a report. Events never change, except by redaction.',
   types: [ProgressEvent, BlockUpdateEvent, StateEvent],
-  resolveType: ({ data }) => {
-    switch (data.type) {
-      case 'progress':
-        return 'ProgressEvent'
-      case 'report_block_update':
-        return 'BlockUpdateEvent'
-      case 'report_state_update':
-        return 'StateEvent'
-    }
-  },
+  // By the column, because the data may not have been read.
+  resolveType: ({ event }) => OBJECT_OF[event.type as ReportEventData['type']],
 })
 
-const ReportEventKind = builder.enumType('ReportEventKind', {
+export const ReportEventKind = builder.enumType('ReportEventKind', {
   description: 'Kind of report event, for filters.',
   values: {
     PROGRESS: { value: 'progress', description: 'Selects ProgressEvent.' },
@@ -141,7 +152,7 @@ const ReportEventEdge = builder.edgeObject({
   nodeField: { description: 'The event.' },
 })
 
-const ReportEventConnection = builder.connectionObject(
+export const ReportEventConnection = builder.connectionObject(
   {
     name: 'ReportEventConnection',
     description: 'A page of report events, as defined by the Relay connection specification.',
@@ -149,6 +160,14 @@ const ReportEventConnection = builder.connectionObject(
   },
   ReportEventEdge,
 )
+
+export const pageArgs = builder.args((t) => ({
+  kinds: t.field({ type: [ReportEventKind], description: 'Return only these kinds. All kinds if omitted or empty.' }),
+  since: t.field({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
+  until: t.field({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
+  order: t.field({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'Order of the events.' }),
+  ...t.connectionArgs(),
+}))
 
 builder.queryField('reportEvents', (t) =>
   t.field({
@@ -160,18 +179,24 @@ builder.queryField('reportEvents', (t) =>
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to read events of.' }),
-      kinds: t.arg({ type: [ReportEventKind], description: 'Return only these kinds. All kinds if omitted or empty.' }),
-      since: t.arg({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
-      until: t.arg({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
-      order: t.arg({ type: EventOrder, defaultValue: 'OLDEST_FIRST', description: 'Order of the events.' }),
-      ...t.arg.connectionArgs(),
+      ...pageArgs,
     },
-    resolve: async (_root, { reportId, kinds, order, ...request }, { log, budget, report }) => {
-      const page = await log.page(await report(reportId), { ...request, types: kinds, order: order ?? 'OLDEST_FIRST' })
-      return toConnection(page, await decodeAll(page.events, budget))
-    },
+    resolve: (_root, { reportId, ...request }, context, info) => readReportEvents(reportId, request, context, info),
   }),
 )
+
+/** A page of events of a report that the viewer can see. */
+export async function readReportEvents(
+  reportId: string,
+  { kinds, order, ...request }: InputShapeFromFields<typeof pageArgs>,
+  { log, budget, report }: Context,
+  info: GraphQLResolveInfo,
+) {
+  const prefix = selectedPrefix(info)
+  const selected = { ...request, types: kinds, order: order ?? 'OLDEST_FIRST', prefix }
+  const page = await log.page(await report(reportId), selected)
+  return toConnection(page, await decodeAll(page.events, prefix, budget))
+}
 
 builder.mutationField('recordReportEvents', (t) =>
   t.field({
@@ -222,14 +247,17 @@ builder.subscriptionField('reportEvents', (t) =>
         description: 'Whether to continue after the report has reached COMPLETED or ERROR.',
       }),
     },
-    subscribe: async (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer, report }) =>
-      log.follow(await report(reportId), {
+    subscribe: async (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer, report }, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return log.follow(await report(reportId), {
         types: kinds,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
         cutOff: () => peer.cutOff(),
         end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
-      }),
+      })
+    },
     resolve: (event, _args, { budget }) => toEdge(event, reportEventOf(event, budget)),
   }),
 )

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { encodeCursor } from '../log/cursor.ts'
 import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
 import type { DecodedReportEvent } from '../log/report/report-event.ts'
@@ -7,6 +8,7 @@ import type { Context } from './context.ts'
 import { decodeAll } from './decoded.ts'
 import { toEdge } from './event-page.ts'
 import { listLength } from './list-length.ts'
+import { selectedPrefix } from './payload-fields.ts'
 import { Report } from './report.ts'
 import { BlockUpdateEvent, ProgressEvent, StateEvent } from './report-event.ts'
 
@@ -45,8 +47,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
       type: StateEventEdge,
       nullable: true,
       description: 'The most recent state event. Null if there is none.',
-      resolve: async ({ reportId, state }, _args, context) =>
-        state === undefined ? null : (await edgesAt<StateData>(reportId, [state], context))[0],
+      resolve: async ({ reportId, state }, _args, context, info) =>
+        state === undefined ? null : (await edgesAt<StateData>(reportId, [state], context, info))[0],
     }),
     operations: t.field({
       type: [ProgressEventEdge],
@@ -61,8 +63,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
             'variant if it has none.',
         }),
       },
-      resolve: (snapshot, part, context) =>
-        edgesAt<ProgressData>(snapshot.reportId, operationsIn(snapshot, part), context),
+      resolve: (snapshot, part, context, info) =>
+        edgesAt<ProgressData>(snapshot.reportId, operationsIn(snapshot, part), context, info),
     }),
     blocks: t.field({
       type: [BlockUpdateEventEdge],
@@ -74,8 +76,8 @@ const ReportSnapshot = builder.objectRef<Snapshot>('ReportSnapshot').implement({
             'Return only blocks with a greater idx. For the next part, pass the idx of the last block received.',
         }),
       },
-      resolve: (snapshot, part, context) =>
-        edgesAt<BlockUpdateData>(snapshot.reportId, blocksIn(snapshot, part), context),
+      resolve: (snapshot, part, context, info) =>
+        edgesAt<BlockUpdateData>(snapshot.reportId, blocksIn(snapshot, part), context, info),
     }),
   }),
 })
@@ -85,8 +87,10 @@ async function edgesAt<Data extends ReportEventData>(
   reportId: string,
   positions: readonly number[],
   { log, budget }: Context,
+  info: GraphQLResolveInfo,
 ) {
-  const decoded = await decodeAll(await log.at(reportId, positions), budget)
+  const prefix = selectedPrefix(info)
+  const decoded = await decodeAll(await log.at(reportId, positions, prefix), prefix, budget)
   const bySeq = new Map(decoded.map((one) => [one.event.seq, one as DecodedReportEvent<Data>]))
   return positions.flatMap((position) => {
     const found = bySeq.get(position)

@@ -15,12 +15,17 @@ const cursor = z
   .nullish()
 
 /** `validate` of such a connection. */
-export const rowPaging = z
-  .looseObject({ first: size, after: cursor, last: size, before: cursor })
-  .refine(
-    ({ first, after, last, before }) => (first ?? after) == null || (last ?? before) == null,
-    'Combine first with after, or last with before.',
-  )
+export const rowPaging = pagingBy(cursor)
+
+/** `validate` of a connection whose cursors have a form of their own. */
+export function pagingBy(cursor: z.ZodType) {
+  return z
+    .looseObject({ first: size, after: cursor, last: size, before: cursor })
+    .refine(
+      ({ first, after, last, before }) => (first ?? after) == null || (last ?? before) == null,
+      'Combine first with after, or last with before.',
+    )
+}
 
 function isRowCursor(text: string): boolean {
   try {

@@ -1,3 +1,5 @@
+import type { InputShapeFromFields } from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
 import { v7 } from 'uuid'
 import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
@@ -11,9 +13,10 @@ import { payloadValue } from './decoded.ts'
 import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
+import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
 
-interface WorkerEventShape {
+export interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
   value: unknown
@@ -22,7 +25,7 @@ interface WorkerEventShape {
 /** Longer payloads, in UTF-16 units, are decoded in their own turn. */
 const LONG = 32_768
 
-const WorkerEventType = builder.enumType('WorkerEventType', {
+export const WorkerEventType = builder.enumType('WorkerEventType', {
   description: 'Type of a worker event. Trieve uses the same names in lower case.',
   values: Object.fromEntries(
     Object.entries(WORKER_EVENT_TYPES).map(([type, description]) => [
@@ -76,6 +79,11 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
       resolve: ({ event }) => event.data,
       description: 'Payload as JSON text, byte for byte as recorded. The text "null" if there is none.',
     }),
+    eventDataSize: t.field(payloadSize<WorkerEventShape>('eventDataText')),
+    eventDataPreview: t.string({
+      ...payloadPreview<WorkerEventShape>('eventDataText'),
+      args: { maxBytes: t.arg.int(previewLength) },
+    }),
     createdAt: t.field({
       resolve: ({ event }) => event.createdAt,
       type: 'DateTime',
@@ -99,7 +107,7 @@ const WorkerEventEdge = builder.edgeObject({
   nodeField: { description: 'The event.' },
 })
 
-const WorkerEventConnection = builder.connectionObject(
+export const WorkerEventConnection = builder.connectionObject(
   {
     name: 'WorkerEventConnection',
     description: 'A page of worker events, as defined by the Relay connection specification.',
@@ -112,7 +120,7 @@ interface WorkerEventPageShape extends Omit<NumberedPage, 'events'> {
   events: WorkerEventShape[]
 }
 
-const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
+export const WorkerEventPage = builder.objectRef<WorkerEventPageShape>('WorkerEventPage').implement({
   description:
     'A numbered page of worker events, newest first. Pages shift as new events arrive; those of workerEvents do not.',
   fields: (t) => ({
@@ -157,6 +165,24 @@ const types = {
   description: string
 }
 
+export const pageArgs = builder.args((t) => ({
+  types: t.field(types),
+  since: t.field({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
+  until: t.field({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
+  order: t.field({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
+  ...t.connectionArgs(),
+}))
+
+export const numberedPageArgs = builder.args((t) => ({
+  types: t.field(types),
+  page: t.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
+  pageSize: t.int({
+    defaultValue: 10,
+    description:
+      'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if what is selected of the payloads exceeds 16 MiB.',
+  }),
+}))
+
 builder.queryField('workerEvents', (t) =>
   t.field({
     type: WorkerEventConnection,
@@ -165,22 +191,8 @@ builder.queryField('workerEvents', (t) =>
       'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected events ' +
       'after the cursor have been removed.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
-    args: {
-      datasetId: t.arg(dataset),
-      types: t.arg(types),
-      since: t.arg({ type: 'DateTime', description: 'Return only events recorded at or after this time.' }),
-      until: t.arg({ type: 'DateTime', description: 'Return only events recorded before this time.' }),
-      order: t.arg({ type: EventOrder, defaultValue: 'NEWEST_FIRST', description: 'Order of the events.' }),
-      ...t.arg.connectionArgs(),
-    },
-    resolve: async (_root, { datasetId, order, ...request }, context) => {
-      const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const page = await context.log.page(await context.dataset(datasetId), {
-        ...request,
-        order: order ?? 'NEWEST_FIRST',
-      })
-      return toConnection(page, page.events.map(toWorkerEvent))
-    },
+    args: { datasetId: t.arg(dataset), ...pageArgs },
+    resolve: (_root, { datasetId, ...request }, context, info) => readWorkerEvents(datasetId, request, context, info),
   }),
 )
 
@@ -191,24 +203,9 @@ builder.queryField('workerEventPage', (t) =>
       'Stored events of a dataset by page number, newest first, like the API of Trieve. Requires READ on the ' +
       'dataset. Errors: NOT_FOUND if the dataset does not exist or the key cannot access it.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
-    args: {
-      datasetId: t.arg(dataset),
-      types: t.arg(types),
-      page: t.arg.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
-      pageSize: t.arg.int({
-        defaultValue: 10,
-        description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the payloads of a page exceed 16 MiB.',
-      }),
-    },
-    resolve: async (_root, { datasetId, types, page, pageSize }, context) => {
-      const toWorkerEvent = await workerEventsOf(datasetId, context)
-      const { events, ...rest } = await context.log.numberedPage(await context.dataset(datasetId), {
-        types,
-        page: page ?? 1,
-        pageSize: pageSize ?? 10,
-      })
-      return { ...rest, events: events.map(toWorkerEvent) }
-    },
+    args: { datasetId: t.arg(dataset), ...numberedPageArgs },
+    resolve: (_root, { datasetId, ...request }, context, info) =>
+      readWorkerEventPage(datasetId, request, context, info),
   }),
 )
 
@@ -256,16 +253,44 @@ builder.subscriptionField('workerEvents', (t) =>
           'precedence over both.',
       }),
     },
-    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }) =>
-      log.follow(await dataset(datasetId), {
+    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return log.follow(await dataset(datasetId), {
         types,
         from: from ?? 'NOW',
         after: lastEventId ?? after,
         cutOff: () => peer.cutOff(),
-      }),
+      })
+    },
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
 )
+
+/** A page of events of a dataset that the viewer can see. */
+export async function readWorkerEvents(
+  datasetId: string,
+  { order, ...request }: InputShapeFromFields<typeof pageArgs>,
+  context: Context,
+  info: GraphQLResolveInfo,
+) {
+  const toWorkerEvent = await workerEventsOf(datasetId, context)
+  const selected = { ...request, order: order ?? 'NEWEST_FIRST', prefix: selectedPrefix(info) }
+  const page = await context.log.page(await context.dataset(datasetId), selected)
+  return toConnection(page, page.events.map(toWorkerEvent))
+}
+
+export async function readWorkerEventPage(
+  datasetId: string,
+  { types, page, pageSize }: InputShapeFromFields<typeof numberedPageArgs>,
+  context: Context,
+  info: GraphQLResolveInfo,
+): Promise<WorkerEventPageShape> {
+  const toWorkerEvent = await workerEventsOf(datasetId, context)
+  const request = { types, page: page ?? 1, pageSize: pageSize ?? 10, prefix: selectedPrefix(info) }
+  const { events, ...rest } = await context.log.numberedPage(await context.dataset(datasetId), request)
+  return { ...rest, events: events.map(toWorkerEvent) }
+}
 
 // Cached: an operation may request it many times.
 function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {

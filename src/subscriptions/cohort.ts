@@ -4,17 +4,21 @@ import {
   type DocumentNode,
   type ExecutionArgs,
   type ExecutionResult,
+  type GraphQLError,
   getOperationAST,
   Kind,
   visit,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { isLong, wholeJson } from '../lib/budget/json-in-turns.ts'
+import type { Call } from '../lib/call.ts'
 import type { Outcome } from '../lib/outcome.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import type { Tail } from '../log/follow/tail.ts'
 import type { Context } from '../schema/context.ts'
-import { Delivery } from './delivery.ts'
+import { Deliveries, Delivery } from './delivery.ts'
+import { FanOut } from './fan-out.ts'
 
 const KEPT_BYTES = 16_777_216
 
@@ -23,39 +27,73 @@ const KEPT_RESULTS = 4_096
 /** Results by cohort and position, for members slightly behind. */
 type Results = LRUCache<string, Promise<Delivery>>
 
+/** Makes the error of a result or of a subscription one that clients may see. */
+export type MaskResultError = (error: unknown, call?: Call) => GraphQLError
+
 /** Subscribers with the same results: the operation is executed once per event for all of them. */
 export class Cohort {
   readonly #results: Results
   readonly #name: number
+  readonly #args: ExecutionArgs
+  readonly #mask: MaskResultError
+  #fanOut: FanOut | undefined
   members = 0
 
-  /** @param name unique among cohorts. */
-  constructor(results: Results, name: number) {
+  /** @param name unique among cohorts. @param args of its first member, as they are equivalent for all. */
+  constructor(results: Results, name: number, args: ExecutionArgs, mask: MaskResultError) {
     this.#results = results
     this.#name = name
+    this.#args = args
+    this.#mask = mask
   }
 
-  /** @param args of any member, as they are equivalent for all. */
-  deliver(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
+  /** Those of its members that are at the head of their stream, which has one tail at a time. */
+  fanOutOf(tail: Tail): FanOut {
+    if (this.#fanOut?.tail !== tail) this.#fanOut = new FanOut(tail, this)
+    return this.#fanOut
+  }
+
+  /** The results of these events, or of the first ones if a later one fails. @throws what the first one fails with. */
+  async deliver(events: readonly LoggedEvent[]): Promise<Deliveries> {
+    const made: Delivery[] = []
+    for (const event of events) {
+      try {
+        made.push(await this.#deliver(event))
+      } catch (error) {
+        if (made.length === 0) throw error
+        break
+      }
+    }
+    return new Deliveries(made)
+  }
+
+  pause(): Promise<void> | undefined {
+    const { budget } = this.#args.contextValue as Context
+    return budget.mustWait ? budget.turn() : undefined
+  }
+
+  #deliver(event: LoggedEvent): Promise<Delivery> {
+    if (this.members === 1) return this.#make(event)
     const key = `${this.#name} ${event.epoch} ${event.seq} ${event.redactedAt !== null}`
     const known = this.#results.get(key)
     if (known) return known
-    const made = this.#make(args, event)
-    if (this.members === 1) return made
+    const made = this.#make(event)
     this.#results.set(key, made, { size: event.data.length + 1 })
     const resize = ({ bytes }: Delivery) => void this.#results.set(key, made, { size: bytes + 1 })
     made.then(resize, () => this.#results.delete(key))
     return made
   }
 
-  async #make(args: ExecutionArgs, event: LoggedEvent): Promise<Delivery> {
-    const context = args.contextValue as Context
+  async #make(event: LoggedEvent): Promise<Delivery> {
+    const context = this.#args.contextValue as Context
     const budget = context.budget.ofEvent()
     try {
       await budget.room(event.data.length)
       if (budget.mustWait) await budget.turn()
       const contextValue = { ...context, budget }
-      const result = (await execute({ ...args, rootValue: event, contextValue } as never)) as ExecutionResult
+      const executed = { ...this.#args, rootValue: event, contextValue }
+      const { data, errors } = (await execute(executed as never)) as ExecutionResult
+      const result = { data, errors: errors?.map((error) => this.#mask(error)) }
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
       return new Delivery(result, encodeCursor(event.streamId, event), { bytes: budget.bytes, json })
     } finally {
@@ -87,12 +125,12 @@ export class Cohorts {
     return largest
   }
 
-  join(args: ExecutionArgs): { cohort: Cohort; leave: () => void } {
+  join(args: ExecutionArgs, mask: MaskResultError): { cohort: Cohort; leave: () => void } {
     // Yoga's parser cache returns the same node for the same text.
     const cohorts = this.#byDocument.get(args.document) ?? new Map<string, Cohort>()
     this.#byDocument.set(args.document, cohorts)
     const key = keyOf(args)
-    const cohort = cohorts.get(key) ?? new Cohort(this.#results, this.#names++)
+    const cohort = cohorts.get(key) ?? new Cohort(this.#results, this.#names++, forEvents(args), mask)
     cohorts.set(key, cohort)
     cohort.members++
     this.#open.add(cohort)
@@ -105,6 +143,15 @@ export class Cohorts {
       },
     }
   }
+}
+
+// The pipeline's context also holds the request: a cohort keeps what resolvers use.
+function forEvents({ schema, document, operationName, variableValues, contextValue }: ExecutionArgs): ExecutionArgs {
+  const { viewer, caller, peer, budget, trusted, db, log, keyWatch, liveConnections, sweep, span, dataset, report } =
+    contextValue as Context
+  const access = { db, log, keyWatch, liveConnections, sweep, span, dataset, report } satisfies Partial<Context>
+  const context: Context = { viewer, caller, peer, budget: budget.ofItsOwn(), trusted, ...access }
+  return { schema, document, operationName, variableValues, contextValue: context }
 }
 
 /** Arguments for the start position, on which the result for an event does not depend. */

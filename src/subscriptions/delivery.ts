@@ -1,8 +1,5 @@
 import type { ExecutionResult } from 'graphql'
 
-// A symbol, as a copy made to mask errors keeps it and JSON omits it.
-const CURSOR = Symbol('cursor')
-
 interface Made {
   bytes?: number
   json?: string
@@ -12,26 +9,55 @@ interface Made {
 export class Delivery implements ExecutionResult {
   readonly data?: ExecutionResult['data']
   readonly errors?: ExecutionResult['errors']
-  readonly [CURSOR]: string | undefined
+  /** The position after the event, to resume from. */
+  readonly cursor: string | undefined
   readonly bytes: number
   #json: string | undefined
+  #body: Buffer | undefined
 
-  /** @param cursor the position after the event, to resume from. */
   constructor({ data, errors }: ExecutionResult, cursor: string | undefined, { bytes = 0, json }: Made = {}) {
     this.data = data
     this.bytes = bytes
     this.#json = json
     if (errors) this.errors = errors
-    this[CURSOR] = cursor
-  }
-
-  static cursorOf(result: object): string | undefined {
-    return (result as Partial<Delivery>)[CURSOR]
+    this.cursor = cursor
   }
 
   get json(): string {
     const { data, errors } = this
     this.#json ??= JSON.stringify({ data, errors })
     return this.#json
+  }
+
+  /** The JSON in UTF-8. */
+  get body(): Buffer {
+    this.#body ??= Buffer.from(this.json)
+    return this.#body
+  }
+}
+
+/** The results of consecutive events, which are written at once. */
+export class Deliveries {
+  readonly all: readonly Delivery[]
+  readonly #prepared = new Map<string, { key: string; pieces: readonly Buffer[] }>()
+  #size: number | undefined
+
+  constructor(all: readonly Delivery[]) {
+    this.all = all
+  }
+
+  /** Bytes of JSON. */
+  get size(): number {
+    this.#size ??= this.all.reduce((sum, { body }) => sum + body.length, 0)
+    return this.#size
+  }
+
+  /** What a transport writes, kept for the next connection with the same key. */
+  prepared(transport: string, key: string, prepare: () => readonly Buffer[]): readonly Buffer[] {
+    const known = this.#prepared.get(transport)
+    if (known?.key === key) return known.pieces
+    const pieces = prepare()
+    this.#prepared.set(transport, { key, pieces })
+    return pieces
   }
 }

@@ -1,20 +1,31 @@
 import type { Peer } from '../lib/peer.ts'
 
-/** Backpressure for a connection's subscriptions: each result is made after the previous one is handed over. */
+/** Lets one holder at a time make results for a connection: a subscription, or a loop for several of them. */
 export class SendLock {
-  readonly #waiting: (() => void)[] = []
-  #taken = false
+  readonly #waiting: { holder: object; resolve: () => void }[] = []
+  #holder: object | undefined
+  #holds = 0
 
-  acquire(): Promise<void> | undefined {
-    if (this.#taken) return new Promise((resolve) => this.#waiting.push(resolve))
-    this.#taken = true
-    return undefined
+  /** Takes it if it is free, or held by the same holder, who must release it as often. */
+  tryAcquire(holder: object): boolean {
+    if (this.#holder !== undefined && this.#holder !== holder) return false
+    this.#holder = holder
+    this.#holds++
+    return true
+  }
+
+  /** Waits until it is free, in order of arrival. */
+  acquire(holder: object): Promise<void> | undefined {
+    if (this.tryAcquire(holder)) return undefined
+    return new Promise((resolve) => this.#waiting.push({ holder, resolve }))
   }
 
   release(): void {
+    if (--this.#holds > 0) return
     const next = this.#waiting.shift()
-    if (next) next()
-    else this.#taken = false
+    this.#holder = next?.holder
+    this.#holds = next ? 1 : 0
+    next?.resolve()
   }
 }
 

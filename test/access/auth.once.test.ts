@@ -43,6 +43,7 @@ let ids: Record<
   | 'othersEvent'
   | 'othersName'
   | 'ownKey'
+  | 'ownEvent'
   | `${'organization' | 'dataset' | 'sibling' | 'report' | 'ownKey' | 'othersKey' | 'chosen'}Node`,
   string
 >
@@ -82,6 +83,7 @@ beforeAll(async () => {
     // A UUID, as a tracking id could contain it.
     othersName: othersDataset.replaceAll('-', ''),
     ownKey,
+    ownEvent: randomUUID(),
     organizationNode: nodeId('Organization', organization),
     datasetNode: nodeId('Dataset', dataset),
     siblingNode: nodeId('Dataset', sibling),
@@ -94,7 +96,8 @@ beforeAll(async () => {
   await newDataset(server, organization, { id: othersKey })
   await newReport(server, organization, { id: othersLive })
   await newReport(server, organization, { id: othersEvent })
-  for (const id of [dataset, sibling]) await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED' }])
+  await recordWorkerEvents(server, dataset, [{ id: ids.ownEvent, eventType: 'ETL_STARTED' }])
+  await recordWorkerEvents(server, sibling, [{ eventType: 'ETL_STARTED' }])
   await recordReportEvents(server, report, [{ state: { message: 'go', state: 'PLANNING' } }])
   const revoked = await createKey(organization, 'ADMIN')
   expectData(await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: revoked.id }))
@@ -152,6 +155,29 @@ const administers = { ...creates, write: 'FORBIDDEN' } as const
 
 const TABLE: [field: string, operation: string, expected: Record<Caller, string>][] = [
   ['organization', 'query { organization(id: $organization) { id } }', { ...sees, narrowed: 'null' }],
+  [
+    'organizations',
+    'query { organizations(first: 1) { nodes { id datasets { totalCount } } } }',
+    { ...all('data'), ...anonymous },
+  ],
+  [
+    'keys of an organization',
+    'query { organization(id: $organization) { apiKeys { totalCount } } }',
+    { ...administers, narrowed: 'null', elsewhere: 'null' },
+  ],
+  ['datasets', 'query { datasets(organizationId: $organization) { totalCount } }', { ...all('data'), ...anonymous }],
+  ['reports', 'query { reports(organizationId: $organization) { totalCount } }', { ...all('data'), ...anonymous }],
+  ['event of a dataset', 'query { event(id: $ownEvent, datasetId: $dataset) { __typename } }', reads],
+  [
+    'event of a report',
+    'query { event(id: $ownEvent, reportId: $report) { __typename } }',
+    { ...reads, read: 'null', write: 'null', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
+  ],
+  [
+    'event of another dataset',
+    'query { event(id: $ownEvent, datasetId: $sibling) { __typename } }',
+    { ...reads, read: 'null', write: 'null', admin: 'null', narrowed: 'NOT_FOUND', root: 'null' },
+  ],
   ['dataset by id', 'query { dataset(id: $dataset) { id } }', sees],
   ['dataset by tracking id', 'query { dataset(trackingId: "tracked", organizationId: $organization) { id } }', sees],
   ['another dataset', 'query { dataset(id: $sibling) { id } }', { ...sees, narrowed: 'null' }],

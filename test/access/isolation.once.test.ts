@@ -40,7 +40,7 @@ test('No operation of a tenant, with any ids, reads or changes a row of another 
     bolt = await furnishTenant(server, inserted[1])
     questions = questionsOf({
       foreignIds: idsOf(bolt),
-      foreignTexts: [bolt.trackingId, bolt.cursor, rowCursor(bolt.apiKey)],
+      foreignTexts: [bolt.trackingId, bolt.cursor, rowCursor(bolt.apiKey), listCursor(bolt.dataset)],
       own: homeOf(acme),
       foreign: homeOf(bolt),
     })
@@ -99,6 +99,11 @@ test('No operation of a tenant, with any ids, reads or changes a row of another 
   const tried = new Set(answers.filter(({ text }) => !text.includes('BAD_USER_INPUT')).map(({ field }) => field))
   expect(fields.filter((field) => !tried.has(field))).toEqual([])
 }, 180_000)
+
+/** The cursor of an organization, a dataset or a report in a list. */
+function listCursor(id: string): string {
+  return Buffer.from(JSON.stringify(['created_at', Date.now(), id])).toString('base64url')
+}
 
 /** The cursor of an API key in a list. */
 function rowCursor(id: string): string {

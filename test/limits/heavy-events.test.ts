@@ -23,7 +23,7 @@ test.beforeAll(async ({ server: shared }) => {
 
 const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $after: String, $before: String, $first: Int, $last: Int) {
   workerEvents(datasetId: $id, types: $types, order: OLDEST_FIRST, after: $after, before: $before, first: $first, last: $last) {
-    nodes { seq } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    nodes { seq eventDataText } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }`
 const page = async (variables: object) =>
@@ -51,7 +51,8 @@ test.each([[undefined], [['ETL_STARTED']]])(
 )
 
 test('A numbered page above the size limit is rejected, because it cannot be shortened', async () => {
-  const query = 'query ($id: UUID!, $n: Int!) { workerEventPage(datasetId: $id, pageSize: $n) { events { seq } } }'
+  const query =
+    'query ($id: UUID!, $n: Int!) { workerEventPage(datasetId: $id, pageSize: $n) { events { eventDataText } } }'
   const rejected = await server.graphql(query, { id: dataset, n: EVENTS })
   expect(rejected.errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
   expect(expectData(await server.graphql(query, { id: dataset, n: 5 })).workerEventPage.events).toHaveLength(5)
@@ -79,10 +80,31 @@ test('A result that would be too long is rejected before it is serialized', asyn
 })
 
 test('An operation can read a limited number of large pages', async () => {
-  const page = `workerEvents(datasetId: "${dataset}", first: 1000) { nodes { seq } }`
+  const page = `workerEvents(datasetId: "${dataset}", first: 1000) { nodes { eventDataText } }`
   const query = (count: number) => `{ ${Array.from({ length: count }, (_, i) => `a${i}: ${page}`).join(' ')} }`
   expectData(await server.graphql(query(3)))
   expect(await server.graphql(query(5))).toMatchObject(REJECTED)
+})
+
+test('A page of sizes or previews reads no payloads, so neither the limit of a page nor of an operation applies', async () => {
+  const select = (fields: string, count: number) =>
+    `{ ${Array.from(
+      { length: count },
+      (_, i) => `a${i}: workerEventPage(datasetId: "${dataset}", pageSize: ${EVENTS}) {
+      events { ${fields} } }`,
+    ).join(' ')} }`
+  expect(await server.graphql(select('eventDataSize eventDataText', 1))).toMatchObject(REJECTED)
+  const data = expectData(await server.graphql(select('eventDataSize eventDataPreview(maxBytes: 3)', 10)))
+  const event = { eventDataSize: TEXT.length + 2, eventDataPreview: '"xx' }
+  expect(Object.values(data)).toEqual(Array(10).fill({ events: Array(EVENTS).fill(event) }))
+  const { workerEvents } = expectData(
+    await server.graphql(
+      `{ workerEvents(datasetId: "${dataset}") { nodes { eventDataSize } pageInfo { hasNextPage } } }`,
+    ),
+  )
+  expect(workerEvents).toMatchObject({ nodes: { length: EVENTS }, pageInfo: { hasNextPage: false } })
+  // A preview of whole payloads is charged as they are.
+  expect(await server.graphql(select('eventDataPreview(maxBytes: 1048576)', 1))).toMatchObject(REJECTED)
 })
 
 test('A subscriber receives all large events', async () => {

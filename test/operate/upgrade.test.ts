@@ -70,6 +70,11 @@ test('A database of version 0.1.0 is upgraded with its data, except policies tha
      UPDATE dataset SET tracking_id = '${id.docs.replaceAll('-', '')}' WHERE id = '${id.own}';
      UPDATE dataset SET tracking_id = 'urn:uuid:${id.kept}' WHERE id = '${id.chosen}';
      ${[id.chosen, id.own, id.docs, id.kept].map(events).join('\n')}
+     SELECT append_to_streams(ARRAY['${id.report}']::uuid[], ARRAY[1, 1]::integer[],
+       ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['report_state_update', 'report_state_update'],
+       ARRAY['{"type":"report_state_update","msg":"\\u0000 \\"status\\":\\"error\\"","status":"planning"}',
+             '{"type":"report_state_update","msg":"a","status":"waiting_approval"}'], NULL);
+     INSERT INTO event_count (stream_id, type, n) VALUES ('${id.lost}', 'etl_started', 1);
      INSERT INTO api_key (id, organization_id, role, prefix, hash) VALUES ('${id.key}', '${id.bolt}', 'READ', 'p', 'h');
      INSERT INTO retention (subject_id, organization_id, max_events) VALUES
        ('${id.acme}', '${id.acme}', 100), ('${id.chosen}', '${id.acme}', 1), ('${id.cash}', '${id.cash}', 1),
@@ -93,7 +98,8 @@ test('A database of version 0.1.0 is upgraded with its data, except policies tha
     own: dataset(id: $own) { trackingId }
     docs: dataset(trackingId: "docs", organizationId: $bolt) { id retention { maxEvents } }
     kept: dataset(id: $kept) { retention { maxEvents } }
-    report: report(id: $report) { organizationId retention { maxEvents } }
+    report: report(id: $report) { organizationId state eventCount retention { maxEvents } }
+    reports(organizationId: $bolt, states: [WAITING_APPROVAL]) { nodes { id eventTypes { type count } } }
   }`
   expect(expectData(await server.graphql(query, id))).toEqual({
     acme: { retention: { maxEvents: 100 } },
@@ -103,7 +109,8 @@ test('A database of version 0.1.0 is upgraded with its data, except policies tha
     own: { trackingId: null },
     docs: { id: id.docs, retention: { maxEvents: 100 } },
     kept: { retention: null },
-    report: { organizationId: id.bolt, retention: { maxEvents: null } },
+    report: { organizationId: id.bolt, state: 'WAITING_APPROVAL', eventCount: 2, retention: { maxEvents: null } },
+    reports: { nodes: [{ id: id.report, eventTypes: [{ type: 'STATE', count: 2 }] }] },
   })
   const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id) { nodes { action subjectKind subjectId } } }'
   const kinds = async (organization: string) => {

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { inject } from 'vitest'
 import { openPglite } from '../../src/db/pglite.ts'
 import { databaseUrl, query } from './postgres.ts'
@@ -31,7 +33,7 @@ export async function freshDatabase(): Promise<DatabaseSettings> {
   const name = randomBytes(6).toString('hex')
   const DATA_DIR = join(inject('scratch'), name)
   if (inject('mode') === 'embedded') {
-    await cp(inject('template'), DATA_DIR, { recursive: true })
+    await copyFolder(inject('template'), DATA_DIR)
     return { DATA_DIR }
   }
   const template = new URL(inject('template')).pathname.slice(1)
@@ -44,7 +46,7 @@ export async function freshDatabase(): Promise<DatabaseSettings> {
 export async function copyOf({ DATA_DIR, DATABASE_URL }: DatabaseSettings): Promise<DatabaseSettings> {
   const copy = join(inject('scratch'), randomBytes(6).toString('hex'))
   if (!DATABASE_URL) {
-    await cp(DATA_DIR, copy, { recursive: true })
+    await copyFolder(DATA_DIR, copy)
     return { DATA_DIR: copy }
   }
   const name = new URL(DATABASE_URL).pathname.slice(1)
@@ -52,6 +54,9 @@ export async function copyOf({ DATA_DIR, DATABASE_URL }: DatabaseSettings): Prom
   await query(databaseUrl(DATABASE_URL, 'postgres'), `CREATE DATABASE ${database} TEMPLATE ${name}`)
   return { DATA_DIR: copy, DATABASE_URL: databaseUrl(DATABASE_URL, database) }
 }
+
+// A thousand files take Node.js three times as long.
+const copyFolder = (from: string, to: string) => promisify(execFile)('cp', ['-R', from, to])
 
 const MIGRATIONS = 'prisma/migrations'
 

@@ -2,19 +2,19 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, type Plugin } from 'graphql-yoga'
 import type { Call } from '../../lib/call.ts'
 import type { RequestContext } from '../../schema/context.ts'
-import type { MaskError } from '../mask-error.ts'
+import { type MaskError, UNEXPECTED } from '../mask-error.ts'
 import type { ServerContext } from '../request-context.ts'
 
 /** Records each call's outcome and masks its errors with its ids; Yoga masks earlier failures and results of events. */
 export function useCallReport(maskError: MaskError): Plugin<RequestContext, ServerContext> {
   const masked = ({ errors, ...result }: ExecutionResult, call: Call | undefined): ExecutionResult => ({
     ...result,
-    errors: errors?.map((error) => maskError(error, MESSAGE, call) as GraphQLError),
+    errors: errors?.map((error) => maskError(error, UNEXPECTED, call) as GraphQLError),
   })
   return {
     onPluginInit({ registerContextErrorHandler }) {
       registerContextErrorHandler(({ context, error, setError }) => {
-        setError(maskError(error, MESSAGE, (context as unknown as RequestContext).call))
+        setError(maskError(error, UNEXPECTED, (context as unknown as RequestContext).call))
       })
     },
     onExecute({ args: { document, operationName, contextValue } }) {
@@ -33,7 +33,6 @@ export function useCallReport(maskError: MaskError): Plugin<RequestContext, Serv
         onSubscribeResult({ result, setResult }) {
           if (!isAsyncIterable(result) && result.errors) setResult(masked(result, call))
         },
-        onSubscribeError: ({ error, setError }) => setError(maskError(error, MESSAGE, call)),
       }
     },
     onResultProcess({ result, serverContext: { call } }) {
@@ -41,5 +40,3 @@ export function useCallReport(maskError: MaskError): Plugin<RequestContext, Serv
     },
   }
 }
-
-const MESSAGE = 'Unexpected error.'

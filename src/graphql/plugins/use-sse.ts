@@ -1,9 +1,11 @@
 import type { ExecutionResult } from 'graphql'
-import { type FetchAPI, isAsyncIterable, type Plugin } from 'graphql-yoga'
+import type { FetchAPI, Plugin } from 'graphql-yoga'
 import { isTemporary } from '../../errors.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
+import { PulledResults } from '../../subscriptions/pulled-results.ts'
+import { Subscription } from '../../subscriptions/subscription.ts'
 import type { ServerContext } from '../request-context.ts'
 
 const HEADERS = { 'content-type': 'text/event-stream' }
@@ -11,11 +13,10 @@ const HEADERS = { 'content-type': 'text/event-stream' }
 /** graphql-sse's distinct connections, with what Yoga's lacks: `id:` for `Last-Event-ID`, and errors in mid-stream. */
 export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {
   return {
-    onResultProcess({ request, result, serverContext: { peer, call }, setResultProcessor }) {
-      if (!isAsyncIterable(result)) return
-      const iterator = (result as AsyncIterable<ExecutionResult>)[Symbol.asyncIterator]()
+    onResultProcess({ request, result, serverContext: { peer, call, budget }, setResultProcessor }) {
+      if (!(result instanceof Subscription)) return
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
-      if (!accepted) void iterator.return?.()
+      if (!accepted) result.return()
       else if (call) {
         call.transport = 'sse'
         call.end('ok')
@@ -23,7 +24,9 @@ export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {
       setResultProcessor(
         (_result, fetchAPI) =>
           accepted
-            ? new fetchAPI.Response(eventStream(iterator, peer.start, fetchAPI, lifecycle), { headers: HEADERS })
+            ? new fetchAPI.Response(eventStream(new PulledResults(result, budget), peer.start, fetchAPI, lifecycle), {
+                headers: HEADERS,
+              })
             : fetchAPI.Response.json({ errors: [NOT_ACCEPTABLE] }, { status: 406 }),
         'text/event-stream',
       )
@@ -92,7 +95,7 @@ function hasBroken(result: ExecutionResult): boolean {
 }
 
 function next(result: ExecutionResult): string {
-  const cursor = Delivery.cursorOf(result)
+  const cursor = result instanceof Delivery ? result.cursor : undefined
   const json = result instanceof Delivery ? result.json : JSON.stringify(result)
   return `event: next\n${cursor ? `id: ${cursor}\n` : ''}data: ${json}\n\n`
 }

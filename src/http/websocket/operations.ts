@@ -1,6 +1,5 @@
 import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
-import { isAsyncIterable } from 'graphql-yoga'
 import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
 import { bearerKey } from '../../accounts/bearer-key.ts'
@@ -20,7 +19,9 @@ import type { Limits } from '../../lib/limits.ts'
 import type { RequestContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
-import { Frames } from './frames.ts'
+import { Subscription } from '../../subscriptions/subscription.ts'
+import { LiveFrames } from './live-frames.ts'
+import { ResultFrame } from './result-frame.ts'
 import { type Socket, TRY_AGAIN } from './socket.ts'
 
 const INIT_MS = 3_000
@@ -56,7 +57,7 @@ interface Extra {
 
 type Options = ServerOptions<Record<string, unknown>, Extra>
 
-type OperationResult = ExecutionResult | AsyncIterable<ExecutionResult>
+type OperationResult = ExecutionResult | Subscription
 
 /** What graphql-ws is handed in place of execution arguments: the document that has run already, and its frames. */
 interface Executed {
@@ -64,7 +65,7 @@ interface Executed {
   readonly operationName: string | null | undefined
   readonly rootValue: undefined
   readonly contextValue: undefined
-  readonly frames: Frames
+  readonly frames: ResultFrame | LiveFrames
 }
 
 /** Runs the operations of WebSockets through the same pipeline as HTTP. */
@@ -120,13 +121,14 @@ export function operationsOver(
       })
       const { result, budget } = (await ended(call, prepared)) ?? {}
       if (!result) return NOTHING
-      if (!isAsyncIterable(result) && result.errors && !('data' in result)) return result.errors
+      const isLive = result instanceof Subscription
+      if (!isLive && result.errors && !('data' in result)) return result.errors
       return {
         document: call.document,
         operationName: params.operationName || undefined,
         rootValue: undefined,
         contextValue: undefined,
-        frames: new Frames(socket, id, result, budget),
+        frames: isLive ? new LiveFrames(socket, id, result) : new ResultFrame(socket, id, result, budget),
       } as Executed as never
     },
     execute: (args) => (args as unknown as Executed).frames as never,
@@ -138,7 +140,7 @@ export function operationsOver(
 async function ended(call: Call, prepared: Promise<BudgetedResult | undefined>): Promise<BudgetedResult | undefined> {
   try {
     const run = await prepared
-    if (run && !isAsyncIterable(run.result)) call.note(run.result.errors)
+    if (run && !(run.result instanceof Subscription)) call.note(run.result.errors)
     call.end(run ? call.outcome : 'BAD_REQUEST')
     return run
   } catch (error) {
@@ -193,7 +195,7 @@ async function run(yoga: Yoga, context: RequestContext, params: Params): Promise
       // Yoga mutates the object it is given.
       { ...context },
     )) as OperationResult
-    if (!isAsyncIterable(result) && 'data' in result) return { result: await written(result, budget), budget }
+    if (!(result instanceof Subscription) && 'data' in result) return { result: await written(result, budget), budget }
     budget.release()
     return { result }
   } catch (error) {

@@ -40,6 +40,7 @@ export class Socket implements GraphqlSocket, Peer {
   readonly #webSocket: WebSocket
   readonly #logger: Logger
   readonly #onGone = new Set<() => void>()
+  readonly #onDrain: (() => void)[] = []
   readonly #preparing = new Set<string>()
   #settled: (() => void) | undefined
   #alive = true
@@ -52,7 +53,10 @@ export class Socket implements GraphqlSocket, Peer {
   constructor(webSocket: WebSocket, connection: TcpConnection, id: string, logger: Logger) {
     this.#webSocket = webSocket
     this.#connection = connection
-    connection.socket.on('data', this.#limitAnonymous).on('drain', () => this.#pace())
+    connection.socket.on('data', this.#limitAnonymous).on('drain', () => {
+      this.#pace()
+      for (const callback of this.#onDrain.splice(0)) callback()
+    })
     this.id = id
     this.#logger = logger
     webSocket.on('pong', () => {
@@ -98,6 +102,24 @@ export class Socket implements GraphqlSocket, Peer {
       return undefined
     }
     return new Promise((resolve) => this.#webSocket.send(data, () => resolve()))
+  }
+
+  get isFull(): boolean {
+    return this.#connection.waiting > MAX_BUFFERED_BYTES
+  }
+
+  /** Calls back once after the next time that all bytes were accepted. */
+  onDrain(callback: () => void): void {
+    this.#onDrain.push(callback)
+  }
+
+  /** Writes prepared frames, beside ws: it neither compresses nor fragments messages, so nothing comes between. */
+  write(frames: readonly Buffer[]): void {
+    const { socket } = this.#connection
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return
+    if (frames.length > 1) socket.cork()
+    for (const frame of frames) socket.write(frame)
+    if (frames.length > 1) socket.uncork()
   }
 
   close(code?: number, reason?: string): void {

@@ -1,14 +1,18 @@
 import type { Prisma, PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
-import { readRange } from '../read/range.ts'
+import { type ReadBudget, readAt } from '../read/budgeted-read.ts'
+import type { Prefix } from '../read/range.ts'
 
-export async function findEvent(db: PrismaClient, streamId: string, id: string): Promise<LoggedEvent | undefined> {
+export async function findEvent(
+  db: PrismaClient,
+  streamId: string,
+  id: string,
+  prefix: Prefix,
+  budget: ReadBudget,
+): Promise<LoggedEvent | undefined> {
   const row = await db.event.findUnique({ where: { streamId_id: { streamId, id } }, select: { seq: true } })
-  if (!row) return undefined
-  const seq = Number(row.seq)
-  const { events } = await readRange(db, { streamId, low: seq - 1, high: seq + 1 }, 'ASC', { events: 1, bytes: 1 })
-  return events[0]
+  return row ? (await readAt(db, streamId, [Number(row.seq)], prefix, budget))[0] : undefined
 }
 
 /** Opens a transaction, which may do more than the work. */

@@ -77,8 +77,7 @@ export class FollowedStreams implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true
-    for (const { followers } of [...this.#streams.values()])
-      for (const follower of [...followers]) await follower.return()
+    for (const { followers } of [...this.#streams.values()]) for (const follower of [...followers]) follower.return()
     this.#stuck.clear()
     this.#rest()
     await this.#polling

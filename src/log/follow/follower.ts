@@ -9,7 +9,10 @@ import { hasRemoved } from '../read/removed.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
-const PAGE = { events: 100, bytes: 1_048_576 }
+const PAGE = { events: 1_000, bytes: 1_048_576 }
+
+/** Most that is delivered at once: events, and UTF-16 units of payload beyond the first event. */
+const STEP = { events: 64, text: 32_768 } as const
 
 /** The longest database outage that a reader survives, in milliseconds; its client limits each statement. */
 const OUTAGE_MS = 60_000
@@ -31,95 +34,166 @@ export interface FollowOptions {
   cutOff?: () => void
 }
 
-/** Replay, then live events, in order, gapless; reads on demand, buffers a page, stops at once even while waiting. */
-export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
-  readonly #events: AsyncGenerator<LoggedEvent, undefined>
-  readonly #stop = new AbortController()
-  readonly #tail: Tail
+/** Events that were read and not delivered yet; once they are, the reader has scanned all up to `reach`. */
+interface Page {
+  readonly events: readonly LoggedEvent[]
+  readonly reach: number
+  readonly redactions: number
+}
+
+/** What comes next: events to be delivered, the wait for new ones, or the end. */
+export type Next = 'events' | 'head' | 'end'
+
+/** The place of one reader in a stream: it reads events on demand up to the head, gapless and in order. */
+export class Follower implements AsyncIterable<LoggedEvent> {
+  readonly tail: Tail
+  readonly #db: PrismaClient
+  readonly #options: FollowOptions
   readonly #callbacks: Callbacks
-  readonly cutOff: () => void
+  readonly #wanted: ReadonlySet<string> | undefined
+  /** Called when it is ended from outside; its reader then finds out why by `prepare`. */
+  onStop: (() => void) | undefined
+  #page: Page | undefined
+  #index = 0
   #position: number
+  #scanned: number
+  #known: number
   #epoch: number
   #histories: number
-  #scanned: number
+  /** Whether `end` holds; unknown before the first read. */
+  #ended: boolean | undefined
   #idleSince: number | undefined
   #failure: CodedError | undefined
+  #isClosed = false
   #isDone = false
+  #waiting: AbortController | undefined
 
   /** @param stream as known at the start; the follower does not end before its head. */
   constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, callbacks: Callbacks) {
-    this.#tail = tail
-    this.#epoch = stream.epoch
-    this.#histories = tail.histories
+    this.#db = db
+    this.tail = tail
+    this.#options = options
+    this.#callbacks = callbacks
+    this.#wanted = options.types?.length ? new Set(options.types) : undefined
     this.#position = options.after
     this.#scanned = options.after
-    this.#callbacks = callbacks
-    this.cutOff = options.cutOff ?? (() => undefined)
-    this.#events = this.#follow(db, stream.head, options)
+    this.#known = stream.head
+    this.#epoch = stream.epoch
+    this.#histories = tail.histories
   }
 
   get streamId(): string {
-    return this.#tail.streamId
+    return this.tail.streamId
   }
 
+  /** The last event that was delivered. */
   get position(): number {
     return this.#position
   }
 
+  /** All up to here is delivered, or not wanted. */
+  get scanned(): number {
+    return this.#scanned
+  }
+
   get cursor(): string {
-    return encodeCursor(this.#tail.streamId, { seq: this.#position, epoch: this.#epoch })
+    return encodeCursor(this.tail.streamId, { seq: this.#position, epoch: this.#epoch })
   }
 
   /** Events of the stream not scanned yet, of any type. */
   get lag(): number {
-    return Math.max(0, this.#tail.head - Math.max(this.#position, this.#scanned))
+    return Math.max(0, this.tail.head - Math.max(this.#position, this.#scanned))
   }
 
-  async next(): Promise<IteratorResult<LoggedEvent, undefined>> {
-    this.#idleSince = undefined
+  /** Whether it has nothing to do until the tail grows. */
+  get isAtHead(): boolean {
+    return !this.#isClosed && !this.#page && this.#hasReached && this.#ended === false
+  }
+
+  /** Reads the next events, unless some are at hand. @throws what ended it, once. */
+  async prepare(): Promise<Next> {
+    this.#idleSince = this.#page && this.#idleSince
     try {
-      const result = await this.#events.next()
-      if (this.#failure && !this.#isDone) throw this.#once(this.#failure)
-      if (result.done) this.#close()
-      else this.#position = result.value.seq
-      return result
+      for (;;) {
+        if (this.#failure && !this.#isDone) throw this.#once(this.#failure)
+        if (this.#isClosed) return 'end'
+        if (this.#page) return 'events'
+        if (this.#ended === undefined) await this.#findEnd()
+        else if (!this.#hasReached) await this.#read()
+        else if (!this.#isOver) return 'head'
+        else this.#close()
+      }
     } catch (error) {
+      this.#isDone = true
       this.#close()
       throw error
     } finally {
-      this.#idleSince = performance.now()
+      if (this.#page) this.#idleSince ??= performance.now()
     }
   }
 
-  async return(): Promise<IteratorResult<LoggedEvent, undefined>> {
+  /** The next events, as many as fit into one step; none if they have changed since they were read. */
+  nextStep(): readonly LoggedEvent[] {
+    if (!this.#page || this.#isClosed) return []
+    const { events, redactions } = this.#page
+    // A restore takes redactions back, and may take events back.
+    if (this.tail.redactions === redactions && this.tail.histories === this.#histories)
+      return events.slice(this.#index, this.#index + stepOf(events, this.#index))
+    this.#page = undefined
+    return []
+  }
+
+  /** Notes that this many of the next events are delivered now. @returns false if it has ended: they must not be. */
+  deliver(count: number): boolean {
+    if (!this.#page || this.#isClosed) return false
+    const { events, reach } = this.#page
+    this.#index += count
+    this.#idleSince = performance.now()
+    const last = events[this.#index - 1]?.seq ?? this.#scanned
+    this.advance(last, last)
+    if (this.#index === events.length) {
+      this.#page = undefined
+      this.#idleSince = undefined
+      this.advance(reach)
+    }
+    return true
+  }
+
+  /** Notes how far its reader has come. @param position of the last event that was delivered; absent: none was. */
+  advance(scanned: number, position = this.#position): void {
+    this.#scanned = Math.max(this.#scanned, scanned)
+    this.#position = position
+  }
+
+  wants({ type }: LoggedEvent): boolean {
+    return !this.#wanted || this.#wanted.has(type)
+  }
+
+  /** Whether the stream ends with this event, unless it goes on after it. */
+  isEnd(event: LoggedEvent): boolean {
+    const { end } = this.#options
+    return end?.type === event.type && end.says(event)
+  }
+
+  /** Ends it, as its reader does that has left. */
+  return(): void {
     this.#isDone = true
     this.#close()
-    return { done: true, value: undefined }
-  }
-
-  async throw(error: unknown): Promise<never> {
-    this.#isDone = true
-    this.#close()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#close()
-  }
-
-  isSlow(limit: number): boolean {
-    return (
-      this.#idleSince !== undefined && performance.now() - this.#idleSince > limit && this.#tail.head > this.#position
-    )
   }
 
   fail(failure: CodedError): void {
     this.#failure = failure
     this.#close()
+  }
+
+  cutOff(): void {
+    this.#options.cutOff?.()
+  }
+
+  isSlow(limit: number): boolean {
+    return (
+      this.#idleSince !== undefined && performance.now() - this.#idleSince > limit && this.tail.head > this.#position
+    )
   }
 
   /** Why it was ended before its reader left; absent where it was not. */
@@ -132,6 +206,21 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
     return this.#isDone
   }
 
+  /** A subscription's source must be iterable; `subscriptions/` reads it in steps. */
+  [Symbol.asyncIterator](): AsyncIterator<LoggedEvent> {
+    throw new Error('A follower is read in steps.')
+  }
+
+  // The tail may be behind the head known at the start.
+  get #hasReached(): boolean {
+    const { head, histories } = this.tail
+    return this.#scanned >= Math.max(head, this.#known) && histories === this.#histories
+  }
+
+  get #isOver(): boolean {
+    return this.#ended === true && this.#hasReached
+  }
+
   // Thrown once; a read after the error finds the end.
   #once(failure: CodedError): CodedError {
     this.#isDone = true
@@ -139,72 +228,64 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
   }
 
   #close(): void {
-    if (this.#stop.signal.aborted) return
-    this.#stop.abort()
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#page = undefined
+    this.#waiting?.abort()
     this.#callbacks.onClose()
+    this.onStop?.()
   }
 
-  async *#follow(db: PrismaClient, known: number, options: FollowOptions): AsyncGenerator<LoggedEvent, undefined> {
-    const { after, end } = options
-    const { signal } = this.#stop
-    const wanted = options.types?.length ? new Set(options.types) : undefined
-    const read = wanted && [...new Set([...wanted, ...(end ? [end.type] : [])])]
-    let ended = end ? await this.#endedBefore(db, after, end) : false
-    while (!signal.aborted) {
-      if (this.#tail.histories !== this.#histories) await this.#checkHistory()
-      const { head, epoch } = this.#tail
-      const kept = epoch === this.#epoch ? this.#tail.after(this.#scanned, PAGE.events) : undefined
-      // Read without a filter, a range that lacks an event fails.
-      const types = this.#tail.missing > this.#scanned ? undefined : read
-      const range = { streamId: this.#tail.streamId, types, low: this.#scanned, high: head + 1 }
-      const { redactions } = this.#tail
-      const page = kept
-        ? { events: kept, more: true, first: 0, head: this.#scanned, epoch }
-        : await this.#retry(() => readRange(db, range, 'ASC', PAGE))
-      if (!page) return undefined
-      if (page.epoch !== this.#epoch || page.head < this.#scanned) {
-        await this.#checkHistory()
-        continue
-      }
-      if (page.first > this.#scanned + 1) {
-        await this.#passRemoved(db, page, options.types)
-        // A final state is kept while it is the newest, so a state before the gap is not it.
-        ended = false
-      }
-      let stale = false
-      for (const event of page.events) {
-        if (signal.aborted) return undefined
-        // The rest of the page may hold payloads redacted since it was read; a restore takes redactions back.
-        stale = this.#tail.redactions !== redactions
-        if (stale) break
-        this.#scanned = event.seq
-        if (end && event.type === end.type) ended = end.says(event)
-        if (!wanted || wanted.has(event.type)) yield event
-      }
-      if (stale) continue
-      // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
-      const reached = page.more ? page.events.at(-1)?.seq : head
-      this.#scanned = Math.max(this.#scanned, reached ?? 0)
-      if (this.#scanned < this.#tail.head || this.#tail.histories !== this.#histories) continue
-      // The tail may be behind the head known at the start.
-      if (ended && this.#scanned >= known) return undefined
-      await this.#tail.changed(signal)
+  async #read(): Promise<void> {
+    const { tail } = this
+    if (tail.histories !== this.#histories) return this.#checkHistory()
+    const { head, epoch, redactions } = tail
+    const high = Math.max(head, this.#known)
+    const isKept = epoch === this.#epoch && this.#scanned < head
+    const kept = isKept ? tail.after(this.#scanned, PAGE.events) : undefined
+    // Read without a filter, a range that lacks an event fails.
+    const types = tail.missing > this.#scanned ? undefined : this.#types
+    const range = { streamId: this.streamId, types, low: this.#scanned, high: high + 1 }
+    const read = kept
+      ? { events: kept, more: true, first: 0, head, epoch }
+      : await this.#retry(() => readRange(this.#db, range, 'ASC', PAGE))
+    if (!read || this.#isClosed) return
+    if (read.epoch !== this.#epoch || read.head < this.#scanned) return this.#checkHistory()
+    if (!kept) this.#known = Math.min(this.#known, read.head)
+    if (read.first > this.#scanned + 1) {
+      await this.#passRemoved(read)
+      // A final state is kept while it is the newest, so a state before the gap is not it.
+      this.#ended = false
     }
-    return undefined
+    const { end } = this.#options
+    for (const event of read.events) if (event.type === end?.type) this.#ended = end.says(event)
+    const events = this.#wanted ? read.events.filter((event) => this.wants(event)) : read.events
+    // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
+    const reach = (read.more ? read.events.at(-1)?.seq : Math.min(high, read.head)) ?? 0
+    if (events.length > 0) {
+      this.#page = { events, reach, redactions }
+      this.#index = 0
+    } else this.advance(reach)
+  }
+
+  get #types(): string[] | undefined {
+    const { end } = this.#options
+    return this.#wanted && [...new Set([...this.#wanted, ...(end ? [end.type] : [])])]
   }
 
   // Retention has removed the next events: they must be of types that this reader does not want.
-  async #passRemoved(db: PrismaClient, { first, epoch }: Bounds, types: FollowOptions['types']): Promise<void> {
-    const missed = await this.#retry(() => hasRemoved(db, this.streamId, this.#scanned, { types, side: 'NEWER' }))
+  async #passRemoved({ first, epoch }: Bounds): Promise<void> {
+    const { types } = this.#options
+    const missed = await this.#retry(() => hasRemoved(this.#db, this.streamId, this.#scanned, { types, side: 'NEWER' }))
     if (missed) throw cursorExpired(this.streamId, { first, epoch })
-    this.#scanned = first - 1
+    this.advance(first - 1)
   }
 
   // What was read, or looked at, must be part of the present history.
   async #checkHistory(): Promise<void> {
-    const { histories, streamId } = this.#tail
+    const { histories, streamId } = this.tail
     const found = await this.#retry(async () => {
-      const continuation = await this.#tail.continuationOf(this.#epoch)
+      const continuation = await this.tail.continuationOf(this.#epoch)
       if (!continuation) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
       return continuation
     })
@@ -214,32 +295,45 @@ export class Follower implements AsyncGenerator<LoggedEvent, undefined> {
       throw historyChanged(streamId, now, shared)
     this.#epoch = now.epoch
     this.#histories = histories
+    this.#known = Math.min(this.#known, now.head)
   }
 
-  async #endedBefore(
-    db: PrismaClient,
-    after: number,
-    { type, says }: NonNullable<FollowOptions['end']>,
-  ): Promise<boolean> {
-    const range = { streamId: this.#tail.streamId, types: [type], low: 0, high: after + 1 }
-    const read = await this.#retry(() => readRange(db, range, 'DESC', { events: 1, bytes: 1 }))
-    return read?.events.some(says) === true
+  async #findEnd(): Promise<void> {
+    const { after, end } = this.#options
+    if (!end) {
+      this.#ended = false
+      return
+    }
+    const range = { streamId: this.streamId, types: [end.type], low: 0, high: after + 1 }
+    const read = await this.#retry(() => readRange(this.#db, range, 'DESC', { events: 1, bytes: 1 }))
+    this.#ended = read?.events.some(end.says) === true
   }
 
   // A reader that catches up survives a database outage, as a live one does. Undefined once it has left.
   async #retry<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
-    const { signal } = this.#stop
     const until = performance.now() + OUTAGE_MS
     for (;;) {
       try {
         return await read()
       } catch (error) {
-        if (signal.aborted) return undefined
+        if (this.#isClosed) return undefined
         const isFinal = error instanceof CodedError && error.code !== 'UNAVAILABLE'
         if (performance.now() > until || error instanceof MissingEventsError || isFinal) throw error
         this.#callbacks.onError(error)
-        await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined)
+        this.#waiting ??= new AbortController()
+        await setTimeout(RETRY_MS, undefined, { signal: this.#waiting.signal }).catch(() => undefined)
       }
     }
   }
+}
+
+/** How many events, from this index on, make up one step. */
+export function stepOf(events: readonly LoggedEvent[], from = 0): number {
+  let text = 0
+  let index = from
+  for (; index < events.length && index - from < STEP.events; index++) {
+    text += events[index]?.data.length ?? 0
+    if (text > STEP.text && index > from) break
+  }
+  return index - from
 }

@@ -35,7 +35,7 @@ export class Tail {
   readonly continuationOf: Lookup<Continuation, number>
   readonly #db: PrismaClient
   readonly #observer: TailObserver
-  readonly #waiting = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
   /** Ascending and dense, up to `#head`. */
   #events: LoggedEvent[] = []
   #text = 0
@@ -116,17 +116,10 @@ export class Tail {
     return seq + 1 < first ? undefined : this.#events.slice(seq + 1 - first, seq + 1 - first + limit)
   }
 
-  changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      if (signal.aborted) return resolve()
-      this.#waiting.add(done)
-      signal.addEventListener('abort', done)
-    })
+  /** Calls back when there are new events, or the history may have changed. @returns an unsubscribe function. */
+  listen(callback: () => void): () => void {
+    this.#listeners.add(callback)
+    return () => void this.#listeners.delete(callback)
   }
 
   // Whether a read continues what the tail holds. If not, the tail goes back to what both histories share.
@@ -142,7 +135,7 @@ export class Tail {
       this.#head = shared
       this.#again = true
     }
-    this.#resume()
+    this.#notify()
     return lost === 0
   }
 
@@ -150,7 +143,7 @@ export class Tail {
   #skipTo(first: number): void {
     this.#forget()
     this.#head = first - 1
-    this.#resume()
+    this.#notify()
   }
 
   #forget(): void {
@@ -166,11 +159,11 @@ export class Tail {
     for (let i = 0; i < drop; i++) this.#text -= this.#events[i]?.data.length ?? 0
     while (this.#text > MAX_TEXT) this.#text -= this.#events[drop++]?.data.length ?? 0
     if (drop > 0) this.#events = this.#events.slice(drop)
-    this.#resume()
+    this.#notify()
   }
 
-  #resume(): void {
-    for (const resume of [...this.#waiting]) resume()
+  #notify(): void {
+    for (const callback of [...this.#listeners]) callback()
   }
 }
 

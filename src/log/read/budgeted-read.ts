@@ -1,6 +1,6 @@
 import type { Queries } from '../../db/queries.ts'
 import type { LoggedEvent } from '../event.ts'
-import { type Direction, type Limit, type Range, type Read, readRange, type SizedEvent } from './range.ts'
+import { type Direction, type Limit, type Prefix, type Range, type Read, readRange, type SizedEvent } from './range.ts'
 
 /** Budget that bytes are charged to before they are read. `mustWait`: yield to others first, with `turn`. */
 export interface ReadBudget {
@@ -26,6 +26,9 @@ const STEP = { first: 1_048_576, growth: 4 } as const
 
 const POSITIONS = 1_000
 
+/** Most bytes of a character in UTF-8. */
+const CHARACTER = 4
+
 /** `readRange`, with the result charged. An exhausted budget throws instead of shortening the result. */
 export async function readBudgeted(
   db: Queries,
@@ -37,10 +40,15 @@ export async function readBudgeted(
   const events: SizedEvent[] = []
   let rest = range
   let used = 0
+  const most = limit.prefix === undefined ? limit.bytes : limit.events * limit.prefix * CHARACTER
   for (let step: number = STEP.first; ; step *= STEP.growth) {
-    const bytes = Math.min(step, limit.bytes - used, Math.max(budget.left, STEP.first))
+    const bytes = Math.min(step, most, limit.bytes - used, Math.max(budget.left, STEP.first))
     await budget.take(bytes)
-    const read = await readRange(db, rest, direction, { events: limit.events - events.length, bytes })
+    const read = await readRange(db, rest, direction, {
+      ...limit,
+      events: limit.events - events.length,
+      bytes,
+    })
     const size = read.events.reduce((sum, { bytes }) => sum + bytes, 0)
     // A step reads at least one event, which may be too large for what is left of the limit.
     if (events.length > 0 && used + size > limit.bytes) {
@@ -61,13 +69,14 @@ export async function readAt(
   db: Queries,
   streamId: string,
   positions: readonly number[],
+  prefix: Prefix,
   budget: ReadBudget,
 ): Promise<LoggedEvent[]> {
   const events: LoggedEvent[] = []
   for (let i = 0; i < positions.length; i += POSITIONS) {
     const only = positions.slice(i, i + POSITIONS)
     const range = { streamId, only, low: 0, high: Number.MAX_SAFE_INTEGER }
-    const limit = { events: only.length, bytes: Number.MAX_SAFE_INTEGER }
+    const limit = { events: only.length, bytes: Number.MAX_SAFE_INTEGER, prefix }
     const read = await readBudgeted(db, range, 'ASC', limit, budget)
     events.push(...read.events)
   }

@@ -17,8 +17,8 @@ export async function readCached(
 ): Promise<Read> {
   // Of some types, positions are not known before they are read.
   if (range.types) return await readBudgeted(reads.db, range, direction, limit, budget)
-  const { events: most, bytes: mostBytes, ...columns } = limit
-  const source = { streamId: stream.id, version: stream.version, columns: Object.values(columns).join() }
+  const { events: most, bytes: mostBytes, prefix } = limit
+  const source = { streamId: stream.id, version: stream.version, prefix }
   const [low, high] = positionsOf(range, stream, direction, most)
   const events = reads.cache.events.get(source, low, high)
   const first = events.indexOf(undefined)
@@ -61,7 +61,7 @@ async function readHole(
     budget.untake(read.events.reduce((sum, { bytes }) => sum + bytes, 0))
     return read
   }
-  const key = `${source.streamId} ${source.version} ${source.columns} ${hole.low} ${hole.high}`
+  const key = `${source.streamId} ${source.version} ${source.prefix} ${hole.low} ${hole.high}`
   try {
     const { events, version } = await cache.reading.run(db, key, read)
     if (version !== source.version) return undefined

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { SizedEvent } from './range.ts'
+import type { Prefix, SizedEvent } from './range.ts'
 
 /** Positions of a block, of which a page of default length needs one or two. */
 const SPAN = 32
@@ -13,11 +13,11 @@ interface Block {
   readonly events: readonly (SizedEvent | undefined)[]
 }
 
-/** Whose events are meant: a stream as of a version. `columns`: what is read of each event, as text. */
+/** Whose events are meant: a stream as of a version. `prefix`: what is read of their payloads. */
 export interface Source {
   readonly streamId: string
   readonly version: string
-  readonly columns: string
+  readonly prefix: Prefix
 }
 
 /** The most recently used events, shared by all requests, which must not change them. */
@@ -91,8 +91,8 @@ function startOf(seq: number): number {
   return seq - (seq % SPAN)
 }
 
-function keyOf({ streamId, columns }: Source, start: number): string {
-  return `${streamId} ${columns} ${start}`
+function keyOf({ streamId, prefix }: Source, start: number): string {
+  return `${streamId} ${prefix} ${start}`
 }
 
 // V8 stores text that is not Latin-1 with two bytes per unit.

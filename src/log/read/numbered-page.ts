@@ -7,6 +7,7 @@ import { countTypes } from './counters.ts'
 import { MissingEventsError } from './damage.ts'
 import { isOfState, readAsOfOneState } from './one-state.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
+import type { Prefix } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
 const MAX_PAGE_SIZE = 10_000
@@ -16,6 +17,7 @@ export interface NumberedPageRequest {
   types?: readonly string[] | null
   page: number
   pageSize: number
+  prefix?: Prefix
 }
 
 export interface NumberedPage {
@@ -44,7 +46,7 @@ export async function numberedPage(
 async function readPage(
   reads: Reads,
   stream: Stream,
-  { types: requested, page, pageSize }: NumberedPageRequest,
+  { types: requested, page, pageSize, prefix }: NumberedPageRequest,
   budget: ReadBudget,
 ): Promise<NumberedPage | undefined> {
   const counts = await countTypes(reads, stream)
@@ -61,7 +63,7 @@ async function readPage(
   const whole = wanted.length === types.length
   const newest = whole ? state.first - 1 + rank : await seek(reads.db, stream.id, wanted, sum('removed') + rank)
   const range = { streamId: stream.id, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  const limit = { events: pageSize, bytes: MAX_PAGE_BYTES }
+  const limit = { events: pageSize, bytes: MAX_PAGE_BYTES, prefix }
   const read = await readCached(reads, { ...stream, ...state }, range, 'DESC', limit, budget)
   const { events } = read
   if (!isOfState(read, state)) return undefined

@@ -6,7 +6,7 @@ import { readCached } from './cached-range.ts'
 import { countRange } from './counters.ts'
 import { positionOf } from './epochs.ts'
 import { isOfState, readAsOfOneState } from './one-state.ts'
-import { type Direction, type Range, readRange } from './range.ts'
+import { type Direction, type Prefix, type Range, readRange } from './range.ts'
 import type { Wanted } from './removed.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
@@ -14,7 +14,7 @@ const DEFAULT_PAGE = 20
 
 const MAX_PAGE = 1_000
 
-/** Most payload bytes on a page, which may make it shorter than requested. */
+/** Most bytes that a page reads of payloads, which may make it shorter than requested. */
 export const MAX_PAGE_BYTES = 16_777_216
 
 /** `since` is inclusive, `until` exclusive; cursors and `first`/`last` follow the Relay connection specification. */
@@ -28,6 +28,7 @@ export interface PageRequest {
   after?: string | null
   last?: number | null
   before?: string | null
+  prefix?: Prefix
 }
 
 /** One page, in the requested order. What only some callers ask for is read on request. */
@@ -72,7 +73,7 @@ async function readPage(
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
-  const limits = { events: limit + 1, bytes: MAX_PAGE_BYTES }
+  const limits = { events: limit + 1, bytes: MAX_PAGE_BYTES, prefix: request.prefix }
   const read = await readCached(reads, stream, range, direction, limits, budget)
   if (!isOfState(read, stream)) return undefined
   const events = read.events.slice(0, limit)

@@ -13,12 +13,17 @@ export interface Range {
   high: number
 }
 
-/** Stops after `events`, or before payloads exceed `bytes`, but not before the first event. */
+/** First characters of each payload that are read, 0 for none; absent: all. */
+export type Prefix = number | undefined
+
+/** Stops after `events`, or before what is read of payloads exceeds `bytes`, but not before the first event. */
 export interface Limit {
   events: number
   bytes: number
+  prefix?: Prefix
 }
 
+/** `bytes`: of what was read of the payload. */
 export interface SizedEvent extends LoggedEvent {
   bytes: number
 }
@@ -52,6 +57,7 @@ interface Row extends StreamRow {
   at: number
   data: string
   bytes: number
+  size: number
   redacted_at: number | null
   found: bigint
 }
@@ -61,7 +67,7 @@ export async function readRange(
   db: Queries,
   range: Range,
   direction: Direction,
-  { events: limit, bytes }: Limit,
+  { events: limit, bytes, prefix }: Limit,
 ): Promise<Read> {
   const { streamId, types } = range
   const order = DIRECTIONS[direction]
@@ -69,7 +75,7 @@ export async function readRange(
   // Always one row for an existing stream, so that bounds and events come from the same snapshot.
   const rows = await db.$queryRaw<(Row | (StreamRow & { seq: null }))[]>`
     SELECT s.first, s.head, coalesce(h.id, 0) AS epoch, s.redactions, ${VERSION} AS version,
-           p.seq, p.id, p.type, p.data, p.bytes, p.found,
+           p.seq, p.id, p.type, p.data, p.size, p.bytes, p.found,
            extract(epoch FROM p.created_at)::float8 * 1000 AS at,
            extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
       FROM stream s
@@ -77,7 +83,7 @@ export async function readRange(
       LEFT JOIN LATERAL (
         SELECT *, count(*) OVER () AS found, octet_length(data) AS bytes,
                   sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) AS upto
-          FROM (SELECT e.*
+          FROM (SELECT e.seq, e.id, e.type, e.created_at, e.redacted_at, octet_length(e.data) AS size, ${dataUpTo(prefix)}
                   FROM ${types ? eventsOfTypes(range, types, order, limit) : Prisma.sql`event e`}
                  WHERE e.stream_id = ${streamId}::uuid AND e.seq >= s.first AND ${bounds}
                  ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.upto <= ${bytes} OR p.upto = p.bytes
@@ -128,7 +134,7 @@ function chosen(positions: readonly number[], lowest: number, highest: number, d
   return within.sort((a, b) => (direction === 'ASC' ? a - b : b - a))
 }
 
-function toEvent(streamId: string, { seq, id, type, at, data, bytes, redacted_at, epoch }: Row): SizedEvent {
+function toEvent(streamId: string, { seq, id, type, at, data, size, bytes, redacted_at, epoch }: Row): SizedEvent {
   const redactedAt = redacted_at === null ? null : new Date(Math.round(redacted_at))
   return {
     streamId,
@@ -137,10 +143,17 @@ function toEvent(streamId: string, { seq, id, type, at, data, bytes, redacted_at
     type,
     createdAt: new Date(Math.round(at)),
     data,
+    size,
     bytes,
     redactedAt,
     epoch: Number(epoch),
   }
+}
+
+// Neither the size of a long payload nor its beginning makes PostgreSQL read all of it.
+function dataUpTo(prefix: Prefix): Prisma.Sql {
+  if (prefix === undefined) return Prisma.sql`e.data`
+  return prefix === 0 ? Prisma.sql`'' AS data` : Prisma.sql`left(e.data, ${prefix}::int) AS data`
 }
 
 function boundsOf(range: Range, direction: Direction, limit: number): Prisma.Sql {

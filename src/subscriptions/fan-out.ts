@@ -1,0 +1,146 @@
+import type { LoggedEvent } from '../log/event.ts'
+import { type Follower, stepOf } from '../log/follow/follower.ts'
+import type { Tail } from '../log/follow/tail.ts'
+import type { Deliveries } from './delivery.ts'
+
+/** Members written to between checks of the clock. */
+const LOOK_EVERY = 64
+
+/** A subscription that has delivered all there is. */
+export interface Member {
+  readonly follower: Follower
+  /** Whether its connection has more unsent bytes than it should. */
+  readonly isFull: boolean
+  /** Takes its connection for the next results. @returns false if another subscription has it. */
+  enter(holder: object): boolean
+  /** Gives its connection back, if it has it. */
+  exit(): void
+  write(deliveries: Deliveries): void
+  /** Called when it has left: it catches up by itself, and joins again at the head. */
+  catchUp(): void
+}
+
+/** Executes events for all members of a cohort. */
+interface Executor {
+  deliver(events: readonly LoggedEvent[]): Promise<Deliveries>
+  /** Lets other work run, if it is its turn. */
+  pause(): Promise<void> | undefined
+}
+
+/** The next events of the tail, and what the members have scanned before and after them. */
+interface Step {
+  readonly events: readonly LoggedEvent[]
+  readonly low: number
+  readonly high: number
+}
+
+/**
+ * The members of a cohort at the head of their stream: one loop executes each event once and writes the same results to
+ * all of them. A member whose connection is full, or that is not where the others are, leaves and catches up by itself.
+ */
+export class FanOut {
+  readonly tail: Tail
+  readonly #executor: Executor
+  readonly #members = new Set<Member>()
+  /** At most what each member has scanned. */
+  #scanned = 0
+  #histories = 0
+  #isRunning = false
+  #unlisten: (() => void) | undefined
+
+  constructor(tail: Tail, executor: Executor) {
+    this.tail = tail
+    this.#executor = executor
+  }
+
+  /** @returns false if the member is not at the head, and has to catch up first. */
+  join(member: Member): boolean {
+    const { isAtHead, scanned } = member.follower
+    if (!isAtHead) return false
+    if (this.#members.size === 0) {
+      this.#scanned = scanned
+      this.#histories = this.tail.histories
+      this.#unlisten ??= this.tail.listen(() => void this.#run())
+    }
+    this.#scanned = Math.min(this.#scanned, scanned)
+    this.#members.add(member)
+    return true
+  }
+
+  leave(member: Member): void {
+    if (!this.#members.delete(member)) return
+    member.exit()
+    if (this.#members.size > 0) return
+    this.#unlisten?.()
+    this.#unlisten = undefined
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    try {
+      for (let step = this.#next(); step; step = this.#next()) await this.#take(step)
+    } catch {
+      // Each member meets the error by itself.
+      this.#dismissAll()
+    } finally {
+      this.#isRunning = false
+    }
+  }
+
+  #next(): Step | undefined {
+    const [first] = this.#members
+    if (!first) return undefined
+    const { follower } = first
+    const low = this.#scanned
+    const kept = this.tail.histories === this.#histories ? this.tail.after(low, LOOK_EVERY) : undefined
+    // Each member ends by itself, after the last event.
+    const end = kept?.findIndex((event) => follower.isEnd(event)) ?? 0
+    if (!kept || end === 0) {
+      this.#dismissAll()
+      return undefined
+    }
+    const events = kept.slice(0, end < 0 ? undefined : end)
+    const wanted = events.filter((event) => follower.wants(event))
+    const taken = wanted.slice(0, stepOf(wanted))
+    const last = (taken.length < wanted.length ? taken : events).at(-1)
+    return last && { events: taken, low, high: last.seq }
+  }
+
+  async #take({ events, low, high }: Step): Promise<void> {
+    const histories = this.#histories
+    for (const member of this.#members) if (member.isFull || !member.enter(this)) this.#dismiss(member)
+    try {
+      if (this.#members.size === 0) return
+      const deliveries = events.length > 0 ? await this.#executor.deliver(events) : undefined
+      const count = deliveries?.all.length ?? 0
+      const reached = count < events.length ? (events[count - 1]?.seq ?? low) : high
+      let written = 0
+      for (const member of this.#members) {
+        const pause = ++written % LOOK_EVERY === 0 ? this.#executor.pause() : undefined
+        if (pause) await pause
+        if (this.tail.histories !== histories) return this.#dismissAll()
+        // It may have left meanwhile.
+        if (!this.#members.has(member)) continue
+        const { follower, isFull } = member
+        if (follower.scanned === low && !(deliveries && isFull)) {
+          follower.advance(reached, events[count - 1]?.seq)
+          if (deliveries) member.write(deliveries)
+          member.exit()
+        } else if (follower.scanned < reached) this.#dismiss(member)
+      }
+      this.#scanned = reached
+    } finally {
+      for (const member of this.#members) member.exit()
+    }
+  }
+
+  #dismissAll(): void {
+    for (const member of [...this.#members]) this.#dismiss(member)
+  }
+
+  #dismiss(member: Member): void {
+    this.leave(member)
+    member.catchUp()
+  }
+}

@@ -1,0 +1,13 @@
+import type { GraphQLError } from 'graphql'
+import type { Deliveries } from './delivery.ts'
+
+/** The place of one subscription on its connection, made by the transport. */
+export interface Outlet {
+  /** Whether the connection has more unsent bytes than it should: the next results are made later. */
+  readonly isFull: boolean
+  /** Resolves once it is not full, or has ended. */
+  drained(): Promise<void>
+  write(deliveries: Deliveries): void
+  /** Called once, however the subscription ends. @param error to be sent; absent: it has completed, or its client left. */
+  end(error?: GraphQLError): void
+}

@@ -1,0 +1,69 @@
+import type { ExecutionResult, GraphQLError } from 'graphql'
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import type { Deliveries, Delivery } from './delivery.ts'
+import type { Outlet } from './outlet.ts'
+import type { Subscription } from './subscription.ts'
+
+/** The results of a subscription, for a transport that asks for each of them; the last may be the error that ended it. */
+export class PulledResults implements AsyncIterableIterator<ExecutionResult, undefined>, Outlet {
+  readonly #subscription: Subscription
+  readonly #budget: OperationBudget
+  #results: Delivery[] = []
+  #last: { error?: GraphQLError } | undefined
+  #arrived: (() => void) | undefined
+  #drained: (() => void) | undefined
+
+  /** @param budget charged for results until they are asked for. */
+  constructor(subscription: Subscription, budget: OperationBudget) {
+    this.#subscription = subscription
+    this.#budget = budget.ofEvent()
+    subscription.start(this)
+  }
+
+  get isFull(): boolean {
+    return this.#results.length > 0
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = resolve
+    })
+  }
+
+  write({ all }: Deliveries): void {
+    this.#results.push(...all)
+    for (const { bytes } of all) this.#budget.reserve(bytes)
+    this.#arrived?.()
+  }
+
+  end(error?: GraphQLError): void {
+    this.#last = { error }
+    this.#arrived?.()
+    this.#drained?.()
+  }
+
+  async next(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    if (this.#results.length === 0) this.#budget.giveBackAll()
+    if (this.#results.length === 0 && !this.#last)
+      await new Promise<void>((resolve) => {
+        this.#arrived = resolve
+      })
+    const value = this.#results.shift()
+    if (this.#results.length === 0) this.#drained?.()
+    if (value) return { done: false, value }
+    const { error } = this.#last ?? {}
+    this.#last = {}
+    return error ? { done: false, value: { errors: [error] } } : { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<ExecutionResult, undefined>> {
+    this.#results = []
+    this.#budget.giveBackAll()
+    this.#subscription.return()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { fc, test as property } from '@fast-check/vitest'
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
+import WebSocket from 'ws'
+import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { metric, startServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
+
+// A failure prints its seed and path: SEED and SEED_PATH run it again.
+const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
+const RUNS = process.env.LONG ? 100 : 3
+
+/** Subscribers that always read, on few sockets. */
+const CROWD = { sockets: 20, each: 100 } as const
+
+const STALLING = 4
+
+let server: TestServer
+let key: string
+let organization: string
+let dataset: string
+/** A dataset with one event of a megabyte. */
+let large: string
+
+beforeAll(async () => {
+  server = await startServer({ MAX_SOCKETS_PER_KEY: '5000' })
+  organization = await newOrganization(server)
+  key = await newKey(server, organization)
+  dataset = await newDataset(server, organization)
+  large = await newDataset(server, organization)
+  await recordWorkerEvents(server, large, [{ eventType: 'ETL_STARTED', eventData: 'x'.repeat(1_000_000) }])
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+/** What every subscriber has received; an entry that is not the next one stays. */
+class Seen {
+  last = 0
+  wrong: number | undefined
+
+  add(seq: number): void {
+    if (seq !== this.last + 1) this.wrong ??= seq
+    this.last = seq
+  }
+}
+
+const QUERY =
+  'subscription ($id: UUID!, $types: [WorkerEventType!]) { workerEvents(datasetId: $id, types: $types, from: BEGINNING) { node { seq } } }'
+
+/** Subscriptions of one socket, each of which must see every event once and in order. */
+async function follow(count: number): Promise<{ socket: WebSocket; seen: Seen[] }> {
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+  await once(socket, 'open')
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } }))
+  await once(socket, 'message')
+  const seen = Array.from({ length: count }, () => new Seen())
+  socket.on('message', (data) => {
+    const [, id, seq] =
+      /^\{"id":"(\d+)","type":"next","payload":\{"data":\{"workerEvents":\{"node":\{"seq":(\d+)/.exec(String(data)) ??
+      []
+    if (seq !== undefined) seen[Number(id)]?.add(Number(seq))
+  })
+  const payload = { query: QUERY, variables: { id: dataset } }
+  for (let id = 0; id < count; id++) socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload }))
+  return { socket, seen }
+}
+
+/** Fills a socket: asks for more than the system buffers, and stops to read. */
+function stall(socket: WebSocket): void {
+  socket.pause()
+  const fields = Array.from({ length: 8 }, (_, i) => `a${i}: eventDataText`).join(' ')
+  const query = `{ workerEvents(datasetId: "${large}", first: 1) { nodes { ${fields} } } }`
+  socket.send(JSON.stringify({ id: 'large', type: 'subscribe', payload: { query } }))
+}
+
+const record = async (count: number) => {
+  const events = Array.from({ length: count }, () => ({ eventType: 'ETL_STARTED' }))
+  return (await recordWorkerEvents(server, dataset, events)).at(-1)?.seq ?? 0
+}
+
+const rounds = fc.array(
+  fc.record({
+    stalled: fc.subarray([...Array(STALLING).keys()], { minLength: 1 }),
+    before: fc.integer({ min: 1, max: 5 }),
+    during: fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 4 }),
+    after: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }),
+  }),
+  { minLength: 1, maxLength: 3 },
+)
+
+let crowd: Promise<{ socket: WebSocket; seen: Seen[] }[]> | undefined
+
+property.prop([rounds], { numRuns: RUNS, endOnFailure: true, ...REPLAY })(
+  'Of thousands of subscribers, those that stall and return miss and repeat nothing, and hold up no other',
+  async (rounds) => {
+    crowd ??= Promise.all(Array.from({ length: CROWD.sockets }, () => follow(CROWD.each)))
+    const others = await crowd
+    const stalling = await Promise.all(Array.from({ length: STALLING }, () => follow(2)))
+    onTestFinished(() => {
+      for (const { socket } of stalling) socket.terminate()
+    })
+    await server.followers(CROWD.sockets * CROWD.each + 2 * STALLING)
+    const have = async (members: { seen: Seen[] }[], head: number) => {
+      const all = members.flatMap(({ seen }) => seen)
+      await until(() => all.every(({ last, wrong }) => last >= head || wrong !== undefined))
+      expect(all.filter(({ last, wrong }) => last !== head || wrong !== undefined)).toEqual([])
+    }
+    for (const { stalled, before, during, after } of rounds) {
+      await have([...others, ...stalling], await record(before))
+      const unread = stalled.map((index) => stalling[index] as (typeof stalling)[number])
+      for (const { socket } of unread) stall(socket)
+      await until(async () => (await metric(server.url, 'tidemark_unsent_bytes')) > unread.length * 500_000)
+      let head = 0
+      for (const count of during) head = await record(count)
+      await have(others, head)
+      await have(
+        stalling.filter((one) => !unread.includes(one)),
+        head,
+      )
+      for (const { socket } of unread) socket.resume()
+      // They return among new events.
+      for (const count of after) head = await record(count)
+      await have([...others, ...stalling], head)
+    }
+    for (const { socket } of stalling) socket.terminate()
+    await server.followers(CROWD.sockets * CROWD.each)
+  },
+)
