@@ -1,12 +1,13 @@
 // Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, and a
 // new embedded database as `initdb` leaves it, because that takes PGlite five seconds.
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
 import { BUILT_FROM, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
-for (const old of [BUILT_FROM, 'dist/chunks', 'dist/compile-cache']) rmSync(old, { recursive: true, force: true })
+for (const old of [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache']) rmSync(old, { recursive: true, force: true })
 await build({
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
@@ -23,6 +24,22 @@ await build({
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
 })
+
+// What applications import, in one file for browsers and Node.js, and its types.
+await build({
+  entryPoints: ['src/client/client.ts'],
+  outdir: 'dist/client',
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  logLevel: 'warning',
+})
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'src/client'], { stdio: 'inherit' })
+for (const file of readdirSync('dist/client').filter((name) => name.endsWith('.d.ts'))) {
+  const path = `dist/client/${file}`
+  // TypeScript leaves the names of sources in them.
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"))
+}
 
 const { version } = JSON.parse(readFileSync('node_modules/@electric-sql/pglite/package.json', 'utf8'))
 const made = 'dist/new-database.version'

@@ -12,6 +12,7 @@ import { type FirstRootKey, makeFirstRootKey } from './accounts/root-key.ts'
 import { openStorage } from './accounts/storage.ts'
 import type { Config } from './config.ts'
 import { readOperationList } from './graphql/operation-list.ts'
+import { createReadRequestBody } from './graphql/request-body.ts'
 import { requestContexts } from './graphql/request-context.ts'
 import { createPipeline } from './graphql/yoga.ts'
 import { Drainer } from './http/drainer.ts'
@@ -131,10 +132,11 @@ async function open(
   const addressOf = createAddressOf(config.trustedProxies)
   const createRequestContext = requestContexts(budget, config.limits)
   const origins = new OriginPolicy(config.corsOrigins, logger)
-  const entry = { memory: budget.memory, origins, rate, connectionLimit }
+  const { bodyBytes: maxBodyBytes } = config.limits
+  const readBody = createReadRequestBody(maxBodyBytes, budget.memory)
+  const entry = { readBody, origins, rate, connectionLimit }
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
-  const { bodyBytes: maxBodyBytes } = config.limits
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
   const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
   const pages = createRestApp(yoga, routeServices, lifecycle, origins, logger)
@@ -153,7 +155,7 @@ async function open(
     http,
     { queue, drainer, calls, graphiql: config.graphiql },
     {
-      graphql: createGraphqlHandler(yoga, routeServices, logger),
+      graphql: createGraphqlHandler(yoga, { ...routeServices, readBody }, logger),
       routes: (request, response) => void toPages(request, response),
     },
   )

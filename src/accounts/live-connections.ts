@@ -158,13 +158,16 @@ export class LiveConnections implements AsyncDisposable {
     await this.#db.$executeRaw`
       INSERT INTO live_connection
              (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
-      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, r.stream_id,
+      SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, s.id,
              r.transport, r.operation_name, r.opened_at, r.position
         FROM json_to_recordset(${JSON.stringify(rows)}::json)
           AS r(id uuid, organization_id uuid, api_key_id uuid, stream_id uuid, transport live_transport,
                operation_name text, opened_at timestamptz, position bigint)
         LEFT JOIN stream s ON s.id = r.stream_id
        WHERE coalesce(s.organization_id, r.organization_id) IS NOT NULL
+         -- Stream and key may have been deleted: the connection is about to end.
+         AND (r.api_key_id IS NULL OR EXISTS (
+           SELECT FROM api_key k WHERE k.organization_id = r.organization_id AND k.id = r.api_key_id))
       ON CONFLICT (id) DO UPDATE SET position = excluded.position, stream_id = excluded.stream_id`
     for (const [index, [, kept]] of moved.entries()) kept.written = rows[index]?.position
   }

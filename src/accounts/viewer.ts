@@ -30,6 +30,11 @@ export function hasRoleIn(viewer: Viewer, organizationId: string, role: ApiKeyRo
   return viewer.type === 'root' || (viewer.type === 'key' && viewer.organizationId === organizationId && !viewer.only)
 }
 
+/** Whether the viewer has at least this role in whatever organization it is of. */
+export function hasRoleInOwn(viewer: Viewer, role: ApiKeyRole): boolean {
+  return viewer.type === 'root' || (viewer.type === 'key' && hasRoleIn(viewer, viewer.organizationId, role))
+}
+
 const NOTHING = { id: { in: [] as string[] } }
 
 /** Prisma filter for the organizations visible to a viewer. */

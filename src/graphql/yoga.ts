@@ -3,7 +3,6 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Config } from '../config.ts'
-import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { markPrivate } from '../lib/private-response.ts'
@@ -22,12 +21,14 @@ import { useCostLimit } from './plugins/use-cost-limit.ts'
 import { useCsrfPrevention } from './plugins/use-csrf-prevention.ts'
 import { documentCaches, useDocumentLimits } from './plugins/use-document-limits.ts'
 import { useHiddenSchema } from './plugins/use-hidden-schema.ts'
+import { useKnownResult } from './plugins/use-known-result.ts'
 import { useLongResponses } from './plugins/use-long-responses.ts'
 import { usePersistedOperations } from './plugins/use-persisted-operations.ts'
 import { useRequestBody } from './plugins/use-request-body.ts'
 import { useSse } from './plugins/use-sse.ts'
 import { useStatus } from './plugins/use-status.ts'
 import { useVariableLimit } from './plugins/use-variable-limit.ts'
+import type { ReadRequestBody } from './request-body.ts'
 import type { ServerContext } from './request-context.ts'
 
 /** The GraphQL pipeline that every transport runs its operations through. */
@@ -36,7 +37,7 @@ export type Yoga = YogaServerInstance<ServerContext, AddedContext>
 const PREFLIGHT_SECONDS = 3_600
 
 export interface Entry {
-  memory: MemoryBudget
+  readBody: ReadRequestBody
   origins: OriginPolicy
   rate: RateLimit
   connectionLimit: ConnectionLimit
@@ -45,7 +46,7 @@ export interface Entry {
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
   services: Services,
-  { memory, origins, rate, connectionLimit }: Entry,
+  { readBody, origins, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
   operationList: OperationList | undefined,
@@ -80,12 +81,13 @@ export function createPipeline(
     plugins: [
       useCsrfPrevention(),
       useAdmission(),
-      useRequestBody(limits.bodyBytes, memory),
+      useRequestBody(readBody),
       useVariableLimit(),
       useDocumentLimits(limits),
       useCostLimit(limits, rate),
       usePersistedOperations(operationList),
       useAnonymousLimit(rate),
+      useKnownResult(),
       useCohorts(cohorts, connectionLimit, limits, (error, call) => maskError(error, UNEXPECTED, call) as GraphQLError),
       useSse(lifecycle),
       useStatus(),

@@ -4,11 +4,13 @@ import type { Admit, Identity } from '../accounts/admission.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
 import { callerOf } from '../accounts/caller-of.ts'
 import { ANONYMOUS } from '../accounts/viewer.ts'
+import type { ReadRequestBody } from '../graphql/request-body.ts'
 import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { Yoga } from '../graphql/yoga.ts'
 import type { Call } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
 import { lastEventIdOf } from '../lib/last-event-id.ts'
+import { createJsonOperations, jsonTypeOf } from './json-operations.ts'
 import type { OpenResponses } from './open-responses.ts'
 
 interface GraphqlServices {
@@ -16,14 +18,16 @@ interface GraphqlServices {
   readonly addressOf: AddressOf
   readonly responses: OpenResponses
   readonly createRequestContext: CreateRequestContext
+  readonly readBody: ReadRequestBody
 }
 
 /** Serves `/graphql` over HTTP. Callers are resolved before the body is read; Yoga sends the error of a rejection. */
 export function createGraphqlHandler(
   yoga: Yoga,
-  { admit, addressOf, responses, createRequestContext }: GraphqlServices,
+  { admit, addressOf, responses, createRequestContext, readBody }: GraphqlServices,
   logger: Logger,
 ): (request: IncomingMessage, response: ServerResponse, call: Call) => void {
+  const runJson = createJsonOperations(yoga, readBody)
   const handle = async (request: IncomingMessage, response: ServerResponse, call: Call): Promise<void> => {
     const address = addressOf(request)
     const anonymous: Identity = { viewer: ANONYMOUS, caller: callerOf(ANONYMOUS, address) }
@@ -38,7 +42,9 @@ export function createGraphqlHandler(
       onStart: (cursor) => open.begin(cursor),
     })
     open.onGone(() => context.budget.release())
-    await yoga(request, response, { ...context, error })
+    const type = error || identity.viewer.type === 'anonymous' ? undefined : jsonTypeOf(request)
+    const begun = type && (await runJson(request, response, context, type))
+    if (!type || begun) await yoga(request, response, { ...context, error, ...(begun && { begun }) })
   }
   return (request, response, call) => {
     handle(request, response, call).catch((err) => {

@@ -5,10 +5,12 @@ import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { ImportResult } from './append/append-batches.ts'
 import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
+import { deleteStreams, type TransactDeletion } from './append/delete-streams.ts'
 import { inDistinctBatches } from './append/distinct-batches.ts'
 import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
+import { type BatchOptions, EventBatches } from './follow/event-batches.ts'
 import {
   FollowedStreams,
   type FollowedStreamsCounts,
@@ -43,6 +45,15 @@ export interface LogOperations {
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
+  /**
+   * Deletes streams of an organization, or all for null, with their datasets and reports: at once for readers, whose
+   * followers end with NOT_FOUND. Appends in progress are committed before, later ones fail. Ids are never used again.
+   */
+  deleteStreams(
+    organizationId: string,
+    streamIds: readonly string[] | null,
+    transact: TransactDeletion,
+  ): Promise<string[]>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
   numberedPage(stream: Stream, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
@@ -50,6 +61,8 @@ export interface LogOperations {
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
   follow(stream: Stream, request: FollowRequest): Promise<Follower>
+  /** As `follow`, in batches. */
+  followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
 }
 
 /** The only access to the event tables. */
@@ -92,32 +105,42 @@ export function createEventLog(
     options.wakeups.wake(streamId, 'in-process')
     options.announce(streamId)
   }
-  const forTenant = (tenant: string, client: PrismaClient): LogOperations => ({
-    append: async (streamId, events) => {
-      checkAppend(events)
-      disk?.check()
-      try {
-        return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
-      } finally {
-        notify(streamId)
-      }
-    },
-    find: (streamId, id, prefix, budget) => findEvent(client, streamId, id, prefix, budget),
-    redact: async (organizationId, event, data, transact) => {
-      const redactedAt = new Date()
-      const redacted = { ...event, data, size: Buffer.byteLength(data), redactedAt }
-      await transact((transaction) => replacePayload(transaction, organizationId, redacted))
-      notify(event.streamId)
-      return redacted
-    },
-    findStream,
-    page: (stream, request, budget) => page({ db: client, findStream, cache }, stream, request, budget),
-    numberedPage: (stream, request, budget) => numberedPage({ db: client, findStream, cache }, stream, request, budget),
-    at: (streamId, positions, prefix, budget) => readAt(client, streamId, positions, prefix, budget),
-    reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
-    follow: async (stream, request) =>
-      followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) }),
-  })
+  const forTenant = (tenant: string, client: PrismaClient): LogOperations => {
+    const follow = async (stream: Stream, request: FollowRequest) =>
+      followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) })
+    return {
+      append: async (streamId, events) => {
+        checkAppend(events)
+        disk?.check()
+        try {
+          return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
+        } finally {
+          notify(streamId)
+        }
+      },
+      find: (streamId, id, prefix, budget) => findEvent(client, streamId, id, prefix, budget),
+      redact: async (organizationId, event, data, transact) => {
+        const redactedAt = new Date()
+        const redacted = { ...event, data, size: Buffer.byteLength(data), redactedAt }
+        await transact((transaction) => replacePayload(transaction, organizationId, redacted))
+        notify(event.streamId)
+        return redacted
+      },
+      deleteStreams: async (organizationId, streamIds, transact) => {
+        const deleted = await transact((transaction) => deleteStreams(transaction, organizationId, streamIds))
+        for (const id of deleted) notify(id)
+        return deleted
+      },
+      findStream,
+      page: (stream, request, budget) => page({ db: client, findStream, cache }, stream, request, budget),
+      numberedPage: (stream, request, budget) =>
+        numberedPage({ db: client, findStream, cache }, stream, request, budget),
+      at: (streamId, positions, prefix, budget) => readAt(client, streamId, positions, prefix, budget),
+      reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
+      follow,
+      followBatches: async (stream, request) => new EventBatches(await follow(stream, request), request),
+    }
+  }
   return {
     ...forTenant('operator', db),
     forTenant,

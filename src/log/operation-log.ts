@@ -21,6 +21,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     findStream: (id, reader) => call('findStream', () => log.findStream(id, reader)),
     find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
+    deleteStreams: (...deletion) => call('deleteStreams', () => log.deleteStreams(...deletion)),
     page: async (stream, request) => {
       const page = await read('page', () => log.page(stream, request, budget))
       return {
@@ -35,5 +36,6 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
     follow: (stream, request) => call('follow', () => log.follow(stream, request)),
+    followBatches: (stream, request) => call('follow', () => log.followBatches(stream, request)),
   }
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../db/database.ts'
-import type { PrismaClient, StreamKind } from '../db/generated/prisma/client.ts'
+import { Prisma, type PrismaClient, type StreamKind } from '../db/generated/prisma/client.ts'
 import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './read/range.ts'
 import { isFinalState } from './report/report-event.ts'
@@ -29,7 +29,10 @@ interface Due {
   max_events: bigint | null
 }
 
-/** Removes expired events in the background. Servers may sweep concurrently, and finish what a killed one leaves. */
+/**
+ * Removes expired events, and what is left of deleted streams, in the background. Servers may sweep concurrently, and
+ * finish what a killed one leaves.
+ */
 export class RetentionSweeper implements AsyncDisposable {
   readonly #db: PrismaClient
   readonly #clock: TrustedClock
@@ -82,7 +85,10 @@ export class RetentionSweeper implements AsyncDisposable {
       if (!this.#mayWrite) return
       await this.#trim(due, now ?? null).catch(this.#observer.failed)
     }
-    for (const { id } of await findUncleared(this.#db)) await this.#clear(id).catch(this.#observer.failed)
+    for (const { id } of await findUncleared(this.#db))
+      await this.#inSteps(Prisma.sql`clear_removed(${id}::uuid, ${STEP}::integer)`).catch(this.#observer.failed)
+    for (const { id } of await findDeleted(this.#db))
+      await this.#inSteps(Prisma.sql`clear_deleted(${id}::uuid, ${STEP}::integer)`).catch(this.#observer.failed)
   }
 
   // Only retention by age needs it.
@@ -102,11 +108,9 @@ export class RetentionSweeper implements AsyncDisposable {
     else if (due.kind === 'REPORT') this.#spared.set(due.id, state)
   }
 
-  async #clear(streamId: string): Promise<void> {
+  async #inSteps(step: Prisma.Sql): Promise<void> {
     while (this.#mayWrite) {
-      const rows = await this.#db.$queryRaw<
-        { left: bigint }[]
-      >`SELECT clear_removed(${streamId}::uuid, ${STEP}::integer) AS left`
+      const rows = await this.#db.$queryRaw<{ left: bigint }[]>`SELECT ${step} AS left`
       if (!rows[0] || rows[0].left === 0n) return
       await setImmediate()
     }
@@ -134,6 +138,11 @@ function findDue(db: PrismaClient, now: number | null): Promise<Due[]> {
 
 function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
   return db.$queryRaw<{ id: string }[]>`SELECT id FROM stream WHERE cleared < first`
+}
+
+// An organization after its streams.
+function findDeleted(db: PrismaClient): Promise<{ id: string }[]> {
+  return db.$queryRaw<{ id: string }[]>`SELECT id FROM deletion WHERE cleared_at IS NULL ORDER BY kind DESC, id`
 }
 
 async function trim(

@@ -1,7 +1,9 @@
 /** Functions of the migrations that the log calls; a newer version may drop one. */
 export const SQL_FUNCTIONS: readonly string[] = [
   'append_to_streams',
+  'clear_deleted',
   'clear_removed',
+  'delete_streams',
   'event_rank',
   'event_seek',
   'event_seq_at',

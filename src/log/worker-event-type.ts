@@ -37,6 +37,13 @@ const NAMES = Object.keys(WORKER_EVENT_TYPES) as DocumentedType[]
 
 const STORED = new Map(NAMES.flatMap((name) => [name, storedType(name)].map((key) => [key, storedType(name)] as const)))
 
+const DOCUMENTED = new Map(NAMES.map((name) => [storedType(name), name]))
+
+/** The documented name of a stored one, if there is one. */
+export function documentedType(stored: string): DocumentedType | undefined {
+  return DOCUMENTED.get(stored)
+}
+
 const ENUM_NAMES = new Map(NAMES.map((name) => [storedType(name), name.toUpperCase()]))
 
 /** The stored name for a name in a request, a row or the GraphQL enum, if there is such a type. */

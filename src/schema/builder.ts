@@ -6,7 +6,7 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import TracingPlugin, { runFunction } from '@pothos/plugin-tracing'
 import ValidationPlugin from '@pothos/plugin-validation'
 import { z } from 'zod'
-import { hasRole, hasRoleIn } from '../accounts/viewer.ts'
+import { hasRole, hasRoleIn, hasRoleInOwn } from '../accounts/viewer.ts'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
 import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
@@ -35,7 +35,8 @@ interface Types {
   AuthScopes: {
     authenticated: boolean
     root: boolean
-    /** ADMIN of the viewer's whole organization. */
+    /** WRITE or ADMIN in the viewer's whole organization. */
+    write: boolean
     admin: boolean
     // With the id of an organization.
     writeIn: string
@@ -137,7 +138,8 @@ export const builder = new SchemaBuilder<Types>({
     firstArgOptions: {
       description:
         'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A ' +
-        'page of events also ends at 16 MiB of what is selected of payloads: rely on hasNextPage, not on the number of items.',
+        'page of events also ends at 16 MiB of what is selected of payloads: rely on hasNextPage, not on the number of ' +
+        'items.',
     },
     lastArgOptions: {
       description: 'Maximum number of items from the end, 0 to 1,000. Cannot be combined with first.',
@@ -158,7 +160,8 @@ export const builder = new SchemaBuilder<Types>({
       return {
         authenticated: viewer.type !== 'anonymous',
         root: viewer.type === 'root',
-        admin: viewer.type === 'root' || (viewer.type === 'key' && hasRoleIn(viewer, viewer.organizationId, 'ADMIN')),
+        write: hasRoleInOwn(viewer, 'WRITE'),
+        admin: hasRoleInOwn(viewer, 'ADMIN'),
         writeIn: (organizationId) => hasRoleIn(viewer, organizationId, 'WRITE'),
         adminIn: (organizationId) => hasRoleIn(viewer, organizationId, 'ADMIN'),
         readDataset: mayOn('READ', dataset),

@@ -1,12 +1,15 @@
 import type { InputShapeFromFields } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import { createDataset } from '../accounts/create-stream.ts'
+import { deleteStream } from '../accounts/delete-stream.ts'
 import { findDataset } from '../accounts/find-dataset.ts'
+import { updateDataset } from '../accounts/update-stream.ts'
 import { canSeeOrganization, organizationOf, visibleDatasets } from '../accounts/viewer.ts'
 import { name, text } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
+import { confirmation, DeletedObject } from './deleted-object.ts'
 import { listConnection, listPaging, type PagingArgs, prefixOf, StreamOrder } from './list-page.ts'
 import { Organization } from './organization.ts'
 import { RetentionPolicy } from './retention-policy.ts'
@@ -176,5 +179,56 @@ builder.mutationField('createDataset', (t) =>
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateDatasetInput, required: true, description: 'Properties of the new dataset.' }) },
     resolve: (query, _root, { input }, { db, viewer }) => createDataset(db, viewer, input, query),
+  }),
+)
+
+const UpdateDatasetInput = builder.inputType('UpdateDatasetInput', {
+  description: 'Changes of a dataset. At least one is required.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Dataset to change.' }),
+    name: t.string({
+      validate: name,
+      description:
+        'New display name: 1 to 500 characters, no control characters. Null removes it. Unchanged if omitted.',
+    }),
+    trackingId: t.string({
+      validate: trackingId,
+      description: 'New trackingId, as in CreateDatasetInput. Null removes it. Unchanged if omitted.',
+    }),
+  }),
+})
+
+builder.mutationField('updateDataset', (t) =>
+  t.prismaField({
+    type: Dataset,
+    nullable: true,
+    description:
+      'Changes the name or the trackingId of a dataset. Requires WRITE in the organization. Errors: NOT_FOUND, CONFLICT if the trackingId is in use in the organization.',
+    authScopes: (_root, { input }) => ({ $all: { writeDataset: input.id, write: true } }),
+    args: { input: t.arg({ type: UpdateDatasetInput, required: true, description: 'The changes.' }) },
+    resolve: async (query, _root, { input: { id, name, trackingId } }, { db, viewer, dataset }) =>
+      updateDataset(db, viewer, await dataset(id), { name, trackingId }, query),
+  }),
+)
+
+builder.mutationField('deleteDataset', (t) =>
+  t.field({
+    type: DeletedObject,
+    nullable: true,
+    description:
+      'Deletes a dataset with its events and policy, permanently: at once for every reader, on every server, and its ' +
+      'subscriptions end with NOT_FOUND. What is stored is erased in the following minutes. The id cannot be used again. ' +
+      'Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be repeated.',
+    authScopes: (_root, { id }) => ({ $all: { adminDataset: id, admin: true } }),
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'Dataset to delete.' }),
+      confirm: t.arg.string(
+        confirmation('the name of the dataset; if it has none, its trackingId; if it has neither, its id'),
+      ),
+    },
+    resolve: async (_root, { id, confirm }, context) => ({
+      type: 'Dataset' as const,
+      ...(await deleteStream(context, await context.dataset(id), confirm)),
+    }),
   }),
 )

@@ -22,10 +22,15 @@ export function payloadValue(event: LoggedEvent, budget: OperationBudget): unkno
   if (event.data.length < SHORT) return JSON.parse(event.data)
   const kept = values.get(event)
   if (kept) return kept.value
-  budget.reserve(decodedBytes(event.data))
+  reserveDecoded(event, budget)
   const value: unknown = JSON.parse(event.data)
   values.set(event, { value })
   return value
+}
+
+/** Reserves memory for the value of a payload, or for a copy of it. */
+export function reserveDecoded({ data }: LoggedEvent, budget: OperationBudget): void {
+  if (data.length >= SHORT) budget.reserve(decodedBytes(data))
 }
 
 export function reportEventOf(event: LoggedEvent, budget: OperationBudget): DecodedReportEvent {

@@ -1,7 +1,8 @@
-import { createOrganization } from '../accounts/organizations.ts'
+import { createOrganization, deleteOrganization, updateOrganization } from '../accounts/organizations.ts'
 import { visibleOrganizations } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import { builder } from './builder.ts'
+import { confirmation, DeletedObject } from './deleted-object.ts'
 import { listConnection, listPaging, prefixOf } from './list-page.ts'
 import { RetentionPolicy } from './retention-policy.ts'
 
@@ -108,5 +109,49 @@ builder.mutationField('createOrganization', (t) =>
       }),
     },
     resolve: (query, _root, { input }, { db, viewer }) => createOrganization(db, viewer, input, query),
+  }),
+)
+
+const UpdateOrganizationInput = builder.inputType('UpdateOrganizationInput', {
+  description: 'Changes of an organization.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Organization to change.' }),
+    name: t.string({
+      required: true,
+      validate: name,
+      description: 'New display name: 1 to 500 characters, no control characters.',
+    }),
+  }),
+})
+
+builder.mutationField('updateOrganization', (t) =>
+  t.prismaField({
+    type: Organization,
+    nullable: true,
+    description: 'Renames an organization. Requires ADMIN in the organization.',
+    authScopes: (_root, { input }) => ({ adminIn: input.id }),
+    args: { input: t.arg({ type: UpdateOrganizationInput, required: true, description: 'The changes.' }) },
+    resolve: (query, _root, { input }, { db, viewer }) => updateOrganization(db, viewer, input, query),
+  }),
+)
+
+builder.mutationField('deleteOrganization', (t) =>
+  t.field({
+    type: DeletedObject,
+    nullable: true,
+    description:
+      'Deletes an organization with its datasets, reports, events, API keys, policies and audit log, permanently: at ' +
+      'once for every reader, on every server. What is stored is erased in the following minutes. Its audit log keeps ' +
+      'the entry of the deletion, for the root key. Ids cannot be used again. Requires the root key. Errors: ' +
+      'NOT_FOUND, BAD_USER_INPUT if confirm is not the name.',
+    authScopes: { root: true },
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'Organization to delete.' }),
+      confirm: t.arg.string(confirmation('the name of the organization')),
+    },
+    resolve: async (_root, { id, confirm }, context) => ({
+      type: 'Organization' as const,
+      ...(await deleteOrganization(context, id, confirm)),
+    }),
   }),
 )

@@ -1,11 +1,12 @@
 import type { InputShapeFromFields } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
-import { type DecodedReportEvent, isFinalState, legacyEventData } from '../log/report/report-event.ts'
+import { type DecodedReportEvent, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
+import { EventOrder, toConnection, toEdge } from './event-page.ts'
+import { afterArg, fromArg, pastEndArg, reportFollowRequest, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
@@ -145,7 +146,7 @@ export const ReportEventKind = builder.enumType('ReportEventKind', {
   } as const,
 })
 
-const ReportEventEdge = builder.edgeObject({
+export const ReportEventEdge = builder.edgeObject({
   name: 'ReportEventEdge',
   description: 'A report event with its cursor.',
   type: ReportEvent,
@@ -236,27 +237,18 @@ builder.subscriptionField('reportEvents', (t) =>
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to subscribe to.' }),
       kinds: t.arg({ type: [ReportEventKind], description: 'Return only these kinds. All kinds if omitted or empty.' }),
-      from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin if `after` is not given.' }),
-      after: t.arg.string({
-        description:
-          'Begin after this cursor of the same report. Takes precedence over `from`; the Last-Event-ID header takes ' +
-          'precedence over both.',
-      }),
-      pastEnd: t.arg.boolean({
-        defaultValue: false,
-        description: 'Whether to continue after the report has reached COMPLETED or ERROR.',
-      }),
+      from: t.arg(fromArg),
+      tail: t.arg.int(tailArg),
+      after: t.arg.string(afterArg),
+      pastEnd: t.arg.boolean(pastEndArg),
     },
-    subscribe: async (_root, { reportId, kinds, from, after, pastEnd }, { log, lastEventId, peer, report }, info) => {
+    subscribe: async (_root, { reportId, kinds, ...start }, context, info) => {
       // Rejects a preview that is out of range.
       selectedPrefix(info)
-      return log.follow(await report(reportId), {
-        types: kinds,
-        from: from ?? 'NOW',
-        after: lastEventId ?? after,
-        cutOff: () => peer.cutOff(),
-        end: pastEnd ? undefined : { type: 'report_state_update', says: isFinalState },
-      })
+      return context.log.follow(
+        await context.report(reportId),
+        reportFollowRequest({ ...start, types: kinds }, context),
+      )
     },
     resolve: (event, _args, { budget }) => toEdge(event, reportEventOf(event, budget)),
   }),

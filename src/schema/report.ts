@@ -1,11 +1,14 @@
 import type { InputShapeFromFields } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import { createReport } from '../accounts/create-stream.ts'
+import { deleteStream } from '../accounts/delete-stream.ts'
+import { updateReport } from '../accounts/update-stream.ts'
 import { canSeeOrganization, organizationOf, visibleReports } from '../accounts/viewer.ts'
 import { name } from '../lib/text.ts'
 import type { StateData } from '../log/report/report-data.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
+import { confirmation, DeletedObject } from './deleted-object.ts'
 import { listConnection, listPaging, type PagingArgs, prefixOf, StreamOrder } from './list-page.ts'
 import { Organization } from './organization.ts'
 import { ReportState } from './report-enums.ts'
@@ -175,5 +178,54 @@ builder.mutationField('createReport', (t) =>
     authScopes: (_root, { input }) => ({ writeIn: input.organizationId }),
     args: { input: t.arg({ type: CreateReportInput, required: true, description: 'Properties of the new report.' }) },
     resolve: (query, _root, { input }, { db, viewer }) => createReport(db, viewer, input, query),
+  }),
+)
+
+const UpdateReportInput = builder.inputType('UpdateReportInput', {
+  description: 'Changes of a report. At least one is required.',
+  fields: (t) => ({
+    id: t.field({ type: 'UUID', required: true, description: 'Report to change.' }),
+    name: t.string({
+      validate: name,
+      description:
+        'New display name: 1 to 500 characters, no control characters. Null removes it. Unchanged if omitted.',
+    }),
+    projectId: t.field({
+      type: 'UUID',
+      description: 'New LlamaCloud project. Null removes it. Unchanged if omitted.',
+    }),
+  }),
+})
+
+builder.mutationField('updateReport', (t) =>
+  t.prismaField({
+    type: Report,
+    nullable: true,
+    description:
+      'Changes the name or the projectId of a report. Requires WRITE in the organization. Errors: NOT_FOUND.',
+    authScopes: (_root, { input }) => ({ $all: { writeReport: input.id, write: true } }),
+    args: { input: t.arg({ type: UpdateReportInput, required: true, description: 'The changes.' }) },
+    resolve: async (query, _root, { input: { id, name, projectId } }, { db, viewer, report }) =>
+      updateReport(db, viewer, await report(id), { name, projectId }, query),
+  }),
+)
+
+builder.mutationField('deleteReport', (t) =>
+  t.field({
+    type: DeletedObject,
+    nullable: true,
+    description:
+      'Deletes a report with its events and policy, permanently: at once for every reader, on every server, and its ' +
+      'subscriptions end with NOT_FOUND. What is stored is erased in the following minutes. The id cannot be used again. ' +
+      'Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be repeated.',
+    authScopes: (_root, { id }) => ({ $all: { adminReport: id, admin: true } }),
+    args: {
+      id: t.arg({ type: 'UUID', required: true, description: 'Report to delete.' }),
+      confirm: t.arg.string(confirmation('the name of the report, or its id if it has none')),
+    },
+    resolve: async (_root, { id, confirm }, context) => ({
+      type: 'Report' as const,
+      ...(await deleteStream(context, await context.report(id), confirm)),
+    }),
   }),
 )

@@ -12,6 +12,7 @@ function canonical(value: unknown): string {
 
 export const UUID = new GraphQLScalarType({
   ...GraphQLUUID.toConfig(),
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc9562',
   description: 'A UUID of any version, with hyphens. Input is case-insensitive; output is in lower case.',
   parseValue: (value) => canonical(GraphQLUUID.parseValue(value)),
   parseLiteral: (node: ValueNode) => canonical(GraphQLUUID.parseLiteral(node, undefined)),
@@ -27,6 +28,7 @@ function writable(value: unknown): Date {
 
 export const DateTime = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   parseValue: writable,
   parseLiteral: (node: ValueNode) =>
     node.kind === Kind.STRING ? writable(node.value) : GraphQLDateTime.parseLiteral(node, undefined),
@@ -35,6 +37,7 @@ export const DateTime = new GraphQLScalarType({
 
 export const JSONValue = new GraphQLScalarType({
   ...GraphQLJSON.toConfig(),
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   description:
     'Any JSON value. As input: at most 1 MiB as compact JSON text, at most 100 levels of nesting, and no integers ' +
     'beyond ±(2^53 - 1), which would lose precision; send those as strings.',

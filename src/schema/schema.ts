@@ -10,10 +10,12 @@ import './organization.ts'
 import './redaction.ts'
 import './report.ts'
 import './report-event.ts'
+import './report-event-batch.ts'
 import './report-events.ts'
 import './report-snapshot.ts'
 import './retention.ts'
 import './worker-event.ts'
+import './worker-event-batch.ts'
 
 /** Builds without database or environment. */
 export const schema = nameAllowedValues(builder.toSchema())

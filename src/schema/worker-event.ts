@@ -10,16 +10,20 @@ import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
-import { EventOrder, StreamStart, toConnection, toEdge } from './event-page.ts'
+import { EventOrder, toConnection, toEdge } from './event-page.ts'
+import { afterArg, followRequest, fromArg, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { RecordEventsPayload } from './record-results.ts'
+import { appendStrictly } from './strict-append.ts'
+import { type TypedPayload, typedPayload, WorkerEventData } from './worker-event-data.ts'
 
 export interface WorkerEventShape {
   event: LoggedEvent
   organizationId: string | null
   value: unknown
+  typed: TypedPayload | null | undefined
 }
 
 /** Longer payloads, in UTF-16 units, are decoded in their own turn. */
@@ -70,10 +74,15 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
       description:
         'Payload of the event; Trieve documents the usual members of each type. Null if there is none or if it was ' +
         'redacted. Large integers may lose precision: use eventDataText.',
-      resolve: (shape, _args, { budget }) => {
-        const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
-        return mustWait ? budget.turn().then(() => valueIn(shape, budget)) : valueIn(shape, budget)
-      },
+      resolve: (shape, _args, { budget }) => inTurn(shape, budget, valueIn),
+    }),
+    data: t.field({
+      type: WorkerEventData,
+      nullable: true,
+      description:
+        'Payload of the event with the members that Trieve writes for its type; UnknownWorkerEventData if it has ' +
+        'others. Null if it was redacted, or if there is none and the type has members.',
+      resolve: (shape, _args, { budget }) => inTurn(shape, budget, typedIn),
     }),
     eventDataText: t.string({
       resolve: ({ event }) => event.data,
@@ -100,7 +109,7 @@ export const WorkerEvent = builder.objectRef<WorkerEventShape>('WorkerEvent').im
   }),
 })
 
-const WorkerEventEdge = builder.edgeObject({
+export const WorkerEventEdge = builder.edgeObject({
   name: 'WorkerEventEdge',
   description: 'A worker event with its cursor.',
   type: WorkerEvent,
@@ -157,7 +166,7 @@ const WorkerEventInput = builder.inputType('WorkerEventInput', {
 })
 
 const dataset = { type: 'UUID', required: true, description: 'Dataset to read events of.' } as const
-const types = {
+export const types = {
   type: [WorkerEventType],
   description: 'Return only these types. All types if omitted or empty.',
 } satisfies {
@@ -225,11 +234,18 @@ builder.mutationField('recordWorkerEvents', (t) =>
         required: true,
         description: 'The events, oldest first: at most 1,000, and 16 Mi characters of JSON in total.',
       }),
+      strict: t.arg.boolean({
+        defaultValue: false,
+        description:
+          'Whether to reject events whose payload does not have the members of its type, which data would give as ' +
+          'UnknownWorkerEventData. Each is reported by the outcome REJECTED, and the others are recorded.',
+      }),
     },
-    resolve: async (_root, { datasetId, events }, { log, budget }) => ({
-      streamId: datasetId,
-      results: await log.append(datasetId, await toNewEvents(events, toNewEvent, budget)),
-    }),
+    resolve: async (_root, { datasetId, events, strict }, { log, budget }) => {
+      const given = await toNewEvents(events, toNewEvent, budget)
+      const results = strict ? await appendStrictly(log, datasetId, given, budget) : await log.append(datasetId, given)
+      return { streamId: datasetId, results }
+    },
   }),
 )
 
@@ -246,22 +262,14 @@ builder.subscriptionField('workerEvents', (t) =>
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to subscribe to.' }),
       types: t.arg(types),
-      from: t.arg({ type: StreamStart, defaultValue: 'NOW', description: 'Where to begin if `after` is not given.' }),
-      after: t.arg.string({
-        description:
-          'Begin after this cursor of the same dataset. Takes precedence over `from`; the Last-Event-ID header takes ' +
-          'precedence over both.',
-      }),
+      from: t.arg(fromArg),
+      tail: t.arg.int(tailArg),
+      after: t.arg.string(afterArg),
     },
-    subscribe: async (_root, { datasetId, types, from, after }, { log, lastEventId, peer, dataset }, info) => {
+    subscribe: async (_root, { datasetId, ...start }, context, info) => {
       // Rejects a preview that is out of range.
       selectedPrefix(info)
-      return log.follow(await dataset(datasetId), {
-        types,
-        from: from ?? 'NOW',
-        after: lastEventId ?? after,
-        cutOff: () => peer.cutOff(),
-      })
+      return context.log.follow(await context.dataset(datasetId), followRequest(start, context))
     },
     resolve: async (event, { datasetId }, context) => toEdge(event, (await workerEventsOf(datasetId, context))(event)),
   }),
@@ -292,10 +300,24 @@ export async function readWorkerEventPage(
   return { ...rest, events: events.map(toWorkerEvent) }
 }
 
+function inTurn<Result>(
+  shape: WorkerEventShape,
+  budget: OperationBudget,
+  decode: (shape: WorkerEventShape, budget: OperationBudget) => Result,
+): Result | Promise<Result> {
+  const mustWait = shape.value === undefined && shape.event.data.length > LONG && budget.mustWait
+  return mustWait ? budget.turn().then(() => decode(shape, budget)) : decode(shape, budget)
+}
+
 // Cached: an operation may request it many times.
 function valueIn(shape: WorkerEventShape, budget: OperationBudget): unknown {
   shape.value ??= payloadValue(shape.event, budget)
   return shape.value
+}
+
+function typedIn(shape: WorkerEventShape, budget: OperationBudget): TypedPayload | null {
+  if (shape.typed === undefined) shape.typed = typedPayload(shape.event, valueIn(shape, budget), budget)
+  return shape.typed
 }
 
 export async function workerEventsOf(
@@ -303,7 +325,7 @@ export async function workerEventsOf(
   { dataset }: Context,
 ): Promise<(event: LoggedEvent) => WorkerEventShape> {
   const { organizationId } = await dataset(datasetId)
-  return (event) => ({ event, organizationId, value: undefined })
+  return (event) => ({ event, organizationId, value: undefined, typed: undefined })
 }
 
 function toNewEvent(

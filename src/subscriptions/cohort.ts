@@ -15,10 +15,12 @@ import type { Call } from '../lib/call.ts'
 import type { Outcome } from '../lib/outcome.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import type { EventBatch } from '../log/follow/event-batches.ts'
 import type { Tail } from '../log/follow/tail.ts'
 import type { Context } from '../schema/context.ts'
 import { Deliveries, Delivery } from './delivery.ts'
 import { FanOut } from './fan-out.ts'
+import { type Item, keyOf as keyOfItem, textOf } from './item.ts'
 
 const KEPT_BYTES = 16_777_216
 
@@ -67,40 +69,50 @@ export class Cohort {
     return new Deliveries(made)
   }
 
+  /** The result of a batch, the same for all members that have come equally far. */
+  async deliverBatch(batch: EventBatch): Promise<Deliveries> {
+    const delivery = await this.#deliver(batch)
+    const deliveries = batches.get(delivery) ?? new Deliveries([delivery])
+    batches.set(delivery, deliveries)
+    return deliveries
+  }
+
   pause(): Promise<void> | undefined {
     const { budget } = this.#args.contextValue as Context
     return budget.mustWait ? budget.turn() : undefined
   }
 
-  #deliver(event: LoggedEvent): Promise<Delivery> {
-    if (this.members === 1) return this.#make(event)
-    const key = `${this.#name} ${event.epoch} ${event.seq} ${event.redactedAt !== null}`
+  #deliver(item: Item): Promise<Delivery> {
+    if (this.members === 1) return this.#make(item)
+    const key = `${this.#name} ${keyOfItem(item)}`
     const known = this.#results.get(key)
     if (known) return known
-    const made = this.#make(event)
-    this.#results.set(key, made, { size: event.data.length + 1 })
+    const made = this.#make(item)
+    this.#results.set(key, made, { size: textOf(item) + 1 })
     const resize = ({ bytes }: Delivery) => void this.#results.set(key, made, { size: bytes + 1 })
     made.then(resize, () => this.#results.delete(key))
     return made
   }
 
-  async #make(event: LoggedEvent): Promise<Delivery> {
+  async #make(item: Item): Promise<Delivery> {
     const context = this.#args.contextValue as Context
     const budget = context.budget.ofEvent()
     try {
-      await budget.room(event.data.length)
+      await budget.room(textOf(item))
       if (budget.mustWait) await budget.turn()
       const contextValue = { ...context, budget }
-      const executed = { ...this.#args, rootValue: event, contextValue }
+      const executed = { ...this.#args, rootValue: item, contextValue }
       const { data, errors } = (await execute(executed as never)) as ExecutionResult
       const result = { data, errors: errors?.map((error) => this.#mask(error)) }
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
-      return new Delivery(result, encodeCursor(event.streamId, event), { bytes: budget.bytes, json })
+      return new Delivery(result, encodeCursor(item.streamId, item), { bytes: budget.bytes, json })
     } finally {
       budget.release()
     }
   }
 }
+
+const batches = new WeakMap<Delivery, Deliveries>()
 
 export interface LiveCounts {
   delivered: number
@@ -155,7 +167,7 @@ function forEvents({ schema, document, operationName, variableValues, contextVal
 }
 
 /** Arguments for the start position, on which the result for an event does not depend. */
-const STARTS = new Set(['after', 'from'])
+const STARTS = new Set(['after', 'from', 'tail'])
 
 // Same document, same variables except the start, same rights.
 function keyOf({ document, operationName, variableValues, contextValue }: ExecutionArgs): string {

@@ -1,6 +1,7 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { type Outcome, outcomeOfError } from '../lib/outcome.ts'
 import type { Peer } from '../lib/peer.ts'
+import { EventBatches } from '../log/follow/event-batches.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Cohort, LiveCounts, MaskResultError } from './cohort.ts'
 import type { Deliveries } from './delivery.ts'
@@ -26,12 +27,18 @@ export class Subscription implements Member {
   #hasEntered = false
   #ended = false
 
-  constructor(follower: Follower, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
+  readonly #batches: EventBatches | undefined
+
+  /** @param source a follower, or one whose events are delivered in batches. */
+  constructor(source: Follower | EventBatches, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
+    this.#batches = source instanceof EventBatches ? source : undefined
+    const follower = source instanceof EventBatches ? source.follower : source
     this.follower = follower
     this.#cohort = cohort
     this.#counts = counts
     this.#mask = mask
     this.#sendLock = sendLockOf(peer)
+    if (this.#batches) return
     follower.onStop = () => {
       cohort.fanOutOf(follower.tail).leave(this)
       this.catchUp()
@@ -61,7 +68,8 @@ export class Subscription implements Member {
   catchUp(): void {
     if (this.#isCatchingUp || this.#ended || !this.#outlet) return
     this.#isCatchingUp = true
-    this.#untilHead(this.#outlet).catch((error) => this.#finish(outcomeOfError(error), this.#mask(error)))
+    const delivering = this.#batches ? this.#inBatches(this.#outlet, this.#batches) : this.#untilHead(this.#outlet)
+    delivering.catch((error) => this.#finish(outcomeOfError(error), this.#mask(error)))
   }
 
   async #untilHead(outlet: Outlet): Promise<void> {
@@ -74,6 +82,24 @@ export class Subscription implements Member {
     } finally {
       // In the same turn as it joins: from then on it can be dismissed.
       this.#isCatchingUp = false
+    }
+  }
+
+  // Each batch is made for its reader, which may have come less far than others, or may wait for more events.
+  async #inBatches(outlet: Outlet, batches: EventBatches): Promise<void> {
+    while (!this.#ended) {
+      const batch = await batches.next()
+      if (!batch) return this.#finish('ok')
+      const waiting = this.#sendLock.acquire(this)
+      if (waiting) await waiting
+      try {
+        if (outlet.isFull) await outlet.drained()
+        if (!batches.isCurrent(batch)) continue
+        const deliveries = await this.#cohort.deliverBatch(batch)
+        if (batches.deliver(batch)) this.write(deliveries, batch.events.length)
+      } finally {
+        this.#sendLock.release()
+      }
     }
   }
 
@@ -107,8 +133,8 @@ export class Subscription implements Member {
     this.#sendLock.release()
   }
 
-  write(deliveries: Deliveries): void {
-    this.#counts.delivered += deliveries.all.length
+  write(deliveries: Deliveries, events = deliveries.all.length): void {
+    this.#counts.delivered += events
     this.#outlet?.write(deliveries)
   }
 

@@ -9,6 +9,7 @@ import type { Plugin } from 'graphql-yoga'
 import { CodedError } from '../errors.ts'
 import type { Limits } from '../lib/limits.ts'
 import type { Fault } from '../lib/peer.ts'
+import { EventBatches } from '../log/follow/event-batches.ts'
 import { tooSlow } from '../log/follow/followed-streams.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Context } from '../schema/context.ts'
@@ -51,9 +52,10 @@ async function subscribe(
   mask: MaskResultError,
   args: ExecutionArgs,
 ): Promise<ExecutionResult | Subscription> {
-  const source = await createSourceEventStream(args)
-  if (!(Symbol.asyncIterator in source)) return source
-  const follower = source as AsyncIterable<unknown> as Follower
+  const stream = await createSourceEventStream(args)
+  if (!(Symbol.asyncIterator in stream)) return stream
+  const source = stream as AsyncIterable<unknown> as Follower | EventBatches
+  const follower = source instanceof EventBatches ? source.follower : source
   const context = args.contextValue as Context
   const ended = limits.subscriptions.open(context.caller)
   if (!ended || !mayOpen(context, limits.connectionLimit)) {
@@ -64,7 +66,7 @@ async function subscribe(
   context.onStart?.(follower.cursor)
   const { cohort, leave } = cohorts.join(args, mask)
   const { call, peer, viewer, keyWatch, liveConnections } = context
-  const subscription = new Subscription(follower, cohort, peer, cohorts.counts, (error) => mask(error, call))
+  const subscription = new Subscription(source, cohort, peer, cohorts.counts, (error) => mask(error, call))
   subscription.onEnd(leave)
   subscription.onEnd(ended)
   // If the client disconnects before it is started, nothing else ends the subscription.

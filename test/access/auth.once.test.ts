@@ -151,6 +151,13 @@ const reads = {
 const sees = { ...reads, elsewhere: 'null' } as const
 const writes = { ...reads, read: 'FORBIDDEN' } as const
 const creates = { ...writes, narrowed: 'FORBIDDEN', elsewhere: 'FORBIDDEN' } as const
+const changes = { ...writes, narrowed: 'FORBIDDEN' } as const
+const deletes = {
+  ...changes,
+  write: 'FORBIDDEN',
+  admin: 'BAD_USER_INPUT',
+  root: 'BAD_USER_INPUT',
+} as const
 const administers = { ...creates, write: 'FORBIDDEN' } as const
 
 const TABLE: [field: string, operation: string, expected: Record<Caller, string>][] = [
@@ -219,6 +226,23 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   ],
   ['createDataset', 'mutation { createDataset(input: { organizationId: $organization }) { id } }', creates],
   ['createReport', 'mutation { createReport(input: { organizationId: $organization }) { id } }', creates],
+  [
+    'updateOrganization',
+    'mutation { updateOrganization(input: { id: $organization, name: "x" }) { id } }',
+    administers,
+  ],
+  ['updateDataset', 'mutation { updateDataset(input: { id: $dataset, name: "x" }) { id } }', changes],
+  ['updateDataset, another one', 'mutation { updateDataset(input: { id: $sibling, name: "x" }) { id } }', changes],
+  ['updateReport', 'mutation { updateReport(input: { id: $report, name: "x" }) { id } }', changes],
+  // The confirmation is checked last.
+  [
+    'deleteOrganization',
+    'mutation { deleteOrganization(id: $organization, confirm: "") { id } }',
+    { ...allForbidden(), ...anonymous, root: 'BAD_USER_INPUT' },
+  ],
+  ['deleteDataset', 'mutation { deleteDataset(id: $dataset, confirm: "") { id } }', deletes],
+  ['deleteDataset, another one', 'mutation { deleteDataset(id: $sibling, confirm: "") { id } }', deletes],
+  ['deleteReport', 'mutation { deleteReport(id: $report, confirm: "") { id } }', deletes],
   // The only information about hidden objects: that an id is in use.
   [
     "createDataset with the id of another organization's report",
@@ -282,6 +306,17 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
   [
     'reportEvents, live',
     'subscription { reportEvents(reportId: $report, from: BEGINNING) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  ['workerEventBatches', 'subscription { workerEventBatches(datasetId: $dataset, tail: 5) { cursor } }', reads],
+  [
+    'workerEventBatches of another dataset',
+    'subscription { workerEventBatches(datasetId: $sibling, tail: 5) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  [
+    'reportEventBatches',
+    'subscription { reportEventBatches(reportId: $report, tail: 5) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [

@@ -143,6 +143,14 @@ async function hold(statement: string) {
 }
 
 const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
+const FOLLOW_BATCHES = `subscription ($id: UUID!) {
+  workerEventBatches(datasetId: $id, from: BEGINNING) { cursor edges { node { seq } } }
+}`
+
+const inBatches =
+  (subscribe: Subscribe): Subscribe =>
+  (url, key, _query, variables) =>
+    subscribe(url, key, FOLLOW_BATCHES, variables)
 
 /** The LlamaCloud route as a stream; its errors are statuses. */
 const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) => {
@@ -152,6 +160,8 @@ const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) =
   const reader = response.then(({ body }) => (body as ReadableStream<Uint8Array>).getReader())
   return {
     ids: [],
+    pause: () => undefined,
+    resume: () => undefined,
     start: () => Promise.reject(new Error('It does not tell.')),
     opened: (server, followers) => server.followers(followers),
     async take() {
@@ -175,6 +185,8 @@ const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) =
 describe.each<[door: string, subscribe: Subscribe, ended: string | number, refused: string | number]>([
   ['server-sent events', overSse, 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
   ['a WebSocket', overWebSocket, 4401, 4401],
+  ['server-sent events in batches', inBatches(overSse), 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
+  ['a WebSocket in batches', inBatches(overWebSocket), 4401, 4401],
   ["LlamaCloud's route as a stream", overLlamaStream, 'broken off', 401],
 ])('%s', (_, subscribe, ended, rejected) => {
   test('delivers events until its key is revoked, ends then, and is rejected after', async () => {

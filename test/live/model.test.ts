@@ -3,19 +3,23 @@ import { afterAll, beforeAll, expect, inject } from 'vitest'
 import { NAMES } from '../../src/wakeups/channel.ts'
 import { runSql } from '../support/database.ts'
 import { newDataset, newKey, newOrganization, type Recorded, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
 import { type Edge, overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
 
 // `LONG=1` runs a thousand. A failure prints its seed and path: SEED and SEED_PATH run it again.
 const RUNS = process.env.LONG ? 1_000 : 30
 const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
 
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
+const ALL = TYPES.map((eventType) => ({ eventType }))
 const READERS = 3
 
 let servers: TestServer[]
 let organization: string
 let key: string
+/** A query whose result the buffers of the system do not hold. */
+let large: string
 
 beforeAll(async () => {
   const first = await startServer()
@@ -23,6 +27,10 @@ beforeAll(async () => {
   servers = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
   organization = await newOrganization(first)
   key = await newKey(first, organization)
+  const dataset = await newDataset(first, organization)
+  await recordWorkerEvents(first, dataset, [{ eventType: 'ETL_FAILED', eventData: 'x'.repeat(1_000_000) }])
+  const fields = Array.from({ length: 8 }, (_, i) => `a${i}: eventDataText`).join(' ')
+  large = `{ workerEvents(datasetId: "${dataset}", first: 1) { nodes { ${fields} } } }`
 })
 afterAll(async () => {
   for (const server of servers) await server[Symbol.asyncDispose]()
@@ -35,6 +43,7 @@ type Command =
   | { do: 'connect'; reader: number; server: number; sse: boolean }
   | { do: 'read'; reader: number; count: number }
   | { do: 'leave'; reader: number }
+  | { do: 'stall'; reader: number }
   | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
 
 const reader = fc.nat({ max: READERS - 1 })
@@ -48,6 +57,7 @@ const commands = fc.array(
     fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() }),
     fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) }),
     fc.record({ do: fc.constant('leave' as const), reader }),
+    fc.record({ do: fc.constant('stall' as const), reader }),
     fc.record({
       do: fc.constant('disturb' as const),
       how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
@@ -60,16 +70,25 @@ const filters = fc.array(fc.option(fc.subarray(TYPES, { minLength: 1 }), { nil: 
   maxLength: READERS,
 })
 
+/** Bytes that wait for clients which do not read. */
+async function unsent(): Promise<number> {
+  const bytes = await Promise.all(servers.map(({ url }) => metric(url, 'tidemark_unsent_bytes')))
+  return bytes.reduce((sum, one) => sum + one, 0)
+}
+
 const QUERY = `subscription ($id: UUID!, $types: [WorkerEventType!], $after: String) {
   workerEvents(datasetId: $id, types: $types, from: BEGINNING, after: $after) { cursor node { seq eventType } }
 }`
 
-/** A client that disconnects and resumes from its last cursor. */
+/** A client that stalls, disconnects, and resumes from its last cursor. */
 class Reader {
   readonly seen: Edge[] = []
   readonly #dataset: string
   readonly #types: string[] | null
   #subscription: Subscription | undefined
+  #sse = false
+  /** Whether bytes wait for it. */
+  isUnread = false
 
   constructor(dataset: string, types: string[] | null) {
     this.#dataset = dataset
@@ -82,17 +101,29 @@ class Reader {
 
   connect(server: TestServer, sse: boolean): void {
     this.leave()
+    this.#sse = sse
     const variables = { id: this.#dataset, types: this.#types, after: this.seen.at(-1)?.cursor }
     this.#subscription = (sse ? overSse : overWebSocket)(server.url, key, QUERY, variables)
   }
 
   async read(count: number): Promise<void> {
+    this.#subscription?.resume()
+    this.isUnread = false
     if (count > 0) this.seen.push(...((await this.#subscription?.take(count)) ?? []))
+  }
+
+  /** Stops to read, at the head. Over a WebSocket, its connection then takes no more. */
+  async stall(count: number): Promise<void> {
+    await this.read(count)
+    await this.#subscription?.start()
+    this.#subscription?.pause(large)
+    this.isUnread = this.#subscription !== undefined && !this.#sse
   }
 
   leave(): void {
     void this.#subscription?.end()
     this.#subscription = undefined
+    this.isUnread = false
   }
 }
 
@@ -104,6 +135,8 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
     const appends: Promise<Recorded[]>[] = []
     // Known to exist, so that a read of it must end.
     const acknowledged: string[] = []
+    const unread = (who: Reader) =>
+      acknowledged.filter((eventType) => who.wants({ eventType })).length - who.seen.length
     for (const command of commands) {
       switch (command.do) {
         case 'append': {
@@ -119,8 +152,17 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
           break
         case 'read': {
           const who = readers[command.reader] as Reader
-          const there = acknowledged.filter((eventType) => who.wants({ eventType })).length - who.seen.length
-          await who.read(Math.min(command.count, there))
+          await who.read(Math.min(command.count, unread(who)))
+          break
+        }
+        case 'stall': {
+          const who = readers[command.reader] as Reader
+          await who.stall(unread(who))
+          const stalled = readers.filter(({ isUnread }) => isUnread).length
+          await until(async () => (await unsent()) >= stalled * 500_000)
+          appends.push(recordWorkerEvents(server(0), dataset, ALL))
+          await appends.at(-1)
+          acknowledged.push(...TYPES)
           break
         }
         case 'leave':

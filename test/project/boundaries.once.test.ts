@@ -21,6 +21,7 @@ const LAYERS = [
   'config.ts',
   'lib',
   'errors.ts',
+  'client',
 ]
 
 function layerOf(file: string): number {

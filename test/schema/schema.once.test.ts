@@ -12,6 +12,7 @@ import {
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
+  isScalarType,
   isSpecifiedScalarType,
 } from 'graphql'
 import { expect, test } from 'vitest'
@@ -28,6 +29,13 @@ test('Every type, field, argument and enum value is described', () => {
   )
   expect(types.length).toBeGreaterThan(40)
   expect(types.flatMap(undescribed)).toEqual([])
+})
+
+test('Every scalar names its specification', () => {
+  const scalars = Object.values(schema.getTypeMap()).filter(isScalarType)
+  const own = scalars.filter((type) => !isSpecifiedScalarType(type))
+  expect(own.length).toBeGreaterThan(3)
+  for (const { specifiedByURL } of own) expect(specifiedByURL).toMatch(/^https:/)
 })
 
 function undescribed(type: GraphQLNamedType): string[] {

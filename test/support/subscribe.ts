@@ -18,6 +18,9 @@ export interface Subscription {
   failure(): Promise<string | number>
   /** Resolves once the server counts this many followers. */
   opened(server: TestServer, followers: number): Promise<void>
+  /** Reads nothing until it is resumed. @param query over a WebSocket, with a result that fills the connection. */
+  pause(query: string): void
+  resume(): void
   /** Disconnects. */
   end(): Promise<void>
   /** Its start cursor, as sent by the server. */
@@ -83,8 +86,11 @@ class Inbox {
   }
 }
 
-function subscriptionOver(inbox: Inbox, ids: string[], leave: () => Promise<unknown>): Subscription {
+type Reading = Pick<Subscription, 'pause' | 'resume'>
+
+function subscriptionOver(inbox: Inbox, ids: string[], reading: Reading, leave: () => Promise<unknown>): Subscription {
   return {
+    ...reading,
     take: (count) => inbox.take(count),
     async rest() {
       const { failure } = await inbox.ended()
@@ -107,11 +113,17 @@ function subscriptionOver(inbox: Inbox, ids: string[], leave: () => Promise<unkn
 /** By the graphql-ws client. */
 export const overWebSocket: Subscribe = (url, key, query, variables) => {
   const inbox = new Inbox()
+  let socket: WebSocket | undefined
   const client = createClient({
     url: `${url.replace('http', 'ws')}/graphql`,
     webSocketImpl: WebSocket,
     retryAttempts: 0,
-    on: { ping: (received, payload) => received && inbox.begin(String(payload?.cursor)) },
+    on: {
+      opened: (opened) => {
+        socket = opened as WebSocket
+      },
+      ping: (received, payload) => received && inbox.begin(String(payload?.cursor)),
+    },
     connectionParams: key === null ? {} : { authorization: `Bearer ${key}` },
   })
   client.subscribe(
@@ -125,7 +137,14 @@ export const overWebSocket: Subscribe = (url, key, query, variables) => {
       complete: () => inbox.end(),
     },
   )
-  return subscriptionOver(inbox, [], async () => {
+  const reading = {
+    pause(query: string) {
+      client.subscribe({ query }, { next() {}, error() {}, complete() {} })
+      socket?.pause()
+    },
+    resume: () => socket?.resume(),
+  }
+  return subscriptionOver(inbox, [], reading, async () => {
     // One that is still connecting reports a failure.
     await Promise.resolve(client.dispose()).catch(() => undefined)
   })
@@ -136,6 +155,8 @@ export const overSse: Subscribe = (url, key, query, variables, headers = {}) => 
   const inbox = new Inbox()
   const ids: string[] = []
   const leaving = new AbortController()
+  let paused: Promise<void> | undefined
+  let resume = () => {}
   void (async () => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -154,6 +175,7 @@ export const overSse: Subscribe = (url, key, query, variables, headers = {}) => 
     let text = ''
     const decoder = new TextDecoder()
     for await (const chunk of (!rejected && response.body) || []) {
+      await paused
       text += decoder.decode(chunk, { stream: true })
       for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
         const frame = text.slice(0, end)
@@ -168,7 +190,15 @@ export const overSse: Subscribe = (url, key, query, variables, headers = {}) => 
     }
     inbox.end('broken off')
   })().catch((error) => inbox.end(String(error)))
-  return subscriptionOver(inbox, ids, async () => {
+  const pause = () => {
+    paused ??= new Promise((resolve) => {
+      resume = () => {
+        paused = undefined
+        resolve()
+      }
+    })
+  }
+  return subscriptionOver(inbox, ids, { pause, resume: () => resume() }, async () => {
     leaving.abort()
   })
 }

@@ -12,13 +12,12 @@ import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../../accounts/rate-limit.ts'
 import type { Limits } from '../../lib/limits.ts'
 import type { RequestContext } from '../../schema/context.ts'
+import type { Sizes } from '../../schema/field-cost.ts'
 import { toHttpError } from '../http-error.ts'
 import { checkVariables } from './use-variable-limit.ts'
 
-/** A subscription pays its cost for each event, so its limit is divided by this. */
+/** A subscription pays its cost for each event, so its limit is divided by this; a batch is limited as a page, too. */
 const PER_EVENT = 50
-
-const LIMITS = new Set<unknown>(['QUERY_COMPLEXITY', 'QUERY_DEPTH'])
 
 /** An operation counts as one more request for each this many values that it may return. */
 const VALUES_A_REQUEST = 10_000
@@ -58,19 +57,22 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<R
     { operation, name }: OperationDefinitionNode,
     variableValues: Variables,
   ): Cost => {
-    let complexity = 0
+    let found = { complexity: 0, depth: 0 }
+    const sizes: Sizes = {}
     const rule = createComplexityRule({
-      context: {},
+      context: sizes,
       variableValues,
       operationName: name?.value,
-      maxDepth: depth,
-      maxComplexity: operation === 'subscription' ? Math.ceil(cost / PER_EVENT) : cost,
       onResult: (result) => {
-        complexity = result.complexity
+        found = { ...result }
       },
     })
-    const error = validate(schema, document, [rule]).find(({ extensions }) => LIMITS.has(extensions.code))
-    return { complexity, error }
+    validate(schema, document, [rule])
+    const most = operation === 'subscription' ? Math.min(cost, Math.ceil(cost / PER_EVENT) * (sizes.events ?? 1)) : cost
+    return {
+      ...found,
+      error: overLimit('complexity', found.complexity, most) ?? overLimit('depth', found.depth, depth),
+    }
   }
   return {
     onValidate({ context, params: { schema, documentAST } }) {
@@ -84,7 +86,7 @@ export function useCostLimit({ depth, cost }: Limits, rate: RateLimit): Plugin<R
         checkVariables(schema, operation, variables ?? {})
         const { complexity, error } = costOf(schema, documentAST, operation, variables ?? {})
         // Thrown, because a result that is set here would be cached with the document.
-        if (error) throw overLimit(error)
+        if (error) throw error
         weights.set(context, Math.floor(complexity / VALUES_A_REQUEST))
       }
     },
@@ -107,9 +109,9 @@ function sizesOf({ variableDefinitions = [] }: OperationDefinitionNode, variable
   })
 }
 
-function overLimit({ message, nodes }: GraphQLError): GraphQLError {
-  return new GraphQLError(message, {
-    nodes,
+function overLimit(what: string, actual: number, most: number): GraphQLError | undefined {
+  if (actual <= most) return undefined
+  return new GraphQLError(`Query ${what} of ${actual} exceeds max ${what} of ${most}`, {
     extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { spec: true, status: 400 } },
   })
 }

@@ -2,7 +2,7 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import { readStreams, type Stream } from '../read/stream-index.ts'
-import { Follower, type FollowOptions } from './follower.ts'
+import { Follower, type FollowOptions, streamDeleted } from './follower.ts'
 import { type HistoryChange, Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
 
@@ -85,11 +85,14 @@ export class FollowedStreams implements AsyncDisposable {
 
   #open(known: Stream): FollowedStream {
     const { id: streamId } = known
-    const tail = new Tail(this.#db, known, this.#options)
+    const followers = new Set<Follower>()
+    const tail = new Tail(this.#db, known, this.#options, () => {
+      for (const follower of [...followers]) follower.fail(streamDeleted(streamId, follower.cursor))
+    })
     // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
     void tail.read()
-    const stream = { tail, followers: new Set<Follower>(), unlisten }
+    const stream = { tail, followers, unlisten }
     this.#streams.set(streamId, stream)
     this.#timer ??= setInterval(() => {
       this.#failSlow()
@@ -122,10 +125,12 @@ export class FollowedStreams implements AsyncDisposable {
     try {
       const ids = [...this.#streams.keys()]
       const asked = readStreams(this.#db, ids)
-      for (const { id, head, epoch, redactions } of await withTimeout(asked, TIMEOUT_MS)) {
-        const tail = this.#streams.get(id)?.tail
+      const found = new Map((await withTimeout(asked, TIMEOUT_MS)).map((stream) => [stream.id, stream]))
+      for (const id of ids) {
+        const [stream, tail] = [found.get(id), this.#streams.get(id)?.tail]
         if (!tail) continue
-        const same = head === tail.head && epoch === tail.epoch && redactions === tail.redactions
+        const same = stream?.head === tail.head && stream.epoch === tail.epoch && stream.redactions === tail.redactions
+        // One that was not found is looked for again by the read.
         if (!same) void this.#read(tail, 'poll')
       }
     } catch (error) {

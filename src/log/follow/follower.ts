@@ -19,6 +19,11 @@ const OUTAGE_MS = 60_000
 
 const RETRY_MS = 500
 
+/** What ends the followers of a stream that was deleted. */
+export function streamDeleted(streamId: string, cursor: string): CodedError {
+  return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist any more.`, { cursor })
+}
+
 interface Callbacks {
   onClose: () => void
   onError: (error: unknown) => void
@@ -96,6 +101,10 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     return this.#scanned
   }
 
+  get epoch(): number {
+    return this.#epoch
+  }
+
   get cursor(): string {
     return encodeCursor(this.tail.streamId, { seq: this.#position, epoch: this.#epoch })
   }
@@ -110,6 +119,16 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     return !this.#isClosed && !this.#page && this.#hasReached && this.#ended === false
   }
 
+  /** Whether `end` holds and all events are taken. */
+  get isOver(): boolean {
+    return this.#ended === true && !this.#page && this.#hasReached
+  }
+
+  /** Differs once events that were read may have been redacted, or taken back by a restore. */
+  get version(): string {
+    return `${this.tail.redactions} ${this.tail.histories}`
+  }
+
   /** Reads the next events, unless some are at hand. @throws what ended it, once. */
   async prepare(): Promise<Next> {
     this.#idleSince = this.#page && this.#idleSince
@@ -120,7 +139,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
         if (this.#page) return 'events'
         if (this.#ended === undefined) await this.#findEnd()
         else if (!this.#hasReached) await this.#read()
-        else if (!this.#isOver) return 'head'
+        else if (!this.isOver) return 'head'
         else this.#close()
       }
     } catch (error) {
@@ -134,13 +153,8 @@ export class Follower implements AsyncIterable<LoggedEvent> {
 
   /** The next events, as many as fit into one step; none if they have changed since they were read. */
   nextStep(): readonly LoggedEvent[] {
-    if (!this.#page || this.#isClosed) return []
-    const { events, redactions } = this.#page
-    // A restore takes redactions back, and may take events back.
-    if (this.tail.redactions === redactions && this.tail.histories === this.#histories)
-      return events.slice(this.#index, this.#index + stepOf(events, this.#index))
-    this.#page = undefined
-    return []
+    const events = this.#unchanged?.events ?? []
+    return events.slice(this.#index, this.#index + stepOf(events, this.#index))
   }
 
   /** Notes that this many of the next events are delivered now. @returns false if it has ended: they must not be. */
@@ -163,6 +177,46 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   advance(scanned: number, position = this.#position): void {
     this.#scanned = Math.max(this.#scanned, scanned)
     this.#position = position
+  }
+
+  /** Events of any type after those that were scanned, as of the newest read of the stream. */
+  get behind(): number {
+    return Math.max(0, this.tail.head - this.#scanned, this.#known - this.#scanned)
+  }
+
+  /** Takes the next events for a batch, while it accepts them. @returns false if it did not accept all at hand. */
+  take(accept: (event: LoggedEvent) => boolean): boolean {
+    this.#idleSince = undefined
+    const page = this.#unchanged
+    if (!page) return true
+    const { events, reach } = page
+    for (; this.#index < events.length; this.#index++) {
+      const event = events[this.#index] as LoggedEvent
+      if (!accept(event)) return false
+      this.advance(event.seq)
+    }
+    this.#page = undefined
+    this.advance(reach)
+    return true
+  }
+
+  /** Notes that a batch of all that was taken waits for its reader. */
+  offer(): void {
+    this.#idleSince = performance.now()
+  }
+
+  /** Notes that this batch is delivered. @returns false if the follower was ended: it must not be. */
+  deliverTaken(): boolean {
+    if (this.#failure) return false
+    this.#idleSince = undefined
+    this.#position = this.#scanned
+    return true
+  }
+
+  /** Goes back to where the last batch ended. */
+  rewind(): void {
+    this.#page = undefined
+    this.#scanned = this.#position
   }
 
   wants({ type }: LoggedEvent): boolean {
@@ -211,14 +265,17 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     throw new Error('A follower is read in steps.')
   }
 
+  // A restore takes redactions back, and may take events back.
+  get #unchanged(): Page | undefined {
+    const { redactions, histories } = this.tail
+    if (redactions !== this.#page?.redactions || histories !== this.#histories) this.#page = undefined
+    return this.#page
+  }
+
   // The tail may be behind the head known at the start.
   get #hasReached(): boolean {
     const { head, histories } = this.tail
     return this.#scanned >= Math.max(head, this.#known) && histories === this.#histories
-  }
-
-  get #isOver(): boolean {
-    return this.#ended === true && this.#hasReached
   }
 
   // Thrown once; a read after the error finds the end.
@@ -286,7 +343,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     const { histories, streamId } = this.tail
     const found = await this.#retry(async () => {
       const continuation = await this.tail.continuationOf(this.#epoch)
-      if (!continuation) throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
+      if (!continuation) throw streamDeleted(streamId, this.cursor)
       return continuation
     })
     if (!found) return

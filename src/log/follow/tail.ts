@@ -35,6 +35,7 @@ export class Tail {
   readonly continuationOf: Lookup<Continuation, number>
   readonly #db: PrismaClient
   readonly #observer: TailObserver
+  readonly #onDeleted: () => void
   readonly #listeners = new Set<() => void>()
   /** Ascending and dense, up to `#head`. */
   #events: LoggedEvent[] = []
@@ -47,8 +48,11 @@ export class Tail {
   #reading = false
   #again = false
 
-  /** @param start the stream as it was found; the tail begins after its head. */
-  constructor(db: PrismaClient, start: Stream, observer: TailObserver) {
+  /**
+   * @param start the stream as it was found; the tail begins after its head.
+   * @param onDeleted called when a read does not find the stream any more.
+   */
+  constructor(db: PrismaClient, start: Stream, observer: TailObserver, onDeleted: () => void) {
     this.#db = db
     this.streamId = start.id
     this.continuationOf = batchLookups((epochs) => continuations(db, start.id, epochs), BATCHES)
@@ -56,6 +60,7 @@ export class Tail {
     this.#epoch = start.epoch
     this.#redactions = start.redactions
     this.#observer = observer
+    this.#onDeleted = onDeleted
   }
 
   get head(): number {
@@ -90,6 +95,7 @@ export class Tail {
         this.#again = false
         const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
         const page = await readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
+        if (!page.exists) return this.#onDeleted()
         if (!(await this.#continues(page))) continue
         const { events, more, first, redactions } = page
         if (first > this.#head + 1) this.#skipTo(first)

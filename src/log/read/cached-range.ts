@@ -33,7 +33,7 @@ export async function readCached(
   const { kept, bytes } = upTo(found, mostBytes)
   await budget.take(bytes)
   const cut = kept.length < found.length
-  return { ...stream, events: kept, more: cut || found.length === most, cut }
+  return { ...stream, exists: true, events: kept, more: cut || found.length === most, cut }
 }
 
 // Both included; none if the last one is below the first one.

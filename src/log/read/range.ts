@@ -30,6 +30,8 @@ export interface SizedEvent extends LoggedEvent {
 
 /** `more`: a limit ended the read. `cut`: the byte limit did, the range holds more. Below `first`, all is removed. */
 export interface Read {
+  /** Whether the stream exists. */
+  exists: boolean
   events: SizedEvent[]
   more: boolean
   cut: boolean
@@ -93,8 +95,9 @@ export async function readRange(
   const events = rows.filter((row) => row.seq !== null).map((row) => toEvent(streamId, row))
   const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
   const cut = events.length < found
-  const read = { events, more: found === limit || cut, cut, first: Number(first), head: Number(head) }
-  if (rows.length > 0 && !types) checkComplete(range, direction, limit, read)
+  const exists = rows.length > 0
+  const read = { exists, events, more: found === limit || cut, cut, first: Number(first), head: Number(head) }
+  if (exists && !types) checkComplete(range, direction, limit, read)
   return { ...read, epoch: Number(epoch), redactions, version }
 }
 

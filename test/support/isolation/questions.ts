@@ -181,6 +181,8 @@ function literal(type: GraphQLInputType, path: string, choice: Choice, home: Hom
   }
 }
 
+const OBJECTS = ['Organization', 'Dataset', 'Report', 'ApiKey']
+
 /** All fields below a type. @param known the types of fields beside it: one of another type needs an alias. */
 function selectionOf(
   output: GraphQLOutputType,
@@ -191,10 +193,12 @@ function selectionOf(
   if (isLeafType(type)) return ''
   if (above.includes(type.name)) return '{ __typename }'
   const within = [...above, type.name]
+  // An object within another shows its own fields: a list of its own would only repeat what other questions ask.
+  const isNested = OBJECTS.includes(type.name) && above.some((name) => OBJECTS.includes(name))
   const fields =
     'getFields' in type
       ? Object.values(type.getFields())
-          .filter(({ args }) => !args.some(isRequiredArgument))
+          .filter(({ args, type }) => !args.some(isRequiredArgument) && (!isNested || isLeafType(getNamedType(type))))
           .map(({ name, type }) => {
             const alias = (known.get(name) ?? String(type)) === String(type) ? '' : `own_${name}: `
             if (!alias) known.set(name, String(type))

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { WORKER_EVENT_TYPES } from '../../../src/log/worker-event-type.ts'
 import { type DatabaseSettings, runSql } from '../database.ts'
-import { newKey, newReport, recordReportEvents, recordWorkerEvents } from '../seed.ts'
+import { newDataset, newKey, newReport, recordReportEvents, recordWorkerEvents } from '../seed.ts'
 import { expectData, type TestServer } from '../server.ts'
 
 const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
@@ -83,6 +83,9 @@ export async function furnishTenant(
     dataset: setRetention(of: { datasetId: $dataset }, policy: { maxEvents: 900000002 }) { maxEvents }
   }`
   expectData(await server.graphql(policies, { organization, dataset }))
+  const deleted = await newDataset(server, organization)
+  const remove = 'mutation ($id: UUID!, $confirm: String!) { deleteDataset(id: $id, confirm: $confirm) { id } }'
+  expectData(await server.graphql(remove, { id: deleted, confirm: deleted }))
   const audit = 'query ($id: UUID!) { auditEntries(organizationId: $id, first: 1) { nodes { id } } }'
   const { auditEntries } = expectData(await server.graphql(audit, { id: organization }))
   return {

@@ -1,0 +1,90 @@
+import { disconnected, TidemarkError } from './error.ts'
+
+/** An API key; or a function that is asked for it at each connection, with the key that the server has refused, if any. */
+export type Key = string | ((refused?: string) => string | Promise<string>)
+
+export type OnRetry = (error: TidemarkError, delayMs: number) => void
+
+const TEMPORARY = new Set(['DISCONNECTED', 'UNAVAILABLE', 'RATE_LIMITED', 'SLOW_CONSUMER'])
+
+/** Attempts in a row that may fail with INTERNAL_SERVER_ERROR: a defect of the server may not pass. */
+const MAX_INTERNAL = 5
+
+const FIRST_MS = 200
+const LONGEST_MS = 15_000
+
+/** Repeats one operation until it succeeds or fails for good, after random delays that grow. */
+export class Retries {
+  readonly #key: Key
+  readonly #onRetry: OnRetry | undefined
+  readonly #signal: AbortSignal | undefined
+  #failures = 0
+  #newest: string | undefined
+  #refusal: TidemarkError | undefined
+  /** Keys that were refused once are never valid again. */
+  readonly #refused = new Set<string>()
+
+  constructor(key: Key, onRetry: OnRetry | undefined, signal?: AbortSignal) {
+    this.#key = key
+    this.#onRetry = onRetry
+    this.#signal = signal
+  }
+
+  /** @throws the error of the last attempt if it can not succeed later, or the reason of the signal. */
+  async run<Result>(attempt: (key: string) => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        this.#signal?.throwIfAborted()
+        return await attempt(await this.#nextKey())
+      } catch (error) {
+        await this.#after(error)
+      }
+    }
+  }
+
+  /** There is progress: the next delay is a short one. */
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  async #nextKey(): Promise<string> {
+    let key: string
+    try {
+      const refused = this.#refused.has(this.#newest ?? '') ? this.#newest : undefined
+      key = typeof this.#key === 'function' ? await this.#key(refused) : this.#key
+    } catch (error) {
+      throw disconnected(`The function for the API key has failed: ${error}`, error)
+    }
+    if (this.#refusal && this.#refused.has(key)) throw this.#refusal
+    this.#newest = key
+    return key
+  }
+
+  async #after(error: unknown): Promise<void> {
+    if (!(error instanceof TidemarkError) || error === this.#refusal) throw error
+    const { code, details } = error
+    if (code === 'UNAUTHENTICATED' && this.#newest !== undefined) {
+      this.#refusal = error
+      this.#refused.add(this.#newest)
+    } else if (!TEMPORARY.has(code) && !(code === 'INTERNAL_SERVER_ERROR' && this.#failures < MAX_INTERNAL)) throw error
+    const random = Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures++)
+    const delay = Math.max(random, 1_000 * (Number(details.retryAfter) || 0))
+    this.#onRetry?.(error, delay)
+    await pause(delay, this.#signal)
+  }
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    const stop = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop)
+      resolve()
+    }, ms)
+    signal?.addEventListener('abort', stop, { once: true })
+  })
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type GraphQLParams, isAsyncIterable } from 'graphql-yoga'
+import { withoutEmptyName } from '../graphql/plugins/use-request-body.ts'
+import type { ReadRequestBody, RequestBody } from '../graphql/request-body.ts'
+import type { Begun, ServerContext } from '../graphql/request-context.ts'
+import type { Yoga } from '../graphql/yoga.ts'
+import { isLong } from '../lib/budget/json-in-turns.ts'
+import { PRIVATE } from '../lib/private-response.ts'
+import type { RequestContext } from '../schema/context.ts'
+
+/** Media type of the response to an operation in a JSON body that needs nothing of Yoga's own adapter, or undefined. */
+export function jsonTypeOf({ method, url, headers }: IncomingMessage): string | undefined {
+  if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined) return undefined
+  if (headers['content-encoding'] !== undefined || !JSON_BODY.test(headers['content-type'] ?? '')) return undefined
+  if (headers.accept === undefined) return TYPES['*/*']
+  return headers.accept
+    .split(', ')
+    .map((type) => TYPES[type])
+    .find(Boolean)
+}
+
+const JSON_BODY = /^application\/json(?:; ?charset=utf-8)?$/i
+
+// As Yoga's result processors choose: the first type that the client accepts, and JSON where it names none.
+const TYPES: Readonly<Record<string, string>> = {
+  '*/*': 'application/json',
+  'application/*': 'application/json',
+  'application/json': 'application/json',
+  'application/graphql-response+json': 'application/graphql-response+json',
+}
+
+/**
+ * Runs the operation in a JSON body through the pipeline, without Fetch's requests and responses, which take longer than
+ * a small operation. @returns what Yoga's adapter goes on from if the result is none to write at once: errors, a long
+ * result, events, or a body that is no operation.
+ */
+export function createJsonOperations(yoga: Yoga, readBody: ReadRequestBody) {
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+    type: string,
+  ): Promise<Begun | undefined> => {
+    const body = readBody(request, context)
+    const params = await paramsIn(body)
+    if (!params) return { body }
+    const result = await run(yoga, params, { ...context, req: request })
+    if (!result || !isOrdinary(result) || isLong(context.budget)) return { params, result }
+    context.call?.note(undefined)
+    if (!response.destroyed) send(response, JSON.stringify(result), type)
+    return undefined
+  }
+}
+
+// The memory of a body that is no operation is released by the adapter, which answers with the error.
+async function paramsIn(body: Promise<RequestBody>): Promise<GraphQLParams | undefined> {
+  try {
+    const { bytes, holding } = await body
+    const params: unknown = JSON.parse(bytes.toString())
+    if (typeof params !== 'object' || params === null || Array.isArray(params)) return undefined
+    holding.release()
+    return withoutEmptyName(params as GraphQLParams)
+  } catch {
+    return undefined
+  }
+}
+
+// Yoga and the plugins read no more of a request than this. What they throw before execution, they throw again.
+async function run(yoga: Yoga, params: GraphQLParams, context: ServerContext): Promise<Begun['result']> {
+  const request = { method: 'POST', headers: context.req?.headers } as unknown as Request
+  try {
+    return (await yoga.getResultForParams({ params, request }, context)) as Begun['result']
+  } catch {
+    return undefined
+  }
+}
+
+function isOrdinary(result: NonNullable<Begun['result']>): boolean {
+  return !isAsyncIterable(result) && 'data' in result && !result.errors && !result.extensions
+}
+
+function send(response: ServerResponse, text: string, type: string): void {
+  const headers = { ...PRIVATE, 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(text) }
+  response.writeHead(200, headers).end(text)
+}

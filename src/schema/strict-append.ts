@@ -1,0 +1,27 @@
+import type { OperationBudget } from '../lib/budget/operation-budget.ts'
+import { ANY_EPOCH } from '../log/cursor.ts'
+import type { NewEvent } from '../log/event.ts'
+import type { OperationLog } from '../log/operation-log.ts'
+import { checkWorkerEventData } from '../log/worker-event-data.ts'
+import type { RecordResult } from './record-results.ts'
+
+/** Appends the worker events whose payloads have the members of their types. @returns a result per event, in order. */
+export async function appendStrictly(
+  log: OperationLog,
+  datasetId: string,
+  events: readonly NewEvent[],
+  budget: OperationBudget,
+): Promise<RecordResult[]> {
+  const problems: (string | undefined)[] = []
+  for (const { type, data } of events) {
+    if (budget.mustWait) await budget.turn()
+    problems.push(checkWorkerEventData(type, JSON.parse(data)).problem)
+  }
+  const valid = events.filter((_, index) => problems[index] === undefined)
+  const appended = (await log.append(datasetId, valid)).values()
+  return events.map(({ id }, index) => {
+    const problem = problems[index]
+    if (problem === undefined) return appended.next().value as RecordResult
+    return { id, seq: 0, epoch: ANY_EPOCH, outcome: 'REJECTED', message: `events[${index}].eventData ${problem}.` }
+  })
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { fc, test as property } from '@fast-check/vitest'
+import { beforeAll, expect } from 'vitest'
+import { test } from '../support/fixtures.ts'
+import { type Operation, operation } from '../support/fuzz/documents.ts'
+import { createWorld, type Fill } from '../support/fuzz/world.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+// Operations in JSON bodies do not pass Yoga's own adapter, and those with this header do: both must answer alike.
+const THROUGH_YOGA = { 'content-encoding': 'identity' }
+
+const RUNS = { numRuns: process.env.LONG ? 5_000 : 150 }
+
+const ACCEPT = fc.constantFrom(
+  undefined,
+  'application/json',
+  'application/graphql-response+json',
+  'application/graphql-response+json, application/json;q=0.9',
+  'text/event-stream, application/json',
+  'multipart/mixed, application/graphql-response+json',
+  'text/event-stream',
+  'text/html',
+)
+const KEY = fc.constantFrom('read', 'read', 'admin', 'root', 'narrowed', 'revoked')
+
+/** Operations that change nothing, so that the second answer is the same as the first. */
+const reading = operation.filter((operation) => !/mutation|subscription/.test(JSON.stringify(operation)))
+
+let server: TestServer
+let fill: Fill
+
+beforeAll(async () => {
+  server = await startServer({ GRAPHIQL: 'off' })
+  fill = await createWorld(server)
+  return () => server[Symbol.asyncDispose]()
+})
+
+async function ask(body: string, key: string, headers: Record<string, string | undefined>) {
+  const given = {
+    'content-type': 'application/json',
+    authorization: `Bearer ${fill(`<${key}>`)}`,
+    'x-request-id': 'same',
+  }
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: JSON.parse(JSON.stringify({ ...given, ...headers })),
+    body: fill(body),
+  })
+  const { date: _, ...answered } = Object.fromEntries(response.headers)
+  return { status: response.status, headers: answered, body: await response.text() }
+}
+
+async function expectAlike(body: string, key = 'read', headers: Record<string, string | undefined> = {}) {
+  const direct = await ask(body, key, headers)
+  expect(direct).toEqual(await ask(body, key, { ...headers, ...THROUGH_YOGA }))
+  return direct
+}
+
+property.prop([reading, KEY, ACCEPT], RUNS)(
+  'Any operation has the same response both ways',
+  async (of, key, accept) => {
+    await expectAlike(JSON.stringify(of), key, { accept })
+  },
+)
+
+const PAGE = `query Page($id: UUID!, $first: Int) {
+  workerEvents(datasetId: $id, first: $first) { edges { cursor node { id seq eventType eventData createdAt } } totalCount }
+}`
+const page = (first: unknown, more: Partial<Operation> = {}) =>
+  JSON.stringify({ query: PAGE, variables: { id: '<dataset>', first }, ...more })
+
+test('A page, its limits and its errors have the same response both ways', async () => {
+  const { status, headers, body } = await expectAlike(page(20))
+  expect(status).toBe(200)
+  expect(headers).toMatchObject({
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    'x-request-id': 'same',
+  })
+  expect(JSON.parse(body).data.workerEvents.edges).toHaveLength(20)
+  for (const accept of ['application/json', 'application/graphql-response+json'])
+    for (const first of [-1, 1_001, 'x', null]) await expectAlike(page(first), 'read', { accept })
+  for (const operationName of ['', 'Page', 'Other', 1]) await expectAlike(page(1, { operationName }))
+  await expectAlike(page(1).replace('<dataset>', '<otherDataset>'))
+})
+
+test.for([
+  '',
+  '[]',
+  '[{"query":"{__typename}"}]',
+  'null',
+  '1',
+  '{',
+  '{"query":"{__typename}"',
+  '\ufeff{"query":"{__typename}"}',
+])('The body %j has the same response both ways', async (body) => {
+  await expectAlike(body)
+  await expectAlike(body, 'read', { accept: 'application/graphql-response+json' })
+})
+
+test('A body above the limit, too deep variables, and parameters that do not exist have the same response', async () => {
+  const deep = `${'['.repeat(200)}${']'.repeat(200)}`
+  expect((await expectAlike(' '.repeat(8_000_001))).status).toBe(413)
+  expect((await expectAlike(`{"query":"{__typename}","variables":{"x":${deep}}}`)).body).toContain('BAD_USER_INPUT')
+  await expectAlike('{"query":"{__typename}","nope":1}')
+  await expectAlike('{"query":1}')
+  await expectAlike('{}')
+})
+
+test('A registered operation has the same response both ways', async () => {
+  const query = '{ __typename }'
+  const sha256Hash = createHash('sha256').update(query).digest('hex')
+  const extensions = { persistedQuery: { version: 1, sha256Hash } }
+  const named = JSON.stringify({ extensions })
+  expect((await expectAlike(named)).body).toContain('PERSISTED_QUERY_NOT_FOUND')
+  await expectAlike(JSON.stringify({ query, extensions }))
+  expect((await expectAlike(named)).body).toBe('{"data":{"__typename":"Query"}}')
+  await expectAlike(JSON.stringify({ query: '{ a: __typename }', extensions }))
+})
+
+test('A repeated append has the same response both ways', async () => {
+  const query = `mutation ($id: UUID!, $events: [WorkerEventInput!]!) {
+    recordWorkerEvents(datasetId: $id, events: $events) { results { id seq cursor outcome } }
+  }`
+  const events = [{ id: '11111111-2222-4333-8444-555555555555', eventType: 'ETL_STARTED', eventData: { a: 1 } }]
+  const body = JSON.stringify({ query, variables: { id: '<dataset>', events } })
+  await ask(body, 'write', {})
+  expect((await expectAlike(body, 'write')).body).toContain('DUPLICATE')
+  expect((await expectAlike(body, 'read')).body).toContain('FORBIDDEN')
+})
+
+test('A long result is sent in chunks both ways', async () => {
+  const query = `{ ${Array.from({ length: 25 }, (_, i) => `a${i}: report(id: "<report>") { snapshot { text: __typename } }`).join(' ')} }`
+  await expectAlike(JSON.stringify({ query }))
+})
+
+test('A subscription begins as an event stream both ways', async () => {
+  const query =
+    'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { __typename } } }'
+  const body = JSON.stringify({ query, variables: { id: '<endedReport>' } })
+  const { headers } = await expectAlike(body, 'read', { accept: '*/*' })
+  expect(headers['content-type']).toBe('text/event-stream')
+  await expectAlike(body, 'read', { accept: 'application/json' })
+  await expectAlike(body, 'revoked')
+})
