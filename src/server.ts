@@ -32,6 +32,7 @@ import { registerDatabaseMetrics } from './observability/metrics/database.ts'
 import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
 import { countRejectedKeys } from './observability/metrics/keys.ts'
 import { registerLiveMetrics } from './observability/metrics/live.ts'
+import { registerReadMetrics } from './observability/metrics/reads.ts'
 import { createRegistry, registerBuildInfo } from './observability/metrics/registry.ts'
 import { createRequestMetrics } from './observability/metrics/requests.ts'
 import { countTaskFailures } from './observability/metrics/tasks.ts'
@@ -103,6 +104,7 @@ async function open(
   const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
+  registerReadMetrics(registry, log)
   const sweepObserver = {
     removed: countRemoved(registry),
     clockRead: createClockHandler(registry, logger),
@@ -110,7 +112,7 @@ async function open(
   }
   const retention = new RetentionSweeper(database, sweepObserver)
   const keyUsage = new KeyUsage(db, onFailure('key-usage'))
-  const keyLookup = new KeyLookup(database.spare, onFailure('key-lookup'))
+  const keyLookup = new KeyLookup(database.spareQueries, onFailure('key-lookup'))
   const authenticate = countRejectedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
   const keyWatch = new KeyWatch(database.spare, onFailure('key-watch'))
   const liveConnections = new LiveConnections(db, onFailure('live-connections'))

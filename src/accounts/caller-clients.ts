@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
+import type { Database } from '../db/database.ts'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Queries } from '../db/queries.ts'
 import { retryTransient } from '../db/retry-transient.ts'
 import type { FairSlots } from '../lib/budget/fair-slots.ts'
 import { Sequence } from '../lib/budget/sequence.ts'
@@ -14,20 +16,22 @@ export interface CallerClient {
   readonly log: LogOperations
 }
 
-/** Raw statements of callers read. Others may have been committed. */
+/** Others may have been committed. */
 function isRepeatable(operation: string): boolean {
-  return /^(find|count|aggregate|groupBy|\$queryRaw)/.test(operation)
+  return /^(find|count|aggregate|groupBy)/.test(operation)
 }
 
 /** Gives each caller a log and a database client on which every statement takes a slot of that caller. */
 export class CallerClients {
   readonly #db: PrismaClient
+  readonly #queries: Queries
   readonly #log: EventLog
   readonly #slots: FairSlots
   readonly #kept = new LRUCache<string, CallerClient & { transactions: Sequence }>({ max: KEPT })
 
-  constructor(db: PrismaClient, log: EventLog, slots: FairSlots) {
-    this.#db = db
+  constructor({ prisma, queries }: Pick<Database, 'prisma' | 'queries'>, log: EventLog, slots: FairSlots) {
+    this.#db = prisma
+    this.#queries = queries
     this.#log = log
     this.#slots = slots
   }
@@ -49,14 +53,17 @@ export class CallerClients {
     return waiting
   }
 
+  // Raw statements of callers read, and can be repeated; the client of a transaction has its own `$queryRaw`.
   // Transactions of one caller run in sequence: each locks the row of its key, and would wait for it on a connection.
   // One slot covers a whole transaction; its statements take none, so they cannot wait for their own slot.
   #clientOf(caller: Caller, transactions: Sequence): PrismaClient {
-    const [db, slots] = [this.#db, this.#slots]
+    const [db, queries, slots] = [this.#db, this.#queries, this.#slots]
+    const $queryRaw: Queries['$queryRaw'] = (...query) =>
+      retryTransient(() => slots.run(caller, () => queries.$queryRaw(...query)))
     const $transaction = (...args: Parameters<PrismaClient['$transaction']>) =>
       transactions.run(() => slots.run(caller, () => db.$transaction(...args)))
     const client = db.$extends({
-      client: { $transaction },
+      client: { $queryRaw, $transaction },
       query: {
         $allOperations: ({ operation, args, query }) => {
           const run = () => slots.run(caller, () => query(args))

@@ -1,4 +1,5 @@
-import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
+import type { Queries } from '../db/queries.ts'
 import { retryTransient } from '../db/retry-transient.ts'
 import { batchLookups } from '../lib/batched-lookup.ts'
 import { IS_VALID_KEY } from './valid-key.ts'
@@ -20,7 +21,7 @@ export interface StoredKey {
 
 /** Looks keys up by hash, in batches. Recently valid keys do not wait behind invented ones. */
 export class KeyLookup {
-  readonly #db: PrismaClient
+  readonly #db: Queries
   readonly #onError: (error: unknown) => void
   readonly #lines = {
     known: batchLookups((hashes) => this.#read(hashes), BATCHES.known),
@@ -29,8 +30,8 @@ export class KeyLookup {
   #waiting = 0
   #failing = false
 
-  /** @param db a client without other load. @param onError called for the first of consecutive failures. */
-  constructor(db: PrismaClient, onError: (error: unknown) => void) {
+  /** @param db without other load. @param onError called for the first of consecutive failures. */
+  constructor(db: Queries, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
   }

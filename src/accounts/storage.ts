@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino'
 import type { Config } from '../config.ts'
 import { type Database, joinDatabase, openDatabase } from '../db/database.ts'
 import type { DiskObserver } from '../db/disk-space.ts'
+import { Prisma } from '../db/generated/prisma/client.ts'
 import { type Budget, createBudget } from '../lib/budget/budget.ts'
 import type { AppendObserver } from '../log/append/append-queue.ts'
 import { createEventLog, type EventLog } from '../log/event-log.ts'
@@ -10,6 +11,7 @@ import type { HistoryChange } from '../log/follow/tail.ts'
 import { Wakeups } from '../log/follow/wakeups.ts'
 import { openWakeupBus, type WakeupBus } from '../wakeups/bus.ts'
 import { CallerClients } from './caller-clients.ts'
+import { IS_VALID_KEY } from './valid-key.ts'
 
 export interface Storage extends AsyncDisposable {
   readonly database: Database
@@ -68,7 +70,11 @@ async function storageOf(config: Config, opened: Database, observer: StorageObse
   const bus = opening.use(openWakeupBus(config, wakeups, observer.logger))
   const patience = config.databaseTimeoutSeconds * 1_000
   const appendsAtOnce = Math.ceil(database.connections / 3)
+  // The other connections are for appends, which have their own queue.
+  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce), patience)
   const log = createEventLog(database, {
+    memory: budget.memory,
+    mayRead: Prisma.sql`EXISTS (SELECT FROM api_key WHERE id = asked.reader AND ${IS_VALID_KEY})`,
     wakeups,
     announce: (streamId) => bus.publish(streamId),
     appendsAtOnce,
@@ -79,9 +85,7 @@ async function storageOf(config: Config, opened: Database, observer: StorageObse
     onHistoryChanged: observer.onHistoryChanged,
   })
   opening.use(log)
-  // The other connections are for appends, which have their own queue.
-  const budget = createBudget(Math.max(1, database.connections - appendsAtOnce), patience)
-  const callerClients = new CallerClients(database.prisma, log, budget.slots)
+  const callerClients = new CallerClients(database, log, budget.slots)
   const closers = opening.move()
   return { database, bus, log, budget, callerClients, [Symbol.asyncDispose]: () => closers.disposeAsync() }
 }

@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import type { SqlQuery } from '@prisma/driver-adapter-utils'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
 import { clientOptions } from './client-options.ts'
@@ -10,6 +11,7 @@ import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPool, type PostgresPool } from './postgres-pool.ts'
 import { prepareSchema } from './prepare-schema.ts'
+import { type Queries, queriesOf } from './queries.ts'
 import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
@@ -17,6 +19,9 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
+  /** Raw statements on the connections of `prisma`, and of `spare`. */
+  readonly queries: Queries
+  readonly spareQueries: Queries
   /** A small separate pool on PostgreSQL, so key lookups and health checks are answered while `pool` is exhausted. */
   readonly spare: PrismaClient
   /** For background work on many rows, whose statements may take minutes, but not for ever. */
@@ -79,12 +84,14 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
-  const main = openClient(session, POOL_SIZES.main, limit)
-  const short = openClient(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
-  const long = openClient(session, POOL_SIZES.maintenance, LIMITS.maintenance)
+  const main = await openClient(session, POOL_SIZES.main, limit)
+  const short = await openClient(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const long = await openClient(session, POOL_SIZES.maintenance, LIMITS.maintenance)
   const opened = [main, short, long]
   return {
     prisma: main.client,
+    queries: main.queries,
+    spareQueries: short.queries,
     spare: short.client,
     maintenance: long.client,
     mode: 'postgres',
@@ -98,15 +105,24 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map(({ client }) => client.$disconnect()))
-      for (const { pool } of opened) pool[Symbol.dispose]()
+      await Promise.all(opened.map(({ pool }) => pool[Symbol.asyncDispose]()))
     },
   }
 }
 
-function openClient(session: Session, max: number, limit: number): { client: PrismaClient; pool: PostgresPool } {
+interface OpenClient {
+  readonly client: PrismaClient
+  readonly queries: Queries
+  readonly pool: PostgresPool
+}
+
+async function openClient(session: Session, max: number, limit: number): Promise<OpenClient> {
   const pool = openPool(session, { max, limit })
-  const adapter = new PrismaPg(pool.pool, { schema: session.schema, disposeExternalPool: true })
-  return { client: new PrismaClient({ adapter, ...clientOptions(limit) }), pool }
+  const { prepared } = pool
+  const statementNameGenerator = ({ sql }: SqlQuery) => prepared.nameOf(sql)
+  const adapter = new PrismaPg(pool.pool, { schema: session.schema, statementNameGenerator })
+  const client = new PrismaClient({ adapter, ...clientOptions(limit) })
+  return { client, queries: queriesOf(await adapter.connect(), prepared), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {

@@ -12,6 +12,7 @@ import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPglite } from './pglite.ts'
 import { makeContentsPrivate, makePrivate } from './private-directory.ts'
+import { type Queries, queriesOf } from './queries.ts'
 import { serverAdapter } from './shared/server-adapter.ts'
 import { connectToServer } from './shared/server-connection.ts'
 import { shareDatabase } from './shared/share-database.ts'
@@ -49,11 +50,12 @@ async function openLocked(config: Place, lock: FileHandle, onDiskChange: DiskObs
   const watchdog = watchMainThread()
   const adapter = new PrismaPGlite(pglite)
   const prisma = opening.adopt(clientOf(adapter, config), (client) => client.$disconnect())
+  const driver = await adapter.connect()
   const closers = opening.move()
   return {
-    ...databaseOf(prisma),
+    ...databaseOf(prisma, queriesOf(driver)),
     disk,
-    share: async () => shareDatabase({ pglite, adapter: await adapter.connect() }, socketPath(dataDir)),
+    share: async () => shareDatabase({ pglite, adapter: driver }, socketPath(dataDir)),
     async [Symbol.asyncDispose]() {
       await closers.disposeAsync()
       watchdog[Symbol.dispose]()
@@ -66,16 +68,20 @@ async function openThroughServer(config: Place): Promise<Database> {
   await using connection = await connectToServer(dataDir)
   if ((await pendingMigrations(connection)).length > 0)
     throw new MigrationError(`The server that uses ${dataDir} is of an older version. Restart it with this one.`)
-  return databaseOf(clientOf(serverAdapter(socketPath(dataDir)), config))
+  const adapter = serverAdapter(socketPath(dataDir))
+  const driver = await adapter.connect()
+  return databaseOf(clientOf(adapter, config), queriesOf(driver), () => driver.dispose())
 }
 
 function clientOf(adapter: SqlDriverAdapterFactory, { databaseTimeoutSeconds }: Place): PrismaClient {
   return new PrismaClient({ adapter, ...clientOptions(databaseTimeoutSeconds * 1_000) })
 }
 
-function databaseOf(prisma: PrismaClient): Database {
+function databaseOf(prisma: PrismaClient, queries: Queries, close?: () => Promise<void>): Database {
   return {
     prisma,
+    queries,
+    spareQueries: queries,
     spare: prisma,
     maintenance: prisma,
     mode: 'embedded',
@@ -84,6 +90,9 @@ function databaseOf(prisma: PrismaClient): Database {
     migrations: () => migrationState(prisma),
     state: (functions) => databaseState(prisma, functions),
     limit: () => undefined,
-    [Symbol.asyncDispose]: () => prisma.$disconnect(),
+    async [Symbol.asyncDispose]() {
+      await prisma.$disconnect()
+      await close?.()
+    },
   }
 }

@@ -1,11 +1,13 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
 import { KEEP_ALIVE } from './database-connection.ts'
+import { PreparedStatements } from './prepared-statements.ts'
 import { pinSession, type Session } from './session.ts'
 
 /** Connections that nothing waits for without end: a peer that is gone, or a firewall, does not close them. */
-export interface PostgresPool extends Disposable {
+export interface PostgresPool extends AsyncDisposable {
   readonly pool: pg.Pool
+  readonly prepared: PreparedStatements
   /** Replaces the limit, in milliseconds, for statements in progress, too. */
   limit(milliseconds: number): void
 }
@@ -25,10 +27,14 @@ export function openPool(
   { max, limit }: { max: number; limit: number },
 ): PostgresPool {
   const sockets = new Set<Socket>()
+  const prepared = new PreparedStatements()
   const pool = new pg.Pool({
     connectionString,
-    onConnect: (client) =>
-      client.query({ text: pinSession(schema, limit), query_timeout: CONNECT_MS } as pg.QueryConfig),
+    onConnect: async (client) => {
+      const text = `${pinSession(schema, limit)}; ${BACKEND}`
+      const results = await client.query({ text, query_timeout: CONNECT_MS } as pg.QueryConfig)
+      prepared.found(hasOwnSession(client, results as unknown as pg.QueryResult[]))
+    },
     ...KEEP_ALIVE,
     connectionTimeoutMillis: Math.min(CONNECT_MS, limit),
     max,
@@ -53,14 +59,23 @@ export function openPool(
   })
   return {
     pool,
+    prepared,
     limit(milliseconds) {
       limit = milliseconds
       pool.options.connectionTimeoutMillis = Math.min(CONNECT_MS, milliseconds)
       for (const client of [...held.keys()]) hold(client)
     },
-    // After the end of the pool, which does not wait for the peers: nor does the process.
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
+      await pool.end()
+      // The pool has not waited for the peers: nor does the process.
       for (const socket of sockets) socket.unref()
     },
   }
+}
+
+const BACKEND = 'SELECT pg_backend_pid() AS pid'
+
+// A pooler whose clients share sessions invents the process id that it gives to each of them.
+function hasOwnSession(client: pg.ClientBase, results: readonly pg.QueryResult<{ pid: number }>[]): boolean {
+  return results.at(-1)?.rows[0]?.pid === (client as { processID?: number }).processID
 }

@@ -1,4 +1,5 @@
 import { Prisma } from './generated/prisma/client.ts'
+import { QueryError } from './queries.ts'
 
 const LOCK_TIMEOUT = '55P03'
 
@@ -58,6 +59,7 @@ function stateOf(error: unknown): string {
 }
 
 function causeOf(error: unknown): Cause {
+  if (error instanceof QueryError) return { originalCode: error.code, kind: error.kind }
   if (!(error instanceof Prisma.PrismaClientKnownRequestError)) return {}
   const { driverAdapterError } = (error.meta ?? {}) as { driverAdapterError?: { cause?: Cause } }
   return driverAdapterError?.cause ?? {}

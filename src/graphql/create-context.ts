@@ -24,7 +24,8 @@ export function createContextFactory({ callerClients, keyWatch, liveConnections,
     const { db, log } = callerClients.of(caller)
     const span = call?.span
     const operationLog = createOperationLog(log, budget, span)
-    const findStream = memoize((id) => operationLog.findStream(id))
+    const reader = viewer.type === 'key' ? viewer.keyId : undefined
+    const findStream = memoize((id) => operationLog.findStream(id, reader))
     const visible = (kind: Stream['kind']) => async (id: string) => {
       const stream = await findStream(id)
       if (stream?.kind === kind && canSee(viewer, stream)) return stream

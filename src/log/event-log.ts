@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts'
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
+import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { ImportResult } from './append/append-batches.ts'
 import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
@@ -21,10 +22,12 @@ import { SnapshotUpdates } from './follow/snapshot-updates.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
 import { type ReadBudget, readAt } from './read/budgeted-read.ts'
+import type { EventCache } from './read/event-cache.ts'
 import { type NumberedPage, type NumberedPageRequest, numberedPage } from './read/numbered-page.ts'
 import { type Page, type PageRequest, page } from './read/page.ts'
 import type { Prefix } from './read/range.ts'
-import { createStreamIndex, type Stream } from './read/stream-index.ts'
+import { createReadCache } from './read/read-cache.ts'
+import { createStreamIndex, type FindStream, type Stream } from './read/stream-index.ts'
 import { FINAL_STATE } from './report/report-event.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
@@ -39,8 +42,8 @@ export interface LogOperations {
    * (disk full); nothing is stored then, unless what failed is the repeat of an id.
    */
   append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
-  /** The stream as of this call, from a statement that all callers share. */
-  findStream(id: string): Promise<Stream | undefined>
+  /** From a statement that all callers share. */
+  findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
@@ -55,7 +58,7 @@ export interface LogOperations {
   ): Promise<string[]>
   /** @param stream as found in the same operation. */
   page(stream: Stream, request: PageRequest, budget?: ReadBudget): Promise<Page>
-  numberedPage(streamId: string, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
+  numberedPage(stream: Stream, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
   at(streamId: string, positions: readonly number[], prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
@@ -81,23 +84,29 @@ export interface EventLog extends LogOperations, AsyncDisposable {
   readonly appending: number
   readonly following: FollowedStreamsCounts
   readonly tailReads: Readonly<Record<ReadSource, number>>
+  readonly cachedEvents: Pick<EventCache, 'bytes' | 'asked'>
 }
 
 export interface EventLogOptions extends FollowedStreamsOptions {
   /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
+  /** SQL condition for `asked.reader`, the id of a reader. */
+  mayRead: Prisma.Sql
   appendsAtOnce: number
   appends: AppendObserver
+  /** Of the process, for the cache of events. */
+  memory: MemoryBudget
   /** Longest wait of an append for a transaction, in milliseconds, while the database is unavailable. */
   patience: number
 }
 
 /** Opens the log of a database. Disposing of it ends its followers. */
 export function createEventLog(
-  { prisma: db, spare, disk }: Pick<Database, 'prisma' | 'spare' | 'disk'>,
+  { prisma: db, spareQueries, disk }: Pick<Database, 'prisma' | 'spareQueries' | 'disk'>,
   options: EventLogOptions,
 ): EventLog {
-  const findStream = createStreamIndex(spare)
+  const findStream = createStreamIndex(spareQueries, options.mayRead)
+  const cache = createReadCache(options.memory)
   const snapshots = new ReportSnapshots()
   const followedStreams = new FollowedStreams(db, options)
   const queue = new AppendQueue(db, options.appendsAtOnce, options.appends, options.patience)
@@ -133,8 +142,9 @@ export function createEventLog(
         return deleted
       },
       findStream,
-      page: (stream, request, budget) => page({ db: client, findStream }, stream, request, budget),
-      numberedPage: (streamId, request, budget) => numberedPage(client, streamId, request, budget),
+      page: (stream, request, budget) => page({ db: client, findStream, cache }, stream, request, budget),
+      numberedPage: (stream, request, budget) =>
+        numberedPage({ db: client, findStream, cache }, stream, request, budget),
       at: (streamId, positions, prefix, budget) => readAt(client, streamId, positions, prefix, budget),
       reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
       follow,
@@ -163,6 +173,7 @@ export function createEventLog(
       return followedStreams.counts
     },
     tailReads: followedStreams.reads,
+    cachedEvents: cache.events,
     [Symbol.asyncDispose]: () => followedStreams[Symbol.asyncDispose](),
   }
 }

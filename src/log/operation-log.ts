@@ -23,7 +23,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   const read = <Result>(name: string, work: () => Promise<Result>) => budget.inOrder(() => traced(span, name, work))
   return {
     append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
-    findStream: (id) => call('findStream', () => log.findStream(id)),
+    findStream: (id, reader) => call('findStream', () => log.findStream(id, reader)),
     find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),
     deleteStreams: (...deletion) => call('deleteStreams', () => log.deleteStreams(...deletion)),
@@ -36,7 +36,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
         total: () => budget.inOrder(page.total),
       }
     },
-    numberedPage: (id, request) => read('numberedPage', () => log.numberedPage(id, request, budget)),
+    numberedPage: (stream, request) => read('numberedPage', () => log.numberedPage(stream, request, budget)),
     at: (id, positions, prefix) => read('at', () => log.at(id, positions, prefix, budget)),
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),

@@ -296,7 +296,7 @@ export async function readWorkerEventPage(
 ): Promise<WorkerEventPageShape> {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
   const request = { types, page: page ?? 1, pageSize: pageSize ?? 10, prefix: selectedPrefix(info) }
-  const { events, ...rest } = await context.log.numberedPage(datasetId, request)
+  const { events, ...rest } = await context.log.numberedPage(await context.dataset(datasetId), request)
   return { ...rest, events: events.map(toWorkerEvent) }
 }
 

@@ -11,9 +11,10 @@ import { join } from 'node:path'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
 import { readConfig } from '../../src/config.ts'
 import { migratePostgres, openDatabase } from '../../src/db/database.ts'
-import { PrismaClient } from '../../src/db/generated/prisma/client.ts'
+import { Prisma, PrismaClient } from '../../src/db/generated/prisma/client.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { openPglite } from '../../src/db/pglite.ts'
+import { MemoryBudget } from '../../src/lib/budget/memory-budget.ts'
 import { createEventLog, type EventLog } from '../../src/log/event-log.ts'
 import { Wakeups } from '../../src/log/follow/wakeups.ts'
 import { payloadOf } from '../../src/log/payload.ts'
@@ -88,8 +89,10 @@ async function withLog(
   const { id: organizationId } = await db.organization.create({ data: { name: 'Bench' } })
   await db.stream.createMany({ data: streams.map((id) => ({ id, organizationId, kind: 'DATASET' as const })) })
   await using log = createEventLog(
-    { prisma: db, spare: db },
+    { prisma: db, spareQueries: db },
     {
+      memory: new MemoryBudget(),
+      mayRead: Prisma.sql`true`,
       wakeups: new Wakeups(),
       announce: () => undefined,
       appendsAtOnce: Math.ceil(connections / 3),

@@ -56,8 +56,8 @@ test.runIf(inject('mode') === 'postgres').each<[string, string, string, string, 
   [
     'an error',
     'INTERNAL_SERVER_ERROR',
-    'ALTER TABLE event RENAME TO moved',
-    'ALTER TABLE moved RENAME TO event',
+    'ALTER TABLE stream RENAME TO moved',
+    'ALTER TABLE moved RENAME TO stream',
     'unexpected error',
   ],
 ])('A list that ends early because of %s breaks, and is counted as %s', async (_, outcome, sql, undo, line) => {

@@ -7,6 +7,7 @@ import { databaseUrl } from '../support/postgres.ts'
 import { command } from '../support/process.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer, type TestServer } from '../support/server.ts'
+import { statementProxy } from '../support/statements.ts'
 import { until } from '../support/until.ts'
 
 const nameOf = ({ DATABASE_URL }: DatabaseSettings) => new URL(DATABASE_URL as string).pathname.slice(1)
@@ -148,6 +149,30 @@ test('A user without the rights that a command needs is one line', async () => {
   } finally {
     await runSql(env, `DROP ROLE ${role}`)
   }
+})
+
+test('Each connection prepares the statements of reads once, but not where a pooler gives it another session', async () => {
+  const env = await freshDatabase()
+  const read = async (server: TestServer, dataset: string) => {
+    const query = `{ workerEvents(datasetId: "${dataset}", types: [ETL_FAILED]) { nodes { seq } } }`
+    for (let i = 0; i < 5; i++) expectData(await server.graphql(query))
+  }
+  await using direct = await statementProxy(String(env.DATABASE_URL))
+  await using lending = await pooler(String(env.DATABASE_URL))
+  await using pooled = await statementProxy(lending.url)
+  await using one = await startServer({ ...env, DATABASE_URL: direct.url })
+  await using other = await startServer({ ...env, DATABASE_URL: pooled.url })
+  const dataset = await newDataset(one, await newOrganization(one))
+  await read(one, dataset)
+  const reads = direct.statements.filter((text) => text.includes('FROM stream s'))
+  expect(reads.length).toBeGreaterThanOrEqual(10)
+  const prepared = direct.prepared.filter((text) => text.includes('FROM stream s'))
+  expect(prepared.length).toBeGreaterThan(0)
+  expect(prepared.length).toBeLessThan(reads.length)
+  await read(other, dataset)
+  const before = pooled.prepared.length
+  await read(other, dataset)
+  expect(pooled.prepared).toHaveLength(before)
 })
 
 test('A transaction pooler is served through, and what it loses of a session is reported where it matters', async () => {

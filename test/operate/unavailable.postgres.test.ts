@@ -148,7 +148,8 @@ describe('While a table is locked', () => {
 
   test('equal queries without any result are all answered with 503, waiting for the table or for their turn', async () => {
     await using behind = await startBehindProxy(SHORT)
-    const { env, dataset, report } = behind
+    const { env, server, dataset, report } = behind
+    await recordWorkerEvents(server, dataset, [EVENT])
     await using _lock = await holdLock(env, 'LOCK TABLE event, report IN ACCESS EXCLUSIVE MODE')
     const queries = [
       `{ workerEvents(datasetId: "${dataset}") { nodes { seq } } }`,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
 
 /** A proxy that can fail, between a server and what it connects to. */
 export interface TcpProxy extends AsyncDisposable {
@@ -16,7 +17,8 @@ export interface TcpProxy extends AsyncDisposable {
   restore(upstream?: string): Promise<void>
 }
 
-export async function tcpProxy(upstream: string): Promise<TcpProxy> {
+/** @param delay of each chunk that the upstream sends, in milliseconds. */
+export async function tcpProxy(upstream: string, delay?: () => number): Promise<TcpProxy> {
   let target = new URL(upstream)
   const open = new Set<Socket>()
   const upstreams = new Set<Socket>()
@@ -36,7 +38,9 @@ export async function tcpProxy(upstream: string): Promise<TcpProxy> {
       upstreams.delete(server)
       client.destroy()
     })
-    client.pipe(server).pipe(client)
+    client.pipe(server)
+    if (delay) server.pipe(late(delay)).pipe(client)
+    else server.pipe(client)
   }
   let server: Server | undefined
   const listen = async (at: number) => {
@@ -69,4 +73,14 @@ export async function tcpProxy(upstream: string): Promise<TcpProxy> {
     },
     [Symbol.asyncDispose]: cut,
   }
+}
+
+function late(delay: () => number): Transform {
+  return new Transform({
+    transform(chunk, _encoding, done) {
+      const milliseconds = delay()
+      if (milliseconds > 0) setTimeout(done, milliseconds, null, chunk)
+      else done(null, chunk)
+    },
+  })
 }

@@ -2,8 +2,8 @@ import { getHeapStatistics } from 'node:v8'
 import { CodedError } from '../../errors.ts'
 import type { Caller } from '../caller.ts'
 
-/** `heap`: share of the heap; the rest: shares of that. The last quarter is for tenants holding at most `small`. */
-const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, small: 1 / 8 } as const
+/** `heap`: share of the heap; the rest: shares of that. The last quarter is for tenants holding at most `small`. `cache`: most of caches. */
+const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, small: 1 / 8, cache: 1 / 8 } as const
 
 const RETRY_AFTER = 1
 
@@ -25,6 +25,9 @@ export class MemoryBudget {
   readonly #held = new Map<string, number>()
   readonly #limits: Readonly<Record<'all' | 'tenant' | 'caller' | 'contended' | 'small', number>>
   readonly #waiting = new Set<() => void>()
+  /** Most bytes of a cache. */
+  readonly cacheBytes: number
+  #shrink: (bytes: number) => void = () => undefined
   #all = 0
 
   constructor(all = Math.floor(getHeapStatistics().heap_size_limit * SHARES.heap)) {
@@ -36,10 +39,22 @@ export class MemoryBudget {
       contended: share(SHARES.contended),
       small: share(SHARES.small),
     }
+    this.cacheBytes = share(SHARES.cache)
   }
 
   get bytes(): number {
     return this.#all
+  }
+
+  /**
+   * Counts the bytes of a cache, which gives way to requests. @param shrink makes it smaller by that many bytes, or empty.
+   * @returns receives by how many bytes it has grown, negative when it has shrunk.
+   */
+  openCache(shrink: (bytes: number) => void): (bytes: number) => void {
+    this.#shrink = shrink
+    return (bytes) => {
+      this.#all += bytes
+    }
   }
 
   /** Opens the account of an operation, which must release all it holds when it ends. */
@@ -58,7 +73,9 @@ export class MemoryBudget {
       if (held + bytes > own) throw tooMuch(own)
       const ofTenant = this.#of(tenant) + bytes
       if (this.#of(name) + bytes > own || ofTenant > most) return false
-      return this.#all + bytes <= (ofTenant <= small ? all : contended)
+      const room = (ofTenant <= small ? all : contended) - bytes
+      if (this.#all > room) this.#shrink(this.#all - room)
+      return this.#all <= room
     }
     return {
       reserve: (bytes) => {

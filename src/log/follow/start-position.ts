@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import { positionOf } from '../read/epochs.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
@@ -13,7 +13,7 @@ export interface FollowRequest extends Omit<FollowOptions, 'after'> {
 
 /** The position to follow from. @throws CodedError CURSOR_INVALID or CURSOR_EXPIRED. */
 export async function startOf(
-  db: PrismaClient,
+  db: Queries,
   stream: Stream,
   { types, from, tail, after }: FollowRequest,
 ): Promise<number> {
@@ -24,7 +24,7 @@ export async function startOf(
 
 // Without a filter, a rank is a position; with one, marks lead to the n-th newest event.
 async function beforeNewest(
-  db: PrismaClient,
+  db: Queries,
   { id, first, head }: Stream,
   count: number,
   types: FollowRequest['types'],

@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import type { LoggedEvent } from '../event.ts'
 import { type Direction, type Limit, type Prefix, type Range, type Read, readRange, type SizedEvent } from './range.ts'
 
@@ -31,7 +31,7 @@ const CHARACTER = 4
 
 /** `readRange`, with the result charged. An exhausted budget throws instead of shortening the result. */
 export async function readBudgeted(
-  db: PrismaClient,
+  db: Queries,
   range: Range,
   direction: Direction,
   limit: Limit,
@@ -66,7 +66,7 @@ export async function readBudgeted(
 
 /** The kept events at these positions, unordered. */
 export async function readAt(
-  db: PrismaClient,
+  db: Queries,
   streamId: string,
   positions: readonly number[],
   prefix: Prefix,

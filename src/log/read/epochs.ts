@@ -1,4 +1,5 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import { CodedError } from '../../errors.ts'
 import { ANY_EPOCH, type Bounds, cursorExpired, decodeCursor, historyChanged, NO_EPOCH } from '../cursor.ts'
 import { hasRemoved, type Wanted } from './removed.ts'
@@ -11,7 +12,7 @@ import type { Stream } from './stream-index.ts'
  * @returns undefined when this database never had that epoch.
  */
 export async function lastShared(
-  db: PrismaClient,
+  db: Queries,
   streamId: string,
   epoch: number,
   { head, epoch: present }: Omit<Bounds, 'first'>,
@@ -31,7 +32,7 @@ export async function lastShared(
 }
 
 /** The seq of a cursor from which all that is wanted is kept. @throws CodedError CURSOR_INVALID, CURSOR_EXPIRED. */
-export async function positionOf(db: PrismaClient, stream: Stream, cursor: string, wanted: Wanted): Promise<number> {
+export async function positionOf(db: Queries, stream: Stream, cursor: string, wanted: Wanted): Promise<number> {
   const { seq, epoch } = decodeCursor(stream.id, cursor)
   if (epoch === ANY_EPOCH && seq > stream.head) throw beyondHead()
   const shared = await lastShared(db, stream.id, epoch, stream)

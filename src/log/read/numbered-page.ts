@@ -1,11 +1,14 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
-import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
+import { NO_LIMIT, type ReadBudget } from './budgeted-read.ts'
+import { readCached } from './cached-range.ts'
 import { countTypes } from './counters.ts'
 import { MissingEventsError } from './damage.ts'
+import { isOfState, readAsOfOneState } from './one-state.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
 import type { Prefix } from './range.ts'
+import type { Reads, Stream } from './stream-index.ts'
 
 const MAX_PAGE_SIZE = 10_000
 
@@ -27,8 +30,8 @@ export interface NumberedPage {
 
 /** Reads a numbered page. @throws CodedError BAD_USER_INPUT when out of range or over `MAX_PAGE_BYTES`. */
 export async function numberedPage(
-  db: PrismaClient,
-  streamId: string,
+  reads: Reads,
+  stream: Stream,
   request: NumberedPageRequest,
   budget: ReadBudget = NO_LIMIT,
 ): Promise<NumberedPage> {
@@ -37,19 +40,18 @@ export async function numberedPage(
   if (pageSize < 1 || pageSize > MAX_PAGE_SIZE) {
     throw new CodedError('BAD_USER_INPUT', `pageSize must be between 1 and ${MAX_PAGE_SIZE}, not ${pageSize}.`)
   }
-  for (;;) {
-    const read = await readPage(db, streamId, request, budget)
-    if (read) return read
-  }
+  return readAsOfOneState(reads, stream, (now) => readPage(reads, now, request, budget))
 }
 
 async function readPage(
-  db: PrismaClient,
-  streamId: string,
+  reads: Reads,
+  stream: Stream,
   { types: requested, page, pageSize, prefix }: NumberedPageRequest,
   budget: ReadBudget,
 ): Promise<NumberedPage | undefined> {
-  const { first, head, byType } = await countTypes(db, streamId)
+  const counts = await countTypes(reads, stream)
+  if (!counts) return undefined
+  const { byType, ...state } = counts
   const types = [...byType.keys()]
   const wanted = requested?.length ? types.filter((type) => requested.includes(type)) : types
   const sum = (what: 'kept' | 'removed') => wanted.reduce((sum, type) => sum + (byType.get(type)?.[what] ?? 0), 0)
@@ -59,14 +61,15 @@ async function readPage(
   if (rank < 1) return { ...pager, events: [] }
   // Without a filter, a rank is a position; with one, marks lead to the n-th event. Every page costs the same.
   const whole = wanted.length === types.length
-  const newest = whole ? first - 1 + rank : await seek(db, streamId, wanted, sum('removed') + rank)
-  const range = { streamId, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
-  const read = await readBudgeted(db, range, 'DESC', { events: pageSize, bytes: MAX_PAGE_BYTES, prefix }, budget)
+  const newest = whole ? state.first - 1 + rank : await seek(reads.db, stream.id, wanted, sum('removed') + rank)
+  const range = { streamId: stream.id, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
+  const limit = { events: pageSize, bytes: MAX_PAGE_BYTES, prefix }
+  const read = await readCached(reads, { ...stream, ...state }, range, 'DESC', limit, budget)
   const { events } = read
-  if (read.first > first || read.head < head) return undefined
+  if (!isOfState(read, state)) return undefined
   // A short page would shift all later ones.
   if (events.length < Math.min(pageSize, rank)) {
-    if (!read.cut) throw new MissingEventsError(`Stream ${streamId} lacks events that it has counted.`)
+    if (!read.cut) throw new MissingEventsError(`Stream ${stream.id} lacks events that it has counted.`)
     throw new CodedError(
       'BAD_USER_INPUT',
       `The events of this page exceed ${MAX_PAGE_BYTES} bytes. Use a smaller pageSize.`,
@@ -75,7 +78,7 @@ async function readPage(
   return { ...pager, events }
 }
 
-async function seek(db: PrismaClient, streamId: string, types: readonly string[], rank: number): Promise<number> {
+async function seek(db: Queries, streamId: string, types: readonly string[], rank: number): Promise<number> {
   const rows = await db.$queryRaw<
     { seq: bigint }[]
   >`SELECT event_seek(${streamId}::uuid, ${types}::text[], ${rank}) AS seq`

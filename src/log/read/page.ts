@@ -1,9 +1,11 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
-import { NO_LIMIT, type ReadBudget, readBudgeted } from './budgeted-read.ts'
+import { NO_LIMIT, type ReadBudget } from './budgeted-read.ts'
+import { readCached } from './cached-range.ts'
 import { countRange } from './counters.ts'
 import { positionOf } from './epochs.ts'
+import { isOfState, readAsOfOneState } from './one-state.ts'
 import { type Direction, type Prefix, type Range, readRange } from './range.ts'
 import type { Wanted } from './removed.ts'
 import type { Reads, Stream } from './stream-index.ts'
@@ -39,25 +41,21 @@ export interface Page {
 
 /** @throws CodedError BAD_USER_INPUT (`first`, `last`), CURSOR_INVALID, CURSOR_EXPIRED or NOT_FOUND (stream). */
 export async function page(
-  { db, findStream }: Reads,
+  reads: Reads,
   stream: Stream,
   request: PageRequest,
   budget: ReadBudget = NO_LIMIT,
 ): Promise<Page> {
-  for (let now: Stream | undefined = stream; now; now = await findStream(stream.id)) {
-    const page = await readPage(db, now, request, budget)
-    // Part of the page may have been removed or restored meanwhile: read again.
-    if (page) return page
-  }
-  throw new CodedError('NOT_FOUND', `Stream ${stream.id} does not exist.`)
+  return readAsOfOneState(reads, stream, (now) => readPage(reads, now, request, budget))
 }
 
 async function readPage(
-  db: PrismaClient,
+  reads: Reads,
   stream: Stream,
   request: PageRequest,
   budget: ReadBudget,
 ): Promise<Page | undefined> {
+  const { db } = reads
   const backward = request.last != null
   const limit = pageLimit(request)
   const newestFirst = request.order === 'NEWEST_FIRST'
@@ -75,9 +73,9 @@ async function readPage(
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
   // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
-  const { prefix } = request
-  const read = await readBudgeted(db, range, direction, { events: limit + 1, bytes: MAX_PAGE_BYTES, prefix }, budget)
-  if (read.first > stream.first || read.head < stream.head || read.epoch !== stream.epoch) return undefined
+  const limits = { events: limit + 1, bytes: MAX_PAGE_BYTES, prefix: request.prefix }
+  const read = await readCached(reads, stream, range, direction, limits, budget)
+  if (!isOfState(read, stream)) return undefined
   const events = read.events.slice(0, limit)
   const below = () => holdsEvents(db, { ...filtered, high: Math.min(filtered.high, range.low + 1) })
   const above = () => holdsEvents(db, { ...filtered, low: Math.max(filtered.low, range.high - 1) })
@@ -103,7 +101,7 @@ function pageLimit({ first, last }: PageRequest): number {
 
 // Times and positions rise together, so a time span is a range of positions.
 async function filteredRange(
-  db: PrismaClient,
+  db: Queries,
   { id: streamId, first, head }: Stream,
   { types, since, until }: PageRequest,
 ): Promise<Range> {
@@ -124,7 +122,7 @@ async function filteredRange(
 }
 
 async function positionIn(
-  db: PrismaClient,
+  db: Queries,
   stream: Stream,
   cursor: string | null | undefined,
   wanted: Wanted,
@@ -132,7 +130,7 @@ async function positionIn(
   return cursor == null ? undefined : await positionOf(db, stream, cursor, wanted)
 }
 
-async function holdsEvents(db: PrismaClient, range: Range): Promise<boolean> {
+async function holdsEvents(db: Queries, range: Range): Promise<boolean> {
   // Positions are dense, and the range begins at the first kept event.
   if (!range.types) return range.high - range.low > 1
   const { events } = await readRange(db, range, 'ASC', { events: 1, bytes: 1 })

@@ -1,6 +1,8 @@
-import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
+import { Prisma } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import type { LoggedEvent } from '../event.ts'
 import { MissingEventsError } from './damage.ts'
+import { VERSION } from './version.ts'
 
 /** The events between two exclusive positions: of `types` (distinct stored names, default all), or those at `only`. */
 export interface Range {
@@ -37,6 +39,7 @@ export interface Read {
   head: number
   epoch: number
   redactions: number
+  version: string
 }
 
 export type Direction = 'ASC' | 'DESC'
@@ -46,6 +49,7 @@ interface StreamRow {
   head: bigint
   epoch: bigint
   redactions: number
+  version: string
 }
 
 interface Row extends StreamRow {
@@ -62,7 +66,7 @@ interface Row extends StreamRow {
 
 /** Reads a range up to the limit, at a cost that depends on the result, not on the stream's length. */
 export async function readRange(
-  db: PrismaClient,
+  db: Queries,
   range: Range,
   direction: Direction,
   { events: limit, bytes, prefix }: Limit,
@@ -72,7 +76,8 @@ export async function readRange(
   const bounds = boundsOf(range, direction, limit)
   // Always one row for an existing stream, so that bounds and events come from the same snapshot.
   const rows = await db.$queryRaw<(Row | (StreamRow & { seq: null }))[]>`
-    SELECT s.first, s.head, coalesce(h.id, 0) AS epoch, s.redactions, p.seq, p.id, p.type, p.data, p.size, p.bytes, p.found,
+    SELECT s.first, s.head, coalesce(h.id, 0) AS epoch, s.redactions, ${VERSION} AS version,
+           p.seq, p.id, p.type, p.data, p.size, p.bytes, p.found,
            extract(epoch FROM p.created_at)::float8 * 1000 AS at,
            extract(epoch FROM p.redacted_at)::float8 * 1000 AS redacted_at
       FROM stream s
@@ -86,15 +91,17 @@ export async function readRange(
                  ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.upto <= ${bytes} OR p.upto = p.bytes
      WHERE s.id = ${streamId}::uuid
      ORDER BY p.seq ${order}`
-  const { first, head, epoch, redactions } = rows[0] ?? { first: 1, head: 0, epoch: 0, redactions: 0 }
+  const { first, head, epoch, redactions, version } = rows[0] ?? NO_STREAM
   const events = rows.filter((row) => row.seq !== null).map((row) => toEvent(streamId, row))
   const found = rows[0]?.seq == null ? 0 : Number(rows[0].found)
   const cut = events.length < found
   const exists = rows.length > 0
   const read = { exists, events, more: found === limit || cut, cut, first: Number(first), head: Number(head) }
   if (exists && !types) checkComplete(range, direction, limit, read)
-  return { ...read, epoch: Number(epoch), redactions }
+  return { ...read, epoch: Number(epoch), redactions, version }
 }
+
+const NO_STREAM = { first: 1, head: 0, epoch: 0, redactions: 0, version: '' } as const
 
 /** The event at a position is missing. */
 export class MissingEventError extends MissingEventsError {

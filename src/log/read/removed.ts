@@ -1,4 +1,5 @@
-import { Prisma, type PrismaClient } from '../../db/generated/prisma/client.ts'
+import { Prisma } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 
 /** What a reader wants from a position on; `types` are stored names, absent or empty for all. */
 export interface Wanted {
@@ -8,7 +9,7 @@ export interface Wanted {
 
 /** Whether retention has removed events that a reader wants from a position on. @param seq before a removed event. */
 export async function hasRemoved(
-  db: PrismaClient,
+  db: Queries,
   streamId: string,
   seq: number,
   { types, side }: Wanted,

@@ -35,11 +35,25 @@ async function events(c: Context, yoga: Yoga, services: RouteServices): Promise<
         services.createRequestContext({ viewer, caller: admitted.caller }, peer, { call, trusted: true }),
       )
     const runAsCaller = runAs(admitted.viewer)
-    const datasetId = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
+    const find = async () => {
+      const id = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
+      c.header('X-API-Version', headers.apiVersion)
+      return id
+    }
+    const read = async (datasetId: string) => {
+      const body = await readTrieveBody(incoming(c), services.maxBodyBytes, services.memory.open(admitted.caller))
+      const reply = await readTrievePage(runAsCaller, datasetId, body)
+      if (!reply) throw new TrieveError(401, 'Unauthorized')
+      return reply
+    }
+    const { dataset } = headers
+    if (!dataset || !('id' in dataset) || admitted.viewer.type === 'anonymous') return c.json(await read(await find()))
+    // A page shows that the dataset exists, so it is looked for only after an error, before which its own errors come.
+    const reply = await read(dataset.id).catch(async (error) => {
+      if (error instanceof TrieveError) await find()
+      throw error
+    })
     c.header('X-API-Version', headers.apiVersion)
-    const body = await readTrieveBody(incoming(c), services.maxBodyBytes, services.memory.open(admitted.caller))
-    const reply = await readTrievePage(runAsCaller, datasetId, body)
-    if (!reply) throw new TrieveError(401, 'Unauthorized')
     return c.json(reply)
   } catch (error) {
     if (!(error instanceof TrieveError)) throw error

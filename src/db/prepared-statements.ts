@@ -1,0 +1,31 @@
+/** Most prepared statements of a connection: more than the texts that are added. */
+const MOST = 100
+
+/** The statements that the connections of a pool prepare, each once, and keep. */
+export class PreparedStatements {
+  readonly #names = new Map<string, string>()
+  #state: 'unknown' | 'kept' | 'lost' = 'unknown'
+
+  /** Adds a text, which is the same for all values: they are its parameters. */
+  add(sql: string): void {
+    if (this.#state !== 'kept' || this.#names.size === MOST || this.#names.has(sql)) return
+    this.#names.set(sql, `tidemark_${this.#names.size + 1}`)
+  }
+
+  /** The name to prepare a text under; empty if it was not added, or connections do not keep what they prepare. */
+  nameOf(sql: string): string {
+    return this.#names.get(sql) ?? ''
+  }
+
+  /** Notes whether a new connection has a session of its own, which nothing is prepared before. */
+  found(ownSession: boolean): void {
+    if (!ownSession) this.lose()
+    else if (this.#state === 'unknown') this.#state = 'kept'
+  }
+
+  /** Notes that sessions do not keep what was prepared. */
+  lose(): void {
+    this.#state = 'lost'
+    this.#names.clear()
+  }
+}

@@ -1,0 +1,99 @@
+import { type ReadBudget, readBudgeted } from './budgeted-read.ts'
+import type { Source } from './event-cache.ts'
+import type { Direction, Limit, Range, Read, SizedEvent } from './range.ts'
+import type { Reads, Stream } from './stream-index.ts'
+
+/**
+ * `readBudgeted`, without reading events again that are cached as of the version of the stream: they are no older than
+ * the call that found it.
+ */
+export async function readCached(
+  reads: Reads,
+  stream: Stream,
+  range: Range,
+  direction: Direction,
+  limit: Limit,
+  budget: ReadBudget,
+): Promise<Read> {
+  // Of some types, positions are not known before they are read.
+  if (range.types) return await readBudgeted(reads.db, range, direction, limit, budget)
+  const { events: most, bytes: mostBytes, prefix } = limit
+  const source = { streamId: stream.id, version: stream.version, prefix }
+  const [low, high] = positionsOf(range, stream, direction, most)
+  const events = reads.cache.events.get(source, low, high)
+  const first = events.indexOf(undefined)
+  if (first >= 0) {
+    const hole = { ...range, low: low + first - 1, high: low + events.lastIndexOf(undefined) + 1 }
+    const read = await readHole(reads, source, hole, limit, budget)
+    if (!read) return await readWhole(reads, source, range, direction, limit, budget)
+    for (const event of read) events[event.seq - low] = event
+  }
+  // None is undefined any more.
+  const found = direction === 'ASC' ? (events as SizedEvent[]) : (events as SizedEvent[]).reverse()
+  const { kept, bytes } = upTo(found, mostBytes)
+  await budget.take(bytes)
+  const cut = kept.length < found.length
+  return { ...stream, exists: true, events: kept, more: cut || found.length === most, cut }
+}
+
+// Both included; none if the last one is below the first one.
+function positionsOf({ low, high }: Range, { first, head }: Stream, direction: Direction, most: number) {
+  const [lowest, highest] = [Math.max(low + 1, first), Math.min(high - 1, head)]
+  return direction === 'ASC'
+    ? ([lowest, Math.min(highest, lowest + most - 1)] as const)
+    : ([Math.max(lowest, highest - most + 1), highest] as const)
+}
+
+// One statement for all requests of a caller that miss the same events, as they do after an append.
+async function readHole(
+  { db, cache }: Reads,
+  source: Source,
+  hole: Range,
+  limit: Limit,
+  budget: ReadBudget,
+): Promise<readonly SizedEvent[] | undefined> {
+  const count = hole.high - hole.low - 1
+  let isMine = false
+  const read = async () => {
+    isMine = true
+    const read = await readBudgeted(db, hole, 'ASC', { ...limit, events: count }, budget)
+    // All that share it are charged for it, with what they have from the cache.
+    budget.untake(read.events.reduce((sum, { bytes }) => sum + bytes, 0))
+    return read
+  }
+  const key = `${source.streamId} ${source.version} ${source.prefix} ${hole.low} ${hole.high}`
+  try {
+    const { events, version } = await cache.reading.run(db, key, read)
+    if (version !== source.version) return undefined
+    if (isMine) cache.events.add(source, events)
+    return events.length === count ? events : undefined
+  } catch (error) {
+    if (isMine) throw error
+    // The reason may be the budget of the other request.
+    return undefined
+  }
+}
+
+async function readWhole(
+  { db, cache }: Reads,
+  source: Source,
+  range: Range,
+  direction: Direction,
+  limit: Limit,
+  budget: ReadBudget,
+): Promise<Read> {
+  const read = await readBudgeted(db, range, direction, limit, budget)
+  if (read.version === source.version) cache.events.add(source, read.events)
+  return read
+}
+
+// At least one, as of a read from the database.
+function upTo(events: readonly SizedEvent[], most: number): { kept: SizedEvent[]; bytes: number } {
+  let [count, bytes] = [0, 0]
+  for (const event of events) {
+    if (count > 0 && bytes + event.bytes > most) break
+    bytes += event.bytes
+    count++
+  }
+  return { kept: events.slice(0, count), bytes }
+}

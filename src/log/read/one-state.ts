@@ -1,0 +1,24 @@
+import { CodedError } from '../../errors.ts'
+import type { Read } from './range.ts'
+import type { Reads, Stream } from './stream-index.ts'
+
+/**
+ * Repeats a read until all of its statements have seen the same state of the stream, but for events appended meanwhile.
+ * @param read undefined when they have not. @throws CodedError NOT_FOUND when the stream is gone.
+ */
+export async function readAsOfOneState<Result>(
+  { findStream }: Reads,
+  stream: Stream,
+  read: (stream: Stream) => Promise<Result | undefined>,
+): Promise<Result> {
+  for (let now: Stream | undefined = stream; now; now = await findStream(stream.id, stream.reader)) {
+    const result = await read(now)
+    if (result !== undefined) return result
+  }
+  throw new CodedError('NOT_FOUND', `Stream ${stream.id} does not exist.`)
+}
+
+/** Whether a read holds all events that it should as of a state: none was removed, redacted or restored in between. */
+export function isOfState(read: Read, { first, head, version }: Pick<Stream, 'first' | 'head' | 'version'>): boolean {
+  return read.version === version && read.first <= first && read.head >= head
+}

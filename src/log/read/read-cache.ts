@@ -1,0 +1,31 @@
+import { LRUCache } from 'lru-cache'
+import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
+import { SharedWork } from '../../lib/shared-work.ts'
+import type { Counts } from './counters.ts'
+import { EventCache } from './event-cache.ts'
+import type { Read } from './range.ts'
+
+/** Streams whose counts are cached. */
+const MOST_COUNTS = 1_000
+
+/** What reads keep for later ones. Each part is used only as of a state of its stream that was found later. */
+export interface ReadCache {
+  readonly events: EventCache
+  readonly reading: SharedWork<Read>
+  readonly counts: LRUCache<string, Counts>
+  readonly counting: SharedWork<Counts | undefined>
+}
+
+/** @param memory counts the events, and makes them give way to requests. */
+export function createReadCache(memory: MemoryBudget): ReadCache {
+  const events: EventCache = new EventCache(
+    memory.cacheBytes,
+    memory.openCache((bytes) => events.shrink(bytes)),
+  )
+  return {
+    events,
+    reading: new SharedWork(),
+    counts: new LRUCache({ max: MOST_COUNTS }),
+    counting: new SharedWork(),
+  }
+}
