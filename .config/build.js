@@ -1,14 +1,17 @@
 // Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, and a
 // new embedded database as `initdb` leaves it, because that takes PGlite five seconds.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
 import { BUILT_FROM, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
-for (const old of [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache']) rmSync(old, { recursive: true, force: true })
-await build({
+const OLD = [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache']
+for (const old of OLD) rmSync(old, { recursive: true, force: true })
+const { outputFiles } = await build({
+  write: false,
   entryPoints: ['src/main.ts'],
   outdir: 'dist',
   chunkNames: 'chunks/[name]-[hash]',
@@ -19,11 +22,18 @@ await build({
   target: 'node20.19',
   // Errors are told apart by the names of their classes.
   keepNames: true,
+  // Otherwise graphql compares the names of classes at each check of a type.
+  define: { 'process.env.NODE_ENV': '"production"' },
+  plugins: [{ name: 'graphql-modules', setup: ({ onResolve }) => onResolve({ filter: /^graphql(\/|$)/ }, toModule) }],
   // These read files beside their own: they are the package's only dependencies.
   external: ['@electric-sql/pglite', 'fs-native-extensions', 'pg-native'],
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
 })
+for (const { path, text } of outputFiles) {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, withoutFunctionNames(text), { mode: text.startsWith('#!') ? 0o755 : 0o644 })
+}
 
 // What applications import, in one file for browsers and Node.js, and its types.
 await build({
@@ -54,3 +64,15 @@ if (!existsSync(made) || readFileSync(made, 'utf8') !== version) {
 
 // Last, so that a build which was interrupted is repeated. From before it: a file changed meanwhile is built again.
 writeFileSync(BUILT_FROM, inputs)
+
+// As a CommonJS package, each use of a function of graphql calls two getters.
+function toModule({ path }) {
+  const [base] = ['.mjs', '/index.mjs'].map((end) => resolve(`node_modules/${path}${end}`)).filter(existsSync)
+  return base && { path: base, sideEffects: false }
+}
+
+// Names are needed of classes. Setting that of a function takes longer than making it, and some are made for each field.
+function withoutFunctionNames(text) {
+  const named = text.replaceAll(/\b__name\((?!this,)/g, '__unnamed(')
+  return named === text ? text : `${named}\nfunction __unnamed(value) {\n  return value;\n}\n`
+}

@@ -42,7 +42,7 @@ export function updateReport(
 }
 
 /** Whether anything is to be changed. @throws CodedError BAD_USER_INPUT */
-export function checkChanges(changes: object): void {
+function checkChanges(changes: object): void {
   if (Object.values(changes).every((value) => value === undefined))
     throw new CodedError('BAD_USER_INPUT', `Set at least one of ${Object.keys(changes).join(' and ')}.`)
 }

@@ -76,10 +76,11 @@ const commands = fc.array(
   ),
   { minLength: 5, maxLength: 30 },
 )
-const filters = fc.array(fc.option(fc.subarray(TYPES, { minLength: 1 }), { nil: null }), {
-  minLength: READERS,
-  maxLength: READERS,
-})
+/** What a reader wants: some types, or all; batches of a size, or edges. */
+interface Wish {
+  types: string[] | null
+  maxEvents: number | null
+}
 
 /** Bytes that wait for clients which do not read. */
 async function unsent(): Promise<number> {
@@ -87,40 +88,87 @@ async function unsent(): Promise<number> {
   return bytes.reduce((sum, one) => sum + one, 0)
 }
 
-const QUERY = `subscription ($id: UUID!, $types: [WorkerEventType!], $after: String) {
-  workerEvents(datasetId: $id, types: $types, from: BEGINNING, after: $after) { cursor node { seq eventType } }
+const wishes = fc.array(
+  fc.record<Wish>({
+    types: fc.option(fc.subarray(TYPES, { minLength: 1 }), { nil: null }),
+    maxEvents: fc.option(fc.integer({ min: 1, max: 8 }), { nil: null }),
+  }),
+  { minLength: READERS, maxLength: READERS },
+)
+const tail = fc.nat({ max: 20 })
+
+const ARGUMENTS = 'datasetId: $id, types: $types, from: BEGINNING, tail: $tail, after: $after'
+const EDGES = `subscription ($id: UUID!, $types: [WorkerEventType!], $tail: Int, $after: String) {
+  workerEvents(${ARGUMENTS}) { cursor node { seq eventType } }
 }`
+const BATCHES = `subscription ($id: UUID!, $types: [WorkerEventType!], $tail: Int, $after: String, $maxEvents: Int) {
+  workerEventBatches(${ARGUMENTS}, maxEvents: $maxEvents) {
+    edges { cursor node { seq eventType } } cursor caughtUp behind
+  }
+}`
+
+interface Batch {
+  edges: Edge[]
+  cursor: string
+  caughtUp: boolean
+  behind: number
+}
 
 /** A client that stalls, disconnects, and resumes from its last cursor. */
 class Reader {
   readonly seen: Edge[] = []
   readonly #dataset: string
-  readonly #types: string[] | null
+  readonly #wish: Wish
   #subscription: Subscription | undefined
   #sse = false
   /** Whether bytes wait for it. */
   isUnread = false
+  #after: string | undefined
+  /** How many events it must have when it is told that it has caught up. */
+  #recorded = 0
 
-  constructor(dataset: string, types: string[] | null) {
+  constructor(dataset: string, wish: Wish) {
     this.#dataset = dataset
-    this.#types = types
+    this.#wish = wish
   }
 
   wants({ eventType }: { eventType: string }): boolean {
-    return !this.#types || this.#types.includes(eventType)
+    return !this.#wish.types || this.#wish.types.includes(eventType)
   }
 
-  connect(server: TestServer, sse: boolean): void {
+  /** @param recorded how many of the events that it wants are known to exist. */
+  connect(server: TestServer, sse: boolean, recorded: number, tail?: number): void {
     this.leave()
     this.#sse = sse
-    const variables = { id: this.#dataset, types: this.#types, after: this.seen.at(-1)?.cursor }
-    this.#subscription = (sse ? overSse : overWebSocket)(server.url, key, QUERY, variables)
+    this.#recorded = recorded
+    const { types, maxEvents } = this.#wish
+    const variables = { id: this.#dataset, types, tail, after: this.#after, ...(maxEvents && { maxEvents }) }
+    const query = maxEvents ? BATCHES : EDGES
+    this.#subscription = (sse ? overSse : overWebSocket)(server.url, key, query, variables)
   }
 
+  /** Reads at least this many events: all of the batch that has the last one. */
   async read(count: number): Promise<void> {
     this.#subscription?.resume()
     this.isUnread = false
-    if (count > 0) this.seen.push(...((await this.#subscription?.take(count)) ?? []))
+    if (!this.#subscription) return
+    const enough = this.seen.length + count
+    while (this.seen.length < enough) {
+      const [next] = await this.#subscription.take(1)
+      if (!next) continue
+      this.#after = next.cursor
+      if (this.#wish.maxEvents) this.#readBatch(next as unknown as Batch, this.#wish.maxEvents)
+      else this.seen.push(next)
+    }
+  }
+
+  #readBatch({ edges, caughtUp, behind }: Batch, maxEvents: number): void {
+    this.seen.push(...edges)
+    expect(edges.length).toBeLessThanOrEqual(maxEvents)
+    expect(caughtUp).toBe(behind === 0)
+    // Only a full batch ends before all that is there.
+    if (caughtUp) expect(this.seen.length).toBeGreaterThanOrEqual(this.#recorded)
+    else expect(edges).toHaveLength(maxEvents)
   }
 
   /** Stops to read, at the head. Over a WebSocket, its connection then takes no more. */
@@ -138,16 +186,16 @@ class Reader {
   }
 }
 
-property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
+property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
   'Readers that connect and disconnect on any server and transport read exactly the log',
-  async (commands, filters) => {
+  async (commands, wishes, tail) => {
     const dataset = await newDataset(server(0), organization)
-    const readers = filters.map((types) => new Reader(dataset, types))
+    const readers = wishes.map((wish) => new Reader(dataset, wish))
     const appends: Promise<Recorded[]>[] = []
     // Known to exist, so that a read of it must end.
     const acknowledged: string[] = []
-    const unread = (who: Reader) =>
-      acknowledged.filter((eventType) => who.wants({ eventType })).length - who.seen.length
+    const recordedFor = (who: Reader) => acknowledged.filter((eventType) => who.wants({ eventType })).length
+    const unread = (who: Reader) => recordedFor(who) - who.seen.length
     for (const command of commands) {
       switch (command.do) {
         case 'append': {
@@ -158,9 +206,11 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
           void append.then(() => acknowledged.push(...command.types))
           break
         }
-        case 'connect':
-          readers[command.reader]?.connect(server(command.server), command.sse)
+        case 'connect': {
+          const who = readers[command.reader] as Reader
+          who.connect(server(command.server), command.sse, recordedFor(who))
           break
+        }
         case 'read': {
           const who = readers[command.reader] as Reader
           await who.read(Math.min(command.count, unread(who)))
@@ -190,10 +240,16 @@ property.prop([commands, filters], { numRuns: RUNS, ...REPLAY })(
     expect(positions.toSorted((a, b) => a - b)).toEqual(log.map(({ node: { seq } }) => seq))
     for (const [index, who] of readers.entries()) {
       const expected = log.filter(({ node }) => who.wants(node))
-      who.connect(server(index), index % 2 === 0)
+      who.connect(server(index), index % 2 === 0, expected.length)
       await who.read(expected.length - who.seen.length)
       expect(who.seen).toEqual(expected)
       who.leave()
+      const newest = expected.slice(expected.length - Math.min(tail, expected.length))
+      const late = new Reader(dataset, wishes[index] as Wish)
+      late.connect(server(index + 1), index % 2 === 1, newest.length, tail)
+      await late.read(newest.length)
+      expect(late.seen).toEqual(newest)
+      late.leave()
     }
   },
 )
