@@ -95,6 +95,7 @@ const ACCESS = {
     .describe('proxies whose X-Forwarded-For is trusted'),
   INTROSPECTION: onOrOff.describe('on or off: whether clients can query the schema'),
   GRAPHIQL: onOrOff.describe('on or off: whether browsers get GraphiQL'),
+  CONSOLE: onOrOff.describe('on or off: whether browsers get the console'),
   PERSISTED_OPERATIONS: z
     .string()
     .min(1, 'the path of a file')
@@ -106,6 +107,17 @@ const ACCESS = {
 const IMPORTS = {
   TRIEVE_API_KEY: key.describe('API key of Trieve'),
   LLAMA_CLOUD_API_KEY: key.describe('API key of LlamaCloud'),
+}
+
+const SERVER_URL = 'an HTTP or HTTPS URL without a user name or password, such as https://tidemark.example.com'
+
+const CLIENT = {
+  TIDEMARK_URL: z
+    .string()
+    .refine(isServerUrl, SERVER_URL)
+    .default('http://127.0.0.1:4000')
+    .describe('server that "tidemark tail" and "tidemark record" use'),
+  TIDEMARK_API_KEY: key.describe('API key of that server'),
 }
 
 const LOGS = {
@@ -123,10 +135,11 @@ export const SETTING_GROUPS = {
   Access: ACCESS,
   Limits: LIMIT_SETTINGS,
   Imports: IMPORTS,
+  'Commands that use a server': CLIENT,
   'Logs and traces': LOGS,
 }
 
-const Environment = z.object({ ...SERVER, ...DATA, ...ACCESS, ...LIMIT_SETTINGS, ...IMPORTS, ...LOGS })
+const Environment = z.object({ ...SERVER, ...DATA, ...ACCESS, ...LIMIT_SETTINGS, ...IMPORTS, ...CLIENT, ...LOGS })
 
 export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 
@@ -145,6 +158,8 @@ export type Config = Readonly<{
   rootApiKey?: string
   trieveApiKey?: string
   llamaCloudApiKey?: string
+  /** The server that commands use as its clients, and their key. */
+  remote: Readonly<{ url: string; key?: string }>
   /** Timeout for a subscriber that leaves new events unread. */
   slowConsumerSeconds: number
   keepAliveSeconds: number
@@ -153,6 +168,7 @@ export type Config = Readonly<{
   trustedProxies: readonly string[]
   introspection: boolean
   graphiql: boolean
+  console: boolean
   /** Path of the file of allowed operations; absent: any operation runs. */
   persistedOperations?: string
   limits: Limits
@@ -165,7 +181,7 @@ const KUBERNETES = /^TIDEMARK_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP
 
 function isUnknown([name, value]: [string, string | undefined]): boolean {
   const isAddress = name === 'TIDEMARK_PORT' && /^(tcp|udp|sctp):\/\//.test(value ?? '')
-  return name.startsWith('TIDEMARK_') && !KUBERNETES.test(name) && !isAddress
+  return name.startsWith('TIDEMARK_') && !SETTINGS.includes(name) && !KUBERNETES.test(name) && !isAddress
 }
 
 /** Shorter names are too often close to each other. */
@@ -196,7 +212,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Invalid settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
-  const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
+  const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, CONSOLE, NODE_ENV, PERSISTED_OPERATIONS } =
+    parsed.data
   const { KEEP_ALIVE_SECONDS, DATABASE_TIMEOUT_SECONDS, TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
   return Object.freeze({
@@ -209,17 +226,25 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     rootApiKey: ROOT_API_KEY,
     trieveApiKey: TRIEVE_API_KEY,
     llamaCloudApiKey: LLAMA_CLOUD_API_KEY,
+    remote: { url: parsed.data.TIDEMARK_URL, key: parsed.data.TIDEMARK_API_KEY },
     slowConsumerSeconds: SLOW_CONSUMER_SECONDS,
     keepAliveSeconds: KEEP_ALIVE_SECONDS,
     corsOrigins: CORS_ORIGINS,
     trustedProxies: TRUSTED_PROXIES,
     introspection: INTROSPECTION ?? open,
     graphiql: GRAPHIQL ?? open,
+    console: CONSOLE ?? true,
     persistedOperations: PERSISTED_OPERATIONS,
     limits: limitsOf(parsed.data),
     tracing: tracingOf(parsed.data),
     logLevel: LOG_LEVEL,
   })
+}
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
 function areProxies(list: readonly string[]): boolean {

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { Argument, Command, CommanderError } from 'commander'
 import {
   addId,
+  addType,
   parseId,
   parseInterval,
+  parseLast,
   parseName,
   parsePace,
   parseRole,
@@ -18,8 +20,10 @@ import type { LlamaCloudOptions } from './cli/import/llamacloud-command.ts'
 import type { ImportOptions } from './cli/import/run-import.ts'
 import type { TrieveOptions } from './cli/import/trieve-command.ts'
 import type { NewKey } from './cli/keys.ts'
+import type { RecordOptions } from './cli/record/command.ts'
 import { readSettings, runCommand, settingWarnings } from './cli/run-command.ts'
 import { describeSettings, settingHint } from './cli/settings-help.ts'
+import type { TailOptions } from './cli/tail/command.ts'
 import { print, printError } from './cli/terminal.ts'
 import { packageFolder } from './lib/package-folder.ts'
 import { version } from './lib/version.ts'
@@ -198,6 +202,46 @@ program
     if (after !== undefined && ids !== 1) command.error('error: --after requires exactly one --dataset or --report')
     return runCommand(async (config) => (await import('./cli/export/command.ts')).exportFile(config, file, options))
   })
+
+const PROFILE = [
+  '--profile <file>',
+  'file with TIDEMARK_URL and TIDEMARK_API_KEY, instead of the environment; only its owner may read it',
+] as const
+
+program
+  .command('tail')
+  .description('print the newest events of a dataset or a report, then new ones, from the server at TIDEMARK_URL')
+  .option('--dataset <id>', 'follow this dataset', parseId)
+  .option('--report <id>', 'follow this report until it ends', parseId)
+  .option('--last <number>', 'begin with this many of the newest events', parseLast, 10)
+  .option('--after <cursor>', 'begin after this cursor')
+  .option('--type <names...>', 'only these types, such as FILE_UPLOADED or, of a report, STATE', addType)
+  .option('--json', 'print each event with its cursor as JSON, in one line')
+  .option(...PROFILE)
+  .action((options: TailOptions, command: Command) => {
+    checkStream(options, command)
+    return runCommand(async (config) => (await import('./cli/tail/command.ts')).runTail(config, options))
+  })
+
+program
+  .command('record')
+  .description(
+    'record the events that standard input has, one JSON object in a line, at the server at TIDEMARK_URL, in their order',
+  )
+  .option('--dataset <id>', 'record into this dataset', parseId)
+  .option('--report <id>', 'record into this report', parseId)
+  .option('--source <name>', 'derive ids from this name and the number of the line, so that the input can be repeated')
+  .option('--keep-going', 'leave out events that are rejected, instead of stopping at the first')
+  .option('--json', 'print the result as JSON')
+  .option(...PROFILE)
+  .action((options: RecordOptions, command: Command) => {
+    checkStream(options, command)
+    return runCommand(async (config) => (await import('./cli/record/command.ts')).runRecord(config, options))
+  })
+
+function checkStream({ dataset, report }: { dataset?: string; report?: string }, command: Command): void {
+  if ((dataset === undefined) === (report === undefined)) command.error('error: specify one of --dataset and --report')
+}
 
 function checkUrl(url: string, command: Command): void {
   const problem = urlProblem(url)

@@ -45,15 +45,23 @@ export async function updateOrganization(
   )
 }
 
+/** As many streams as one transaction deletes. */
+const AT_ONCE = 1_000
+
 /**
  * Deletes an organization with all that belongs to it, also its audit log, of which the entry of this remains: without
- * a name, so that nothing of the tenant is left but ids. @throws CodedError BAD_USER_INPUT unless confirmed, NOT_FOUND.
+ * a name, so that nothing of the tenant is left but ids. One with more than `AT_ONCE` streams loses its keys first and
+ * then the streams in steps; when that is interrupted, the next call continues.
+ * @throws CodedError BAD_USER_INPUT unless confirmed, NOT_FOUND.
  */
-export async function deleteOrganization(
-  { db, log, viewer, sweep }: Deleter,
-  id: string,
-  confirm: string,
-): Promise<{ id: string }> {
+export async function deleteOrganization(deleter: Deleter, id: string, confirm: string): Promise<{ id: string }> {
+  const { db, log, viewer, sweep } = deleter
+  const check = (organization: { id: string; name: string } | null | undefined) => {
+    if (!organization) throw new CodedError('NOT_FOUND', `Organization ${id} does not exist.`)
+    checkConfirmed(`organization ${id}`, organization, confirm)
+  }
+  check(await db.organization.findUnique({ where: { id }, select: { id: true, name: true } }))
+  await deleteInSteps(deleter, id)
   const deletion = { organizationId: id, subjectKind: 'ORGANIZATION', subjectId: id } as const
   await log.deleteStreams(id, null, (work) =>
     withAudit(db, viewer, { action: 'DELETE_ORGANIZATION', ...deletion }, async (transaction) => {
@@ -61,8 +69,7 @@ export async function deleteOrganization(
       await transaction.$queryRaw`SELECT 1 FROM api_key WHERE organization_id = ${id}::uuid ORDER BY id FOR UPDATE`
       const [organization] = await transaction.$queryRaw<{ id: string; name: string }[]>`
         SELECT id, name FROM organization WHERE id = ${id}::uuid FOR UPDATE`
-      if (!organization) throw new CodedError('NOT_FOUND', `Organization ${id} does not exist.`)
-      checkConfirmed(`organization ${id}`, organization, confirm)
+      check(organization)
       const deleted = await work(transaction)
       await transaction.liveConnection.deleteMany({ where: { organizationId: id } })
       await transaction.apiKey.deleteMany({ where: { organizationId: id } })
@@ -73,4 +80,16 @@ export async function deleteOrganization(
   )
   sweep()
   return { id }
+}
+
+/** Leaves at most `AT_ONCE` streams of an organization. Without keys, nothing of the tenant sees what is left. */
+async function deleteInSteps({ db, log }: Deleter, organizationId: string): Promise<void> {
+  for (;;) {
+    const query = { where: { organizationId }, select: { id: true }, take: AT_ONCE + 1 } as const
+    const streams = (await db.stream.findMany(query)).map(({ id }) => id)
+    if (streams.length <= AT_ONCE) return
+    const where = { organizationId, revokedAt: null }
+    await db.apiKey.updateMany({ where, data: { revokedAt: new Date() } })
+    await log.deleteStreams(organizationId, streams, (work) => db.$transaction(work))
+  }
 }

@@ -71,3 +71,16 @@ export function parsePace(text: string): number {
     throw new InvalidArgumentError('Expected a whole number of milliseconds from 0 to 999999.')
   return Number(text)
 }
+
+/** A number of events, 0 to 1000. @throws InvalidArgumentError */
+export function parseLast(text: string): number {
+  if (!/^\d{1,4}$/.test(text) || Number(text) > 1_000)
+    throw new InvalidArgumentError('Expected a number from 0 to 1000.')
+  return Number(text)
+}
+
+/** Collects a repeatable enum value, in either case, which the server knows. */
+export function addType(text: string, before: string[] = []): string[] {
+  if (!/^\w+$/.test(text)) throw new InvalidArgumentError('Expected a type of events, such as FILE_UPLOADED.')
+  return [...before, text.toUpperCase()]
+}

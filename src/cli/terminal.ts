@@ -1,4 +1,5 @@
-import { inspect } from 'node:util'
+import { once } from 'node:events'
+import { inspect, styleText } from 'node:util'
 import { printable, printableJson } from '../lib/text.ts'
 
 // All output for people: it may quote a server, a file or an event, and a terminal obeys control characters.
@@ -14,6 +15,39 @@ export function printError(text: unknown): void {
 
 export function printJson(value: unknown, indent?: number): void {
   console.log(printableJson(withoutCredentials(JSON.stringify(value, null, indent))))
+}
+
+type Style = Parameters<typeof styleText>[0]
+
+/** A part of a line, which has colour on a terminal that shows any. */
+export type Part = readonly [style: Style | undefined, text: string]
+
+/** Prints a line of parts, and waits while the reader of standard output is slow. */
+export function printParts(parts: readonly Part[]): Promise<void> {
+  const colours = process.stdout.hasColors?.() ?? false
+  const styled = parts.map(([style, text]) => (style && colours ? styleText(style, printable(text)) : printable(text)))
+  return printData(styled.join(' '))
+}
+
+/** Prints JSON that came from a server, unchanged in value, and waits likewise. */
+export function printJsonLine(value: unknown): Promise<void> {
+  return printData(printableJson(JSON.stringify(value)))
+}
+
+async function printData(line: string): Promise<void> {
+  // `onReaderGone` says why there will be none.
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain').catch(() => undefined)
+}
+
+/** Calls back when the reader of standard output has left, which is otherwise an error that nothing catches. */
+export function onReaderGone(callback: () => void): Disposable {
+  const gone = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    callback()
+  }
+  process.stdout.on('error', gone)
+  // A write that is under way may still fail.
+  return { [Symbol.dispose]: () => void setImmediate(() => process.stdout.off('error', gone)) }
 }
 
 /** Prints a line above the progress bar, in full: the bar has turned wrapping off. */

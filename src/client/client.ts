@@ -49,7 +49,7 @@ interface Selection {
 
 interface Start extends Selection {
   /** Begins after this cursor. Takes precedence over `tail`, and that over `from`. */
-  readonly after?: string
+  readonly after?: string | null
   /** Begins with the newest events, this many, oldest first: 0 to 1,000. */
   readonly tail?: number
   /** `NOW`, the default, begins after the newest event; `BEGINNING` with the earliest. */
@@ -68,7 +68,7 @@ interface History extends Selection {
   readonly order?: EventOrder
   /** Most events of a page, 1 to 1,000; 100 unless given. */
   readonly first?: number
-  readonly after?: string
+  readonly after?: string | null
 }
 
 interface OfDataset {
@@ -160,7 +160,7 @@ export class Client {
     this.#checkOpen()
     const query = pagesOf(given, fields)
     const retries = this.#retries(signal)
-    for (let cursor = after; ; ) {
+    for (let cursor = after ?? undefined; ; ) {
       const body = JSON.stringify({ query, variables: { first: 100, ...given, after: cursor } })
       const { result } = await retries.run((key) => this.#request<{ result: Connected<Node> }>(key, body, signal))
       retries.succeeded()

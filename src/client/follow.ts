@@ -58,7 +58,7 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
     this.#retries = retries
     this.#ending = ending
     this.#onEnd = onEnd
-    this.cursor = request.variables.after as string | undefined
+    this.cursor = (request.variables.after as string | null | undefined) ?? undefined
     ending.signal.addEventListener('abort', () => this.#finish({ error: ending.signal.reason }))
   }
 

@@ -17,6 +17,7 @@ import {
   type ReadSource,
 } from './follow/followed-streams.ts'
 import type { Follower } from './follow/follower.ts'
+import { SnapshotUpdates } from './follow/snapshot-updates.ts'
 import { type FollowRequest, startOf } from './follow/start-position.ts'
 import type { Payload } from './payload.ts'
 import { type ReadBudget, readAt } from './read/budgeted-read.ts'
@@ -24,6 +25,7 @@ import { type NumberedPage, type NumberedPageRequest, numberedPage } from './rea
 import { type Page, type PageRequest, page } from './read/page.ts'
 import type { Prefix } from './read/range.ts'
 import { createStreamIndex, type Stream } from './read/stream-index.ts'
+import { FINAL_STATE } from './report/report-event.ts'
 import { type ReportSnapshot, ReportSnapshots } from './report/report-snapshot.ts'
 
 /** Most of one append; `text` is payload length in UTF-16 units. */
@@ -58,8 +60,16 @@ export interface LogOperations {
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
   /** The caller must end the follower: by reading to the end, or with `return`. */
   follow(stream: Stream, request: FollowRequest): Promise<Follower>
+  /** The newest snapshot of a report, then newer ones, until the report ends. */
+  followSnapshots(stream: Stream, options: SnapshotOptions): Promise<SnapshotUpdates>
   /** As `follow`, in batches. */
   followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
+}
+
+export interface SnapshotOptions {
+  readonly cutOff: () => void
+  /** Charged for one snapshot. */
+  readonly budget: () => ReadBudget
 }
 
 /** The only access to the event tables. */
@@ -128,6 +138,11 @@ export function createEventLog(
       at: (streamId, positions, prefix, budget) => readAt(client, streamId, positions, prefix, budget),
       reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
       follow,
+      followSnapshots: async (stream, { budget, ...options }) => {
+        const states = { from: 'NOW', types: [FINAL_STATE.type], end: FINAL_STATE, ...options } as const
+        const follower = await follow(stream, states)
+        return new SnapshotUpdates(follower, () => snapshots.take(client, stream.id, budget()))
+      },
       followBatches: async (stream, request) => new EventBatches(await follow(stream, request), request),
     }
   }

@@ -1,14 +1,19 @@
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import { type Attributes, type Span, traced } from '../lib/span.ts'
 import type { LoggedEvent } from './event.ts'
-import type { LogOperations } from './event-log.ts'
+import type { LogOperations, SnapshotOptions } from './event-log.ts'
+import type { SnapshotUpdates } from './follow/snapshot-updates.ts'
 import type { Prefix } from './read/range.ts'
+import type { Stream } from './read/stream-index.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
-export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'reportSnapshot'> {
+export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'reportSnapshot' | 'followSnapshots'> {
   find(streamId: string, id: string, prefix: Prefix): Promise<LoggedEvent | undefined>
   at(streamId: string, positions: readonly number[], prefix: Prefix): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
+  followSnapshots(stream: Stream, options: Omit<SnapshotOptions, 'budget'>): Promise<SnapshotUpdates>
+  /** The same log, charged to another budget. */
+  chargedTo(other: OperationBudget): OperationLog
 }
 
 /** Traces each call as a child of `span`; charges reads to the budget before they run, one at a time. */
@@ -36,6 +41,9 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
     follow: (stream, request) => call('follow', () => log.follow(stream, request)),
+    followSnapshots: (stream, options) =>
+      call('follow', () => log.followSnapshots(stream, { ...options, budget: () => budget.ofItsOwn() })),
+    chargedTo: (other) => createOperationLog(log, other, span),
     followBatches: (stream, request) => call('follow', () => log.followBatches(stream, request)),
   }
 }

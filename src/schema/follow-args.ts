@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { FollowRequest } from '../log/follow/start-position.ts'
-import { isFinalState } from '../log/report/report-event.ts'
+import { FINAL_STATE } from '../log/report/report-event.ts'
 import type { Context } from './context.ts'
 import { StreamStart } from './event-page.ts'
 
@@ -65,8 +65,7 @@ export function reportFollowRequest(
   { pastEnd, ...start }: Start & { pastEnd?: boolean | null },
   context: Context,
 ): FollowRequest {
-  const end = pastEnd ? undefined : { type: 'report_state_update', says: isFinalState }
-  return { ...followRequest(start, context), end }
+  return { ...followRequest(start, context), end: pastEnd ? undefined : FINAL_STATE }
 }
 
 interface BatchArgs {

@@ -15,12 +15,11 @@ import type { Call } from '../lib/call.ts'
 import type { Outcome } from '../lib/outcome.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
-import type { EventBatch } from '../log/follow/event-batches.ts'
 import type { Tail } from '../log/follow/tail.ts'
 import type { Context } from '../schema/context.ts'
 import { Deliveries, Delivery } from './delivery.ts'
 import { FanOut } from './fan-out.ts'
-import { type Item, keyOf as keyOfItem, textOf } from './item.ts'
+import { type Item, keyOf as keyOfItem, type PacedItem, textOf } from './item.ts'
 
 const KEPT_BYTES = 16_777_216
 
@@ -69,9 +68,9 @@ export class Cohort {
     return new Deliveries(made)
   }
 
-  /** The result of a batch, the same for all members that have come equally far. */
-  async deliverBatch(batch: EventBatch): Promise<Deliveries> {
-    const delivery = await this.#deliver(batch)
+  /** The result of a batch or snapshot, the same for all members that have come equally far. */
+  async deliverPaced(item: PacedItem): Promise<Deliveries> {
+    const delivery = await this.#deliver(item)
     const deliveries = batches.get(delivery) ?? new Deliveries([delivery])
     batches.set(delivery, deliveries)
     return deliveries
@@ -100,7 +99,9 @@ export class Cohort {
     try {
       await budget.room(textOf(item))
       if (budget.mustWait) await budget.turn()
-      const contextValue = { ...context, budget }
+      // A snapshot reads its events when it is executed.
+      const log = 'snapshot' in item ? context.log.chargedTo(budget) : context.log
+      const contextValue = { ...context, budget, log }
       const executed = { ...this.#args, rootValue: item, contextValue }
       const { data, errors } = (await execute(executed as never)) as ExecutionResult
       const result = { data, errors: errors?.map((error) => this.#mask(error)) }

@@ -16,6 +16,8 @@ export interface Member {
   /** Gives its connection back, if it has it. */
   exit(): void
   write(deliveries: Deliveries): void
+  /** Called when it has scanned events that it does not want. */
+  notePosition(): void
   /** Called when it has left: it catches up by itself, and joins again at the head. */
   catchUp(): void
 }
@@ -114,6 +116,7 @@ export class FanOut {
       if (this.#members.size === 0) return
       const deliveries = events.length > 0 ? await this.#executor.deliver(events) : undefined
       const count = deliveries?.all.length ?? 0
+      const last = events[count - 1]?.seq ?? 0
       const reached = count < events.length ? (events[count - 1]?.seq ?? low) : high
       let written = 0
       for (const member of this.#members) {
@@ -124,8 +127,9 @@ export class FanOut {
         if (!this.#members.has(member)) continue
         const { follower, isFull } = member
         if (follower.scanned === low && !(deliveries && isFull)) {
-          follower.advance(reached, events[count - 1]?.seq)
+          follower.advance(reached, count > 0 ? last : undefined)
           if (deliveries) member.write(deliveries)
+          if (reached > last) member.notePosition()
           member.exit()
         } else if (follower.scanned < reached) this.#dismiss(member)
       }

@@ -8,6 +8,8 @@ export interface Outlet {
   /** Resolves once it is not full, or has ended. */
   drained(): Promise<void>
   write(deliveries: Deliveries): void
+  /** Sends, after all that was written, the position up to which the client has all that is for it. */
+  report(cursor: string): void
   /** Called once, however the subscription ends. @param error to be sent; absent: it has completed, or its client left. */
   end(error?: GraphQLError): void
 }

@@ -4,11 +4,22 @@ import type { Deliveries, Delivery } from './delivery.ts'
 import type { Outlet } from './outlet.ts'
 import type { Subscription } from './subscription.ts'
 
+/** Among results: the client has all that is for it up to this cursor. */
+export class Position implements ExecutionResult {
+  declare readonly data?: undefined
+  readonly cursor: string
+
+  constructor(cursor: string) {
+    this.cursor = cursor
+  }
+}
+
 /** The results of a subscription, for a transport that asks for each of them; the last may be the error that ended it. */
 export class PulledResults implements AsyncIterableIterator<ExecutionResult, undefined>, Outlet {
   readonly #subscription: Subscription
   readonly #budget: OperationBudget
   #results: Delivery[] = []
+  #position: Position | undefined
   #last: { error?: GraphQLError } | undefined
   #arrived: (() => void) | undefined
   #drained: (() => void) | undefined
@@ -31,8 +42,15 @@ export class PulledResults implements AsyncIterableIterator<ExecutionResult, und
   }
 
   write({ all }: Deliveries): void {
+    // It is before them.
+    this.#position = undefined
     this.#results.push(...all)
     for (const { bytes } of all) this.#budget.reserve(bytes)
+    this.#arrived?.()
+  }
+
+  report(cursor: string): void {
+    this.#position = new Position(cursor)
     this.#arrived?.()
   }
 
@@ -44,11 +62,12 @@ export class PulledResults implements AsyncIterableIterator<ExecutionResult, und
 
   async next(): Promise<IteratorResult<ExecutionResult, undefined>> {
     if (this.#results.length === 0) this.#budget.giveBackAll()
-    if (this.#results.length === 0 && !this.#last)
+    if (this.#results.length === 0 && !this.#position && !this.#last)
       await new Promise<void>((resolve) => {
         this.#arrived = resolve
       })
-    const value = this.#results.shift()
+    const value = this.#results.shift() ?? this.#position
+    if (value instanceof Position) this.#position = undefined
     if (this.#results.length === 0) this.#drained?.()
     if (value) return { done: false, value }
     const { error } = this.#last ?? {}

@@ -1,13 +1,21 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
 import { type Outcome, outcomeOfError } from '../lib/outcome.ts'
 import type { Peer } from '../lib/peer.ts'
-import { EventBatches } from '../log/follow/event-batches.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Cohort, LiveCounts, MaskResultError } from './cohort.ts'
 import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
+import { countOf, type PacedItem, type PacedSource } from './item.ts'
 import type { Outlet } from './outlet.ts'
+import { Progress } from './progress.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
+
+/** What all sources have in common: each takes back what it gave. */
+interface Paced {
+  next(): Promise<unknown>
+  current(next: unknown): PacedItem | undefined | Promise<PacedItem | undefined>
+  deliver(item: PacedItem): boolean
+}
 
 /**
  * A subscription that has begun: what the pipeline returns in place of an async iterable, which would cost a promise and
@@ -21,24 +29,24 @@ export class Subscription implements Member {
   readonly #counts: LiveCounts
   readonly #mask: MaskResultError
   readonly #sendLock: SendLock
+  readonly #paced: Paced | undefined
   readonly #onEnd: (() => void)[] = []
   #outlet: Outlet | undefined
+  #progress: Progress | undefined
   #isCatchingUp = false
   #hasEntered = false
   #ended = false
 
-  readonly #batches: EventBatches | undefined
-
   /** @param source a follower, or one whose events are delivered in batches. */
-  constructor(source: Follower | EventBatches, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
-    this.#batches = source instanceof EventBatches ? source : undefined
-    const follower = source instanceof EventBatches ? source.follower : source
+  constructor(source: Follower | PacedSource, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
+    this.#paced = 'follower' in source ? source : undefined
+    const follower = 'follower' in source ? source.follower : source
     this.follower = follower
     this.#cohort = cohort
     this.#counts = counts
     this.#mask = mask
     this.#sendLock = sendLockOf(peer)
-    if (this.#batches) return
+    if (this.#paced) return
     follower.onStop = () => {
       cohort.fanOutOf(follower.tail).leave(this)
       this.catchUp()
@@ -53,8 +61,12 @@ export class Subscription implements Member {
   /** Writes all results to the outlet, until the subscription ends or is ended by `return`. */
   start(outlet: Outlet): void {
     this.#outlet = outlet
-    if (this.#ended) outlet.end()
-    else this.catchUp()
+    if (this.#ended) {
+      outlet.end()
+      return
+    }
+    if (this.follower.isFiltered && !this.#paced) this.#progress = new Progress(this.follower, outlet)
+    this.catchUp()
   }
 
   /** Ends it because its client has left, or wants no more. */
@@ -68,7 +80,7 @@ export class Subscription implements Member {
   catchUp(): void {
     if (this.#isCatchingUp || this.#ended || !this.#outlet) return
     this.#isCatchingUp = true
-    const delivering = this.#batches ? this.#inBatches(this.#outlet, this.#batches) : this.#untilHead(this.#outlet)
+    const delivering = this.#paced ? this.#atItsPace(this.#outlet, this.#paced) : this.#untilHead(this.#outlet)
     delivering.catch((error) => this.#finish(outcomeOfError(error), this.#mask(error)))
   }
 
@@ -79,24 +91,26 @@ export class Subscription implements Member {
         if (next === 'end') return this.#finish('ok')
         if (next === 'events') await this.#deliver(outlet)
       }
+      this.notePosition()
     } finally {
       // In the same turn as it joins: from then on it can be dismissed.
       this.#isCatchingUp = false
     }
   }
 
-  // Each batch is made for its reader, which may have come less far than others, or may wait for more events.
-  async #inBatches(outlet: Outlet, batches: EventBatches): Promise<void> {
+  // Made for each reader, which may have come less far than others, or may wait for more events.
+  async #atItsPace(outlet: Outlet, source: Paced): Promise<void> {
     while (!this.#ended) {
-      const batch = await batches.next()
-      if (!batch) return this.#finish('ok')
+      const next = await source.next()
+      if (next === undefined) return this.#finish('ok')
       const waiting = this.#sendLock.acquire(this)
       if (waiting) await waiting
       try {
         if (outlet.isFull) await outlet.drained()
-        if (!batches.isCurrent(batch)) continue
-        const deliveries = await this.#cohort.deliverBatch(batch)
-        if (batches.deliver(batch)) this.write(deliveries, batch.events.length)
+        const item = await source.current(next)
+        if (!item) continue
+        const deliveries = await this.#cohort.deliverPaced(item)
+        if (source.deliver(item)) this.write(deliveries, countOf(item))
       } finally {
         this.#sendLock.release()
       }
@@ -116,6 +130,10 @@ export class Subscription implements Member {
     } finally {
       this.#sendLock.release()
     }
+  }
+
+  notePosition(): void {
+    if (!this.#ended) this.#progress?.note()
   }
 
   get isFull(): boolean {
@@ -141,6 +159,7 @@ export class Subscription implements Member {
   #finish(outcome: Outcome, error?: GraphQLError): void {
     if (this.#ended) return
     this.#ended = true
+    this.#progress?.stop()
     // However it ends, its follower does not stay behind.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1

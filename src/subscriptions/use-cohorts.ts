@@ -9,12 +9,12 @@ import type { Plugin } from 'graphql-yoga'
 import { CodedError } from '../errors.ts'
 import type { Limits } from '../lib/limits.ts'
 import type { Fault } from '../lib/peer.ts'
-import { EventBatches } from '../log/follow/event-batches.ts'
 import { tooSlow } from '../log/follow/followed-streams.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Context } from '../schema/context.ts'
 import type { Cohorts, MaskResultError } from './cohort.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
+import type { PacedSource } from './item.ts'
 import { Subscription } from './subscription.ts'
 import { SubscriptionLimit } from './subscription-limit.ts'
 
@@ -54,8 +54,8 @@ async function subscribe(
 ): Promise<ExecutionResult | Subscription> {
   const stream = await createSourceEventStream(args)
   if (!(Symbol.asyncIterator in stream)) return stream
-  const source = stream as AsyncIterable<unknown> as Follower | EventBatches
-  const follower = source instanceof EventBatches ? source.follower : source
+  const source = stream as AsyncIterable<unknown> as Follower | PacedSource
+  const follower = 'follower' in source ? source.follower : source
   const context = args.contextValue as Context
   const ended = limits.subscriptions.open(context.caller)
   if (!ended || !mayOpen(context, limits.connectionLimit)) {

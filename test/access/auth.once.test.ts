@@ -320,6 +320,11 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [
+    'reportSnapshots',
+    'subscription { reportSnapshots(reportId: $report) { cursor } }',
+    { ...reads, narrowed: 'NOT_FOUND' },
+  ],
+  [
     'revokeApiKey of an unknown id',
     'mutation { revokeApiKey(id: $report) { id } }',
     {

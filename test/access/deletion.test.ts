@@ -183,10 +183,13 @@ describe('A deleted dataset', () => {
     await recordWorkerEvents(here, id, events(2))
     const query = 'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq } } }'
     const followers = [id, empty].map((id) => subscribe(there.url, here.rootKey, query, { id }))
+    const batches = 'subscription ($id: UUID!) { workerEventBatches(datasetId: $id, from: BEGINNING) { cursor } }'
+    followers.push(subscribe(there.url, here.rootKey, batches, { id }))
     await followers[0]?.take(2)
+    await followers[2]?.take(1)
     await followers[1]?.start()
     for (const each of [id, empty]) expectData(await remove('dataset', each, each))
-    expect(await Promise.all(followers.map((follower) => follower.failure()))).toEqual(['NOT_FOUND', 'NOT_FOUND'])
+    expect(await Promise.all(followers.map((follower) => follower.failure()))).toEqual(Array(3).fill('NOT_FOUND'))
   })
 
   test('names the cursor of the last event to its followers, and the legacy stream of a report breaks off', async () => {

@@ -163,6 +163,7 @@ const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) =
     pause: () => undefined,
     resume: () => undefined,
     start: () => Promise.reject(new Error('It does not tell.')),
+    position: () => Promise.reject(new Error('It does not tell.')),
     opened: (server, followers) => server.followers(followers),
     async take() {
       for (let text = ''; !text.includes('data:'); ) text += Buffer.from((await (await reader).read()).value ?? [])

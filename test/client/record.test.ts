@@ -74,7 +74,7 @@ test('A response that is lost is asked for again with the same ids, and later ca
   // Which of them go over the old connection is up to fetch.
   expect(results.map(({ outcome }) => outcome)).toContain('DUPLICATE')
   expect(await numbersIn(server, datasetId)).toEqual([0, 1, 2, 3])
-  expect(retried).toMatchObject([{ code: 'DISCONNECTED', message: expect.stringContaining('0.5 seconds') }])
+  expect(retried[0]).toMatchObject({ code: 'DISCONNECTED', message: expect.stringContaining('0.5 seconds') })
 })
 
 test('Ids of events that are stored otherwise are conflicts, and a call at fault takes no other with it', async ({

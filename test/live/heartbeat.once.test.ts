@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, type TestContext } from 'vitest'
 import WebSocket from 'ws'
+import { positionIn } from '../support/cursor.ts'
 import { test } from '../support/fixtures.ts'
-import { newDataset, newOrganization, newReport } from '../support/seed.ts'
+import { newDataset, newOrganization, newReport, recordWorkerEvents } from '../support/seed.ts'
 import type { TestServer } from '../support/server.ts'
+import { overWebSocket } from '../support/subscribe.ts'
 
 let server: TestServer
 let query: string
@@ -69,6 +71,16 @@ test.concurrent('A socket that does not respond to pings is closed', async ({ on
   const socket = await subscribed(onTestFinished, { autoPong: false })
   const [code] = await once(socket, 'close')
   expect(code).toBe(1006)
+})
+
+test.concurrent('A subscription whose filter leaves out an event reports its position', async ({ onTestFinished }) => {
+  const dataset = await newDataset(server, await newOrganization(server))
+  const filtered = `subscription { workerEvents(datasetId: "${dataset}", types: [ETL_FAILED]) { cursor } }`
+  const subscription = overWebSocket(server.url, server.rootKey, filtered, {})
+  onTestFinished(() => subscription.end())
+  await subscription.start()
+  await recordWorkerEvents(server, dataset, [{ eventType: 'FILE_UPLOADED' }])
+  expect(positionIn(await subscription.position())).toBe(1)
 })
 
 test.concurrent('A request with incomplete headers times out', async ({ onTestFinished }) => {

@@ -29,6 +29,9 @@ afterAll(() => server[Symbol.asyncDispose]())
 const WORKER_EVENTS = `subscription ($id: UUID!, $types: [WorkerEventType!], $from: StreamStart, $after: String) {
   workerEvents(datasetId: $id, types: $types, from: $from, after: $after) { cursor node { seq eventType eventData organizationId } }
 }`
+const TAIL = `subscription ($id: UUID!, $types: [WorkerEventType!], $tail: Int) {
+  workerEvents(datasetId: $id, types: $types, tail: $tail) { cursor node { seq } }
+}`
 const REPORT_EVENTS = `subscription ($id: UUID!, $kinds: [ReportEventKind!], $from: StreamStart, $after: String, $pastEnd: Boolean) {
   reportEvents(reportId: $id, kinds: $kinds, from: $from, after: $after, pastEnd: $pastEnd) {
     cursor node { __typename ... on ReportEventItem { seq message } }
@@ -59,6 +62,33 @@ describe.each<[string, Subscribe]>([
     const live = await subscription.take(50)
     expect(seqs(live)).toEqual(upTo(300, 251))
     expect(live[0]).toMatchObject({ node: { organizationId: organization, eventType: 'FILE_UPLOADED', eventData: 0 } })
+  })
+
+  test('reports its position past a thousand events that its filter leaves out', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, events(1_000, 'ETL_FAILED'))
+    const subscription = open(WORKER_EVENTS, { id: dataset, types: ['FILE_UPLOADED'], from: 'BEGINNING' })
+    expect(positionIn(await subscription.start())).toBe(0)
+    expect(positionIn(await subscription.position())).toBe(1_000)
+    await recordWorkerEvents(server, dataset, [...events(500, 'ETL_FAILED'), ...events(1)])
+    expect(seqs(await subscription.take(1))).toEqual([1_501])
+    // Counted from the last event on, which has a cursor of its own.
+    await recordWorkerEvents(server, dataset, events(999, 'ETL_FAILED'))
+    await recordWorkerEvents(server, dataset, events(1, 'ETL_FAILED'))
+    const position = await subscription.position()
+    expect(positionIn(position)).toBe(2_501)
+    const resumed = open(WORKER_EVENTS, { id: dataset, types: ['FILE_UPLOADED'], after: position })
+    await recordWorkerEvents(server, dataset, events(1))
+    expect(seqs(await resumed.take(1))).toEqual([2_502])
+  })
+
+  test('begins with the newest events that match', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, [...events(5), ...events(5, 'ETL_FAILED')])
+    const subscription = open(TAIL, { id: dataset, types: ['FILE_UPLOADED'], tail: 2 })
+    expect(seqs(await subscription.take(2))).toEqual([4, 5])
+    await recordWorkerEvents(server, dataset, events(1))
+    expect(seqs(await subscription.take(1))).toEqual([11])
   })
 
   test('begins with the next event by default', async () => {

@@ -25,6 +25,8 @@ export interface Subscription {
   end(): Promise<void>
   /** Its start cursor, as sent by the server. */
   start(): Promise<string>
+  /** The next position that the server has sent beside events, after that of the start. */
+  position(): Promise<string>
   /** The `id:` values besides the edges; server-sent events only. */
   ids: string[]
 }
@@ -41,6 +43,7 @@ export type Subscribe = (
 class Inbox {
   readonly edges: Edge[] = []
   #start: string | undefined
+  readonly #positions: string[] = []
   #end: { failure?: string | number } | undefined
   #wake: (() => void) | undefined
 
@@ -51,13 +54,19 @@ class Inbox {
   }
 
   begin(cursor: string): void {
-    this.#start = cursor
+    if (this.#start === undefined) this.#start = cursor
+    else this.#positions.push(cursor)
     this.#wake?.()
   }
 
   async begun(): Promise<string> {
     while (this.#start === undefined) await this.#change()
     return this.#start
+  }
+
+  async position(): Promise<string> {
+    while (this.#positions.length === 0) await this.#change()
+    return this.#positions.shift() as string
   }
 
   end(failure?: string | number): void {
@@ -102,6 +111,7 @@ function subscriptionOver(inbox: Inbox, ids: string[], reading: Reading, leave: 
       return failure ?? 'completed'
     },
     start: () => inbox.begun(),
+    position: () => inbox.position(),
     opened: (server, followers) => server.followers(followers),
     async end() {
       await leave()

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { TidemarkError } from '../../client/client.ts'
 import { type Config, ConfigError } from '../../config.ts'
 import { printable } from '../../lib/text.ts'
 import type { Server } from '../../server.ts'
 import { runServer } from '../serve.ts'
 import { print, printError } from '../terminal.ts'
-import { GraphqlFailure } from './client.ts'
 import { createDemoTenant, createRecorder, type DemoTenant } from './demo-tenant.ts'
 import { guide } from './guide.ts'
 import { runPipeline } from './pipeline.ts'
@@ -30,7 +30,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
     const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
       explainRootKey,
     )
-    print(guide(tenant))
+    print(guide(tenant, config.console))
     await record(tenant, runPipeline(path, names), pace, stopping)
   } catch (error) {
     if (stopping.aborted) return
@@ -45,7 +45,7 @@ async function record(
   pace: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const recordStep = createRecorder(tenant)
+  const recordStep = createRecorder(tenant, signal)
   const counts = { dataset: 0, report: 0 }
   for await (const step of steps) {
     const seq = await recordStep(step)
@@ -82,7 +82,7 @@ async function findRootKey({ rootApiKey, dataDir }: Config, { firstRootKey }: Se
 
 // The file may belong to another database.
 function explainRootKey(error: unknown): never {
-  if (error instanceof GraphqlFailure && error.code === 'UNAUTHENTICATED') {
+  if (error instanceof TidemarkError && error.code === 'UNAUTHENTICATED') {
     throw new ConfigError(`${NO_ROOT_KEY} (The key in DATA_DIR/root-api-key belongs to another database.)`)
   }
   throw error

@@ -1,4 +1,4 @@
-import type { ImportItem, Place } from './import-item.ts'
+import type { Place } from './import-item.ts'
 
 export type ItemResult =
   | { readonly outcome: 'RECORDED' | 'DUPLICATE' }
@@ -33,7 +33,7 @@ export class ImportSummary {
     return this.#rejections
   }
 
-  add({ place }: ImportItem, result: ItemResult): void {
+  add({ place }: { readonly place: Place }, result: ItemResult): void {
     this.#counts.read++
     switch (result.outcome) {
       case 'RECORDED':

@@ -1,14 +1,14 @@
 import { joinStorage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
-import { printable } from '../../lib/text.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
-import { print, printError, printJson } from '../terminal.ts'
+import { printError } from '../terminal.ts'
 import type { ImportSource } from './import-item.ts'
 import { importItems } from './import-items.ts'
-import { ImportSummary, MAX_REJECTIONS, type Rejection } from './import-summary.ts'
+import { ImportSummary } from './import-summary.ts'
 import type { ImportTarget } from './import-target.ts'
+import { describe, report } from './print-summary.ts'
 import { StreamPositions } from './stream-positions.ts'
 import { TargetStreams } from './target-streams.ts'
 
@@ -85,20 +85,4 @@ export async function runImport(
 function line(summary: ImportSummary): string {
   const { read, recorded, duplicates, conflicts, rejected } = summary.counts
   return `${read} read, ${recorded} recorded, ${duplicates} duplicates, ${conflicts + rejected} rejected`
-}
-
-function describe({ place, reason }: Rejection): string {
-  return printable(`${'line' in place ? `line ${place.line}` : `event ${place.id}`}: ${reason}`)
-}
-
-function report(summary: ImportSummary, json: boolean): void {
-  const { counts, rejections } = summary
-  const unlisted = counts.conflicts + counts.rejected - MAX_REJECTIONS
-  if (unlisted > 0) printError(`… and ${unlisted} more.`)
-  if (json) {
-    const listed = rejections.map(({ place, outcome, reason }) => ({ ...place, outcome, reason }))
-    printJson({ ...counts, rejections: listed })
-  } else {
-    for (const [name, count] of Object.entries(counts)) print(`${name.padEnd(10)} ${String(count).padStart(12)}`)
-  }
 }

@@ -4,7 +4,7 @@ import { isTemporary } from '../../errors.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
-import { PulledResults } from '../../subscriptions/pulled-results.ts'
+import { Position, PulledResults } from '../../subscriptions/pulled-results.ts'
 import { Subscription } from '../../subscriptions/subscription.ts'
 import type { ServerContext } from '../request-context.ts'
 
@@ -54,7 +54,7 @@ function eventStream(
     start(controller) {
       // The cursor to resume from if the stream breaks before its first event. Parsers drop an id without a data field;
       // graphql-sse takes a block with neither event nor data as a ping.
-      controller.enqueue(encoder.encode(start ? `id: ${start}\ndata:\n\n` : ':\n\n'))
+      controller.enqueue(encoder.encode(start ? position(start) : ':\n\n'))
       heartbeat = setInterval(() => controller.enqueue(encoder.encode(':\n\n')), HEARTBEAT_MS)
     },
     async pull(controller) {
@@ -78,6 +78,7 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
   try {
     const { done, value } = await iterator.next()
     if (done) return { text: COMPLETE, last: true }
+    if (value instanceof Position) return { text: position(value.cursor), last: false }
     if (!hasBroken(value)) return { text: next(value), last: false }
     await iterator.return?.()
     return { text: next(value), last: true }
@@ -92,6 +93,10 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
 // Without `complete`, as the subscription has not ended for good.
 function hasBroken(result: ExecutionResult): boolean {
   return !('data' in result) && isTemporary(result.errors?.[0]?.extensions?.code)
+}
+
+function position(cursor: string): string {
+  return `id: ${cursor}\ndata:\n\n`
 }
 
 function next(result: ExecutionResult): string {

@@ -37,6 +37,10 @@ export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outl
     this.#socket.write(preparedFrames(deliveries, this.#id))
   }
 
+  report(cursor: string): void {
+    void this.#socket.send(positionPing(this.#id, cursor))
+  }
+
   end(error?: GraphQLError): void {
     this.#drained?.()
     if (error) this.#settle?.fail(error)
@@ -59,4 +63,9 @@ export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outl
   [Symbol.asyncIterator](): this {
     return this
   }
+}
+
+/** Where the client can resume an operation, before its first event or past those that it does not want. */
+export function positionPing(id: string, cursor: string): string {
+  return `{"type":"ping","payload":{"id":${id},"cursor":"${cursor}"}}`
 }

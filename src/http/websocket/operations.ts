@@ -20,7 +20,7 @@ import type { RequestContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import { Subscription } from '../../subscriptions/subscription.ts'
-import { LiveFrames } from './live-frames.ts'
+import { LiveFrames, positionPing } from './live-frames.ts'
 import { ResultFrame } from './result-frame.ts'
 import { type Socket, TRY_AGAIN } from './socket.ts'
 
@@ -115,7 +115,7 @@ export function operationsOver(
         const context = createRequestContext({ viewer, caller: callerOf(viewer, address) }, socket, {
           call,
           // The cursor to resume from if the socket breaks before the first event.
-          onStart: (cursor) => void socket.send(JSON.stringify({ type: 'ping', payload: { id, cursor } })),
+          onStart: (cursor) => void socket.send(positionPing(JSON.stringify(id), cursor)),
         })
         return run(yoga, context, params)
       })

@@ -72,11 +72,11 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     }
   }
 
-  /** Whether a batch is still as it was read. If not, the next one begins where it does. */
-  isCurrent({ version }: EventBatch): boolean {
-    if (version === this.follower.version || this.#error) return true
+  /** The batch, if it is still as it was read; else undefined, and the next one begins where it does. */
+  current(batch: EventBatch): EventBatch | undefined {
+    if (batch.version === this.follower.version || this.#error) return batch
     this.follower.rewind()
-    return false
+    return undefined
   }
 
   /** Notes that a batch is delivered now. @returns false if the follower was ended: it must not be. */

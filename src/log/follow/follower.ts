@@ -219,6 +219,10 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.#scanned = this.#position
   }
 
+  get isFiltered(): boolean {
+    return this.#wanted !== undefined
+  }
+
   wants({ type }: LoggedEvent): boolean {
     return !this.#wanted || this.#wanted.has(type)
   }
@@ -305,7 +309,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     const range = { streamId: this.streamId, types, low: this.#scanned, high: high + 1 }
     const read = kept
       ? { events: kept, more: true, first: 0, head, epoch }
-      : await this.#retry(() => readRange(this.#db, range, 'ASC', PAGE))
+      : await this.retry(() => readRange(this.#db, range, 'ASC', PAGE))
     if (!read || this.#isClosed) return
     if (read.epoch !== this.#epoch || read.head < this.#scanned) return this.#checkHistory()
     if (!kept) this.#known = Math.min(this.#known, read.head)
@@ -333,7 +337,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   // Retention has removed the next events: they must be of types that this reader does not want.
   async #passRemoved({ first, epoch }: Bounds): Promise<void> {
     const { types } = this.#options
-    const missed = await this.#retry(() => hasRemoved(this.#db, this.streamId, this.#scanned, { types, side: 'NEWER' }))
+    const missed = await this.retry(() => hasRemoved(this.#db, this.streamId, this.#scanned, { types, side: 'NEWER' }))
     if (missed) throw cursorExpired(this.streamId, { first, epoch })
     this.advance(first - 1)
   }
@@ -341,7 +345,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   // What was read, or looked at, must be part of the present history.
   async #checkHistory(): Promise<void> {
     const { histories, streamId } = this.tail
-    const found = await this.#retry(async () => {
+    const found = await this.retry(async () => {
       const continuation = await this.tail.continuationOf(this.#epoch)
       if (!continuation) throw streamDeleted(streamId, this.cursor)
       return continuation
@@ -362,12 +366,12 @@ export class Follower implements AsyncIterable<LoggedEvent> {
       return
     }
     const range = { streamId: this.streamId, types: [end.type], low: 0, high: after + 1 }
-    const read = await this.#retry(() => readRange(this.#db, range, 'DESC', { events: 1, bytes: 1 }))
+    const read = await this.retry(() => readRange(this.#db, range, 'DESC', { events: 1, bytes: 1 }))
     this.#ended = read?.events.some(end.says) === true
   }
 
-  // A reader that catches up survives a database outage, as a live one does. Undefined once it has left.
-  async #retry<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
+  /** Reads through a database outage, as a live reader survives it. @returns undefined once the reader has left. */
+  async retry<Result>(read: () => Promise<Result>): Promise<Result | undefined> {
     const until = performance.now() + OUTAGE_MS
     for (;;) {
       try {

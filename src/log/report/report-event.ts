@@ -15,6 +15,9 @@ export function isFinalState(event: LoggedEvent): boolean {
   return data.type === 'report_state_update' && (data.status === 'completed' || data.status === 'error')
 }
 
+/** Ends a follower of a report. */
+export const FINAL_STATE = { type: 'report_state_update', says: isFinalState } as const
+
 /** Report data without any written content or undocumented member; its kind and place stay. */
 export function withoutContent(data: ReportEventData): ReportEventData {
   const msg = 'Redacted'

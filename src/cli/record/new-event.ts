@@ -1,0 +1,61 @@
+import { v5, v7 } from 'uuid'
+import { z } from 'zod'
+import { uuid } from '../../lib/text.ts'
+import type { Line } from '../import/lines.ts'
+
+/** An event of a line, or why it is refused. */
+export interface NumberedEvent {
+  readonly line: number
+  readonly event?: object
+  readonly problem?: string
+}
+
+export interface Source {
+  readonly kind: 'datasetId' | 'reportId'
+  readonly streamId: string
+  /** Ids of events without one are derived from it and their line, else random. */
+  readonly name: string | undefined
+}
+
+/** What "tidemark tail" adds, and the server gives again. */
+const known = { datasetId: uuid, seq: z.number(), createdAt: z.string(), cursor: z.string() }
+
+const WorkerLine = z.strictObject({
+  id: uuid.optional(),
+  eventType: z.string('must be a type of events, such as FILE_UPLOADED'),
+  eventData: z.unknown().optional(),
+  eventDataText: z.string().optional(),
+  ...z.object(known).partial().shape,
+})
+
+/** As ReportEventInput of the API; the server checks the rest. */
+const item = z.looseObject({ id: uuid.optional() })
+const ReportLine = z
+  .strictObject({ progress: item.optional(), blockUpdate: item.optional(), state: item.optional() })
+  .refine((value) => Object.keys(value).length === 1, 'must have one of the members progress, blockUpdate and state')
+
+/** Reads a line into an event with an id. */
+export function readEvent(line: Line, source: Source): NumberedEvent {
+  const { number } = line
+  if (line.problem !== undefined) return { line: number, problem: line.problem }
+  let value: unknown
+  try {
+    value = JSON.parse(line.text)
+  } catch (error) {
+    return { line: number, problem: `The line is not valid JSON: ${(error as Error).message}.` }
+  }
+  const id = source.name === undefined ? v7() : v5(`${source.name}\n${number}`, source.streamId)
+  const { data, error } = (source.kind === 'datasetId' ? WorkerLine : ReportLine).safeParse(value)
+  if (error) return { line: number, problem: problemOf(error) }
+  if (source.kind === 'datasetId') {
+    const { datasetId: _d, seq: _s, createdAt: _t, cursor: _c, ...event } = data as z.output<typeof WorkerLine>
+    return { line: number, event: { id, ...event } }
+  }
+  const [[name, given] = ['', {}]] = Object.entries(data)
+  return { line: number, event: { [name]: { id, ...(given as object) } } }
+}
+
+function problemOf({ issues: [issue] }: z.ZodError): string {
+  const path = issue?.path.join('.')
+  return `${path ? `${path}: ` : ''}${issue?.message}.`.replace(/\.\.$/, '.')
+}

@@ -1,0 +1,68 @@
+import type { ReportSnapshot } from '../report/report-snapshot.ts'
+import { changed } from './changed.ts'
+import type { Follower } from './follower.ts'
+
+export interface SnapshotUpdate {
+  readonly streamId: string
+  readonly seq: number
+  readonly epoch: number
+  /** Of the stream, before the snapshot was taken. */
+  readonly version: string
+  readonly snapshot: ReportSnapshot
+}
+
+/** The newest snapshot of a report, then newer ones: each is taken when its reader can receive it. */
+export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
+  readonly follower: Follower
+  readonly #take: () => Promise<ReportSnapshot>
+  #delivered: SnapshotUpdate | undefined
+
+  /** @param follower of the states of the report, from its head on. */
+  constructor(follower: Follower, take: () => Promise<ReportSnapshot>) {
+    this.follower = follower
+    this.#take = take
+  }
+
+  /** Waits for a newer snapshot. @returns undefined at the end. @throws what ended the follower. */
+  async next(): Promise<true | undefined> {
+    const { follower } = this
+    for (;;) {
+      const next = await follower.prepare()
+      if (next === 'end') return follower.isDone || this.#delivered ? undefined : true
+      if (next === 'events') follower.take(() => true)
+      if (next === 'head' || follower.isOver) {
+        if (this.#isOutdated) return true
+        await changed(follower)
+      }
+    }
+  }
+
+  /** The newest snapshot. @returns undefined if the follower was ended meanwhile. */
+  async current(): Promise<SnapshotUpdate | undefined> {
+    const { streamId, version } = this.follower
+    const snapshot = await this.follower.retry(this.#take)
+    return snapshot && { streamId, seq: snapshot.seq, epoch: snapshot.epoch, version, snapshot }
+  }
+
+  /** Notes that a snapshot is delivered now. @returns false if the follower was ended: it must not be. */
+  deliver(update: SnapshotUpdate): boolean {
+    if (!this.follower.deliverTaken()) return false
+    this.#delivered = update
+    return true
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SnapshotUpdate, undefined> {
+    while (await this.next()) {
+      const update = await this.current()
+      if (!update) return undefined
+      yield update
+      this.deliver(update)
+    }
+    return undefined
+  }
+
+  get #isOutdated(): boolean {
+    const { scanned, version } = this.follower
+    return !this.#delivered || scanned > this.#delivered.seq || version !== this.#delivered.version
+  }
+}

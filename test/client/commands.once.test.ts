@@ -1,0 +1,165 @@
+import { once } from 'node:events'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
+import { command, tidemark } from '../support/process.ts'
+import {
+  newDataset,
+  newKey,
+  newOrganization,
+  newReport,
+  recordReportEvents,
+  recordWorkerEvents,
+} from '../support/seed.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
+
+let server: TestServer
+let organization: string
+let env: Record<string, string>
+
+beforeAll(async () => {
+  server = await startServer()
+  organization = await newOrganization(server)
+  env = { TIDEMARK_URL: server.url, TIDEMARK_API_KEY: await newKey(server, organization, 'WRITE') }
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const uploaded = (n: number) => ({ eventType: 'FILE_UPLOADED', eventDataText: `{"n": ${n}}` })
+
+function start(args: string[], settings = env, stdin: 'ignore' | 'pipe' = 'ignore') {
+  const running = tidemark(args, settings, stdin)
+  onTestFinished(() => void running.child.kill('SIGKILL'))
+  return running
+}
+
+/** Runs "tidemark record" with these lines. */
+async function record(args: string[], lines: string[]) {
+  const { child, exited, output } = start(['record', ...args], env, 'pipe')
+  child.stdin?.end(`${lines.join('\n')}\n`)
+  return { code: await exited, ...output }
+}
+
+const counts = (stdout: string) =>
+  Object.fromEntries([...stdout.matchAll(/^(\w+) +(\d+)$/gm)].map(([, k, n]) => [k, Number(n)]))
+
+test('tail prints the newest events, then new ones through a break, and ends at a signal', async () => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, [1, 2, 3].map(uploaded))
+  await using proxy = await tcpProxy(server.url)
+  const tail = start(['tail', '--dataset', dataset, '--last', '2'], { ...env, TIDEMARK_URL: proxy.url })
+  await tail.line(/ 3 +FILE_UPLOADED +\{"n": 3\}$/)
+  expect(tail.output.stdout.split('\n')).toHaveLength(3)
+  // Colours are for terminals.
+  expect(tail.output.stdout).not.toContain('\x1b')
+  await proxy.cut()
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_FAILED', eventData: { error: '\x1b[2Jgone' } }])
+  await proxy.restore()
+  await tail.line(/ 4 +ETL_FAILED +\{"error":"\\u001b\[2Jgone"\}$/)
+  expect(tail.output.stderr).toMatch(/Trying again\.$/m)
+  tail.child.kill('SIGINT')
+  expect(await tail.exited).toBe(0)
+})
+
+test('tail --json prints what record reads, and leaves with its reader', async () => {
+  const [dataset, copy] = [await newDataset(server, organization), await newDataset(server, organization)]
+  await recordWorkerEvents(server, dataset, [1, 2].map(uploaded))
+  const tail = start(['tail', '--json', '--dataset', dataset, '--type', 'file_uploaded'])
+  const [line = ''] = await tail.line(/.*"seq":2.*/)
+  expect(JSON.parse(line)).toMatchObject({
+    datasetId: dataset,
+    seq: 2,
+    eventDataText: '{"n": 2}',
+    cursor: expect.any(String),
+  })
+  tail.child.stdout?.destroy()
+  await recordWorkerEvents(server, dataset, [uploaded(3)])
+  expect(await tail.exited).toBe(0)
+  const printed = tail.output.stdout.trim().split('\n')
+  expect(await record(['--dataset', copy], printed)).toMatchObject({ code: 0 })
+  const again = await record(['--dataset', copy], printed)
+  expect([again.code, counts(again.stdout)]).toMatchObject([0, { read: 2, recorded: 0, duplicates: 2 }])
+})
+
+test('tail follows a report until it ends, and says what can not be followed', async () => {
+  const report = await newReport(server, organization)
+  await recordReportEvents(server, report, [
+    { progress: { variant: 'SUMMARIZE', message: 'Half way', progress: 0.5 } },
+    { blockUpdate: { block: { idx: 2, template: '# A' } } },
+    { state: { state: 'COMPLETED', message: 'Done' } },
+  ])
+  const { code, stdout } = await command(['tail', '--report', report], env)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/ 1 +SUMMARIZE 50% +Half way\n.* 2 +BLOCK 2 .*\n.* 3 +COMPLETED +Done\n$/)
+  const states = await command(['tail', '--json', '--report', report, '--type', 'state'], env)
+  expect(JSON.parse(states.stdout)).toMatchObject({ reportId: report, seq: 3, eventData: { status: 'completed' } })
+  const none = await command(['tail', '--dataset', report], env)
+  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('does not exist') })
+  expect(await command(['tail'], env)).toMatchObject({ code: 2, stderr: expect.stringContaining('--dataset') })
+  const wrong = await command(['tail', '--report', report], { ...env, TIDEMARK_API_KEY: 'wrong' })
+  expect(wrong).toMatchObject({ code: 1, stderr: expect.not.stringContaining('    at ') })
+})
+
+test('record stops at a line that is refused, names it, and can be repeated with the same source', async () => {
+  const dataset = await newDataset(server, organization)
+  const lines = ['{"eventType":"FILE_UPLOADED"}', '', '{"eventType":"CHUNKS_UPLOADED","eventData":{"n":1}}']
+  const first = await record(['--dataset', dataset, '--source', 'night'], lines)
+  expect([first.code, counts(first.stdout)]).toMatchObject([0, { read: 2, recorded: 2, rejected: 0 }])
+  const more = [
+    ...lines,
+    '{"eventType":"NO_SUCH_TYPE"}',
+    '{"eventType":"ETL_COMPLETED"}',
+    '{"eventType":',
+    '{"event":1}',
+  ]
+  const second = await record(['--dataset', dataset, '--source', 'night'], more)
+  expect([second.code, counts(second.stdout)]).toMatchObject([1, { duplicates: 2, recorded: 0, rejected: 1 }])
+  expect(second.stderr).toMatch(/^line 4: .*NO_SUCH_TYPE.*\nStopped: /)
+  const third = await record(['--dataset', dataset, '--source', 'night', '--keep-going', '--json'], more)
+  expect(third.code).toBe(1)
+  expect(JSON.parse(third.stdout)).toMatchObject({
+    recorded: 1,
+    duplicates: 2,
+    rejected: 3,
+    rejections: [{ line: 4 }, { line: 6 }, { line: 7 }],
+  })
+  const changed = await record(['--dataset', dataset, '--source', 'night'], ['{"eventType":"ETL_STARTED"}'])
+  expect([changed.code, counts(changed.stdout)]).toMatchObject([1, { conflicts: 1 }])
+  expect(changed.stderr).toMatch(/^line 1: .*is stored, at 1\./)
+})
+
+test('record sends what comes through a pipe as it comes, and reports after a signal', async () => {
+  const report = await newReport(server, organization)
+  const { child, exited, output } = start(['record', '--report', report], env, 'pipe')
+  const tail = start(['tail', '--report', report])
+  child.stdin?.write('{"state":{"state":"GENERATING","message":"Begun"}}\n')
+  await tail.line(/GENERATING +Begun$/)
+  child.kill('SIGINT')
+  expect(await exited).toBe(130)
+  expect([counts(output.stdout), output.stderr]).toEqual([
+    expect.objectContaining({ recorded: 1 }),
+    expect.stringContaining('Interrupted'),
+  ])
+})
+
+test('The key may come from a file that only its owner can read', async () => {
+  const profile = join(inject('scratch'), 'profile')
+  const dataset = await newDataset(server, organization)
+  await writeFile(profile, `TIDEMARK_URL=${server.url}\nTIDEMARK_API_KEY=${env.TIDEMARK_API_KEY}\n`, { mode: 0o644 })
+  const open = await command(['tail', '--dataset', dataset, '--profile', profile])
+  expect(open).toMatchObject({ code: 1, stderr: expect.stringContaining(`chmod 600 ${profile}`) })
+  await chmod(profile, 0o600)
+  const tail = start(['tail', '--dataset', dataset, '--profile', profile], {})
+  await server.followers(1)
+  tail.child.kill('SIGTERM')
+  await once(tail.child, 'close')
+  await writeFile(profile, 'PORT=1\n')
+  const unknown = await command(['tail', '--dataset', dataset, '--profile', profile])
+  expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('not PORT') })
+  expect(await command(['tail', '--dataset', dataset])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('TIDEMARK_API_KEY'),
+  })
+  const url = await command(['tail', '--dataset', dataset], { ...env, TIDEMARK_URL: 'ftp://x' })
+  expect(url).toMatchObject({ code: 1, stderr: expect.stringContaining('TIDEMARK_URL must be an HTTP') })
+})
