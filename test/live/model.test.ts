@@ -218,7 +218,7 @@ property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
         }
         case 'stall': {
           const who = readers[command.reader] as Reader
-          who.connect(server(command.server), command.sse)
+          who.connect(server(command.server), command.sse, recordedFor(who))
           await who.stall(unread(who))
           const stalled = readers.filter(({ isUnread }) => isUnread).length
           await until(async () => (await unsent()) >= stalled * 500_000)
