@@ -191,7 +191,8 @@ function selectionOf(
 ): string {
   const type = getNamedType(output)
   if (isLeafType(type)) return ''
-  if (above.includes(type.name)) return '{ __typename }'
+  // What `data` shows is a part of what `eventData` does, in thirty objects.
+  if (above.includes(type.name) || type.name === 'WorkerEventData') return '{ __typename }'
   const within = [...above, type.name]
   // An object within another shows its own fields: a list of its own would only repeat what other questions ask.
   const isNested = OBJECTS.includes(type.name) && above.some((name) => OBJECTS.includes(name))
