@@ -1,10 +1,11 @@
-// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, and a
-// new embedded database as `initdb` leaves it, because that takes PGlite five seconds.
+// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, a new
+// embedded database as `initdb` leaves it, because that takes PGlite five seconds, the console, and the client.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
+import { buildConsole } from './console.js'
 import { BUILT_FROM, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
@@ -35,6 +36,7 @@ for (const { path, text } of outputFiles) {
   writeFileSync(path, withoutFunctionNames(text), { mode: text.startsWith('#!') ? 0o755 : 0o644 })
 }
 
+await buildConsole()
 // What applications import, in one file for browsers and Node.js, and its types.
 await build({
   entryPoints: ['src/client/client.ts'],

@@ -17,7 +17,7 @@ export function hashInputs() {
     readdirSync(folder, { withFileTypes: true, recursive: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
-      .filter((path) => !path.startsWith(join('src', 'db', 'generated'))),
+      .filter((path) => !/^src.(db|console.api).generated/.test(path)),
   )
   const hash = createHash('sha256')
   for (const path of [...found.sort(), ...FILES.filter((file) => existsSync(file))])

@@ -95,6 +95,7 @@ const ACCESS = {
     .describe('proxies whose X-Forwarded-For is trusted'),
   INTROSPECTION: onOrOff.describe('on or off: whether clients can query the schema'),
   GRAPHIQL: onOrOff.describe('on or off: whether browsers get GraphiQL'),
+  CONSOLE: onOrOff.describe('on or off: whether browsers get the console'),
   PERSISTED_OPERATIONS: z
     .string()
     .min(1, 'the path of a file')
@@ -167,6 +168,7 @@ export type Config = Readonly<{
   trustedProxies: readonly string[]
   introspection: boolean
   graphiql: boolean
+  console: boolean
   /** Path of the file of allowed operations; absent: any operation runs. */
   persistedOperations?: string
   limits: Limits
@@ -210,7 +212,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   ]
   if (!parsed.success || problems.length > 0) throw new ConfigError(`Invalid settings:\n  ${problems.join('\n  ')}`)
   const { PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, ROOT_API_KEY, SLOW_CONSUMER_SECONDS, LOG_LEVEL } = parsed.data
-  const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, NODE_ENV, PERSISTED_OPERATIONS } = parsed.data
+  const { CORS_ORIGINS, TRUSTED_PROXIES, INTROSPECTION, GRAPHIQL, CONSOLE, NODE_ENV, PERSISTED_OPERATIONS } =
+    parsed.data
   const { KEEP_ALIVE_SECONDS, DATABASE_TIMEOUT_SECONDS, TRIEVE_API_KEY, LLAMA_CLOUD_API_KEY } = parsed.data
   const open = NODE_ENV !== 'production'
   return Object.freeze({
@@ -230,6 +233,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustedProxies: TRUSTED_PROXIES,
     introspection: INTROSPECTION ?? open,
     graphiql: GRAPHIQL ?? open,
+    console: CONSOLE ?? true,
     persistedOperations: PERSISTED_OPERATIONS,
     limits: limitsOf(parsed.data),
     tracing: tracingOf(parsed.data),

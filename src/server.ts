@@ -40,6 +40,7 @@ import { createReadiness } from './observability/readiness.ts'
 import { createFailureHandlers } from './observability/task-failures.ts'
 import { rateLimited } from './routes/admit.ts'
 import { createRestApp } from './routes/app.ts'
+import { createConsoleRoutes } from './routes/console.ts'
 import { createGraphiqlPage } from './routes/graphiql.ts'
 import { createHealthRoutes } from './routes/health.ts'
 import { createMetricsRoute } from './routes/metrics.ts'
@@ -142,10 +143,9 @@ async function open(
   registerDatabaseMetrics(registry, database, callerClients, readiness, lifecycle)
   pages.route('/', createHealthRoutes(readiness))
   pages.route('/', createMetricsRoute(registry, routeServices))
-  if (config.graphiql) {
-    pages.route('/', createGraphiqlPage(routeServices))
-    pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
-  }
+  if (config.graphiql) pages.route('/', createGraphiqlPage(routeServices))
+  if (config.console) pages.route('/', createConsoleRoutes(routeServices))
+  else if (config.graphiql) pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
   const drainer = new Drainer(http, tcpConnections)
   const queue = new RequestQueue((socket) => tcpConnections.break(tcpConnections.of(socket), 'pipelined'))

@@ -6,7 +6,7 @@ import { builder } from './builder.ts'
 import { Organization } from './organization.ts'
 import { newestFirst, rowPaging } from './row-page.ts'
 
-const ApiKeyRole = builder.enumType('ApiKeyRole', {
+export const ApiKeyRole = builder.enumType('ApiKeyRole', {
   description: 'Permissions of an API key. READ < WRITE < ADMIN: each role includes the lower ones.',
   values: {
     READ: { description: 'Read datasets, reports and their events, as pages and as live subscriptions.' },

@@ -9,6 +9,7 @@ import { name, text } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
+import { cursorAt, position } from './cursor-at.ts'
 import { confirmation, DeletedObject } from './deleted-object.ts'
 import { listConnection, listPaging, type PagingArgs, prefixOf, StreamOrder } from './list-page.ts'
 import { Organization } from './organization.ts'
@@ -44,6 +45,7 @@ export const Dataset = builder.prismaNode('Dataset', {
     firstSeq: t.field(firstSeq),
     eventCount: t.field(eventCount),
     lastEventAt: t.field(lastEventAt),
+    cursorAt: t.field({ ...cursorAt, args: { seq: t.arg(position) } }),
     retention: t.field({
       type: RetentionPolicy,
       nullable: true,

@@ -8,6 +8,7 @@ import { name } from '../lib/text.ts'
 import type { StateData } from '../log/report/report-data.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
+import { cursorAt, position } from './cursor-at.ts'
 import { confirmation, DeletedObject } from './deleted-object.ts'
 import { listConnection, listPaging, type PagingArgs, prefixOf, StreamOrder } from './list-page.ts'
 import { Organization } from './organization.ts'
@@ -53,6 +54,7 @@ export const Report = builder.prismaNode('Report', {
       select: { state: true },
       resolve: ({ state }) => state as StateData['status'] | null,
     }),
+    cursorAt: t.field({ ...cursorAt, args: { seq: t.arg(position) } }),
     retention: t.field({
       type: RetentionPolicy,
       nullable: true,

@@ -14,6 +14,7 @@ import './report-event-batch.ts'
 import './report-events.ts'
 import './report-snapshot.ts'
 import './retention.ts'
+import './viewer.ts'
 import './worker-event.ts'
 import './worker-event-batch.ts'
 

@@ -68,6 +68,8 @@ async function runCommands(output: string) {
 test('the demo records what it has read, and its printed commands show it', async () => {
   const demo = startDemo(await freshDatabase(), await markdownFolder(), '--pace', '0')
   const output = await demo.printed(/^Pipeline finished: .*$/m)
+  const page = /^Open +(http:\S+\/datasets\/[\w-]+)$/m.exec(output)?.[1] ?? ''
+  expect((await fetch(page)).headers.get('content-type')).toContain('text/html')
   const { graphql, trieve, events } = await runCommands(output)
   expect(output).toContain(`Pipeline finished: 6 worker events, ${events.length} report events.`)
 

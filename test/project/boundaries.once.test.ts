@@ -7,6 +7,7 @@ const LAYERS = [
   'main.ts',
   'start.js',
   'cli',
+  'console',
   'server.ts',
   'routes',
   'http',
@@ -31,7 +32,7 @@ function layerOf(file: string): number {
 async function sources(folder = 'src'): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true })
   return entries
-    .filter((entry) => entry.isFile() && /\.(ts|js)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|js)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((file) => !file.includes('generated'))
 }
@@ -57,18 +58,36 @@ test('Imports point to the same folder or downwards', async () => {
   expect(upward).toEqual([])
 })
 
+test('The console is a program of its own: it imports nothing of the server, which imports nothing of it', async () => {
+  const crossing: string[] = []
+  for (const file of await sources()) {
+    const from = relative('src', file)
+    for (const to of await imports(file)) {
+      if (from.startsWith('console/') !== to.startsWith('console/') && !to.startsWith('client/'))
+        crossing.push(`${from} -> ${to}`)
+    }
+  }
+  expect(crossing).toEqual([])
+})
+
 test('Only the log uses the event tables, routes use no database, and one file writes output for people', async () => {
   const offenders: string[] = []
   for (const file of await sources()) {
     const text = await readFile(file, 'utf8')
     const name = relative('src', file)
+    // It runs in browsers, and shows programs as text.
+    if (name.startsWith('console/')) continue
     if (
       !name.startsWith('log/') &&
       /(db|prisma)\.(event|eventCount|eventMark)\b|append_to_streams|event_seek|event_rank/.test(text)
     )
       offenders.push(name)
     if (/^(routes|cli\/demo)\//.test(name) && /generated\/|\/db\//.test(text)) offenders.push(name)
-    if (name.endsWith('.ts') && name !== 'cli/terminal.ts' && /console\.|std(out|err)\.write/.test(text))
+    if (
+      name.endsWith('.ts') &&
+      name !== 'cli/terminal.ts' &&
+      /console\.(log|warn|error)|std(out|err)\.write/.test(text)
+    )
       offenders.push(name)
     if (name !== 'cli/run-command.ts' && text.includes('process.env')) offenders.push(name)
   }

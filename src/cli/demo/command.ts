@@ -30,7 +30,7 @@ export async function runDemo(config: Config, { folder, pace }: DemoOptions): Pr
     const tenant = await createDemoTenant(server.url, await findRootKey(config, server), basename(path)).catch(
       explainRootKey,
     )
-    print(guide(tenant))
+    print(guide(tenant, config.console))
     await record(tenant, runPipeline(path, names), pace, stopping)
   } catch (error) {
     if (stopping.aborted) return

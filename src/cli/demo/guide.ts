@@ -12,12 +12,15 @@ const QUERY = `query ($dataset: UUID!, $report: UUID!) {
   }
 }`
 
-export function guide({ url, key, datasetId, reportId }: DemoTenant): string {
+/** @param console whether the server has the page to open. */
+export function guide({ url, key, datasetId, reportId }: DemoTenant, console: boolean): string {
   const variables = { dataset: datasetId, report: reportId }
   const graphql = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables })
+  const open = console
+    ? `${url}/datasets/${datasetId}\n         and enter the key ${key}`
+    : `${url}/graphql\n         and enter this in the Headers tab: { "authorization": "Bearer ${key}" }`
   return `
-Open     ${url}/graphql
-         and enter this in the Headers tab: { "authorization": "Bearer ${key}" }
+Open     ${open}
 Dataset  ${datasetId}
 Report   ${reportId}
 

@@ -1,0 +1,133 @@
+import { graphql } from '../api/graphql.ts'
+
+/** What a row of the table shows: never a whole payload. */
+const EVENT_ROW = graphql(`
+  fragment EventRow on WorkerEvent @_unmask {
+    id
+    seq
+    eventType
+    createdAt
+    redactedAt
+    eventDataSize
+    eventDataPreview(maxBytes: 240)
+  }
+`)
+
+/** The dataset and its counters, which are all as of `head`. */
+export const DATASET = graphql(`
+  query Dataset($id: UUID!) {
+    dataset(id: $id) {
+      id
+      name
+      trackingId
+      organizationId
+      head
+      firstSeq
+      eventCount
+      lastEventAt
+      eventTypes { type count }
+    }
+  }
+`)
+
+/** A page of rows: older ones with first and after, newer ones with last and before. */
+export const ROWS = graphql(
+  `
+  query EventRows(
+    $id: UUID!
+    $types: [WorkerEventType!]
+    $since: DateTime
+    $until: DateTime
+    $order: EventOrder
+    $first: Int
+    $after: String
+    $last: Int
+    $before: String
+  ) {
+    workerEvents(
+      datasetId: $id
+      types: $types
+      since: $since
+      until: $until
+      order: $order
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      totalCount
+      edges { cursor node { ...EventRow } }
+      pageInfo { hasNextPage hasPreviousPage }
+    }
+  }
+`,
+  [EVENT_ROW],
+)
+
+/** The cursor of a position that a person has entered. */
+export const CURSOR_AT = graphql(`
+  query CursorAt($id: UUID!, $seq: SafeInt!) {
+    dataset(id: $id) { cursorAt(seq: $seq) }
+  }
+`)
+
+/** The event of a numbered page that is first on it. */
+export const PAGE_START = graphql(`
+  query PageStart($id: UUID!, $types: [WorkerEventType!], $page: Int!, $pageSize: Int!) {
+    workerEventPage(datasetId: $id, types: $types, page: $page, pageSize: $pageSize) {
+      pageCount
+      events { seq }
+    }
+  }
+`)
+
+/** All events in order, whatever the filter is: a gap in their positions would be seen. */
+export const FOLLOW = graphql(
+  `
+  subscription Follow($id: UUID!, $after: String!) {
+    workerEventBatches(datasetId: $id, after: $after, maxEvents: 500, maxWaitMs: 50) {
+      cursor
+      caughtUp
+      behind
+      edges { cursor node { ...EventRow } }
+    }
+  }
+`,
+  [EVENT_ROW],
+)
+
+/** One event with as much of its payload as is shown at first. */
+export const EVENT = graphql(`
+  query Event($id: UUID!, $after: String) {
+    workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 1) {
+      edges {
+        cursor
+        node {
+          id
+          seq
+          eventType
+          createdAt
+          redactedAt
+          eventDataSize
+          eventDataPreview(maxBytes: 65536)
+        }
+      }
+    }
+  }
+`)
+
+/** The payload of the event after a cursor. */
+export const PAYLOAD = graphql(`
+  query Payload($id: UUID!, $after: String!) {
+    workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 1) {
+      nodes { seq eventDataText }
+    }
+  }
+`)
+
+/** The first event at or after a time. */
+export const EVENT_AT_TIME = graphql(`
+  query EventAtTime($id: UUID!, $since: DateTime!) {
+    workerEvents(datasetId: $id, since: $since, order: OLDEST_FIRST, first: 1) { nodes { seq } }
+  }
+`)

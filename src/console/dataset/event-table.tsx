@@ -1,0 +1,121 @@
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { Failure } from '../ui/failure.tsx'
+import { formatCount } from '../ui/format.ts'
+import { useMediaQuery } from '../ui/use-media-query.ts'
+import { useVirtual } from '../ui/use-virtual.ts'
+import { EventLine } from './event-line.tsx'
+import type { EventWindow } from './event-window.ts'
+import type { Tail } from './tail.ts'
+
+/** Heights of a row in CSS pixels, as in the style sheet. */
+const ROW = { wide: 33, narrow: 50 } as const
+
+/** Distance from an end of the window, in rows, at which the next page is asked for. */
+const NEAR = 30
+
+interface Props {
+  events: EventWindow
+  tail: Tail
+  opened: number | undefined
+  onOpen(seq: number): void
+  onEnd(): void
+}
+
+/** The events, of which only the rows in view are in the document. */
+export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
+  const scroller = useRef<HTMLDivElement>(null)
+  const rows = events.rows.value
+  const rowHeight = useMediaQuery('(max-width: 700px)') ? ROW.narrow : ROW.wide
+  const { items, height, list } = useVirtual({
+    scroller,
+    count: rows.length,
+    rowHeight,
+    keyOf: (index) => rows[index]?.seq ?? index,
+  })
+  useStableTop(scroller, rows, rowHeight)
+  const top = list.scrollOffset ?? 0
+  const isAtTop = top < rowHeight / 2
+  useEffect(() => events.follow(isAtTop && opened === undefined), [events, isAtTop, opened])
+  const firstShown = items[0]?.index ?? 0
+  const lastShown = items.at(-1)?.index ?? 0
+  useEffect(() => {
+    if (!events.isLoaded.value) return
+    if (lastShown > rows.length - NEAR) void events.loadOlder()
+    else if (firstShown < NEAR && !isAtTop) void events.loadNewer()
+  }, [events, firstShown, lastShown, rows, isAtTop])
+  const openings = events.openings.value
+  useLayoutEffect(() => {
+    if (scroller.current) scroller.current.scrollTop = 0
+  }, [openings])
+  useEffect(() => {
+    const index = rows.findIndex(({ seq }) => seq === opened)
+    if (index >= 0) list.scrollToIndex(index, { align: 'auto' })
+  }, [opened])
+  const { error, isLoaded, waiting } = events
+  const isPaused = !events.isFollowing.value || !events.atEnd.value
+  return (
+    <div class="rows">
+      <div class="row head-row" aria-hidden="true">
+        <span>Position</span>
+        <span>When</span>
+        <span>Type</span>
+        <span>Payload</span>
+        <span class="size">Size</span>
+      </div>
+      {isPaused && waiting.value > 0 && (
+        <button type="button" class="new-pill" onClick={onEnd}>
+          ↑ {formatCount(waiting.value, 'new event')}
+        </button>
+      )}
+      {isPaused && waiting.value === 0 && !events.atEnd.value && (
+        <button type="button" class="new-pill" onClick={onEnd}>
+          ↑ To the newest
+        </button>
+      )}
+      <div
+        ref={scroller}
+        class="scroller"
+        tabIndex={0}
+        role="table"
+        aria-label="Events, newest first"
+        aria-rowcount={events.matching.value}
+      >
+        <div class="sizer" role="rowgroup" style={{ height: `${height}px` }}>
+          {items.map(({ index, start }) => {
+            const row = rows[index]
+            return (
+              row && <EventLine key={row.seq} row={row} top={start} isOpened={row.seq === opened} onOpen={onOpen} />
+            )
+          })}
+        </div>
+        {isLoaded.value && rows.length === 0 && (
+          <p class="empty">
+            {tail.counters.value.head === 0
+              ? 'Nothing has been recorded yet. The first event appears here by itself.'
+              : 'No event matches this filter.'}
+          </p>
+        )}
+      </div>
+      {error.value && <Failure error={error.value} onRetry={() => void events.open()} />}
+    </div>
+  )
+}
+
+// Rows that are added or dropped above the view must not move what is in it, unless the reader is at the top.
+function useStableTop(
+  scroller: { current: HTMLDivElement | null },
+  rows: readonly { seq: number }[],
+  rowHeight: number,
+) {
+  const before = useRef(rows)
+  useLayoutEffect(() => {
+    const element = scroller.current
+    const anchor = before.current[Math.floor((element?.scrollTop ?? 0) / rowHeight)]
+    const oldIndex = anchor ? before.current.indexOf(anchor) : -1
+    const newIndex = anchor ? rows.findIndex(({ seq }) => seq === anchor.seq) : -1
+    before.current = rows
+    if (element && element.scrollTop >= rowHeight / 2 && newIndex >= 0 && newIndex !== oldIndex) {
+      element.scrollTop += (newIndex - oldIndex) * rowHeight
+    }
+  }, [rows])
+}

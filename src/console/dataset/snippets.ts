@@ -1,0 +1,51 @@
+import type { ResultOf } from '../api/graphql.ts'
+import type { Snippet } from '../event/payload-view.tsx'
+import { lower } from '../ui/format.ts'
+import type { EVENT } from './documents.ts'
+import type { Tail } from './tail.ts'
+
+type Opened = ResultOf<typeof EVENT>['workerEvents']['edges'][number] & { before: string }
+
+const QUERY = `query ($id: UUID!, $after: String!) {
+  workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 1) {
+    nodes { id seq eventType eventDataText createdAt }
+  }
+}`
+
+/** The same event for programs; none contains the key. */
+export function snippetsOf(tail: Tail, { node, before, cursor }: Opened): Snippet[] {
+  const { origin } = location
+  const { id } = tail.dataset
+  const body = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables: { id, after: before } })
+  const page = tail.counters.peek().head - node.seq + 1
+  return [
+    {
+      name: 'cURL',
+      text: `curl -s '${origin}/graphql' \\\n  -H "authorization: Bearer $KEY" \\\n  -H 'content-type: application/json' \\\n  -d '${body}'`,
+    },
+    { name: 'GraphQL', text: `${QUERY}\n\n# Variables\n${JSON.stringify({ id, after: before }, null, 2)}` },
+    {
+      name: 'trieve-ts-sdk',
+      text: `import { TrieveSDK } from 'trieve-ts-sdk'
+
+const trieve = new TrieveSDK({
+  baseUrl: '${origin}',
+  apiKey: process.env.KEY,
+  datasetId: '${id}',
+})
+// Pages of Trieve shift with each new event: this one as of now.
+const { events } = await trieve.getEvents({ page: ${page}, page_size: 1 })
+// ${lower(node.eventType)} ${node.id}`,
+    },
+    {
+      name: 'tidemark/client',
+      text: `import { createClient } from 'tidemark/client'
+
+const client = createClient({ url: '${origin}', key: () => process.env.KEY })
+// From this event on, and then whatever follows it.
+for await (const { edges } of client.follow({ datasetId: '${id}', after: '${cursor}' })) {
+  for (const { node } of edges) console.log(node)
+}`,
+    },
+  ]
+}

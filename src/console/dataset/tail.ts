@@ -1,0 +1,122 @@
+import { signal } from '@preact/signals'
+import { ApiError } from '../api/api-error.ts'
+import { connection, connectionState } from '../api/connection.ts'
+import { Continuity } from '../api/continuity.ts'
+import type { ResultOf } from '../api/graphql.ts'
+import { request } from '../api/request.ts'
+import { subscribe } from '../api/subscribe.ts'
+import { type Counters, countOn, toCounters } from './counters.ts'
+import { cursorAt } from './cursor-at.ts'
+import { DATASET, FOLLOW } from './documents.ts'
+import { type EventRow, toRow } from './event-row.ts'
+
+export type Dataset = NonNullable<ResultOf<typeof DATASET>['dataset']>
+
+/** Newest rows that are kept, so that a view which comes back to the end need not ask for them. */
+const KEPT_ROWS = 500
+
+/** Milliseconds after which counters are read again: retention changes them without an event. */
+const RECOUNT_MS = 15_000
+
+/** Follows a dataset from its end: its counters, its newest rows, and whether anything was missed. */
+export class Tail {
+  readonly dataset: Dataset
+  readonly counters = signal<Counters>({ head: 0, first: 1, lastEventAt: null, types: new Map() })
+  readonly continuity: Continuity
+  readonly error = signal<ApiError | undefined>()
+  /** The newest rows, oldest of them first, without gaps. */
+  rows: readonly EventRow[] = []
+  #listeners = new Set<(rows: readonly EventRow[]) => void>()
+  #stop: () => void = () => undefined
+  #variables: { id: string; after: string }
+  #recount: ReturnType<typeof setInterval>
+  #unwatch: () => void
+
+  /** @param after the cursor of the dataset's head. */
+  constructor(dataset: Dataset, after: string) {
+    this.dataset = dataset
+    this.counters.value = toCounters(dataset)
+    this.continuity = new Continuity(dataset.head)
+    this.#variables = { id: dataset.id, after }
+    this.#follow()
+    this.#recount = setInterval(() => void this.#readCounters(), RECOUNT_MS)
+    this.#unwatch = connectionState.subscribe(({ kind }) => {
+      if (kind === 'reconnecting') this.continuity.broke()
+    })
+  }
+
+  /** Newest position that has arrived here. */
+  get last(): number {
+    return this.continuity.last
+  }
+
+  /** Calls back with rows as they arrive, oldest first. @returns a function that stops it. */
+  onRows(listener: (rows: readonly EventRow[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#stop()
+    this.#unwatch()
+    clearInterval(this.#recount)
+  }
+
+  #follow(): void {
+    this.#stop = subscribe(FOLLOW, this.#variables, {
+      next: ({ workerEventBatches: { edges, cursor, behind } }) => {
+        this.#variables.after = cursor
+        connection.isBehind(behind)
+        this.#arrive(edges.map(toRow), behind)
+      },
+      error: (error) => this.#failed(error),
+      complete: () => undefined,
+    })
+  }
+
+  #arrive(rows: readonly EventRow[], behind: number): void {
+    const fresh = rows.filter(({ seq }) => seq > this.last)
+    this.continuity.arrived(
+      rows.map(({ seq }) => seq),
+      behind,
+    )
+    this.rows = [...this.rows, ...fresh].slice(-KEPT_ROWS)
+    this.counters.value = countOn(this.counters.value, fresh)
+    for (const listener of this.#listeners) listener(fresh)
+  }
+
+  // What the server says to go on from: a person reads that events are missing.
+  #failed(error: ApiError): void {
+    const { cursor, earliest } = error.extensions as { cursor?: string; earliest?: string }
+    const after = cursor ?? earliest
+    if (error.code === 'SLOW_CONSUMER' && cursor) this.#resume(cursor)
+    else if (error.code === 'CURSOR_EXPIRED' && after && error.extensions.reason === 'EVENTS_REMOVED') {
+      this.rows = []
+      this.#resume(after)
+    } else if (error.code === 'RATE_LIMITED' || error.code === 'UNAVAILABLE') {
+      setTimeout(() => this.#follow(), Number(error.extensions.retryAfter ?? 1) * 1_000)
+    } else this.error.value = error
+  }
+
+  #resume(after: string): void {
+    this.#variables.after = after
+    this.#follow()
+  }
+
+  async #readCounters(): Promise<void> {
+    if (document.hidden) return
+    const { dataset } = await request(DATASET, { id: this.dataset.id }).catch(() => ({ dataset: null }))
+    if (!dataset) return
+    // Events after those counts, which have arrived already, are counted on.
+    const counted = toCounters(dataset)
+    const known = this.rows.filter(({ seq }) => seq > counted.head)
+    if (counted.head >= this.counters.value.head) this.counters.value = countOn(counted, known)
+  }
+}
+
+/** @throws ApiError NOT_FOUND if there is none that the key can see. */
+export async function openTail(id: string): Promise<Tail> {
+  const { dataset } = await request(DATASET, { id })
+  if (!dataset) throw new ApiError('This dataset does not exist, or the key cannot access it.', 'NOT_FOUND')
+  return new Tail(dataset, await cursorAt(id, dataset.head))
+}

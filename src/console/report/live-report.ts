@@ -1,0 +1,68 @@
+import { type Signal, signal } from '@preact/signals'
+import { ApiError } from '../api/api-error.ts'
+import { connection, connectionState } from '../api/connection.ts'
+import { Continuity } from '../api/continuity.ts'
+import { request } from '../api/request.ts'
+import { subscribe } from '../api/subscribe.ts'
+import { FOLLOW_REPORT, REPORT } from './documents.ts'
+import { fold, fromSnapshot, type Report, type ReportEvent, type ReportState } from './report-state.ts'
+
+/** Newest events that are kept for the list. */
+const KEPT_EVENTS = 200
+
+/** A report as it is now: its snapshot, and then what is recorded. */
+export class LiveReport {
+  readonly report: Report
+  readonly state: Signal<ReportState>
+  readonly continuity: Continuity
+  /** The newest events since the page was opened, oldest of them first. */
+  readonly events = signal<readonly ReportEvent[]>([])
+  readonly error = signal<ApiError | undefined>()
+  readonly #stop: () => void
+  readonly #unwatch: () => void
+
+  constructor(report: Report) {
+    this.report = report
+    this.state = signal(fromSnapshot(report))
+    this.continuity = new Continuity(report.head)
+    const variables = { id: report.id, after: report.snapshot.cursor }
+    this.#stop = subscribe(FOLLOW_REPORT, variables, {
+      next: ({ reportEventBatches: { edges, cursor, behind } }) => {
+        variables.after = cursor
+        connection.isBehind(behind)
+        this.#arrive(
+          edges.map(({ node }) => node),
+          behind,
+        )
+      },
+      error: (error) => {
+        this.error.value = error
+      },
+      complete: () => undefined,
+    })
+    this.#unwatch = connectionState.subscribe(({ kind }) => {
+      if (kind === 'reconnecting') this.continuity.broke()
+    })
+  }
+
+  close(): void {
+    this.#stop()
+    this.#unwatch()
+  }
+
+  #arrive(events: readonly ReportEvent[], behind: number): void {
+    this.continuity.arrived(
+      events.map(({ seq }) => seq),
+      behind,
+    )
+    this.state.value = fold(this.state.peek(), events)
+    this.events.value = [...this.events.peek(), ...events].slice(-KEPT_EVENTS)
+  }
+}
+
+/** @throws ApiError NOT_FOUND if there is none that the key can see. */
+export async function openReport(id: string): Promise<LiveReport> {
+  const { report } = await request(REPORT, { id })
+  if (!report) throw new ApiError('This report does not exist, or the key cannot access it.', 'NOT_FOUND')
+  return new LiveReport(report)
+}

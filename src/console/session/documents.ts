@@ -1,0 +1,22 @@
+import { graphql } from '../api/graphql.ts'
+
+/** The key of this tab. */
+export const VIEWER = graphql(`
+  query Viewer {
+    viewer {
+      isRoot
+      role
+      datasetIds
+      reportIds
+      name
+      expiresAt
+      organization { id name }
+    }
+  }
+`)
+
+export const ORGANIZATIONS = graphql(`
+  query Organizations {
+    organizations(first: 200) { nodes { id name } }
+  }
+`)

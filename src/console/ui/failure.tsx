@@ -1,0 +1,17 @@
+import type { ApiError } from '../api/api-error.ts'
+
+/** An error where its result would be, with its code, and what can be done. */
+export function Failure({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
+  return (
+    <div class="failure" role="alert">
+      <p>
+        <code>{error.code}</code> {error.message}
+      </p>
+      {onRetry && (
+        <button type="button" class="button" onClick={onRetry}>
+          Try again
+        </button>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,42 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { buildSchema, type DocumentNode, Kind, parse, print, validate } from 'graphql'
+import { expect, test } from 'vitest'
+import { countDocument, MOST_RANGES } from '../../src/console/dataset/charts/count-document.ts'
+
+const schema = buildSchema(await readFile('schema.graphql', 'utf8'))
+
+async function documentFiles(): Promise<string[]> {
+  const entries = await readdir('src/console', { withFileTypes: true, recursive: true })
+  return entries.filter(({ name }) => name === 'documents.ts').map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** What is wrong with a document of the page. */
+function problemsOf(document: DocumentNode): readonly string[] {
+  // Printed, because the page parses with a parser of its own.
+  return validate(schema, parse(print(document))).map(({ message }) => message)
+}
+
+test('Every document of the console is valid in the schema', async () => {
+  const files = await documentFiles()
+  expect(files.length).toBeGreaterThanOrEqual(5)
+  for (const file of files) {
+    const documents = (await import(/* @vite-ignore */ resolve(file))) as Record<string, DocumentNode>
+    for (const [name, document] of Object.entries(documents)) {
+      if (document.definitions.every(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)) continue
+      expect({ file, name, problems: problemsOf(document) }).toEqual({ file, name, problems: [] })
+    }
+  }
+  expect(problemsOf(countDocument(MOST_RANGES) as unknown as DocumentNode)).toEqual([])
+})
+
+test('Documents are only in the files that this test reads', async () => {
+  const entries = await readdir('src/console', { withFileTypes: true, recursive: true })
+  const strays: string[] = []
+  for (const entry of entries) {
+    if (!/\.tsx?$/.test(entry.name) || entry.name === 'documents.ts') continue
+    const text = await readFile(join(entry.parentPath, entry.name), 'utf8')
+    if (/\bgraphql\(/.test(text)) strays.push(entry.name)
+  }
+  expect(strays).toEqual([])
+})
