@@ -161,6 +161,8 @@ const deletes = {
 const administers = { ...creates, write: 'FORBIDDEN' } as const
 
 const TABLE: [field: string, operation: string, expected: Record<Caller, string>][] = [
+  ['viewer', 'query { viewer { role } }', { ...all('data'), ...anonymous }],
+  ['the organization of viewer', 'query { viewer { organization { id } } }', { ...all('data'), ...anonymous }],
   ['organization', 'query { organization(id: $organization) { id } }', { ...sees, narrowed: 'null' }],
   [
     'organizations',

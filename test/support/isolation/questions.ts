@@ -72,8 +72,9 @@ function questionsOfField(
   const ids = pathsTo('UUID', field.args)
   const texts = field.args.filter(({ type }) => getNamedType(type).name === 'String').map(({ name }) => name)
   if (field.name === 'node' || field.name === 'nodes') return questionsOfNode(field, foreignIds)
-  // It has no arguments: `auth` covers it.
-  if (field.name === 'viewer') return []
+  if (field.name === 'viewer') {
+    return [{ kind, field: field.name, text: `query { viewer ${selectionOf(field.type)} }`, extra: false }]
+  }
   if (ids.length + texts.length === 0)
     throw new Error(`${field.name} has no argument that names an object: cover it in the test "isolation" by itself.`)
   const choices = [
