@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
     await page.getByText('Nothing hidden').waitFor()
     await page.getByRole('button', { name: 'etl_failed 12', exact: true }).click()
     await page.getByText('108 events hidden by filter').waitFor()
-    await until(async () => (await positions(page)).every((seq) => seq % 10 === 0))
+    await until(async () => (await positions(page)).length === 12)
     expect(await positions(page)).toEqual([120, 110, 100, 90, 80, 70, 60, 50, 40, 30, 20, 10])
     expect(page.url()).toContain('types=etl_failed')
     await page.getByRole('button', { name: 'show all' }).click()

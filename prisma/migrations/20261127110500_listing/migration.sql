@@ -188,9 +188,12 @@ BEGIN
   IF v_stored + cardinality(v_skipped) <> v_expected THEN
     RAISE EXCEPTION 'append stored % of % events', v_stored, v_expected - cardinality(v_skipped) USING ERRCODE = 'data_corrupted';
   END IF;
-  IF v_active IS NOT NULL THEN
+  -- An append to datasets does not wait for a lock on the table of reports, and the reverse.
+  IF EXISTS (SELECT FROM stream s WHERE s.id = ANY (v_active) AND s.kind = 'DATASET') THEN
     UPDATE dataset d SET active_at = s.last_at FROM stream s
      WHERE d.id = ANY (v_active) AND s.id = d.id AND s.last_at > d.active_at;
+  END IF;
+  IF EXISTS (SELECT FROM stream s WHERE s.id = ANY (v_active) AND s.kind = 'REPORT') THEN
     UPDATE report r SET active_at = s.last_at FROM stream s
      WHERE r.id = ANY (v_active) AND s.id = r.id AND s.last_at > r.active_at;
   END IF;
