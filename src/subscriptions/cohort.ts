@@ -15,6 +15,7 @@ import type { Call } from '../lib/call.ts'
 import type { Outcome } from '../lib/outcome.ts'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
+import { firstHalfOf } from '../log/follow/event-batches.ts'
 import type { Tail } from '../log/follow/tail.ts'
 import type { Context } from '../schema/context.ts'
 import { Deliveries, Delivery } from './delivery.ts'
@@ -68,12 +69,17 @@ export class Cohort {
     return new Deliveries(made)
   }
 
-  /** The result of a batch or snapshot, the same for all members that have come equally far. */
-  async deliverPaced(item: PacedItem): Promise<Deliveries> {
+  /**
+   * The result of a batch or snapshot, the same for all members that have come equally far.
+   * @returns also what it is the result of: fewer events, as long as it is too large.
+   */
+  async deliverPaced(item: PacedItem): Promise<{ item: PacedItem; deliveries: Deliveries }> {
     const delivery = await this.#deliver(item)
+    const half = delivery.isTooLarge && 'events' in item ? firstHalfOf(item) : undefined
+    if (half) return this.deliverPaced(half)
     const deliveries = batches.get(delivery) ?? new Deliveries([delivery])
     batches.set(delivery, deliveries)
-    return deliveries
+    return { item, deliveries }
   }
 
   pause(): Promise<void> | undefined {
@@ -106,7 +112,8 @@ export class Cohort {
       const { data, errors } = (await execute(executed as never)) as ExecutionResult
       const result = { data, errors: errors?.map((error) => this.#mask(error)) }
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
-      return new Delivery(result, encodeCursor(item.streamId, item), { bytes: budget.bytes, json })
+      const { bytes, isExceeded } = budget
+      return new Delivery(result, encodeCursor(item.streamId, item), { bytes, json, isTooLarge: isExceeded })
     } finally {
       budget.release()
     }

@@ -3,6 +3,7 @@ import type { ExecutionResult } from 'graphql'
 interface Made {
   bytes?: number
   json?: string
+  isTooLarge?: boolean
 }
 
 /** A result serialized once: for all subscribers of one event, or because it is long. */
@@ -12,12 +13,19 @@ export class Delivery implements ExecutionResult {
   /** The position after the event, to resume from. */
   readonly cursor: string | undefined
   readonly bytes: number
+  /** Whether it is the error that the result exceeds a limit. */
+  readonly isTooLarge: boolean
   #json: string | undefined
   #body: Buffer | undefined
 
-  constructor({ data, errors }: ExecutionResult, cursor: string | undefined, { bytes = 0, json }: Made = {}) {
+  constructor(
+    { data, errors }: ExecutionResult,
+    cursor: string | undefined,
+    { bytes = 0, json, isTooLarge = false }: Made = {},
+  ) {
     this.data = data
     this.bytes = bytes
+    this.isTooLarge = isTooLarge
     this.#json = json
     if (errors) this.errors = errors
     this.cursor = cursor

@@ -111,7 +111,10 @@ export class FanOut {
 
   async #take({ events, low, high }: Step): Promise<void> {
     const histories = this.#histories
-    for (const member of this.#members) if (member.isFull || !member.enter(this)) this.#dismiss(member)
+    for (const member of this.#members) {
+      // One that is ahead would join again at once, without end.
+      if (member.follower.scanned === low && (member.isFull || !member.enter(this))) this.#dismiss(member)
+    }
     try {
       if (this.#members.size === 0) return
       const deliveries = events.length > 0 ? await this.#executor.deliver(events) : undefined

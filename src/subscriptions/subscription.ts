@@ -107,10 +107,11 @@ export class Subscription implements Member {
       if (waiting) await waiting
       try {
         if (outlet.isFull) await outlet.drained()
-        const item = await source.current(next)
-        if (!item) continue
-        const deliveries = await this.#cohort.deliverPaced(item)
-        if (source.deliver(item)) this.write(deliveries, countOf(item))
+        const current = await source.current(next)
+        if (!current) continue
+        const { item, deliveries } = await this.#cohort.deliverPaced(current)
+        // Its client may have left meanwhile.
+        if (!this.#ended && source.deliver(item)) this.write(deliveries, countOf(item))
       } finally {
         this.#sendLock.release()
       }

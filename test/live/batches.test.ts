@@ -131,6 +131,20 @@ describe.each<[string, Subscribe]>([
     expect(batches.map(seqs)).toEqual([[1, 2], [3, 4], [5]])
   })
 
+  test('splits a batch whose result would be too large', async () => {
+    const dataset = await newDataset(server, organization)
+    const large = { eventType: 'FILE_UPLOADED', eventDataText: JSON.stringify('x'.repeat(100_000)) }
+    await recordWorkerEvents(server, dataset, Array(10).fill(large))
+    const fields = Array.from({ length: 9 }, (_, i) => `a${i}: eventDataText`).join(' ')
+    const query = BATCHES.replace('eventType', fields)
+    const batches = await open(query, { id: dataset, from: 'BEGINNING', maxEvents: 10 }).take(2)
+    expect(batches.map(seqs)).toEqual([upTo(5), upTo(10, 6)])
+    expect(batches.map(place)).toEqual([
+      { at: 5, caughtUp: false, behind: 5 },
+      { at: 10, caughtUp: true, behind: 0 },
+    ])
+  })
+
   test('begins with the newest events that match', async () => {
     const mixed = upTo(40).map((i) => ({ eventType: i % 4 === 0 ? 'CHUNKS_UPLOADED' : 'FILE_UPLOADED' }))
     const dataset = await datasetOf(mixed)

@@ -30,7 +30,7 @@ export async function postgresUrl(): Promise<string | undefined> {
 
 /** Runs one statement on a separate connection. */
 export async function query<Row extends object>(url: string, sql: string, parameters: unknown[] = []): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000, application_name: TEST })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000, application_name: TEST })
   await client.connect()
   try {
     return (await client.query<Row>(sql, parameters)).rows

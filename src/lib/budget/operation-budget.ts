@@ -49,6 +49,11 @@ export class OperationBudget {
     return this.#error ? { values: 0, text: 0 } : { values: this.#values, text: this.#text }
   }
 
+  /** Whether the result lacks its data, as it, or what it reads, exceeds a limit. */
+  get isExceeded(): boolean {
+    return this.#error !== undefined
+  }
+
   /** A new budget of the same caller, for work that outlives this operation. */
   ofItsOwn(limits: OperationLimits = this.#limits): OperationBudget {
     return new OperationBudget(this.#budget, this.caller, limits)

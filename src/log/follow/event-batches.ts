@@ -39,7 +39,6 @@ export class EventBatches implements AsyncIterable<EventBatch> {
   #delivered = 0
   #found = 0
   #isCaughtUp = false
-  #isOver = false
   #error: { readonly cause: unknown } | undefined
 
   constructor(follower: Follower, options: BatchOptions) {
@@ -56,13 +55,13 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     const { follower } = this
     for (;;) {
       const next = await this.#prepare()
-      if (next === 'end') return this.#last()
       if (this.#isStale) {
         this.#clear()
         follower.rewind()
+      } else if (next === 'end') {
+        return this.#last()
       } else if (next === 'events') {
         const isFull = !follower.take((event) => this.#add(event)) || this.#events.length === this.#options.maxEvents
-        // Made before the follower closes, as it may have to be read again.
         if (isFull || follower.isOver) return this.#make()
       } else {
         const wait = this.#wait()
@@ -79,9 +78,12 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     return undefined
   }
 
-  /** Notes that a batch is delivered now. @returns false if the follower was ended: it must not be. */
-  deliver({ behind }: EventBatch): boolean {
-    if (!this.follower.deliverTaken()) return false
+  /**
+   * Notes that a batch, or its first half, is delivered now: the next one begins after it.
+   * @returns false if the follower was ended: it must not be.
+   */
+  deliver({ seq, behind }: EventBatch): boolean {
+    if (!this.follower.deliverTaken(seq)) return false
     this.#isCaughtUp = behind === 0
     this.#delivered = performance.now()
     return true
@@ -105,13 +107,11 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     }
   }
 
-  // Once, if there is anything that its reader does not know yet.
+  // If there is anything that its reader does not know yet.
   #last(): EventBatch | undefined {
     const error = this.#error
     const hasNews = this.#events.length > 0 || !this.#isCaughtUp || this.follower.scanned > this.follower.position
-    const isOver = this.#isOver || (error ? this.#events.length === 0 : this.follower.isDone || !hasNews)
-    this.#isOver = true
-    if (!isOver) return this.#make()
+    if (error ? this.#events.length > 0 : hasNews && !this.follower.isDone) return this.#make()
     this.#error = undefined
     if (error) throw error.cause
     return undefined
@@ -157,4 +157,13 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     this.#events = []
     this.#text = 0
   }
+}
+
+/** For a result that is too large. @returns undefined if the batch has one event, or none. */
+export function firstHalfOf(batch: EventBatch): EventBatch | undefined {
+  const events = batch.events.slice(0, Math.floor(batch.events.length / 2))
+  const seq = events.at(-1)?.seq
+  if (seq === undefined) return undefined
+  const text = events.reduce((sum, { data }) => sum + data.length, 0)
+  return { ...batch, events, text, seq, behind: batch.behind + batch.seq - seq }
 }

@@ -139,8 +139,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
         if (this.#page) return 'events'
         if (this.#ended === undefined) await this.#findEnd()
         else if (!this.#hasReached) await this.#read()
-        else if (!this.isOver) return 'head'
-        else this.#close()
+        else return this.isOver ? 'end' : 'head'
       }
     } catch (error) {
       this.#isDone = true
@@ -205,15 +204,19 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.#idleSince = performance.now()
   }
 
-  /** Notes that this batch is delivered. @returns false if the follower was ended: it must not be. */
-  deliverTaken(): boolean {
+  /**
+   * Notes that a batch is delivered. @param seq where it ends; what was taken after it will be read again.
+   * @returns false if the follower was ended: it must not be.
+   */
+  deliverTaken(seq = this.#scanned): boolean {
     if (this.#failure) return false
     this.#idleSince = undefined
-    this.#position = this.#scanned
+    this.#position = seq
+    if (seq < this.#scanned) this.rewind()
     return true
   }
 
-  /** Goes back to where the last batch ended. */
+  /** Goes back to where the last batch ended, even from the end of the stream. */
   rewind(): void {
     this.#page = undefined
     this.#scanned = this.#position

@@ -2,6 +2,9 @@ import type { ReportSnapshot } from '../report/report-snapshot.ts'
 import { changed } from './changed.ts'
 import type { Follower } from './follower.ts'
 
+/** Shortest time between two snapshots for one reader, in milliseconds; longer if one takes longer to make. */
+const INTERVAL_MS = 100
+
 export interface SnapshotUpdate {
   readonly streamId: string
   readonly seq: number
@@ -16,6 +19,9 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
   readonly follower: Follower
   readonly #take: () => Promise<ReportSnapshot>
   #delivered: SnapshotUpdate | undefined
+  /** When the last one was begun, and when the next one may be. */
+  #begun = 0
+  #due = 0
 
   /** @param follower of the states of the report, from its head on. */
   constructor(follower: Follower, take: () => Promise<ReportSnapshot>) {
@@ -31,8 +37,9 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
       if (next === 'end') return follower.isDone || this.#delivered ? undefined : true
       if (next === 'events') follower.take(() => true)
       if (next === 'head' || follower.isOver) {
-        if (this.#isOutdated) return true
-        await changed(follower)
+        const wait = this.#isOutdated ? this.#due - performance.now() : undefined
+        if (wait !== undefined && (wait <= 0 || follower.isOver)) return true
+        await changed(follower, wait)
       }
     }
   }
@@ -40,6 +47,7 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
   /** The newest snapshot. @returns undefined if the follower was ended meanwhile. */
   async current(): Promise<SnapshotUpdate | undefined> {
     const { streamId, version } = this.follower
+    this.#begun = performance.now()
     const snapshot = await this.follower.retry(this.#take)
     return snapshot && { streamId, seq: snapshot.seq, epoch: snapshot.epoch, version, snapshot }
   }
@@ -48,6 +56,8 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
   deliver(update: SnapshotUpdate): boolean {
     if (!this.follower.deliverTaken()) return false
     this.#delivered = update
+    const now = performance.now()
+    this.#due = now + Math.max(INTERVAL_MS, now - this.#begun)
     return true
   }
 
