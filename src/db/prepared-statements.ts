@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** Most prepared statements of a connection: more than the texts that are added. */
 const MOST = 100
 
@@ -9,7 +11,7 @@ export class PreparedStatements {
   /** Adds a text, which is the same for all values: they are its parameters. */
   add(sql: string): void {
     if (this.#state !== 'kept' || this.#names.size === MOST || this.#names.has(sql)) return
-    this.#names.set(sql, `tidemark_${this.#names.size + 1}`)
+    this.#names.set(sql, nameOf(sql))
   }
 
   /** The name to prepare a text under; empty if it was not added, or connections do not keep what they prepare. */
@@ -28,4 +30,9 @@ export class PreparedStatements {
     this.#state = 'lost'
     this.#names.clear()
   }
+}
+
+// Of the text, so that no session has another statement under it, not even one that a pooler gives to several servers.
+function nameOf(sql: string): string {
+  return `tidemark_${createHash('sha256').update(sql).digest('hex').slice(0, 40)}`
 }

@@ -58,9 +58,10 @@ function rethrow(error: unknown): never {
   throw error instanceof Error && isDriverAdapterError(error) ? new QueryError(error.cause) : error
 }
 
-// Nothing was executed: a pooler has given the session of another client, or reset this one.
+// Nothing was executed: a pooler has given the session of another client, or reset this one, or a migration has changed
+// the type of a column ("cached plan must not change result type").
 function isNotPrepared(error: unknown): boolean {
-  return error instanceof QueryError && (error.code === '26000' || error.code === '42P05')
+  return error instanceof QueryError && /^(?:26000|42P05|0A000)$/.test(error.code ?? '')
 }
 
 function typeOf(value: unknown) {

@@ -25,9 +25,10 @@ export function createContextFactory({ callerClients, keyWatch, liveConnections,
     const span = call?.span
     const operationLog = createOperationLog(log, budget, span)
     const reader = viewer.type === 'key' ? viewer.keyId : undefined
-    const findStream = memoize((id) => operationLog.findStream(id, reader))
-    const visible = (kind: Stream['kind']) => async (id: string) => {
-      const stream = await findStream(id)
+    const findStream = (id: string) => operationLog.findStream(id, reader)
+    const findOnce = memoize(findStream)
+    const visible = (kind: Stream['kind']) => async (id: string, again?: boolean) => {
+      const stream = await (again ? findStream(id) : findOnce(id))
       if (stream?.kind === kind && canSee(viewer, stream)) return stream
       throw new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
     }

@@ -25,6 +25,8 @@ export interface RequestContext {
   readonly onStart?: (cursor: string) => void
 }
 
+type FindVisible = (id: string, again?: boolean) => Promise<Stream>
+
 /** The resolver context, the same for every transport. */
 export interface Context extends RequestContext {
   /** Each statement takes a slot of the caller. */
@@ -34,7 +36,10 @@ export interface Context extends RequestContext {
   readonly liveConnections: LiveConnections
   readonly sweep: () => void
   readonly span?: Span
-  /** The stream of a dataset, looked up once per operation. @throws CodedError NOT_FOUND when missing or hidden. */
-  readonly dataset: (id: string) => Promise<Stream>
-  readonly report: (id: string) => Promise<Stream>
+  /**
+   * The stream of a dataset, looked up once per operation, or `again`, as it is by now. @throws CodedError NOT_FOUND when
+   * missing or hidden.
+   */
+  readonly dataset: FindVisible
+  readonly report: FindVisible
 }

@@ -1,4 +1,5 @@
 import type { PageInfoShape } from '@pothos/plugin-relay'
+import { type GraphQLResolveInfo, OperationTypeNode } from 'graphql'
 import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import type { Page } from '../log/read/page.ts'
@@ -22,6 +23,11 @@ export const StreamStart = builder.enumType('StreamStart', {
 
 export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
   return { cursor: encodeCursor(event.streamId, event), node }
+}
+
+/** Whether streams may have changed since the operation looked them up: it has changed them, or it is a subscription. */
+export function mayHaveChanged({ operation }: GraphQLResolveInfo): boolean {
+  return operation.operation !== OperationTypeNode.QUERY
 }
 
 /** A page as a Relay connection; its neighbours and total are read when selected. @param nodes one per event. */

@@ -5,7 +5,7 @@ import { type DecodedReportEvent, legacyEventData } from '../log/report/report-e
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
-import { EventOrder, toConnection, toEdge } from './event-page.ts'
+import { EventOrder, mayHaveChanged, toConnection, toEdge } from './event-page.ts'
 import { afterArg, fromArg, pastEndArg, reportFollowRequest, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
@@ -195,7 +195,7 @@ export async function readReportEvents(
 ) {
   const prefix = selectedPrefix(info)
   const selected = { ...request, types: kinds, order: order ?? 'OLDEST_FIRST', prefix }
-  const page = await log.page(await report(reportId), selected)
+  const page = await log.page(await report(reportId, mayHaveChanged(info)), selected)
   return toConnection(page, await decodeAll(page.events, prefix, budget))
 }
 

@@ -10,7 +10,7 @@ import { storedType, WORKER_EVENT_TYPES } from '../log/worker-event-type.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { payloadValue } from './decoded.ts'
-import { EventOrder, toConnection, toEdge } from './event-page.ts'
+import { EventOrder, mayHaveChanged, toConnection, toEdge } from './event-page.ts'
 import { afterArg, followRequest, fromArg, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
@@ -284,7 +284,7 @@ export async function readWorkerEvents(
 ) {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
   const selected = { ...request, order: order ?? 'NEWEST_FIRST', prefix: selectedPrefix(info) }
-  const page = await context.log.page(await context.dataset(datasetId), selected)
+  const page = await context.log.page(await context.dataset(datasetId, mayHaveChanged(info)), selected)
   return toConnection(page, page.events.map(toWorkerEvent))
 }
 
@@ -296,7 +296,10 @@ export async function readWorkerEventPage(
 ): Promise<WorkerEventPageShape> {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
   const request = { types, page: page ?? 1, pageSize: pageSize ?? 10, prefix: selectedPrefix(info) }
-  const { events, ...rest } = await context.log.numberedPage(await context.dataset(datasetId), request)
+  const { events, ...rest } = await context.log.numberedPage(
+    await context.dataset(datasetId, mayHaveChanged(info)),
+    request,
+  )
   return { ...rest, events: events.map(toWorkerEvent) }
 }
 

@@ -105,9 +105,8 @@ export class Cohort {
     try {
       await budget.room(textOf(item))
       if (budget.mustWait) await budget.turn()
-      // A snapshot reads its events when it is executed.
-      const log = 'snapshot' in item ? context.log.chargedTo(budget) : context.log
-      const contextValue = { ...context, budget, log }
+      // A snapshot reads its events when it is executed, and an event can lead to pages.
+      const contextValue = { ...context, budget, log: context.log.chargedTo(budget) }
       const executed = { ...this.#args, rootValue: item, contextValue }
       const { data, errors } = (await execute(executed as never)) as ExecutionResult
       const result = { data, errors: errors?.map((error) => this.#mask(error)) }

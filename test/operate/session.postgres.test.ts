@@ -175,6 +175,16 @@ test('Each connection prepares the statements of reads once, but not where a poo
   expect(pooled.prepared).toHaveLength(before)
 })
 
+test('Reads go on after a migration has changed the type of what they have prepared', async () => {
+  await using server = await startServer(await freshDatabase())
+  const id = await newDataset(server, await newOrganization(server))
+  await recordWorkerEvents(server, id, [{ eventType: 'ETL_FAILED' }])
+  const query = `{ workerEvents(datasetId: "${id}", types: [ETL_FAILED]) { nodes { seq } } }`
+  for (let i = 0; i < 20; i++) expectData(await server.graphql(query))
+  await runSql(server.env, 'ALTER TABLE event ALTER COLUMN type TYPE varchar')
+  for (let i = 0; i < 20; i++) expect(expectData(await server.graphql(query)).workerEvents.nodes).toEqual([{ seq: 1 }])
+})
+
 test('A transaction pooler is served through, and what it loses of a session is reported where it matters', async () => {
   const env = await freshDatabase()
   await setDefaults(env, { TimeZone: "'UTC'" })

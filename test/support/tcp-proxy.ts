@@ -17,8 +17,10 @@ export interface TcpProxy extends AsyncDisposable {
   restore(upstream?: string): Promise<void>
 }
 
-/** @param delay of each chunk that the upstream sends, in milliseconds. */
-export async function tcpProxy(upstream: string, delay?: () => number): Promise<TcpProxy> {
+/** What a chunk that the upstream sends is late by: milliseconds, or until something has happened. */
+type Delay = (chunk: Buffer) => number | Promise<unknown>
+
+export async function tcpProxy(upstream: string, delay?: Delay): Promise<TcpProxy> {
   let target = new URL(upstream)
   const open = new Set<Socket>()
   const upstreams = new Set<Socket>()
@@ -75,11 +77,12 @@ export async function tcpProxy(upstream: string, delay?: () => number): Promise<
   }
 }
 
-function late(delay: () => number): Transform {
+function late(delay: Delay): Transform {
   return new Transform({
     transform(chunk, _encoding, done) {
-      const milliseconds = delay()
-      if (milliseconds > 0) setTimeout(done, milliseconds, null, chunk)
+      const by = delay(chunk)
+      if (typeof by !== 'number') by.then(() => done(null, chunk))
+      else if (by > 0) setTimeout(done, by, null, chunk)
       else done(null, chunk)
     },
   })

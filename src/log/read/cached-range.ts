@@ -24,15 +24,17 @@ export async function readCached(
   const first = events.indexOf(undefined)
   if (first >= 0) {
     const hole = { ...range, low: low + first - 1, high: low + events.lastIndexOf(undefined) + 1 }
-    const read = await readHole(reads, source, hole, limit, budget)
+    const read = await readHole(reads, source, hole, direction, limit, budget)
     if (!read) return await readWhole(reads, source, range, direction, limit, budget)
     for (const event of read) events[event.seq - low] = event
   }
-  // None is undefined any more.
-  const found = direction === 'ASC' ? (events as SizedEvent[]) : (events as SizedEvent[]).reverse()
+  const inOrder = direction === 'ASC' ? events : events.reverse()
+  // The byte limit has cut the read off.
+  const end = inOrder.indexOf(undefined)
+  const found = (end < 0 ? inOrder : inOrder.slice(0, end)) as SizedEvent[]
   const { kept, bytes } = upTo(found, mostBytes)
   await budget.take(bytes)
-  const cut = kept.length < found.length
+  const cut = end >= 0 || kept.length < found.length
   return { ...stream, exists: true, events: kept, more: cut || found.length === most, cut }
 }
 
@@ -49,6 +51,7 @@ async function readHole(
   { db, cache }: Reads,
   source: Source,
   hole: Range,
+  direction: Direction,
   limit: Limit,
   budget: ReadBudget,
 ): Promise<readonly SizedEvent[] | undefined> {
@@ -56,17 +59,17 @@ async function readHole(
   let isMine = false
   const read = async () => {
     isMine = true
-    const read = await readBudgeted(db, hole, 'ASC', { ...limit, events: count }, budget)
+    const read = await readBudgeted(db, hole, direction, { ...limit, events: count }, budget)
     // All that share it are charged for it, with what they have from the cache.
     budget.untake(read.events.reduce((sum, { bytes }) => sum + bytes, 0))
     return read
   }
-  const key = `${source.streamId} ${source.version} ${source.prefix} ${hole.low} ${hole.high}`
+  const key = `${source.streamId} ${source.version} ${source.prefix} ${hole.low} ${hole.high} ${direction}`
   try {
-    const { events, version } = await cache.reading.run(db, key, read)
-    if (version !== source.version) return undefined
+    const { events, version, first, cut } = await cache.reading.run(db, key, read)
+    if (version !== source.version || first > hole.low + 1) return undefined
     if (isMine) cache.events.add(source, events)
-    return events.length === count ? events : undefined
+    return events.length === count || cut ? events : undefined
   } catch (error) {
     if (isMine) throw error
     // The reason may be the budget of the other request.

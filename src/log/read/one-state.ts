@@ -1,5 +1,4 @@
 import { CodedError } from '../../errors.ts'
-import type { Read } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
 /**
@@ -18,7 +17,9 @@ export async function readAsOfOneState<Result>(
   throw new CodedError('NOT_FOUND', `Stream ${stream.id} does not exist.`)
 }
 
+type State = Pick<Stream, 'first' | 'head' | 'version'>
+
 /** Whether a read holds all events that it should as of a state: none was removed, redacted or restored in between. */
-export function isOfState(read: Read, { first, head, version }: Pick<Stream, 'first' | 'head' | 'version'>): boolean {
+export function isOfState(read: State, { first, head, version }: State): boolean {
   return read.version === version && read.first <= first && read.head >= head
 }

@@ -9,6 +9,7 @@ import { isOfState, readAsOfOneState } from './one-state.ts'
 import { type Direction, type Prefix, type Range, readRange } from './range.ts'
 import type { Wanted } from './removed.ts'
 import type { Reads, Stream } from './stream-index.ts'
+import { VERSION } from './version.ts'
 
 const DEFAULT_PAGE = 20
 
@@ -66,6 +67,7 @@ async function readPage(
     high: await positionIn(db, stream, highCursor, { types, side: 'OLDER' }),
   }
   const filtered = await filteredRange(db, stream, request)
+  if (!filtered) return undefined
   const range = {
     ...filtered,
     low: Math.max(filtered.low, cursors.low ?? 0),
@@ -99,25 +101,30 @@ function pageLimit({ first, last }: PageRequest): number {
   return limit
 }
 
-// Times and positions rise together, so a time span is a range of positions.
+// Times and positions rise together, so a time span is a range of positions: undefined if they are of another state, in
+// which events between were removed.
 async function filteredRange(
   db: Queries,
-  { id: streamId, first, head }: Stream,
+  stream: Stream,
   { types, since, until }: PageRequest,
-): Promise<Range> {
+): Promise<Range | undefined> {
+  const { id: streamId, first, head } = stream
   const distinct = types?.length ? [...new Set(types)] : undefined
   const range = { streamId, types: distinct, low: first - 1, high: head + 1 }
   if (since == null && until == null) return range
-  const rows = await db.$queryRaw<{ since: bigint | null; until: bigint | null }[]>`
-    SELECT CASE WHEN ${since != null} THEN
+  const rows = await db.$queryRaw<{ first: bigint; version: string; since: bigint | null; until: bigint | null }[]>`
+    SELECT s.first, ${VERSION} AS version,
+           CASE WHEN ${since != null} THEN
              event_seq_at(${streamId}::uuid, to_timestamp(${since?.getTime() ?? 0}::float8 / 1000)) END AS since,
            CASE WHEN ${until != null} THEN
-             event_seq_at(${streamId}::uuid, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) END AS until`
+             event_seq_at(${streamId}::uuid, to_timestamp(${until?.getTime() ?? 0}::float8 / 1000)) END AS until
+      FROM stream s WHERE s.id = ${streamId}::uuid`
   const at = rows[0]
+  if (!at || !isOfState({ first: Number(at.first), head, version: at.version }, stream)) return undefined
   return {
     ...range,
-    low: at?.since == null ? range.low : Math.max(range.low, Number(at.since) - 1),
-    high: at?.until == null ? range.high : Math.min(range.high, Number(at.until)),
+    low: at.since == null ? range.low : Math.max(range.low, Number(at.since) - 1),
+    high: at.until == null ? range.high : Math.min(range.high, Number(at.until)),
   }
 }
 
