@@ -5,8 +5,8 @@ import type { Retries } from './retries.ts'
 /** Most events of one request. */
 const MAX_EVENTS = 1_000
 
-/** Most bytes of the events of one request, unless one event alone has more. */
-const MAX_BYTES = 4_000_000
+/** Most bytes of the events of one request, unless one event alone has more: proxies often allow 1 MiB. */
+const MAX_BYTES = 1_000_000
 
 /** Codes that can be the fault of one event. */
 const AT_FAULT = new Set(['BAD_USER_INPUT', 'REQUEST_ENTITY_TOO_LARGE', 'GRAPHQL_VALIDATION_FAILED'])
