@@ -146,8 +146,11 @@ export class Client {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<RecordResult[]> {
     this.#checkOpen()
+    signal?.throwIfAborted()
+    if (events.length === 0) return []
+    const added = events.map(withId)
     const recorder = this.#recorderOf(stream)
-    const results = recorder.record(events.map(withId), signal)
+    const results = recorder.record(added, signal)
     void recorder.idle?.then(() => void (recorder.idle || this.#recorders.delete(idOf(stream))))
     return results
   }
