@@ -30,8 +30,9 @@ export async function explained<Result>(work: Promise<Result>): Promise<Result> 
     return await work
   } catch (error) {
     if (!(error instanceof TidemarkError)) throw error
-    const { earliest } = error.details
-    const advice = typeof earliest === 'string' ? `\nTo continue with the earliest event kept: --after ${earliest}` : ''
+    const { cursor, earliest } = error.code === 'CURSOR_EXPIRED' ? error.details : {}
+    const [where, after] = cursor ? ['there', cursor] : ['with the earliest event kept', earliest]
+    const advice = typeof after === 'string' ? `\nTo continue ${where}: --after ${after}` : ''
     throw new StartError(`${error.message}${advice}`)
   }
 }

@@ -1,3 +1,5 @@
+// For applications whose `lib` lacks it; their compiler reads the declarations.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { batchesOf, idOf, pagesOf, recordOf, type StreamId } from './documents.ts'
 import { TidemarkError } from './error.ts'
 import type {
@@ -88,7 +90,7 @@ interface PastEnd {
   readonly pastEnd?: boolean
 }
 
-/** @throws TypeError if the URL is none. */
+/** @throws TypeError unless the URL is one of HTTP or HTTPS, without user, query and fragment. */
 export function createClient(options: ClientOptions): Client {
   return new Client(options)
 }
@@ -103,7 +105,9 @@ export class Client {
 
   constructor(options: ClientOptions) {
     const { location, WebSocket } = globalThis as { location?: { href: string }; WebSocket?: WebSocketClass }
-    const { href } = new URL(options.url, location?.href)
+    const { href, protocol, username, password, search, hash } = new URL(options.url, location?.href)
+    if (!/^https?:$/.test(protocol) || username || password || search || hash)
+      throw new TypeError('The URL must be like https://tidemark.example.com, without user, query and fragment.')
     const url = `${href.replace(/\/(graphql\/?)?$/, '')}/graphql`
     const { webSocket = WebSocket, silenceMs = 30_000 } = options
     this.#options = options
@@ -142,8 +146,11 @@ export class Client {
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<RecordResult[]> {
     this.#checkOpen()
+    signal?.throwIfAborted()
+    if (events.length === 0) return []
+    const added = events.map(withId)
     const recorder = this.#recorderOf(stream)
-    const results = recorder.record(events.map(withId), signal)
+    const results = recorder.record(added, signal)
     void recorder.idle?.then(() => void (recorder.idle || this.#recorders.delete(idOf(stream))))
     return results
   }

@@ -67,7 +67,7 @@ async function* eventsOf({ body }: Response, onBytes: () => void): AsyncGenerato
     let start = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
       parts.push(text.slice(start, end))
-      const line = parts.join('')
+      const line = parts.join('').replace(/\r$/, '')
       parts = []
       start = end + 1
       if (line.startsWith('event: ')) event = line.slice(7)

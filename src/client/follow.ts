@@ -10,6 +10,9 @@ const ROOM = 4_194_304
 /** Failures of WebSockets in a row after which server-sent events are tried, where one has worked before. */
 const MANY = 3
 
+/** For how many times `silenceMs` server-sent events are used after that; 12 times as long if none has worked before. */
+const FALLBACK = 10
+
 const PAUSED = new Error('Paused')
 
 export interface Connection {
@@ -104,8 +107,10 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
     const attempt = new AbortController()
     this.#attempt = attempt
     const overSocket = sockets && this.#socketFailures < (sockets.haveWorked ? MANY : 1)
-    // The next attempt is over a WebSocket again.
+    // The next attempt is over a WebSocket again, at the latest after a while: pages can open few other connections.
     if (!overSocket && sockets) this.#socketFailures--
+    const whileMs = sockets?.haveWorked ? FALLBACK : 12 * FALLBACK
+    const timer = !overSocket && sockets && setTimeout(() => attempt.abort(PAUSED), whileMs * silenceMs)
     let received = false
     const receive: Receive = ({ result }, length) => {
       received = true
@@ -123,6 +128,7 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
         this.#socketFailures++
       throw error
     } finally {
+      clearTimeout(timer || undefined)
       if (received && overSocket) this.#socketFailures = 0
     }
   }

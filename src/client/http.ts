@@ -6,6 +6,8 @@ export interface Result {
   readonly errors?: readonly GraphqlError[]
 }
 
+const KEY = /^[\x21-\x7e]+$/
+
 /** Sends a request body. @throws TidemarkError, or the reason of the signal. */
 export async function post(
   url: string,
@@ -13,6 +15,8 @@ export async function post(
   body: string,
   { accept, signal }: { accept: string; signal: AbortSignal },
 ): Promise<Response> {
+  // The message of fetch would contain it.
+  if (!KEY.test(key)) throw new TidemarkError('UNAUTHENTICATED', 'The API key must be printable ASCII without spaces.')
   try {
     return await fetch(url, {
       method: 'POST',
@@ -55,6 +59,7 @@ export function failureOf({ status, url, headers }: Response, result: Result | u
   // A proxy whose server is being replaced.
   if (status >= 500 || status === 429 || status === 408)
     return new TidemarkError('UNAVAILABLE', message, { retryAfter })
+  if (status === 413) return new TidemarkError('REQUEST_ENTITY_TOO_LARGE', message)
   return new TidemarkError('BAD_REQUEST', message, { status })
 }
 

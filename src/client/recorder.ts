@@ -5,8 +5,8 @@ import type { Retries } from './retries.ts'
 /** Most events of one request. */
 const MAX_EVENTS = 1_000
 
-/** Most bytes of the events of one request, unless one event alone has more. */
-const MAX_BYTES = 4_000_000
+/** Most bytes of the events of one request, unless one event alone has more: proxies often allow 1 MiB. */
+const MAX_BYTES = 1_000_000
 
 /** Codes that can be the fault of one event. */
 const AT_FAULT = new Set(['BAD_USER_INPUT', 'REQUEST_ENTITY_TOO_LARGE', 'GRAPHQL_VALIDATION_FAILED'])
@@ -51,11 +51,9 @@ export class Recorder {
     this.#retries = retries
   }
 
-  /** @throws TidemarkError with `details.ids` and, of what was recorded nevertheless, `details.results`. */
+  /** @param events at least one. @throws TidemarkError with `details.ids` and, of what was recorded nevertheless, `details.results`. */
   record(events: readonly NewEvent[], signal: AbortSignal | undefined): Promise<RecordResult[]> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      if (events.length === 0) return resolve([])
       const abort = () => this.#settle(call, () => reject(signal?.reason))
       const leave = () => signal?.removeEventListener('abort', abort)
       const call: Call = {
@@ -83,14 +81,16 @@ export class Recorder {
   }
 
   #take(): Entry[] {
-    this.#queue = this.#queue.filter(({ call }) => !call.settled)
-    let [count, bytes] = [0, 0]
-    for (const entry of this.#queue.slice(0, MAX_EVENTS)) {
-      bytes += entry.bytes
-      if (bytes > MAX_BYTES && count > 0) break
-      count++
+    let [count, bytes, end] = [0, 0, 0]
+    for (const { bytes: more, call } of this.#queue) {
+      if (!call.settled) {
+        if (count === MAX_EVENTS || (count > 0 && bytes + more > MAX_BYTES)) break
+        count++
+        bytes += more
+      }
+      end++
     }
-    return this.#queue.splice(0, count)
+    return this.#queue.splice(0, end)
   }
 
   async #record(entries: readonly Entry[]): Promise<void> {
@@ -105,7 +105,9 @@ export class Recorder {
     } catch (error) {
       const { code } = error as TidemarkError
       if (calls.size > 1 && AT_FAULT.has(code)) {
-        for (const call of calls) await this.#record(batch.filter((entry) => entry.call === call))
+        const first = new Set([...calls].slice(0, calls.size >> 1))
+        await this.#record(batch.filter(({ call }) => first.has(call)))
+        await this.#record(batch.filter(({ call }) => !first.has(call)))
       } else if (code === 'REQUEST_ENTITY_TOO_LARGE' && batch.length > 1) {
         const half = batch.length >> 1
         await this.#record(batch.slice(0, half))

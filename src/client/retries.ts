@@ -13,12 +13,16 @@ const MAX_INTERNAL = 5
 const FIRST_MS = 200
 const LONGEST_MS = 15_000
 
+/** Longest delay that a server can ask for; timers have a limit. */
+const MAX_DELAY_MS = 3_600_000
+
 /** Repeats one operation until it succeeds or fails for good, after random delays that grow. */
 export class Retries {
   readonly #key: Key
   readonly #onRetry: OnRetry | undefined
   readonly #signal: AbortSignal | undefined
   #failures = 0
+  #internal = 0
   #newest: string | undefined
   #refusal: TidemarkError | undefined
   /** Keys that were refused once are never valid again. */
@@ -44,15 +48,16 @@ export class Retries {
 
   /** There is progress: the next delay is a short one. */
   succeeded(): void {
-    this.#failures = 0
+    this.#failures = this.#internal = 0
   }
 
   async #nextKey(): Promise<string> {
     let key: string
     try {
       const refused = this.#refused.has(this.#newest ?? '') ? this.#newest : undefined
-      key = typeof this.#key === 'function' ? await this.#key(refused) : this.#key
+      key = typeof this.#key === 'function' ? await unlessAborted(this.#key(refused), this.#signal) : this.#key
     } catch (error) {
+      this.#signal?.throwIfAborted()
       throw disconnected(`The function for the API key has failed: ${error}`, error)
     }
     if (this.#refusal && this.#refused.has(key)) throw this.#refusal
@@ -63,15 +68,27 @@ export class Retries {
   async #after(error: unknown): Promise<void> {
     if (!(error instanceof TidemarkError) || error === this.#refusal) throw error
     const { code, details } = error
-    if (code === 'UNAUTHENTICATED' && this.#newest !== undefined) {
+    this.#internal = code === 'INTERNAL_SERVER_ERROR' ? this.#internal + 1 : 0
+    if (code === 'UNAUTHENTICATED' && typeof this.#key === 'function' && this.#newest !== undefined) {
       this.#refusal = error
       this.#refused.add(this.#newest)
-    } else if (!TEMPORARY.has(code) && !(code === 'INTERNAL_SERVER_ERROR' && this.#failures < MAX_INTERNAL)) throw error
+    } else if (!TEMPORARY.has(code) && (this.#internal === 0 || this.#internal > MAX_INTERNAL)) throw error
     const random = Math.random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures++)
-    const delay = Math.max(random, 1_000 * (Number(details.retryAfter) || 0))
+    const delay = Math.min(MAX_DELAY_MS, Math.max(random, 1_000 * (Number(details.retryAfter) || 0)))
     this.#onRetry?.(error, delay)
     await pause(delay, this.#signal)
   }
+}
+
+/** @throws the reason of the signal, if it aborts first. */
+function unlessAborted<Value>(value: Value | Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal?.reason)
+    signal?.addEventListener('abort', stop)
+    Promise.resolve(value)
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', stop))
+  })
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -27,10 +27,13 @@ interface Socket {
 /** Longest wait for a connection to be acknowledged, in milliseconds. */
 const MAX_CONNECT_MS = 10_000
 
+/** Most subscriptions of one socket: a server allows 100 unless it is set otherwise, and those that end count a while. */
+const MAX_USERS = 50
+
 /** Close codes after which the same subscription can not succeed. */
 const REFUSED = new Set([1009, 4400, 4406])
 
-/** WebSockets, one for each key, shared by all subscriptions, and open as long as there is one. */
+/** WebSockets for each key, shared by its subscriptions, and open as long as there is one. */
 export class Sockets {
   readonly #url: string
   readonly #webSocket: WebSocketClass
@@ -48,7 +51,8 @@ export class Sockets {
   /** Runs a subscription until it completes. @throws TidemarkError when it ends otherwise; or the signal's reason. */
   async run(key: string, request: Subscription, receive: Receive, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    const socket = this.#open.get(key) ?? this.#create(key)
+    const newest = this.#open.get(key)
+    const socket = newest && newest.users < MAX_USERS ? newest : this.#create(key)
     this.#open.set(key, socket)
     socket.users++
     let leave = () => {}
@@ -130,11 +134,21 @@ export class Sockets {
   }
 }
 
-/** The class, but each socket says how long its messages are; and `ws` needs a listener of errors until the end. */
+/**
+ * The class, but each socket says how long its messages are, and one that can not be made has an error: graphql-ws would
+ * wait for it. `ws` needs a listener of errors until the end.
+ */
 function noting(webSocket: WebSocketClass, onMessage: (length: number) => void): WebSocketClass {
   return new Proxy(webSocket, {
     construct(target, args) {
-      const socket = Reflect.construct(target, args) as WebSocketLike
+      let socket: WebSocketLike
+      try {
+        socket = Reflect.construct(target, args) as WebSocketLike
+      } catch (error) {
+        const broken = { readyState: 3, close() {}, onerror(_error: unknown) {} }
+        queueMicrotask(() => broken.onerror(error))
+        return broken
+      }
       socket.addEventListener('message', ({ data }) => onMessage(String(data).length))
       socket.addEventListener('error', () => {})
       return socket

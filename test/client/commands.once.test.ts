@@ -100,6 +100,39 @@ test('tail follows a report until it ends, and says what can not be followed', a
   expect(wrong).toMatchObject({ code: 1, stderr: expect.not.stringContaining('    at ') })
 })
 
+test('record reads what tail --json prints of a report, and refuses what it would not record as it was', async () => {
+  const [report, copy] = [await newReport(server, organization), await newReport(server, organization)]
+  const source = {
+    node: { text: 'Source', metadata: { page: 1 }, metadataSeparator: ';', startCharIdx: 3 },
+    score: 0.5,
+  }
+  await recordReportEvents(server, report, [
+    {
+      progress: { variant: 'SUMMARIZE', message: 'Half', progress: 0.5, status: 'IN_PROGRESS', extraDetail: { a: 1 } },
+    },
+    { blockUpdate: { block: { idx: 2, template: '# A', requiresHumanReview: true, sources: [source] } } },
+    { state: { state: 'COMPLETED', message: 'Done' } },
+  ])
+  const printed = async (id: string) => {
+    const { stdout } = await command(['tail', '--json', '--report', id], env)
+    return stdout.trim().split('\n')
+  }
+  const lines = await printed(report)
+  const first = await record(['--report', copy], lines)
+  expect([first.code, counts(first.stdout)]).toMatchObject([0, { recorded: 3 }])
+  const contents = (line: string) => {
+    const { id, eventData } = JSON.parse(line)
+    return { id, eventData: { ...eventData, timestamp: '' } }
+  }
+  expect((await printed(copy)).map(contents)).toEqual(lines.map(contents))
+  const [half = ''] = lines
+  const own = await record(
+    ['--report', copy, '--keep-going'],
+    [half.replace('"msg"', '"own":1,"msg"'), half.replace('"type":"progress"', '"type":"other"')],
+  )
+  expect([own.code, counts(own.stdout)]).toMatchObject([1, { rejected: 2 }])
+})
+
 test('record stops at a line that is refused, names it, and can be repeated with the same source', async () => {
   const dataset = await newDataset(server, organization)
   const lines = ['{"eventType":"FILE_UPLOADED"}', '', '{"eventType":"CHUNKS_UPLOADED","eventData":{"n":1}}']

@@ -1,4 +1,7 @@
-import { readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import {
@@ -17,7 +20,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from 'graphql'
-import { expect, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { batchesOf, pagesOf, recordOf } from '../../src/client/documents.ts'
 import { schema } from '../../src/schema/schema.ts'
 
@@ -42,6 +45,23 @@ test('The client has at most 6 KiB without graphql-ws, for browsers and Node.js,
   // What is published has graphql-ws in it.
   expect(await readFile('dist/client/client.js', 'utf8')).not.toMatch(/^import /m)
 })
+
+test('What is published compiles with the libraries of browsers alone', async () => {
+  const folder = await mkdtemp(join(inject('scratch'), 'types-'))
+  await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+  await cp('dist/client', join(folder, 'client'), { recursive: true })
+  await writeFile(join(folder, 'app.ts'), APPLICATION)
+  const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom', '--module', 'node16']
+  const tsc = [resolve('node_modules/typescript/bin/tsc'), ...options, 'app.ts']
+  const compiled = await promisify(execFile)(process.execPath, tsc, { cwd: folder }).catch((error) => error)
+  expect(compiled.stdout).toBe('')
+})
+
+const APPLICATION = `
+import { createClient, type WorkerEvent } from './client/client.js'
+const client = createClient({ url: 'http://localhost', key: async () => 'key', webSocket: WebSocket })
+for await (const { edges } of client.follow({ datasetId: '' })) edges.map(({ node }): WorkerEvent => node)
+`
 
 test('Its documents are valid for the schema', () => {
   for (const document of STREAMS.flatMap((stream) => [

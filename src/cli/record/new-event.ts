@@ -1,7 +1,9 @@
 import { v5, v7 } from 'uuid'
 import { z } from 'zod'
+import { CodedError } from '../../errors.ts'
 import { uuid } from '../../lib/text.ts'
 import type { Line } from '../import/lines.ts'
+import { reportInput } from './report-input.ts'
 
 /** An event of a line, or why it is refused. */
 export interface NumberedEvent {
@@ -34,6 +36,15 @@ const ReportLine = z
   .strictObject({ progress: item.optional(), blockUpdate: item.optional(), state: item.optional() })
   .refine((value) => Object.keys(value).length === 1, 'must have one of the members progress, blockUpdate and state')
 
+/** As "tidemark tail" prints it. */
+const TailLine = z.strictObject({
+  reportId: uuid,
+  id: uuid,
+  timestamp: z.string(),
+  eventData: z.unknown(),
+  ...z.object({ seq: known.seq, cursor: known.cursor }).partial().shape,
+})
+
 /** Reads a line into an event with an id. */
 export function readEvent(line: Line, source: Source): NumberedEvent {
   const { number } = line
@@ -45,6 +56,7 @@ export function readEvent(line: Line, source: Source): NumberedEvent {
     return { line: number, problem: `The line is not valid JSON: ${(error as Error).message}.` }
   }
   const id = source.name === undefined ? v7() : v5(`${source.name}\n${number}`, source.streamId)
+  if (source.kind === 'reportId' && value instanceof Object && 'eventData' in value) return readTail(number, value)
   const { data, error } = (source.kind === 'datasetId' ? WorkerLine : ReportLine).safeParse(value)
   if (error) return { line: number, problem: problemOf(error) }
   if (source.kind === 'datasetId') {
@@ -53,6 +65,17 @@ export function readEvent(line: Line, source: Source): NumberedEvent {
   }
   const [[name, given] = ['', {}]] = Object.entries(data)
   return { line: number, event: { [name]: { id, ...(given as object) } } }
+}
+
+function readTail(line: number, value: object): NumberedEvent {
+  const { data, error } = TailLine.safeParse(value)
+  if (error) return { line, problem: problemOf(error) }
+  try {
+    return { line, event: reportInput(data.eventData, data.id) }
+  } catch (error) {
+    if (error instanceof CodedError) return { line, problem: error.message }
+    throw error
+  }
 }
 
 function problemOf({ issues: [issue] }: z.ZodError): string {
