@@ -26,6 +26,8 @@ export interface Begun {
   readonly body?: Promise<RequestBody>
   readonly params?: GraphQLParams
   readonly result?: ExecutionResult | AsyncIterable<unknown>
+  /** Instead of a result. The operation may have run, so it must not run again. */
+  readonly thrown?: { readonly error: unknown }
 }
 
 /** What Yoga is handed with an operation; over HTTP also Node's request, and why it was not admitted. */

@@ -12,22 +12,19 @@ import type { RequestContext } from '../schema/context.ts'
 export function jsonTypeOf({ method, url, headers }: IncomingMessage): string | undefined {
   if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined) return undefined
   if (headers['content-encoding'] !== undefined || !JSON_BODY.test(headers['content-type'] ?? '')) return undefined
-  if (headers.accept === undefined) return TYPES['*/*']
-  return headers.accept
-    .split(', ')
-    .map((type) => TYPES[type])
-    .find(Boolean)
+  const accepted = headers.accept?.split(', ') ?? ['*/*']
+  return accepted.map((type) => TYPES.get(type)).find(Boolean)
 }
 
 const JSON_BODY = /^application\/json(?:; ?charset=utf-8)?$/i
 
 // As Yoga's result processors choose: the first type that the client accepts, and JSON where it names none.
-const TYPES: Readonly<Record<string, string>> = {
-  '*/*': 'application/json',
-  'application/*': 'application/json',
-  'application/json': 'application/json',
-  'application/graphql-response+json': 'application/graphql-response+json',
-}
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['*/*', 'application/json'],
+  ['application/*', 'application/json'],
+  ['application/json', 'application/json'],
+  ['application/graphql-response+json', 'application/graphql-response+json'],
+])
 
 /**
  * Runs the operation in a JSON body through the pipeline, without Fetch's requests and responses, which take longer than
@@ -44,10 +41,10 @@ export function createJsonOperations(yoga: Yoga, readBody: ReadRequestBody) {
     const body = readBody(request, context)
     const params = await paramsIn(body)
     if (!params) return { body }
-    const result = await run(yoga, params, { ...context, req: request })
-    if (!result || !isOrdinary(result) || isLong(context.budget)) return { params, result }
+    const ran = await run(yoga, params, { ...context, req: request })
+    if (!ran.result || !isOrdinary(ran.result) || isLong(context.budget)) return { params, ...ran }
     context.call?.note(undefined)
-    if (!response.destroyed) send(response, JSON.stringify(result), type)
+    if (!response.destroyed) send(response, JSON.stringify(ran.result), type)
     return undefined
   }
 }
@@ -65,13 +62,17 @@ async function paramsIn(body: Promise<RequestBody>): Promise<GraphQLParams | und
   }
 }
 
-// Yoga and the plugins read no more of a request than this. What they throw before execution, they throw again.
-async function run(yoga: Yoga, params: GraphQLParams, context: ServerContext): Promise<Begun['result']> {
+// Yoga and the plugins read no more of a request than this.
+async function run(
+  yoga: Yoga,
+  params: GraphQLParams,
+  context: ServerContext,
+): Promise<Pick<Begun, 'result' | 'thrown'>> {
   const request = { method: 'POST', headers: context.req?.headers } as unknown as Request
   try {
-    return (await yoga.getResultForParams({ params, request }, context)) as Begun['result']
-  } catch {
-    return undefined
+    return { result: (await yoga.getResultForParams({ params, request }, context)) as Begun['result'] }
+  } catch (error) {
+    return { thrown: { error } }
   }
 }
 

@@ -119,8 +119,11 @@ builder.subscriptionField('reportSnapshots', (t) =>
       'blocks.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: { reportId: t.arg({ type: 'UUID', required: true, description: 'Report to subscribe to.' }) },
-    subscribe: async (_root, { reportId }, { log, peer, report }) =>
-      log.followSnapshots(await report(reportId), { cutOff: () => peer.cutOff() }),
+    subscribe: async (_root, { reportId }, { log, peer, report }, info) => {
+      // Rejects a preview that is out of range.
+      selectedPrefix(info)
+      return log.followSnapshots(await report(reportId), { cutOff: () => peer.cutOff() })
+    },
     resolve: ({ snapshot }) => snapshot,
   }),
 )

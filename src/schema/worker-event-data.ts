@@ -64,6 +64,7 @@ type Output =
 
 function outputOf(member: unknown): Output | [Output] {
   if (member instanceof z.ZodOptional || member instanceof z.ZodNullable) return outputOf(member.unwrap())
+  if (member instanceof z.ZodPipe) return outputOf(member.out)
   if (member instanceof z.ZodArray) return [outputOf(member.element) as Output]
   if (member instanceof z.ZodObject) return nestedObject(member)
   if (member instanceof z.ZodEnum) return enumOf(member)

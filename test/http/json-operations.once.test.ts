@@ -20,6 +20,9 @@ const ACCEPT = fc.constantFrom(
   'multipart/mixed, application/graphql-response+json',
   'text/event-stream',
   'text/html',
+  'application/*;q=0.1, text/html',
+  'application/json;q=0, */*',
+  'constructor, __proto__',
 )
 const KEY = fc.constantFrom('read', 'read', 'admin', 'root', 'narrowed', 'revoked')
 
@@ -105,7 +108,13 @@ test('A body above the limit, too deep variables, and parameters that do not exi
   expect((await expectAlike(`{"query":"{__typename}","variables":{"x":${deep}}}`)).body).toContain('BAD_USER_INPUT')
   await expectAlike('{"query":"{__typename}","nope":1}')
   await expectAlike('{"query":1}')
+  await expectAlike('{"query":"{__typename}","variables":[1]}')
+  await expectAlike('{"query":"{__typename}","__proto__":1}')
   await expectAlike('{}')
+})
+
+test.for(['constructor', '__proto__'])('Accept: %s is not acceptable both ways', async (accept) => {
+  expect((await expectAlike('{"query":"{__typename}"}', 'read', { accept })).status).toBe(406)
 })
 
 test('A registered operation has the same response both ways', async () => {

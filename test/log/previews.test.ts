@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { buildSchema, type GraphQLField, type GraphQLObjectType, getNamedType, isLeafType } from 'graphql'
 import { expect } from 'vitest'
 import { test } from '../support/fixtures.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
@@ -29,6 +31,12 @@ test.beforeAll(async ({ server: shared }) => {
     { blockUpdate: { block: { idx: 3, template: '# Titre', sources: [{ node: { text: 'é' }, score: 0.5 }] } } },
   ])
 })
+
+const SCHEMA = buildSchema(readFileSync('schema.graphql', 'utf8'))
+
+function selected({ name, type }: GraphQLField<unknown, unknown>): string {
+  return isLeafType(getNamedType(type)) ? name : `${name} { __typename }`
+}
 
 /** The longest part of a text that ends at a character and has at most so many bytes, found one character at a time. */
 function cut(text: string, maxBytes: number): string {
@@ -117,6 +125,21 @@ test('Sizes and previews of report events are those of the JSON that is stored',
   })
 })
 
+test('Each field of an event is the same when it is selected alone, and when all are', async () => {
+  for (const name of ['WorkerEvent', 'ProgressEvent', 'BlockUpdateEvent', 'StateEvent']) {
+    const selections = Object.values((SCHEMA.getType(name) as GraphQLObjectType).getFields()).map(selected)
+    const page =
+      name === 'WorkerEvent' ? `workerEvents(datasetId: "${dataset}")` : `reportEvents(reportId: "${report}")`
+    const read = async (selection: string) => {
+      const query = `{ page: ${page} { nodes { ... on ${name} { is: __typename ${selection} } } } }`
+      return expectData(await server.graphql(query)).page.nodes.filter(({ is }: { is?: string }) => is)
+    }
+    const all = await read(selections.join(' '))
+    expect(all.length).toBeGreaterThan(0)
+    for (const selection of selections) expect(all).toMatchObject(await read(selection))
+  }
+})
+
 test('Live and redacted events have sizes and previews', async () => {
   const own = await newDataset(server, await newOrganization(server))
   const FIELDS = 'seq eventDataSize eventDataPreview(maxBytes: 4)'
@@ -150,6 +173,8 @@ test.each([-1, 1_048_577])('A preview of %i bytes is rejected, before anything i
   for (const live of [
     `subscription { workerEvents(datasetId: "${dataset}") { node { ${workerFields} } } }`,
     `subscription { reportEvents(reportId: "${report}") { node { ${fields} } } }`,
+    `subscription { reportEventBatches(reportId: "${report}") { edges { node { ${fields} } } } }`,
+    `subscription { reportSnapshots(reportId: "${report}") { state { node { ${workerFields} } } } }`,
   ]) {
     const events = overWebSocket(server.url, server.rootKey, live, {})
     expect(await events.failure()).toBe('BAD_USER_INPUT')

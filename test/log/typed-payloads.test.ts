@@ -167,6 +167,11 @@ test('A strict call rejects each payload of another shape, and records the other
   const events = overWebSocket(server.url, server.rootKey, live, { id: dataset, after: results[0].cursor })
   expect(await events.take(2)).toEqual([{ node: { seq: 1 } }, { node: { seq: 2 } }])
   await events.end()
+  // Of a list, the first problem is named.
+  const ids = { chunk_ids: [ID, ID, 'no id', null], tags: 1 }
+  expect(await record([{ eventType: 'CHUNKS_UPLOADED', eventData: ids }])).toMatchObject([
+    { message: 'events[0].eventData does not have the members of CHUNKS_UPLOADED: chunk_ids.2: must be a UUID.' },
+  ])
   // All of them are bad, or strictness is not asked for.
   expect(await record([bad])).toMatchObject([{ outcome: 'REJECTED' }])
   expect(await record([bad], null)).toMatchObject([{ seq: 3, outcome: 'RECORDED', message: null }])

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { GraphQLParams, Plugin } from 'graphql-yoga'
 import type { ReadRequestBody } from '../request-body.ts'
-import type { ServerContext } from '../request-context.ts'
+import type { Begun, ServerContext } from '../request-context.ts'
 
 /** Reads bodies within limits, but for those that the transport has read. */
 export function useRequestBody(read: ReadRequestBody): Plugin<object, ServerContext> {
@@ -11,7 +11,7 @@ export function useRequestBody(read: ReadRequestBody): Plugin<object, ServerCont
       if (request.method !== 'POST') return
       if (!requestParser) throw unsupported(TYPE)
       const { begun } = serverContext
-      if (begun?.params) return setRequestParser(() => begun.params as GraphQLParams)
+      if (begun?.params) return setRequestParser(() => paramsOf(begun))
       setRequestParser(async ({ url, method, headers }) => {
         const encoding = headers.get('content-encoding') ?? 'identity'
         if (encoding.toLowerCase() !== 'identity') throw unsupported(compressed(encoding))
@@ -26,6 +26,11 @@ export function useRequestBody(read: ReadRequestBody): Plugin<object, ServerCont
       })
     },
   }
+}
+
+function paramsOf({ params, thrown }: Begun): GraphQLParams {
+  if (thrown) throw thrown.error
+  return params as GraphQLParams
 }
 
 /** As in an address, where Yoga takes an empty name for none. */
