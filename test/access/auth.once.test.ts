@@ -310,19 +310,19 @@ const TABLE: [field: string, operation: string, expected: Record<Caller, string>
     'subscription { reportEvents(reportId: $report, from: BEGINNING) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
-  ['workerEventBatches', 'subscription { workerEventBatches(datasetId: $dataset, tail: 5) { cursor } }', reads],
+  ['workerEventBatches, live', 'subscription { workerEventBatches(datasetId: $dataset, tail: 5) { cursor } }', reads],
   [
-    'workerEventBatches of another dataset',
+    'workerEventBatches of another dataset, live',
     'subscription { workerEventBatches(datasetId: $sibling, tail: 5) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [
-    'reportEventBatches',
+    'reportEventBatches, live',
     'subscription { reportEventBatches(reportId: $report, tail: 5) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
   [
-    'reportSnapshots',
+    'reportSnapshots, live',
     'subscription { reportSnapshots(reportId: $report) { cursor } }',
     { ...reads, narrowed: 'NOT_FOUND' },
   ],
