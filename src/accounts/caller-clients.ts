@@ -21,6 +21,14 @@ function isRepeatable(operation: string): boolean {
   return /^(find|count|aggregate|groupBy)/.test(operation)
 }
 
+// Prisma reads what is related in further statements: a dataset or report that was deleted in between lacks it.
+function withoutDeleted(found: unknown): unknown {
+  if (Array.isArray(found)) return found.filter((row) => withoutDeleted(row) !== null)
+  if (typeof found !== 'object' || found === null) return found
+  const { stream, organization } = found as { stream?: unknown; organization?: unknown }
+  return stream === null || organization === null ? null : found
+}
+
 /** Gives each caller a log and a database client on which every statement takes a slot of that caller. */
 export class CallerClients {
   readonly #db: PrismaClient
@@ -65,9 +73,11 @@ export class CallerClients {
     const client = db.$extends({
       client: { $queryRaw, $transaction },
       query: {
-        $allOperations: ({ operation, args, query }) => {
+        $allOperations: async ({ model, operation, args, query }) => {
           const run = () => slots.run(caller, () => query(args))
-          return isRepeatable(operation) ? retryTransient(run) : run()
+          if (!isRepeatable(operation)) return run()
+          const found = await retryTransient(run)
+          return model === 'Dataset' || model === 'Report' ? withoutDeleted(found) : found
         },
       },
     })

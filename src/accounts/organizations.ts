@@ -50,8 +50,8 @@ const AT_ONCE = 1_000
 
 /**
  * Deletes an organization with all that belongs to it, also its audit log, of which the entry of this remains: without
- * a name, so that nothing of the tenant is left but ids. One with more than `AT_ONCE` streams loses its keys first and
- * then the streams in steps; when that is interrupted, the next call continues.
+ * a name, so that nothing of the tenant is left but ids. One with more than `AT_ONCE` streams loses its keys and some
+ * streams in steps, each with an entry of its own; when that is interrupted, the next call continues.
  * @throws CodedError BAD_USER_INPUT unless confirmed, NOT_FOUND.
  */
 export async function deleteOrganization(deleter: Deleter, id: string, confirm: string): Promise<{ id: string }> {
@@ -61,15 +61,31 @@ export async function deleteOrganization(deleter: Deleter, id: string, confirm: 
     checkConfirmed(`organization ${id}`, organization, confirm)
   }
   check(await db.organization.findUnique({ where: { id }, select: { id: true, name: true } }))
-  await deleteInSteps(deleter, id)
-  const deletion = { organizationId: id, subjectKind: 'ORGANIZATION', subjectId: id } as const
+  const act = { action: 'DELETE_ORGANIZATION', organizationId: id, subjectKind: 'ORGANIZATION', subjectId: id } as const
+  const begin = async (transaction: Prisma.TransactionClient) => {
+    // In the order of the acts of its keys, which lock their key and then refer to their organization.
+    await transaction.$queryRaw`SELECT 1 FROM api_key WHERE organization_id = ${id}::uuid ORDER BY id FOR UPDATE`
+    const [organization] = await transaction.$queryRaw<{ id: string; name: string }[]>`
+      SELECT id, name FROM organization WHERE id = ${id}::uuid FOR UPDATE`
+    check(organization)
+  }
+  for (;;) {
+    const streams = await db.stream.findMany({ where: { organizationId: id }, select: { id: true }, take: AT_ONCE + 1 })
+    if (streams.length <= AT_ONCE) break
+    const ids = streams.map((stream) => stream.id)
+    const step = { ...act, details: { streams: ids.length } }
+    await log.deleteStreams(id, ids, (work) =>
+      withAudit(db, viewer, step, async (transaction) => {
+        await begin(transaction)
+        const where = { organizationId: id, revokedAt: null }
+        await transaction.apiKey.updateMany({ where, data: { revokedAt: new Date() } })
+        return work(transaction)
+      }),
+    )
+  }
   await log.deleteStreams(id, null, (work) =>
-    withAudit(db, viewer, { action: 'DELETE_ORGANIZATION', ...deletion }, async (transaction) => {
-      // In the order of the acts of its keys, which lock their key and then refer to their organization.
-      await transaction.$queryRaw`SELECT 1 FROM api_key WHERE organization_id = ${id}::uuid ORDER BY id FOR UPDATE`
-      const [organization] = await transaction.$queryRaw<{ id: string; name: string }[]>`
-        SELECT id, name FROM organization WHERE id = ${id}::uuid FOR UPDATE`
-      check(organization)
+    withAudit(db, viewer, act, async (transaction) => {
+      await begin(transaction)
       const deleted = await work(transaction)
       await transaction.liveConnection.deleteMany({ where: { organizationId: id } })
       await transaction.apiKey.deleteMany({ where: { organizationId: id } })
@@ -80,16 +96,4 @@ export async function deleteOrganization(deleter: Deleter, id: string, confirm: 
   )
   sweep()
   return { id }
-}
-
-/** Leaves at most `AT_ONCE` streams of an organization. Without keys, nothing of the tenant sees what is left. */
-async function deleteInSteps({ db, log }: Deleter, organizationId: string): Promise<void> {
-  for (;;) {
-    const query = { where: { organizationId }, select: { id: true }, take: AT_ONCE + 1 } as const
-    const streams = (await db.stream.findMany(query)).map(({ id }) => id)
-    if (streams.length <= AT_ONCE) return
-    const where = { organizationId, revokedAt: null }
-    await db.apiKey.updateMany({ where, data: { revokedAt: new Date() } })
-    await log.deleteStreams(organizationId, streams, (work) => db.$transaction(work))
-  }
 }

@@ -85,10 +85,19 @@ export class RetentionSweeper implements AsyncDisposable {
       if (!this.#mayWrite) return
       await this.#trim(due, now ?? null).catch(this.#observer.failed)
     }
-    for (const { id } of await findUncleared(this.#db))
-      await this.#inSteps(Prisma.sql`clear_removed(${id}::uuid, ${STEP}::integer)`).catch(this.#observer.failed)
-    for (const { id } of await findDeleted(this.#db))
-      await this.#inSteps(Prisma.sql`clear_deleted(${id}::uuid, ${STEP}::integer)`).catch(this.#observer.failed)
+    const steps = [
+      ...(await findUncleared(this.#db)).map(({ id }) => Prisma.sql`clear_removed(${id}::uuid, ${STEP}::integer)`),
+      ...(await findDeleted(this.#db)).map(({ id }) => Prisma.sql`clear_deleted(${id}::uuid, ${STEP}::integer)`),
+    ]
+    const until = performance.now() + SWEEP_MS
+    for (const step of steps) {
+      await this.#inSteps(step, until).catch(this.#observer.failed)
+      if (!this.#mayWrite) return
+      if (performance.now() < until) continue
+      // What is due meanwhile is removed before the rest of this.
+      this.#again = true
+      return
+    }
   }
 
   // Only retention by age needs it.
@@ -108,8 +117,8 @@ export class RetentionSweeper implements AsyncDisposable {
     else if (due.kind === 'REPORT') this.#spared.set(due.id, state)
   }
 
-  async #inSteps(step: Prisma.Sql): Promise<void> {
-    while (this.#mayWrite) {
+  async #inSteps(step: Prisma.Sql, until: number): Promise<void> {
+    while (this.#mayWrite && performance.now() < until) {
       const rows = await this.#db.$queryRaw<{ left: bigint }[]>`SELECT ${step} AS left`
       if (!rows[0] || rows[0].left === 0n) return
       await setImmediate()

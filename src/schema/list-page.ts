@@ -24,8 +24,8 @@ export const StreamOrder = builder.enumType('StreamOrder', {
     RECENTLY_APPENDED_FIRST: {
       value: 'active_at',
       description:
-        'The one with the latest event first, or, without events, by its creation. Accurate to 10 seconds. What is ' +
-        'appended to while a client pages moves to the front, and is not on a later page.',
+        'By the time of the newest event or of the creation, whichever is later, the latest first. Accurate to 10 ' +
+        'seconds. What is appended to while a client pages moves to the front, and is not on a later page.',
     },
   } as const,
 })

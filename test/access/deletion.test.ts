@@ -246,6 +246,25 @@ describe('A deleted dataset', () => {
   })
 })
 
+test('Lists and look-ups leave out what is deleted meanwhile', async () => {
+  const organization = await newOrganization(here)
+  const ids = await Promise.all(Array.from({ length: 20 }, () => newDataset(here, organization)))
+  let deleting = true
+  const query = `query ($o: UUID!, $id: UUID!) {
+    datasets(organizationId: $o, first: 100) { nodes { id head eventTypes { count } retention { maxEvents } organization { name } } }
+    dataset(id: $id) { id head eventTypes { count } retention { maxEvents } organization { name } }
+  }`
+  const read = async (i: number) => {
+    for (let n = i; deleting; n++) {
+      expectData(await there.graphql(query, { o: organization, id: ids[n % ids.length] }))
+    }
+  }
+  const reading = Promise.all([0, 5, 10, 15].map(read))
+  for (const id of ids) expectData(await remove('dataset', id, id))
+  deleting = false
+  await reading
+})
+
 test('A deleted organization leaves nothing but the entry of its deletion, also after a restart, and others are untouched', async () => {
   const env = await freshDatabase()
   let organization: string
@@ -266,6 +285,13 @@ test('A deleted organization leaves nothing but the entry of its deletion, also 
       'mutation ($id: UUID!) { setRetention(of: { organizationId: $id }, policy: { maxEvents: 4000 }) { maxEvents } }'
     expectData(await server.graphql(set, { id: organization }, key))
   }
+  // More streams than one transaction deletes.
+  await runSql(
+    env,
+    `WITH s AS (INSERT INTO stream (id, organization_id, kind)
+                  SELECT gen_random_uuid(), '${organization}', 'REPORT' FROM generate_series(1, 1000) RETURNING id)
+     INSERT INTO report (id, organization_id) SELECT id, '${organization}' FROM s`,
+  )
   const before = await rowsOf(env, other)
   {
     await using server = await startServer(env)
@@ -296,10 +322,11 @@ test('A deleted organization leaves nothing but the entry of its deletion, also 
     const entries = 'query ($id: UUID!) { auditEntries(organizationId: $id) { nodes { action details } } }'
     await until(async () => {
       expectData(await server.graphql(sweep, { id: other }))
-      return expectData(await server.graphql(entries, { id: organization })).auditEntries.nodes.length === 1
+      return expectData(await server.graphql(entries, { id: organization })).auditEntries.nodes.length === 2
     })
     expect(expectData(await server.graphql(entries, { id: organization })).auditEntries.nodes).toEqual([
       { action: 'DELETE_ORGANIZATION', details: {} },
+      { action: 'DELETE_ORGANIZATION', details: { streams: 1_001 } },
     ])
   }
   const left = await rowsOf(env, organization)
@@ -313,4 +340,4 @@ test('A deleted organization leaves nothing but the entry of its deletion, also 
   expect(found).toEqual({ events: 0, marks: 0, uncleared: 0 })
   const { audit_entry, organization_retention, ...rest } = await rowsOf(env, other)
   expect(rest).toEqual(Object.fromEntries(Object.keys(rest).map((table) => [table, before[table]])))
-})
+}, 120_000)

@@ -118,7 +118,10 @@ test('With --organization, no event is recorded into a stream of another organiz
       rejections: [
         { line: 1, reason: foreign(dataset) },
         { line: 2, reason: foreign(report) },
-        { line: 3, reason: `The id ${other} is already in use by an object other than a dataset.` },
+        {
+          line: 3,
+          reason: `The id ${other} is already in use by an object other than a dataset, or by one that was deleted.`,
+        },
       ],
     },
   })

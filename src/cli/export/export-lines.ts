@@ -60,6 +60,7 @@ async function* linesOf(
     const now = await log.findStream(stream.id)
     if (!now) return
     const page = await readPage(log, now, cursor, after)
+    if (!page) return
     const events = page.events.filter(({ seq }) => seq <= stream.head)
     const first = events[0]?.seq ?? stream.head + 1
     // Not after the first page, unless events were removed meanwhile.
@@ -73,16 +74,17 @@ async function* linesOf(
   }
 }
 
-// Events may be removed meanwhile; only an expired `after` from the caller is an error.
+// Events may be removed meanwhile; only an expired `after` from the caller is an error. Undefined if the stream is deleted.
 async function readPage(
   log: EventLog,
   stream: Stream,
   cursor: string | undefined,
   after: string | undefined,
-): Promise<Page> {
+): Promise<Page | undefined> {
   try {
     return await log.page(stream, { order: 'OLDEST_FIRST', first: PAGE, after: cursor })
   } catch (error) {
+    if (error instanceof CodedError && error.code === 'NOT_FOUND') return undefined
     const removed = error instanceof CodedError && error.details.reason === 'EVENTS_REMOVED' && cursor !== after
     if (!removed) throw error
     return readPage(log, stream, String(error.details.earliest), after)

@@ -54,7 +54,7 @@ async function recordOrganization(
     await createOrganization(target.db, ROOT, { id, name, retention })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    return `The id ${id} is already in use by an object other than an organization.`
+    return `The id ${id} is already in use by an object other than an organization, or by one that was deleted.`
   }
   return undefined
 }

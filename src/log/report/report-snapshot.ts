@@ -59,7 +59,7 @@ export class ReportSnapshots {
   readonly #known = new LRUCache<string, ReportSnapshot>({ maxSize: MOST.kept, sizeCalculation: partsOf })
   readonly #building = new Map<string, Building>()
 
-  /** The report as it is now; empty if unknown. @throws CodedError BAD_USER_INPUT when it has too many parts. */
+  /** The report as it is now. @throws CodedError NOT_FOUND, BAD_USER_INPUT when it has too many parts. */
   async take(db: PrismaClient, reportId: string, budget: ReadBudget): Promise<ReportSnapshot> {
     const building = this.#building.get(reportId)
     const made = building ? this.#afterwards(db, building, reportId, budget) : this.#begin(db, reportId, budget)
@@ -90,7 +90,8 @@ export class ReportSnapshots {
       for (;;) {
         const range = { streamId: reportId, low: snapshot.seq, high: Number.MAX_SAFE_INTEGER }
         const read = await readRange(db, range, 'ASC', snapshot.isTooLarge ? GLANCE : PAGE)
-        const { first, head, epoch } = read
+        const { exists, first, head, epoch } = read
+        if (!exists) throw unknownReport(reportId)
         const isOutdated = first !== snapshot.first || epoch !== snapshot.epoch || head < snapshot.seq
         if (snapshot.seq > 0 && isOutdated) {
           snapshot = new Draft(reportId)
@@ -168,6 +169,11 @@ class Draft {
 function partsOf({ operations, blocks }: ReportSnapshot): number {
   // Plus one, because the cache needs a positive size.
   return 1 + operations.size + blocks.size
+}
+
+// Deleted meanwhile: an empty snapshot would say that nothing was recorded.
+function unknownReport(reportId: string): CodedError {
+  return new CodedError('NOT_FOUND', `The report ${reportId} does not exist.`)
 }
 
 function tooLarge(): CodedError {
