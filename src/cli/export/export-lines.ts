@@ -74,7 +74,7 @@ async function* linesOf(
   }
 }
 
-// Events may be removed meanwhile; only an expired `after` from the caller is an error. Undefined if the stream is deleted.
+// Events may be removed meanwhile; only an expired `after` of the caller is an error. Undefined if it was deleted.
 async function readPage(
   log: EventLog,
   stream: Stream,
