@@ -5,6 +5,7 @@ import { request } from '../api/request.ts'
 import { Failure } from '../ui/failure.tsx'
 import { formatExactTime, lower } from '../ui/format.ts'
 import { AUDIT } from './documents.ts'
+import { TableHead } from './table-head.tsx'
 import { useAnswer } from './use-answer.ts'
 
 const PAGE = 50
@@ -30,15 +31,7 @@ export function Audit({ organizationId }: { organizationId: string }) {
   return (
     <div class="card">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">Action</th>
-            <th scope="col">By key</th>
-            <th scope="col">Subject</th>
-            <th scope="col">Details</th>
-          </tr>
-        </thead>
+        <TableHead columns={['When', 'Action', 'By key', 'Subject', 'Details']} />
         <tbody>
           {[...value.auditEntries.nodes, ...(older?.nodes ?? [])].map((entry) => (
             <tr key={entry.id}>

@@ -4,6 +4,7 @@ import { formatCount, formatLongAge, formatNumber, lower } from '../ui/format.ts
 import { now } from '../ui/now.ts'
 import { ConfirmButton } from './confirm-button.tsx'
 import { CONNECTIONS, END_CONNECTION } from './documents.ts'
+import { TableHead } from './table-head.tsx'
 import { useAnswer } from './use-answer.ts'
 
 /** Milliseconds between two looks: the servers write them down every few seconds. */
@@ -27,19 +28,7 @@ export function Connections({ organizationId }: { organizationId: string }) {
         {formatCount(totalCount, 'connection')}, this page among them. Their data may be a few seconds old.
       </p>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Key</th>
-            <th scope="col">Reads</th>
-            <th scope="col">Operation</th>
-            <th scope="col">By</th>
-            <th scope="col">Open for</th>
-            <th scope="col">Behind</th>
-            <th scope="col">
-              <span class="hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
+        <TableHead columns={['Key', 'Reads', 'Operation', 'By', 'Open for', 'Behind']} hasActions />
         <tbody>
           {nodes.map(({ id, apiKey, streamId, operationName, transport, openedAt, lag }) => (
             <tr key={id}>

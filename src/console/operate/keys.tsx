@@ -7,6 +7,7 @@ import { formatCount, formatLongAge } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
 import { ConfirmButton } from './confirm-button.tsx'
 import { CREATE_KEY, KEYS, REVOKE_KEY } from './documents.ts'
+import { TableHead } from './table-head.tsx'
 import { useAnswer } from './use-answer.ts'
 
 const SHOWN = 200
@@ -32,18 +33,7 @@ export function Keys({ organizationId }: { organizationId: string }) {
           {totalCount > nodes.length && `, of which the newest ${nodes.length} are shown`}
         </p>
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Key</th>
-              <th scope="col">Role</th>
-              <th scope="col">Streams</th>
-              <th scope="col">Created</th>
-              <th scope="col">Last used</th>
-              <th scope="col">
-                <span class="hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
+          <TableHead columns={['Key', 'Role', 'Streams', 'Created', 'Last used']} hasActions />
           <tbody>
             {nodes.map(
               ({ id, name, prefix, role, datasetIds, reportIds, createdAt, lastUsedAt, expiresAt, revokedAt }) => {
