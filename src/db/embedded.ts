@@ -42,7 +42,7 @@ async function openLocked(config: Place, lock: FileHandle, onDiskChange: DiskObs
   const pglite = opening.adopt(await openPglite(dataDir), (opened) => opened.close())
   makeContentsPrivate(dataDir)
   await migrate(pglite)
-  // PostgreSQL knows what writes, whoever sends it: requests, tasks of the server, commands beside it.
+  // PostgreSQL knows what writes, whatever sends it: requests, tasks of the server, commands beside it.
   disk.follow((isFull) => {
     pglite.exec(`SET default_transaction_read_only = ${isFull ? 'on' : 'off'}`).catch(() => undefined)
   })

@@ -47,7 +47,7 @@ export class Delivery implements ExecutionResult {
 /** The results of consecutive events, which are written at once. */
 export class Deliveries {
   readonly all: readonly Delivery[]
-  readonly #prepared = new Map<string, { key: string; pieces: readonly Buffer[] }>()
+  #prepared: { key: string; pieces: readonly Buffer[] } | undefined
   #size: number | undefined
 
   constructor(all: readonly Delivery[]) {
@@ -60,12 +60,9 @@ export class Deliveries {
     return this.#size
   }
 
-  /** What a transport writes, kept for the next connection with the same key. */
-  prepared(transport: string, key: string, prepare: () => readonly Buffer[]): readonly Buffer[] {
-    const known = this.#prepared.get(transport)
-    if (known?.key === key) return known.pieces
-    const pieces = prepare()
-    this.#prepared.set(transport, { key, pieces })
-    return pieces
+  /** What a WebSocket writes, kept for the next connection with the same key. */
+  prepared(key: string, prepare: () => readonly Buffer[]): readonly Buffer[] {
+    if (this.#prepared?.key !== key) this.#prepared = { key, pieces: prepare() }
+    return this.#prepared.pieces
   }
 }

@@ -10,7 +10,7 @@ const TEXT = 0x81
 
 /** The `next` messages of results as frames (RFC 6455, 5.2); only the id differs between sockets. @param id as JSON. */
 export function preparedFrames(deliveries: Deliveries, id: string): readonly Buffer[] {
-  return deliveries.prepared('websocket', id, () => {
+  return deliveries.prepared(id, () => {
     const start = Buffer.from(`{"id":${id},"type":"next","payload":`)
     const pieces = deliveries.all.flatMap(({ body }) => {
       return [headerOf(start.length + body.length + CLOSE.length), start, body, CLOSE]
