@@ -131,6 +131,29 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
     await page.getByRole('complementary', { name: 'Event' }).getByText('contract-42.pdf').waitFor()
   })
 
+  test('draws events a minute by type from counts, and how long they take to arrive', async ({ server, browser }) => {
+    const { id, key } = await datasetWith(server, 120)
+    for (const scheme of ['light', 'dark'] as const) {
+      await using page = await openPage(browser, { scheme })
+      await signIn(page, server.url, key, `/datasets/${id}`)
+      await page.getByText('Live · caught up').waitFor()
+      const head = Number((await page.getByTestId('head').textContent())?.slice(1))
+      const failed = head / 10
+      await page.getByRole('button', { name: `Charts: ${head} events in the last half hour` }).click()
+      const charts = page.getByRole('region', { name: 'Charts' })
+      await charts.getByRole('img', { name: `file_uploaded ${head - failed}, etl_failed ${failed}` }).waitFor()
+      await charts.getByText('begins with the next event').waitFor()
+      await recordWorkerEvents(server, id, events(head + 1, 10))
+      await charts.getByRole('img', { name: `file_uploaded ${head + 9 - failed}, etl_failed ${failed + 1}` }).waitFor()
+      await charts.getByRole('img', { name: 'Delivery lag of 1 batch of events' }).waitFor()
+      expect(page.url()).toContain('charts=on')
+      await expectAccessible(page)
+      await page.reload()
+      await charts.getByRole('img', { name: `file_uploaded ${head + 9 - failed}` }).waitFor()
+      expect(page.problems).toEqual([])
+    }
+  })
+
   test('opens an event with its exact payload, and runs nothing that is in it', async ({ server, browser }) => {
     const { id, key } = await datasetWith(server, 20)
     await recordWorkerEvents(server, id, [
