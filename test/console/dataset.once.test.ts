@@ -108,6 +108,18 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
     expect((await positions(page)).slice(0, 3)).toEqual([215, 214, 213])
   })
 
+  test('follows over server-sent events where no WebSocket can be opened', async ({ server, browser }) => {
+    const { id, key } = await datasetWith(server, 20)
+    await using page = await openPage(browser)
+    await page.routeWebSocket(/graphql/, (socket) => socket.close())
+    await signIn(page, server.url, key, `/datasets/${id}`)
+    await page.getByText('Live · caught up').waitFor()
+    await recordWorkerEvents(server, id, events(21, 3))
+    await page.locator('[data-seq="23"]').waitFor()
+    await page.getByText('Nothing hidden').waitFor()
+    expect(page.problems).toEqual([])
+  })
+
   test('jumps to a position, a page and a time, and links to what it shows', async ({ server, browser }) => {
     const { id, key } = await datasetWith(server, 300)
     await using page = await openPage(browser)
