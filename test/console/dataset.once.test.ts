@@ -151,7 +151,7 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
       await page.getByText('Live · caught up').waitFor()
       const head = Number((await page.getByTestId('head').textContent())?.slice(1))
       const failed = head / 10
-      await page.getByRole('button', { name: `Charts: ${head} events in the last half hour` }).click()
+      await page.getByRole('button', { name: `${head} events in the last half hour` }).click()
       const charts = page.getByRole('region', { name: 'Charts' })
       await charts.getByRole('img', { name: `file_uploaded ${head - failed}, etl_failed ${failed}` }).waitFor()
       await charts.getByText('begins with the next event').waitFor()

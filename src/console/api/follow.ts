@@ -1,14 +1,11 @@
-import { effect } from '@preact/signals'
-import { stringifyDocument } from '@urql/core'
+import { print } from '@0no-co/graphql.web'
 import type { ResultOf } from 'gql.tada'
 import type { DocumentNode } from 'graphql'
-import { type Client, createClient, type Follow, TidemarkError } from '../../client/client.ts'
+import type { Follow } from '../../client/client.ts'
 import { INVALID_KEY, key, signOut } from '../session/key.ts'
-import { ApiError, asApiError } from './api-error.ts'
+import { type ApiError, asApiError } from './api-error.ts'
+import { currentClient } from './client.ts'
 import { connection, connectionState } from './connection.ts'
-
-/** Milliseconds without a byte after which a connection is taken for dead. */
-const SILENCE_MS = 15_000
 
 /** Larger batches are drawn less often, and none is waited for longer than is noticed, in milliseconds. */
 const BATCHES = { maxEvents: 500, maxWaitMs: 50 } as const
@@ -29,16 +26,6 @@ export interface Sink<Node> {
   /** Nothing follows. A connection that breaks is not an error: it is made again. */
   error(error: ApiError): void
 }
-
-let client: Client | undefined
-
-// A connection belongs to the key that opened it.
-effect(() => {
-  const used = key.value
-  if (used !== undefined)
-    client = createClient({ url: '/', key: used, silenceMs: SILENCE_MS, onRetry: () => connection.broke() })
-  return () => void client?.close()
-})
 
 /** Follows a stream in batches, all events of it, through broken connections. @returns a function that ends it. */
 export function follow<Fragment extends DocumentNode>(
@@ -73,8 +60,9 @@ export function follow<Fragment extends DocumentNode>(
       if (isOver || key.peek() !== usedKey) return
       if (signal.aborted) return await run()
       end()
-      if (error instanceof TidemarkError && error.code === 'UNAUTHENTICATED') signOut(INVALID_KEY)
-      else sink.error(toApiError(error))
+      const failure = asApiError(error)
+      if (failure.code === 'UNAUTHENTICATED') signOut(INVALID_KEY)
+      else sink.error(failure)
     }
   }
   const tryAgain = () => connectionState.peek().kind === 'reconnecting' && !document.hidden && attempt.abort()
@@ -86,7 +74,7 @@ export function follow<Fragment extends DocumentNode>(
 }
 
 function batchesOf<Node>(start: object, stream: Source<DocumentNode>['stream']): Follow<Node> {
-  if (!client) throw new ApiError('Sign in to follow events.', 'UNAUTHENTICATED')
+  const client = currentClient()
   return 'datasetId' in stream
     ? client.follow<Node>({ ...start, ...stream })
     : client.follow<Node>({ ...start, ...stream, pastEnd: true })
@@ -94,9 +82,5 @@ function batchesOf<Node>(start: object, stream: Source<DocumentNode>['stream']):
 
 // The client makes its own document, in which there are no other definitions.
 function inlined(fragment: DocumentNode): string {
-  return stringifyDocument(fragment).replace(/^[^{]*?fragment \w+ on/, '... on')
-}
-
-function toApiError(error: unknown): ApiError {
-  return error instanceof TidemarkError ? new ApiError(error.message, error.code, error.details) : asApiError(error)
+  return print(fragment).replace(/^fragment \w+ on/, '... on')
 }

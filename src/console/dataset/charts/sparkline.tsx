@@ -22,14 +22,13 @@ export function Sparkline({ tail, isOpen, onToggle }: Props) {
   const scale = (count: number) => (count === 0 ? 0 : Math.max(2, (count / most) * BAR.height))
   const total = minutes.reduce((sum, { all }) => sum + all, 0)
   return (
-    <button
-      type="button"
-      class="spark wide-only"
-      aria-expanded={isOpen}
-      aria-label={`Charts: ${formatCount(total, 'event')} in the last half hour, at most ${most} a minute`}
-      onClick={onToggle}
-    >
-      <svg width={30 * BAR.step} height={BAR.height} aria-hidden="true">
+    <button type="button" class="spark wide-only" aria-expanded={isOpen} onClick={onToggle}>
+      <svg
+        width={30 * BAR.step}
+        height={BAR.height}
+        role="img"
+        aria-label={`${formatCount(total, 'event')} in the last half hour, at most ${most} a minute:`}
+      >
         {minutes.map(({ start, all, failed }, index) => (
           <g key={start}>
             <rect class="bar" x={index * BAR.step} y={BAR.height - scale(all)} width={BAR.width} height={scale(all)} />
