@@ -24,6 +24,7 @@ export class MinuteCounts {
   readonly #tail: Tail
   readonly #groups: readonly Group[]
   readonly #unlisten: () => void
+  #isReading = false
   readonly #timer: ReturnType<typeof setInterval>
 
   constructor(tail: Tail, groups: readonly Group[]) {
@@ -53,14 +54,27 @@ export class MinuteCounts {
   }
 
   async #read(): Promise<void> {
-    const thisMinute = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS
-    const edges = [...Array(SHOWN + 1).keys()].map((index) => thisMinute + (index - SHOWN + 1) * MINUTE_MS)
+    if (this.#isReading) return
+    this.#isReading = true
+    const newest = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS
+    const oldest = newest - (SHOWN - 1) * MINUTE_MS
+    // The last one was not over when it was read.
+    const kept = this.minutes
+      .peek()
+      .slice(0, -1)
+      .filter(({ start }) => start >= oldest)
+    const edges = Array.from(
+      { length: SHOWN - kept.length + 1 },
+      (_, index) => oldest + (kept.length + index) * MINUTE_MS,
+    )
     const { id } = this.#tail.dataset
     const counted = await Promise.all(this.#groups.map((types) => countRanges(id, types, edges))).catch(() => undefined)
+    this.#isReading = false
     // Those that are shown stay until they can be read again.
     if (!counted) return
-    this.minutes.value = edges
+    const read = edges
       .slice(0, -1)
       .map((start, index) => ({ start, counts: counted.map((counts) => counts[index] ?? 0) }))
+    this.minutes.value = [...kept, ...read]
   }
 }
