@@ -68,13 +68,16 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: Props['
     width: element.clientWidth,
     height: HEIGHT,
     series: [
-      {},
+      { label: 'time', value: '{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}' },
       ...lines.map(({ label, isFailure }) => {
         const stroke = colour(isFailure ? '--bad' : (COLOURS[next++ % COLOURS.length] ?? '--tide'))
         return { label, stroke, width: 2, points: { size: 5 }, value: (_: uPlot, value: number | null) => text(value) }
       }),
     ],
-    axes: [axis, { ...axis, size: 64, values: (_, splits) => splits.map(text) }],
+    axes: [
+      { ...axis, values: (_, splits, _axis, _space, step) => splits.map((time) => clock(time, step)) },
+      { ...axis, size: 64, values: (_, splits) => splits.map(text) },
+    ],
     scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(1, high ?? 1)] } },
     cursor: { drag: { setScale: false } },
   }
@@ -82,4 +85,9 @@ function optionsOf(element: HTMLElement, lines: readonly Line[], format: Props['
   function text(value: number | null): string {
     return value === null ? '–' : format(value)
   }
+}
+
+// As other times of the page; with seconds where the axis has some.
+function clock(seconds: number, step: number): string {
+  return new Date(seconds * 1_000).toTimeString().slice(0, step < 60 ? 8 : 5)
 }
