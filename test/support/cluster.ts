@@ -34,6 +34,8 @@ export interface Cluster extends AsyncDisposable {
   url: string
   /** Ends it at once, as a power failure does. */
   crash(): Promise<void>
+  /** Ends it likewise, and starts it again. */
+  restart(): Promise<void>
   /** Makes a replica a primary. */
   promote(): Promise<void>
 }
@@ -69,7 +71,8 @@ async function start(folder: string): Promise<Cluster> {
   const port = await freePort()
   const control = (...args: string[]) => postgres('pg_ctl', '-D', join(folder, 'data'), '-w', ...args)
   const settings = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c wal_level=replica -c shared_buffers=32MB`
-  await control('-l', join(folder, 'log'), '-o', settings, 'start')
+  const options = ['-l', join(folder, 'log'), '-o', settings]
+  await control(...options, 'start')
   let stopped = false
   const crash = async () => {
     if (stopped) return
@@ -79,6 +82,7 @@ async function start(folder: string): Promise<Cluster> {
   return {
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
     crash,
+    restart: () => control('-m', 'immediate', ...options, 'restart'),
     promote: () => control('promote'),
     async [Symbol.asyncDispose]() {
       await crash()
