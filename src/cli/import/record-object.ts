@@ -3,7 +3,7 @@ import { createOrganization } from '../../accounts/organizations.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
 import { CodedError } from '../../errors.ts'
-import { retried } from '../../log/append/append-past.ts'
+import { retriedInOutage } from '../../log/append/append-past.ts'
 import { importEpochs, moveStream } from '../../log/append/move-stream.ts'
 import type { MovedOrganization, MovedStream } from '../object-line.ts'
 import type { ImportItem } from './import-item.ts'
@@ -22,7 +22,7 @@ export async function recordObject(
   target: ImportTarget,
   results: Map<ImportItem, ItemResult>,
 ): Promise<boolean> {
-  const reason = await retried(() => problemOf(item, target)).catch((error) => {
+  const reason = await retriedInOutage(() => problemOf(item, target)).catch((error) => {
     if (error instanceof CodedError) return error.message
     throw error
   })

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { createDataset, createReport, type NewDataset, type NewReport } from '../../accounts/create-stream.ts'
 import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
-import { retried } from '../../log/append/append-past.ts'
+import { retriedInOutage } from '../../log/append/append-past.ts'
 
 const REMEMBERED = 10_000
 
@@ -70,7 +70,7 @@ export class TargetStreams {
   async reach(id: string): Promise<{ events: number; newest: number }> {
     const where = { id, organizationId: this.#organizationId }
     const select = { head: true, lastAt: true } as const
-    const stream = await retried(() => this.#db.stream.findUnique({ where, select }))
+    const stream = await retriedInOutage(() => this.#db.stream.findUnique({ where, select }))
     return { events: Number(stream?.head ?? 0), newest: stream?.lastAt?.getTime() ?? Number.NEGATIVE_INFINITY }
   }
 
@@ -87,7 +87,7 @@ export class TargetStreams {
     const known = this.#found.get(id)
     if (known) return known
     const select = { kind: true, organizationId: true } as const
-    const found = (await retried(() => this.#db.stream.findUnique({ where: { id }, select }))) ?? undefined
+    const found = (await retriedInOutage(() => this.#db.stream.findUnique({ where: { id }, select }))) ?? undefined
     if (found) this.#found.set(id, found)
     return found
   }

@@ -62,7 +62,7 @@ export async function write({ kind, id }: Stream, { urls, random, record, isOver
   async function acknowledged(query: string, variables: object, url: string): Promise<Recorded[]> {
     while (!isStopped()) {
       const result = await ask(url, query, variables).catch((error: Error) => error)
-      if (!(result instanceof Error) && result.data) return Object.values(result.data as object)[0].results
+      if (!(result instanceof Error || result.errors)) return Object.values(result.data as object)[0].results
       record.refuse('A writer', result instanceof Error ? result : result.errors?.[0]?.extensions.code)
       url = random.pick(urls)
       await setTimeout(100)

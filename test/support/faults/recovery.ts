@@ -5,7 +5,8 @@ import type { World } from './world.ts'
 
 /**
  * The longest that a server may take after the end of a fault, in milliseconds: a statement (15 s), half a second until
- * its connection is ended, a new connection (5 s), and the retries of the next call (1.5 s), on a busy machine.
+ * its connection is ended, a new connection (5 s), and the retries of the next call (1.5 s), on a busy machine. A server
+ * that was restarted is ready before that.
  */
 const STATED_MS = 30_000
 
@@ -34,7 +35,7 @@ async function serves(url: string, dataset: string): Promise<boolean> {
   if (status !== 200) return false
   const appended = await ask(url, APPEND, { id: dataset })
   const page = await ask(url, 'query ($id: UUID!) { workerEvents(datasetId: $id) { totalCount } }', { id: dataset })
-  return Boolean(appended.data && page.data)
+  return appended.errors === undefined && page.errors === undefined
 }
 
 /** What a server holds: memory in MiB, and open descriptors. */

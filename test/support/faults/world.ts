@@ -26,8 +26,8 @@ export interface World extends AsyncDisposable {
   members: readonly [Member, Member]
 }
 
-/** Starts everything. Settings are the defaults, but for the number of requests. */
-export async function newWorld(): Promise<World> {
+/** Starts everything. @param settings other than the defaults. */
+export async function newWorld(settings: Record<string, string>): Promise<World> {
   await using opening = new AsyncDisposableStack()
   const cluster = opening.use(await newCluster())
   await query(cluster.url, 'CREATE DATABASE tidemark')
@@ -43,6 +43,7 @@ export async function newWorld(): Promise<World> {
       DATABASE_URL: database.url,
       REDIS_URL: toRedis.url,
       REQUESTS_PER_MINUTE: '10000000',
+      ...settings,
     }
     let node = await startNode('.', env)
     opening.defer(async () => void (await node.stop()))
