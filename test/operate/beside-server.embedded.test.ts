@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, inject, onTestFinished } from 'vitest'
 import { serverAdapter } from '../../src/db/shared/server-adapter.ts'
 import { ServerConnection } from '../../src/db/shared/server-connection.ts'
+import { faketimeInstalled, settableClock } from '../support/clock.ts'
 import { freshDatabase } from '../support/database.ts'
 import { doctor } from '../support/doctor.ts'
 import { test } from '../support/fixtures.ts'
@@ -154,3 +155,26 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
     expect(JSON.parse(again.stdout)).toMatchObject({ recorded: 0, duplicates: count, rejected: 0 })
   },
 )
+
+test.skipIf(!faketimeInstalled)('An import whose server does not come back says so after two minutes', async () => {
+  const env = await freshDatabase()
+  const clock = settableClock(true)
+  const server = await serve({ ...env })
+  const importing = tidemark(['import', '-'], { ...env, ...clock.env }, 'pipe')
+  const [organization, dataset] = [randomUUID(), randomUUID()]
+  importing.child.stdin?.write(`${organizationLine(organization)}\n`)
+  const query = 'query ($id: UUID!) { organization(id: $id) { id } }'
+  await until(async () => {
+    const { data } = await graphql(server.url, query, { id: organization }, 'test-root-api-key')
+    return data.organization !== null
+  })
+  server.child.kill('SIGKILL')
+  await server.exited
+  importing.child.stdin?.end(fileOf([datasetLine(dataset, organization, { head: 1 }), workerLine(dataset, 1)]))
+  let minutes = 0
+  const passing = setInterval(() => clock.set(`+${++minutes}m`), 500)
+  onTestFinished(() => clearInterval(passing))
+  expect(await importing.exited).toBe(1)
+  expect(importing.output.stderr).toMatch(/^The database has become unavailable\. Run the command again\.$/m)
+  expect(importing.output.stdout).toMatch(/^recorded +0$/m)
+})

@@ -20,7 +20,7 @@ const isLong = Boolean(process.env.LONG)
 const SECONDS = isLong ? 600 : 0
 /** The longest fault, in milliseconds. */
 const MOST = isLong ? 6_000 : 500
-const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000)
+const SEED = Number(process.env.FAULTS_SEED ?? Date.now() % 1_000_000)
 
 test.runIf(canMakeClusters() && redisInstalled)(
   'Random faults lose, repeat and reorder no event for any reader, and every refusal has a code',

@@ -20,6 +20,19 @@ const BIN = await programs()
 /** Whether database clusters can be made here. */
 export const canMakeClusters = (): boolean => installed(`${BIN}initdb`)
 
+/** Whether databases can be dumped here. */
+export const canDump = (): boolean => installed(`${BIN}pg_dump`)
+
+/** Writes a dump of a database. */
+export async function dump(databaseUrl: string, file: string): Promise<void> {
+  await run(`${BIN}pg_dump`, ['--format=custom', `--file=${file}`, databaseUrl])
+}
+
+/** Restores a dump into an empty database. */
+export async function restoreDump(file: string, databaseUrl: string): Promise<void> {
+  await run(`${BIN}pg_restore`, ['--no-owner', '--exit-on-error', `--dbname=${databaseUrl}`, file])
+}
+
 /** PostgreSQL refuses to run as root. */
 const asPostgres = process.getuid?.() === 0
 
