@@ -313,9 +313,7 @@ test('What operations hold is released when their clients leave in the middle of
     await once(socket, 'open')
     socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${root}` } }))
     await once(socket, 'message')
-    socket.send(`{"id":"1","type":"subscribe","payload":${body}}`)
-    socket.pause()
-    await until(async () => (await metric(small.url, 'tidemark_unsent_bytes')) > 0)
+    await new Promise((resolve) => socket.send(`{"id":"1","type":"subscribe","payload":${body}}`, resolve))
     socket.terminate()
     await until(async () => (await metric(small.url, 'tidemark_sockets')) === 0)
   }

@@ -6,7 +6,7 @@ import { ask, type Clients, follow, type Stream, write } from '../support/faults
 import { FAULTS, happen } from '../support/faults/kinds.ts'
 import { pollDataset, pollReport } from '../support/faults/legacy-clients.ts'
 import { Record } from '../support/faults/record.ts'
-import { type Holds, holds, recovered, trend } from '../support/faults/recovery.ts'
+import { type Holds, holds, recovered, STATED_MS, trend } from '../support/faults/recovery.ts'
 import { newWorld } from '../support/faults/world.ts'
 import { seeded } from '../support/hostile/random.ts'
 import { redisInstalled } from '../support/redis.ts'
@@ -118,6 +118,7 @@ test.runIf(canMakeClusters() && redisInstalled)(
     if (isLong) {
       console.log(`Seed ${SEED}: ${recoveries.length} faults, ${record.total} events, refusals: ${record.refusals}.`)
       console.log(`Slowest recovery: ${slowest?.[1]} ms after ${slowest?.[0]}.`, figures)
+      expect(slowest?.[1]).toBeLessThan(STATED_MS)
       expect(figures.descriptors[1]).toBeLessThanOrEqual(figures.descriptors[0] + 20)
       expect(figures.memory[1]).toBeLessThanOrEqual(figures.memory[0] * 1.5)
     }
