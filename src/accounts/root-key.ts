@@ -4,6 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrismaClient } from '../db/generated/prisma/client.ts'
 import { makePrivate } from '../db/private-directory.ts'
+import { isReadOnly } from '../db/transient-errors.ts'
 import { StartError } from '../errors.ts'
 import { ROOT_KEY_ID } from './authenticate.ts'
 import { makeKey, storedForm } from './key-hash.ts'
@@ -33,7 +34,11 @@ export async function makeFirstRootKey(db: PrismaClient, dataDir: string): Promi
     const draft = `${file}.${randomUUID()}`
     await writeFile(draft, `${key}\n`, { mode: 0o600, flag: 'wx' }).catch(cannotWrite)
     const row = { id: ROOT_KEY_ID, role: 'ADMIN', name: 'root', ...storedForm(key) } as const
-    const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true })
+    const { count } = await db.apiKey.createMany({ data: [row], skipDuplicates: true }).catch(async (error) => {
+      // Otherwise it may have been stored.
+      if (isReadOnly(error)) await rm(draft)
+      throw error
+    })
     if (count === 1) {
       if (existsSync(file)) await rename(file, `${file}.until-${new Date().toISOString().replaceAll(':', '-')}`)
       await rename(draft, file)

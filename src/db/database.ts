@@ -127,13 +127,32 @@ async function openClient(session: Session, max: number, limit: number): Promise
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {
   await using connection = await connect(databaseUrl, limit)
-  const missing = await pendingMigrations(connection)
-  if (missing.length > 0) {
-    throw new MigrationError(
+  const problem = await migrationProblem(connection)
+  if (problem) throw (await isMigrating(connection)) ? new MigrationError(MIGRATING) : problem
+  return await durabilityOf(connection)
+}
+
+const MIGRATING = 'Another process is migrating the database. Start again when it has finished.'
+
+async function migrationProblem(connection: DatabaseConnection): Promise<MigrationError | undefined> {
+  try {
+    const missing = await pendingMigrations(connection)
+    if (missing.length === 0) return undefined
+    return new MigrationError(
       `${missing.length} migration(s) of this version are not applied to the database. Run "tidemark migrate" first.`,
     )
+  } catch (error) {
+    if (error instanceof MigrationError) return error
+    throw error
   }
-  return await durabilityOf(connection)
+}
+
+// What is read meanwhile is committed: one that finds nothing to do need not wait for the lock.
+async function isMigrating(connection: DatabaseConnection): Promise<boolean> {
+  const { rows } = await connection.query<{ free: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS free', [
+    MIGRATION_LOCK,
+  ])
+  return rows[0]?.free === false
 }
 
 async function durabilityOf(connection: DatabaseConnection): Promise<Durability> {
