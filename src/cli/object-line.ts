@@ -72,7 +72,6 @@ export type MovedStream = Extract<FileObject, { kind: 'dataset' | 'report' }>
 
 export type MovedOrganization = z.output<typeof Organization>
 
-/** An object as a line without its end. */
 export function objectLine<K extends Kind>(kind: K, value: z.input<(typeof SCHEMAS)[K]>): string {
   return JSON.stringify({ [kind]: value })
 }

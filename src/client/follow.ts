@@ -10,7 +10,7 @@ const ROOM = 4_194_304
 /** Failures of WebSockets in a row after which server-sent events are tried, where one has worked before. */
 const MANY = 3
 
-/** For how many times `silenceMs` server-sent events are used after that; 12 times as long if none has worked before. */
+/** Then they are used for so many times `silenceMs`; 12 times as long if no WebSocket has ever worked. */
 const FALLBACK = 10
 
 const PAUSED = new Error('Paused')
@@ -160,7 +160,6 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
     }
   }
 
-  /** Ends it after the batches that wait. */
   #complete(end: { error?: unknown }): void {
     if (this.#end) return
     this.#end = end
@@ -168,7 +167,6 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
     this.#handOut()
   }
 
-  /** Ends it now. */
   #finish(end: { error?: unknown }): void {
     this.#batches = []
     this.#length = 0

@@ -1,6 +1,6 @@
 import { disconnected, TidemarkError } from './error.ts'
 
-/** An API key; or a function that is asked for it at each connection, with the key that the server has refused, if any. */
+/** An API key; or a function that is called at each connection, with the key that the server has rejected, if any. */
 export type Key = string | ((refused?: string) => string | Promise<string>)
 
 export type OnRetry = (error: TidemarkError, delayMs: number) => void
@@ -46,7 +46,6 @@ export class Retries {
     }
   }
 
-  /** There is progress: the next delay is a short one. */
   succeeded(): void {
     this.#failures = this.#internal = 0
   }

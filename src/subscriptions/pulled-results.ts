@@ -14,7 +14,7 @@ export class Position implements ExecutionResult {
   }
 }
 
-/** The results of a subscription, for a transport that asks for each of them; the last may be the error that ended it. */
+/** Results for a transport that asks for each of them; the last may be the error that ended the subscription. */
 export class PulledResults implements AsyncIterableIterator<ExecutionResult, undefined>, Outlet {
   readonly #subscription: Subscription
   readonly #budget: OperationBudget

@@ -17,10 +17,7 @@ interface Paced {
   deliver(item: PacedItem): boolean
 }
 
-/**
- * A subscription that has begun: what the pipeline returns in place of an async iterable, which would cost a promise and
- * several objects for each event and each subscriber that waits for one. The transport gives it an outlet.
- */
+/** Not an async iterable, which would cost a promise and several objects for each event and waiting subscriber. */
 export class Subscription implements Member {
   /** It has no result yet. */
   declare readonly errors?: ExecutionResult['errors']

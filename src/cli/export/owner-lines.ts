@@ -5,7 +5,6 @@ import { conditionOf, type Selection } from './selection.ts'
 
 const AT_ONCE = 1_000
 
-/** A policy as a line has it. */
 export function policyOf(policy: Policy | null): GivenPolicy | null {
   if (!policy) return null
   const { maxAgeSeconds, maxEvents } = policy

@@ -8,12 +8,10 @@ export interface Selection {
   readonly withAccounts: boolean
 }
 
-/** The streams of a selection, as a filter. */
 export function conditionOf({ ids, organizationId }: Selection) {
   return ids ? { id: { in: [...ids] } } : { organizationId }
 }
 
-/** Number of events stored now. */
 export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
   const { _sum, _count } = await db.stream.aggregate({
     where: conditionOf(selection),

@@ -35,7 +35,6 @@ export type ImportItem = { readonly place: Place } & (
   | (RejectedItem & { readonly event?: undefined; readonly object?: undefined })
 )
 
-/** An item of one stream. */
 export type StreamItem = ImportItem & { readonly kind: StreamKind; readonly streamId: string }
 
 /** Batches of items, in order within a stream. */

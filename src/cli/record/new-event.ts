@@ -15,7 +15,7 @@ export interface NumberedEvent {
 export interface Source {
   readonly kind: 'datasetId' | 'reportId'
   readonly streamId: string
-  /** Ids of events without one are derived from it and their line, else random. */
+  /** Ids of events without one are derived from it and the line; random if it is undefined. */
   readonly name: string | undefined
 }
 

@@ -13,7 +13,7 @@ export interface TailOptions extends RemoteOptions {
   json?: boolean
 }
 
-/** Prints the newest events of a stream, and then new ones until it is stopped or the report has ended. @throws StartError */
+/** Prints the newest events of a stream, then new ones until it is stopped or the report ends. @throws StartError */
 export async function runTail(config: Config, options: TailOptions): Promise<void> {
   const { dataset, report, last, after, type, json } = options
   using interrupt = listenForInterrupt()

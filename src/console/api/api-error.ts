@@ -22,7 +22,6 @@ export function fromGraphqlErrors([first]: readonly GraphqlErrorLike[]): ApiErro
   return new ApiError(message, String(extensions.code ?? 'INTERNAL_SERVER_ERROR'), extensions)
 }
 
-/** For what a `catch` receives. */
 export function asApiError(error: unknown): ApiError {
   return error instanceof ApiError
     ? error

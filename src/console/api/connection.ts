@@ -12,7 +12,6 @@ export type ConnectionState =
   | { kind: 'idle' | 'connecting' | 'live' | 'reconnecting' }
   | { kind: 'catching-up'; behind: number }
 
-/** The state of the live connection of this tab, which the header always shows. */
 export const connectionState = computed<ConnectionState>(() => {
   if (followers.value === 0) return { kind: 'idle' }
   if (status.value === 'reconnecting') return { kind: 'reconnecting' }
@@ -20,7 +19,6 @@ export const connectionState = computed<ConnectionState>(() => {
   return behind.value > 0 ? { kind: 'catching-up', behind: behind.value } : { kind: 'live' }
 })
 
-/** What the transports report. */
 export const connection = {
   connected(): void {
     status.value = 'connected'

@@ -9,7 +9,6 @@ const PONG_MS = 5_000
 /** Milliseconds before a connection is tried again: twice as many after each attempt. */
 const RETRY_MS = { first: 250, most: 8_000 } as const
 
-/** The close code for a key that is missing, not valid, or no longer valid. */
 const UNAUTHORIZED = 4401
 
 /** Attempts after which a socket that has never been opened is not tried again: a proxy may let none pass. */

@@ -12,7 +12,7 @@ const client = new Client({
   fetchOptions: () => ({ headers: { authorization: `Bearer ${key.value}` }, credentials: 'omit' }),
 })
 
-/** Runs a query or a mutation with the key of this tab, which it forgets if the key no longer works. @throws ApiError. */
+/** Runs a query or a mutation with the key of this tab; a key that no longer works is forgotten. @throws ApiError. */
 export async function request<Data, Variables extends object>(
   document: TadaDocumentNode<Data, Variables>,
   variables: Variables,

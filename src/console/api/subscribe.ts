@@ -7,7 +7,6 @@ import { ApiError, fromGraphqlErrors } from './api-error.ts'
 import { connection } from './connection.ts'
 import { hasEverConnected, openLiveSocket } from './live-socket.ts'
 
-/** What both transports can do. */
 type Transport = Pick<Client, 'subscribe' | 'dispose'>
 
 export interface Sink<Data> {
@@ -31,11 +30,7 @@ effect(() => {
   }
 })
 
-/**
- * Runs a subscription, over a WebSocket or, where none can be opened, over server-sent events.
- * @param variables sent again, as they are then, whenever the connection is made again: keep the last cursor in them.
- * @returns a function that ends it.
- */
+/** @param variables read again at each reconnection: keep the newest cursor in them. @returns unsubscribes. */
 export function subscribe<Data, Variables extends object>(
   document: TadaDocumentNode<Data, Variables>,
   variables: Variables,

@@ -11,7 +11,6 @@ import { FilterBar } from './filter-bar.tsx'
 import { TableFooter } from './table-footer.tsx'
 import type { Tail } from './tail.ts'
 
-/** Header, filters, table and the opened event of a dataset. */
 export function DatasetPage({ tail }: { tail: Tail }) {
   const { query, change } = useQuery()
   const filter = readFilter(query)

@@ -12,7 +12,6 @@ type Policy = { maxAgeSeconds: number | null; maxEvents: number | null } | null
 
 const DAY_S = 86_400
 
-/** How long events are kept: for the organization, and for each dataset that has a policy of its own. */
 export function Retention({ organizationId }: { organizationId: string }) {
   const { value, error, reload } = useAnswer(() => request(RETENTION, { organizationId }))
   if (error) return <Failure error={error} onRetry={reload} />

@@ -47,8 +47,8 @@ export class EventBatches implements AsyncIterable<EventBatch> {
   }
 
   /**
-   * The next batch, once the last one is delivered. It is empty where it only says that its reader has caught up, or how
-   * far a filter has left out events.
+   * The next batch, once the last one is delivered; empty if it only reports that its reader has caught up, or how far
+   * a filter has left out events.
    * @returns undefined at the end. @throws what ended the follower, after all events before.
    */
   async next(): Promise<EventBatch | undefined> {
@@ -78,10 +78,7 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     return undefined
   }
 
-  /**
-   * Notes that a batch, or its first half, is delivered now: the next one begins after it.
-   * @returns false if the follower was ended: it must not be.
-   */
+  /** @returns false if the follower was ended: the batch, or its first half, must not be delivered. */
   deliver({ seq, behind }: EventBatch): boolean {
     if (!this.follower.deliverTaken(seq)) return false
     this.#isCaughtUp = behind === 0

@@ -3,10 +3,7 @@ import type { Source } from './event-cache.ts'
 import type { Direction, Limit, Range, Read, SizedEvent } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
-/**
- * `readBudgeted`, without reading events again that are cached as of the version of the stream: they are no older than
- * the call that found it.
- */
+/** `readBudgeted`, but for events that are cached as of the stream's version: no older than the call that found it. */
 export async function readCached(
   reads: Reads,
   stream: Stream,

@@ -41,7 +41,6 @@ export class EventCache {
     return this.#counted
   }
 
-  /** The events at positions from `low` to `high`, both included; undefined where one is not cached. */
   get(source: Source, low: number, high: number): (SizedEvent | undefined)[] {
     const found: (SizedEvent | undefined)[] = []
     for (let start = startOf(low); start <= high; start += SPAN) {

@@ -6,7 +6,6 @@ import { countRanges } from './count-ranges.ts'
 
 const MINUTE_MS = 60_000
 
-/** Minutes that are shown. */
 const SHOWN = 30
 
 export interface Minute {
