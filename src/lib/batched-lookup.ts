@@ -1,4 +1,4 @@
-export interface BatchOptions {
+export interface LookupLimits {
   readonly atOnce: number
   readonly keys: number
 }
@@ -9,7 +9,7 @@ export type Lookup<Value, Key = string> = (key: Key) => Promise<Value | undefine
 /** No result is older than its call. By hand: DataLoader does not report the end of a batch without new keys. */
 export function batchLookups<Value, Key = string>(
   read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
-  { atOnce, keys: most }: BatchOptions,
+  { atOnce, keys: most }: LookupLimits,
 ): Lookup<Value, Key> {
   const waiting = new Map<Key, Waiting<Value>>()
   let running = 0

@@ -7,7 +7,7 @@ import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
 import { countOf, type PacedItem, type PacedSource } from './item.ts'
 import type { Outlet } from './outlet.ts'
-import { Progress } from './progress.ts'
+import { PositionReports } from './position-reports.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
 
 /** What all sources have in common: each takes back what it gave. */
@@ -29,7 +29,7 @@ export class Subscription implements Member {
   readonly #paced: Paced | undefined
   readonly #onEnd: (() => void)[] = []
   #outlet: Outlet | undefined
-  #progress: Progress | undefined
+  #reports: PositionReports | undefined
   #isCatchingUp = false
   #hasEntered = false
   #ended = false
@@ -62,7 +62,7 @@ export class Subscription implements Member {
       outlet.end()
       return
     }
-    if (this.follower.isFiltered && !this.#paced) this.#progress = new Progress(this.follower, outlet)
+    if (this.follower.isFiltered && !this.#paced) this.#reports = new PositionReports(this.follower, outlet)
     this.catchUp()
   }
 
@@ -131,7 +131,7 @@ export class Subscription implements Member {
   }
 
   notePosition(): void {
-    if (!this.#ended) this.#progress?.note()
+    if (!this.#ended) this.#reports?.note()
   }
 
   get isFull(): boolean {
@@ -157,7 +157,7 @@ export class Subscription implements Member {
   #finish(outcome: Outcome, error?: GraphQLError): void {
     if (this.#ended) return
     this.#ended = true
-    this.#progress?.stop()
+    this.#reports?.stop()
     // However it ends, its follower does not stay behind.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1

@@ -37,7 +37,7 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   yield* textOf(start, whole)
   // It ends without an error where no further member begins, although one may be damaged.
   if (read > gunzip.bytesWritten)
-    throw new StartError('The input continues after its compressed data, with something else: it is damaged.')
+    throw new StartError('The input has other data after its compressed data: it is damaged.')
 }
 
 async function* textOf(start: string, whole: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

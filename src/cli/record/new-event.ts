@@ -5,7 +5,7 @@ import { uuid } from '../../lib/text.ts'
 import type { Line } from '../import/lines.ts'
 import { reportInput } from './report-input.ts'
 
-/** An event of a line, or why it is refused. */
+/** An event of a line, or why it is rejected. */
 export interface NumberedEvent {
   readonly line: number
   readonly event?: object

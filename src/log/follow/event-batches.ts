@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../event.ts'
 import { changed } from './changed.ts'
 import type { Follower } from './follower.ts'
-import { PROGRESS } from './progress.ts'
+import { POSITION_INTERVAL } from './position-interval.ts'
 
 /** Most payload of a batch beyond its first event, in UTF-16 units. */
 const MAX_TEXT = 1_048_576
@@ -138,7 +138,7 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     if (this.#events.length > 0) return this.#found + this.#options.maxWaitMs - performance.now()
     const passed = this.follower.scanned - this.follower.position
     if (passed === 0) return Number.POSITIVE_INFINITY
-    return passed >= PROGRESS.events ? 0 : this.#delivered + PROGRESS.milliseconds - performance.now()
+    return passed >= POSITION_INTERVAL.events ? 0 : this.#delivered + POSITION_INTERVAL.milliseconds - performance.now()
   }
 
   #make(): EventBatch {

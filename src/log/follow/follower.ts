@@ -21,7 +21,7 @@ const RETRY_MS = 500
 
 /** What ends the followers of a stream that was deleted. */
 export function streamDeleted(streamId: string, cursor: string): CodedError {
-  return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist any more.`, { cursor })
+  return new CodedError('NOT_FOUND', `Stream ${streamId} no longer exists.`, { cursor })
 }
 
 interface Callbacks {
