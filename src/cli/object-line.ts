@@ -3,7 +3,7 @@ import type { MovedApiKey } from '../accounts/api-keys.ts'
 import type { StreamKind } from '../db/generated/prisma/client.ts'
 import { name, text, uuid } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
-import { checked } from './import/import-item.ts'
+import { checked } from './invalid-item.ts'
 
 // The lines of an export that are not events: what the events belong to, each before what refers to it.
 
