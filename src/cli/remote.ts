@@ -60,7 +60,7 @@ async function readProfile(file: string): Promise<Config['remote']> {
   }
 }
 
-/** @throws StartError unless it is a file of this user that others can not read. */
+/** @throws StartError unless it is a file of this user that others cannot read. */
 async function readPrivate(file: string): Promise<string> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: Error) => {
     throw new StartError(`The profile cannot be read: ${error.message}`)

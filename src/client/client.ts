@@ -174,7 +174,7 @@ export class Client {
 
   /**
    * Follows a stream: its events after a position, in order, each once, then new ones. Connections that break are
-   * replaced. The iteration ends with a report that has ended. @throws TidemarkError that can not pass, such as
+   * replaced. The iteration ends with a report that has ended. @throws TidemarkError that cannot pass, such as
    * `CURSOR_EXPIRED`, with the position to continue from in `details`.
    */
   follow<Node = WorkerEvent>(options: Start & OfDataset): Follow<Node>

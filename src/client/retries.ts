@@ -16,7 +16,7 @@ const LONGEST_MS = 15_000
 /** Longest delay that a server can ask for; timers have a limit. */
 const MAX_DELAY_MS = 3_600_000
 
-/** Repeats one operation until it succeeds or fails for good, after random delays that grow. */
+/** Repeats one operation until it succeeds or fails permanently, after growing random delays. */
 export class Retries {
   readonly #key: Key
   readonly #onRetry: OnRetry | undefined
@@ -34,7 +34,7 @@ export class Retries {
     this.#signal = signal
   }
 
-  /** @throws the error of the last attempt if it can not succeed later, or the reason of the signal. */
+  /** @throws the error of the last attempt if it cannot succeed later, or the reason of the signal. */
   async run<Result>(attempt: (key: string) => Promise<Result>): Promise<Result> {
     for (;;) {
       try {

@@ -29,7 +29,7 @@ const MAX_CONNECT_MS = 10_000
 /** Most subscriptions of a socket: servers allow 100 by default, and those that have ended count for a while. */
 const MAX_USERS = 50
 
-/** Close codes after which the same subscription can not succeed. */
+/** Close codes after which the same subscription cannot succeed. */
 const REFUSED = new Set([1009, 4400, 4406])
 
 /** WebSockets for each key, shared by its subscriptions, and open as long as there is one. */

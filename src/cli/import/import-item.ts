@@ -21,7 +21,7 @@ interface ImportedObject {
   readonly streamId?: string
 }
 
-/** The reason it is rejected, with the stream that it would have described, if that can be told. */
+/** The reason it is rejected, with the stream that it would have described, if it is known. */
 interface RejectedItem {
   readonly problem: string
   readonly kind?: StreamKind

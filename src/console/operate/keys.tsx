@@ -53,7 +53,7 @@ export function Keys({ organizationId }: { organizationId: string }) {
                       ) : isExpired ? (
                         'expired'
                       ) : (
-                        <ConfirmButton label="Revoke" confirm="Revoke for good" onConfirm={() => revoke(id)} />
+                        <ConfirmButton label="Revoke" confirm="Revoke permanently" onConfirm={() => revoke(id)} />
                       )}
                     </td>
                   </tr>

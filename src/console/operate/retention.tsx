@@ -71,7 +71,7 @@ function PolicyForm({ title, of, policy, onSet }: { title: string; of: Target; p
         <input name="events" type="number" min="1" defaultValue={policy?.maxEvents?.toString()} />
       </label>
       <button type="submit" class="button">
-        Set: what is older is removed for good
+        Set: what is older is removed permanently
       </button>
       {policy && (
         <button type="button" class="button" onClick={() => void set()}>
