@@ -40,7 +40,7 @@ export interface Database extends AsyncDisposable {
   readonly limit: (milliseconds: number) => void
   /** Of the embedded database. */
   readonly disk?: DiskSpace
-  /** Lets commands use the database until this is disposed of; only where this process alone can open it. @throws Error */
+  /** Lets commands use the database until it is disposed of; only if no other process can open it. @throws Error */
   readonly share?: () => Promise<AsyncDisposable>
 }
 
@@ -56,10 +56,7 @@ const MIGRATION_LOCK = 72_707_369
 /** Waiting for others that migrate, and for tables: what waits for a table blocks all that comes after it. */
 const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
 
-/**
- * Creates and migrates the embedded database. @param onDiskChange for its free space.
- * @throws StartError, MigrationError when PostgreSQL is not migrated.
- */
+/** Migrates the embedded database. @throws StartError, MigrationError when PostgreSQL is not migrated. */
 export async function openDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
   return config.databaseUrl ? openPostgres(config) : openEmbedded(config, onDiskChange)
 }

@@ -9,7 +9,6 @@ export type ConnectionState =
   | { kind: 'idle' | 'connecting' | 'live' | 'reconnecting' }
   | { kind: 'catching-up'; behind: number }
 
-/** The state of the live connection of this tab, which the header always shows; `idle` if nothing is followed. */
 export const connectionState = computed<ConnectionState>(() => {
   if (followers.value === 0) return { kind: 'idle' }
   if (status.value === 'reconnecting') return { kind: 'reconnecting' }
@@ -17,7 +16,6 @@ export const connectionState = computed<ConnectionState>(() => {
   return behind.value > 0 ? { kind: 'catching-up', behind: behind.value } : { kind: 'live' }
 })
 
-/** What those who follow report. */
 export const connection = {
   /** A connection has failed, and will be made again. */
   broke(): void {

@@ -4,7 +4,7 @@ import { INVALID_KEY, key, signOut } from '../session/key.ts'
 import { ApiError, asApiError } from './api-error.ts'
 import { currentClient } from './client.ts'
 
-/** Runs a query or a mutation with the key of this tab, which it forgets if the key no longer works. @throws ApiError. */
+/** Runs a query or a mutation with the key of this tab; a key that no longer works is forgotten. @throws ApiError. */
 export async function request<Data, Variables extends object>(
   document: TadaDocumentNode<Data, Variables>,
   variables: Variables,

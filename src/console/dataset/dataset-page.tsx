@@ -14,7 +14,6 @@ import type { Tail } from './tail.ts'
 
 const Charts = lazy(() => import('./charts/charts.tsx'))
 
-/** Header, filters, table and the opened event of a dataset. */
 export function DatasetPage({ tail }: { tail: Tail }) {
   const { query, change } = useQuery()
   const filter = readFilter(query)

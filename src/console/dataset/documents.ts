@@ -71,7 +71,6 @@ export const CURSOR_AT = graphql(`
   }
 `)
 
-/** The event of a numbered page that is first on it. */
 export const PAGE_START = graphql(`
   query PageStart($id: UUID!, $types: [WorkerEventType!], $page: Int!, $pageSize: Int!) {
     workerEventPage(datasetId: $id, types: $types, page: $page, pageSize: $pageSize) {
@@ -101,7 +100,6 @@ export const EVENT = graphql(`
   }
 `)
 
-/** The payload of the event after a cursor. */
 export const PAYLOAD = graphql(`
   query Payload($id: UUID!, $after: String!) {
     workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 1) {
@@ -110,7 +108,6 @@ export const PAYLOAD = graphql(`
   }
 `)
 
-/** The first event at or after a time. */
 export const EVENT_AT_TIME = graphql(`
   query EventAtTime($id: UUID!, $since: DateTime!) {
     workerEvents(datasetId: $id, since: $since, order: OLDEST_FIRST, first: 1) { nodes { seq } }

@@ -43,7 +43,6 @@ export class Tail {
     })
   }
 
-  /** Newest position that has arrived here. */
   get last(): number {
     return this.continuity.last
   }

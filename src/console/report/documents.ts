@@ -36,7 +36,6 @@ const BLOCK = graphql(`
   }
 `)
 
-/** A report and its current state, up to the cursor of the snapshot. */
 export const REPORT = graphql(
   `
   query Report($id: UUID!) {

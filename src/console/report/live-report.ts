@@ -7,7 +7,6 @@ import { request } from '../api/request.ts'
 import { REPORT, REPORT_EVENT } from './documents.ts'
 import { fold, fromSnapshot, type Report, type ReportEvent, type ReportState } from './report-state.ts'
 
-/** Newest events that are kept for the list. */
 const KEPT_EVENTS = 200
 
 /** A report as it is now: its snapshot, and then what is recorded. */

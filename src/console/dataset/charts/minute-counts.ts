@@ -5,7 +5,6 @@ import { countRanges } from './count-ranges.ts'
 
 const MINUTE_MS = 60_000
 
-/** Minutes that are shown. */
 const SHOWN = 30
 
 /** Types that are counted together; all types if there are none. */
