@@ -97,9 +97,10 @@ function statement(batches: readonly Batch[], writers: Writers | undefined): Pri
     return Prisma.sql`SELECT * FROM append_to_streams(${streams}::uuid[], ${events})`
   // Without streams, nothing is appended, in whatever order the two are executed.
   return Prisma.sql`
-    SELECT w.denied, a.* FROM (SELECT ARRAY(
-             SELECT asked.reader::text FROM unnest(${[...writers.ids]}::uuid[]) AS asked (reader) WHERE NOT (${writers.may})
-           ) AS denied) w
+    WITH writers AS MATERIALIZED (SELECT ARRAY(
+      SELECT asked.reader::text FROM unnest(${[...writers.ids]}::uuid[]) AS asked (reader) WHERE NOT (${writers.may})
+    ) AS denied)
+    SELECT w.denied, a.* FROM writers w
      CROSS JOIN LATERAL append_to_streams(CASE WHEN w.denied = '{}' THEN ${streams}::uuid[] ELSE '{}' END, ${events}) a`
 }
 
