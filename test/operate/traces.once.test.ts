@@ -116,7 +116,7 @@ describe('With OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       steps(10)
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['Mutation.recordWorkerEvents', 'append', 'findStream'])
+    ).toEqual(['Mutation.recordWorkerEvents', 'append', 'ownerOf'])
     expect(attributes(steps(10).find(({ name }) => name === 'append'))).toEqual({ 'tidemark.events': 1 })
     expect(ofTrace(10)).toHaveLength(4)
   })
