@@ -27,9 +27,9 @@ export function toPageRequest({ page, page_size, event_types }: GetEventsData): 
 }
 
 function checkRange({ page, pageSize }: Omit<TrievePageRequest, 'types'>): void {
-  const misuse = new TrieveError(400, 'BadRequest: Failed to get all events and counts')
-  if (page < 1 || pageSize < 0) throw misuse
-  if ((BigInt(page) - 1n) * BigInt(pageSize) > MAX_INT64) throw misuse
+  const isTooFar = page > 2 ** 53 / MAX_PAGE_SIZE && (BigInt(page) - 1n) * BigInt(pageSize) > MAX_INT64
+  if (page < 1 || pageSize < 0 || isTooFar)
+    throw new TrieveError(400, 'BadRequest: Failed to get all events and counts')
   if (pageSize > MAX_PAGE_SIZE) throw new TrieveError(400, `BadRequest: page_size must be at most ${MAX_PAGE_SIZE}`)
 }
 
