@@ -58,12 +58,12 @@ export function setTransport(transport: Transport, services: RouteServices): Mid
   }
 }
 
-export function callOf(c: Context, { calls }: RouteServices): Call | undefined {
+function callOf(c: Context, { calls }: RouteServices): Call | undefined {
   return calls.of(incoming(c))
 }
 
 /** The response to a caller, tracked while it is open. */
-export function openResponseOf(c: Context, services: RouteServices, identity: Identity): OpenResponse {
+function openResponseOf(c: Context, services: RouteServices, identity: Identity): OpenResponse {
   return services.responses.of(outgoing(c), identity, callOf(c, services))
 }
 

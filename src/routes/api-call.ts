@@ -36,7 +36,7 @@ export class ApiCall {
   /**
    * Reads in the context of an operation, whose memory is held until the next read or the end of the connection.
    * @param operation its name in logs, traces and lists of connections.
-   * @throws ReadFailedError for expected codes, OverloadedError, or RunError for what is unexpected, and logged by then.
+   * @throws ReadFailedError for expected codes, OverloadedError, or RunError for an unexpected one, logged by then.
    */
   async read<Result>(
     operation: string,

@@ -31,9 +31,6 @@ const EXPECTED_CODES = [
   'RATE_LIMITED',
 ] as const
 
-/** Matches no entity: looking it up only checks the caller's key. */
-export const NIL_ID = '00000000-0000-0000-0000-000000000000'
-
 export type Run = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,

@@ -33,7 +33,7 @@ export async function fillDatabase({ streams, events }: { streams: number; event
   const { DATABASE_URL, DATA_DIR } = database
   const sql = (text: string, parameters: unknown[] = []) => query<{ id: string }>(DATABASE_URL, text, parameters)
   try {
-    const node = await startNode('.', database)
+    const node = await startNode('.', { DATABASE_URL, DATA_DIR })
     const { organization, dataset, read, write } = await newTenant(node, 'Bench')
     // The first append begins the epoch, in which the cursors are.
     const first =

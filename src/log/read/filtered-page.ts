@@ -9,8 +9,8 @@ import type { Reads, Stream } from './stream-index.ts'
 const KEPT = { positions: 250_000, page: 40 } as const
 
 /**
- * Where filtered pages are: their positions, newest first. The n-th event of some types, removed ones counted, is at the
- * same position as long as the stream has the same version.
+ * Where filtered pages are: their positions, newest first. The n-th event of some types, removed ones counted, is at
+ * the same position as long as the stream has the same version.
  */
 export type FilteredPages = LRUCache<string, readonly number[]>
 
@@ -20,7 +20,7 @@ export function createFilteredPages(): FilteredPages {
 
 /**
  * The events of some types from the `newest`-th on, downwards: from memory, with one statement, or with two where no
- * page that ends there was read before. @param newest counts removed events. @param isLast whether that is the last one.
+ * page before it was read. @param newest counts removed events. @param isLast whether that is the last one.
  */
 export async function readFiltered(
   reads: Reads,
