@@ -10,7 +10,10 @@ import { LiveConnections } from './accounts/live-connections.ts'
 import { createRateLimit } from './accounts/rate-limit.ts'
 import { type FirstRootKey, makeFirstRootKey } from './accounts/root-key.ts'
 import { openStorage } from './accounts/storage.ts'
+import { StreamAddresses } from './accounts/stream-addresses.ts'
 import type { Config } from './config.ts'
+import { createContextFactory } from './graphql/create-context.ts'
+import { createMaskError } from './graphql/mask-error.ts'
 import { readOperationList } from './graphql/operation-list.ts'
 import { createReadRequestBody } from './graphql/request-body.ts'
 import { requestContexts } from './graphql/request-context.ts'
@@ -42,9 +45,11 @@ import { createFailureHandlers } from './observability/task-failures.ts'
 import { rateLimited } from './routes/admit.ts'
 import { createRestApp } from './routes/app.ts'
 import { createConsoleRoutes } from './routes/console.ts'
+import { createDirectRoutes } from './routes/direct-routes.ts'
 import { createGraphiqlPage } from './routes/graphiql.ts'
 import { createHealthRoutes } from './routes/health.ts'
 import { createMetricsRoute } from './routes/metrics.ts'
+import type { RequestContext } from './schema/context.ts'
 import { Cohorts } from './subscriptions/cohort.ts'
 import { ConnectionLimit } from './subscriptions/connection-limit.ts'
 
@@ -138,8 +143,18 @@ async function open(
   const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
-  const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
-  const pages = createRestApp(yoga, routeServices, lifecycle, origins, logger)
+  const addContext = createContextFactory(services)
+  const routeServices = {
+    ...admission,
+    memory: budget.memory,
+    responses,
+    maxBodyBytes,
+    logger,
+    createContext: (request: RequestContext) => ({ ...request, ...addContext(request) }),
+    maskError: createMaskError(logger, lifecycle),
+    streamAddresses: new StreamAddresses(database.spareQueries),
+  }
+  const pages = createRestApp(yoga, routeServices, lifecycle, origins)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, callerClients, readiness, lifecycle)
   pages.route('/', createHealthRoutes(readiness))
@@ -148,6 +163,7 @@ async function open(
   if (config.console) pages.route('/', createConsoleRoutes(routeServices))
   else if (config.graphiql) pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
+  const answersDirectly = createDirectRoutes(routeServices)
   const drainer = new Drainer(http, tcpConnections)
   const queue = new RequestQueue((socket) => tcpConnections.break(tcpConnections.of(socket), 'pipelined'))
   handleRequests(
@@ -155,7 +171,7 @@ async function open(
     { queue, drainer, calls, graphiql: config.graphiql },
     {
       graphql: createGraphqlHandler(yoga, { ...routeServices, readBody }, logger),
-      routes: (request, response) => void toPages(request, response),
+      routes: (request, response) => void (answersDirectly(request, response) || toPages(request, response)),
     },
   )
   const url = await listen(http, config)
