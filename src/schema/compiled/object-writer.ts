@@ -6,7 +6,6 @@ import {
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
-  getArgumentValues,
   getNamedType,
   isAbstractType,
   isLeafType,
@@ -14,13 +13,13 @@ import {
   isNonNullType,
   isObjectType,
   type OperationDefinitionNode,
-  visit,
 } from 'graphql'
 import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import { drawItems, drawText, undrawnList } from '../budget-plugin.ts'
 import type { Context } from '../context.ts'
 import { plainOf } from '../plain-field.ts'
 import { selectionOf } from '../selection.ts'
+import { argumentsReader } from './field-arguments.ts'
 import { handleError, type Path } from './field-errors.ts'
 import { leafTextOf } from './leaf-text.ts'
 import { listWriter } from './list-writer.ts'
@@ -179,7 +178,7 @@ function resolvedWriter(
         operation,
         variableValues: run.variableValues,
       }
-      const value = resolve(source, argumentsOf(run), run.context, info)
+      const value = resolve(source, argumentsOf(run.variableValues), run.context, info)
       if (isPromise(value)) return settled(value, failed, (resolved) => complete(resolved, run, path, info))
       const text = complete(value, run, path, info)
       return typeof text === 'string' ? text : settled(text, failed)
@@ -206,22 +205,6 @@ async function settled(value: unknown, failed: (error: unknown) => Text, complet
   } catch (error) {
     return failed(error)
   }
-}
-
-// Without variables they are the same for each call, which may change its own.
-function argumentsReader(node: FieldNode, field: GraphQLField<unknown, unknown>): (run: Run) => object {
-  if (field.args.length === 0) return () => ({})
-  let hasVariables = false
-  visit(node, {
-    Variable: () => {
-      hasVariables = true
-    },
-    SelectionSet: () => false,
-    Directive: () => false,
-  })
-  if (hasVariables) return ({ variableValues }) => getArgumentValues(field, node, variableValues)
-  const values = getArgumentValues(field, node)
-  return () => ({ ...values })
 }
 
 function nullable(type: GraphQLOutputType): GraphQLOutputType {

@@ -1,0 +1,129 @@
+import { Prisma } from '../../db/generated/prisma/client.ts'
+import { statement } from '../../db/statement.ts'
+import type { Direction, Limit, Prefix, Range } from './range.ts'
+import { VERSION } from './version.ts'
+
+// The statements that read a range. Each returns at least one row for a stream that exists, so that bounds and events
+// come from the same snapshot, and several values as one text: the driver takes longer for a value than for reading it
+// from a text.
+
+/** Control characters, which neither JSON nor another column has. */
+export const SEPARATORS = { event: '\x1e', value: '\x1f' } as const
+
+type Values = readonly [
+  streamId: string,
+  low: number,
+  high: number,
+  events: number,
+  /** Of all payloads in a statement of sized events, of each in one of small events. */
+  bytes: number,
+  prefix: number,
+  chosen: readonly unknown[],
+]
+
+type Places = { readonly [Place in keyof Values]: unknown } & readonly unknown[]
+
+type Kind = 'all' | 'types' | 'only'
+
+const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
+
+const STREAM = Prisma.sql`concat_ws(' ', s.first, s.head, coalesce(h.id, 0), s.redactions, ${VERSION})`
+
+/** One row: `stream` and, unless there are none, `events`. A payload of more than `bytes` is left out. */
+export function smallEvents(range: Range, direction: Direction, { events, prefix }: Limit, bytes: number): Prisma.Sql {
+  const { streamId, low, high } = range
+  const made = cached(`small ${direction} ${extentOf(prefix)}`, (places) => {
+    const order = DIRECTIONS[direction]
+    const [streamId, , , limit, bytes, length] = places
+    const data =
+      prefix === undefined
+        ? Prisma.sql`CASE WHEN octet_length(e.data) <= ${bytes} THEN e.data ELSE '' END`
+        : dataUpTo(prefix, length)
+    return Prisma.sql`
+      SELECT ${STREAM} AS stream, p.events
+        FROM stream s
+        LEFT JOIN epoch h ON h.number = s.epoch_number
+        CROSS JOIN LATERAL (
+          SELECT string_agg(concat_ws(${Prisma.raw("E'\\x1f'")}, e.seq, octet_length(e.data), ${timesOf(Prisma.raw('e'))}, e.id, e.type, ${data}), ${Prisma.raw("E'\\x1e'")}) AS events
+            FROM (SELECT * FROM event e
+                   WHERE e.stream_id = ${streamId}::uuid AND e.seq >= s.first AND ${boundsOf('all', order, places)}
+                   ORDER BY e.seq ${order} LIMIT ${limit}) e) p
+       WHERE s.id = ${streamId}::uuid`
+  })
+  return made(streamId, low, high, events, bytes, prefix ?? 0, [])
+}
+
+/** A row per event: `stream`, `found` (events before the limit in bytes), `event`, `type` and `data`. */
+export function sizedEvents(range: Range, direction: Direction, { events, bytes, prefix }: Limit): Prisma.Sql {
+  const { streamId, types, only, low, high } = range
+  const kind = only ? 'only' : types ? 'types' : 'all'
+  const made = cached(`sized ${kind} ${direction} ${extentOf(prefix)}`, (places) => {
+    const order = DIRECTIONS[direction]
+    const [streamId, , , limit, bytes, length] = places
+    return Prisma.sql`
+      SELECT CASE WHEN coalesce(p.n, 1) = 1 THEN ${STREAM} END AS stream, coalesce(p.found, 0)::int AS found,
+             CASE WHEN p.seq IS NOT NULL THEN concat_ws(' ', p.seq, p.size, p.bytes, ${timesOf(Prisma.raw('p'))}, p.id) END AS event,
+             p.type, p.data
+        FROM stream s
+        LEFT JOIN epoch h ON h.number = s.epoch_number
+        LEFT JOIN LATERAL (
+          SELECT *, count(*) OVER () AS found, octet_length(data) AS bytes,
+                    row_number() OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) AS n,
+                    sum(octet_length(data)) OVER (ORDER BY seq ${order} ROWS UNBOUNDED PRECEDING) AS upto
+            FROM (SELECT e.seq, e.id, e.type, e.created_at, e.redacted_at, octet_length(e.data) AS size,
+                         ${dataUpTo(prefix, length)} AS data
+                    FROM ${kind === 'types' ? eventsOfTypes(order, places) : Prisma.sql`event e`}
+                   WHERE e.stream_id = ${streamId}::uuid AND e.seq >= s.first AND ${boundsOf(kind, order, places)}
+                   ORDER BY e.seq ${order} LIMIT ${limit}) page) p ON p.upto <= ${bytes} OR p.upto = p.bytes
+       WHERE s.id = ${streamId}::uuid
+       ORDER BY p.seq ${order}`
+  })
+  return made(streamId, low, high, events, bytes, prefix ?? 0, only ?? types ?? [])
+}
+
+const statements = new Map<string, (...values: Values) => Prisma.Sql>()
+
+function cached(name: string, make: (places: Places) => Prisma.Sql): (...values: Values) => Prisma.Sql {
+  const known = statements.get(name)
+  if (known) return known
+  const made = statement<Values>(7, (...places) => make(places))
+  statements.set(name, made)
+  return made
+}
+
+function extentOf(prefix: Prefix): string {
+  return prefix === undefined ? 'whole' : prefix === 0 ? 'nothing' : 'beginning'
+}
+
+/** When it was recorded and redacted, in Unix milliseconds; a hyphen if it was not. */
+function timesOf(row: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`extract(epoch FROM ${row}.created_at)::float8 * 1000,
+    coalesce((extract(epoch FROM ${row}.redacted_at)::float8 * 1000)::text, '-')`
+}
+
+// Neither the size of a long payload nor its beginning makes PostgreSQL read all of it.
+function dataUpTo(prefix: Prefix, length: unknown): Prisma.Sql {
+  if (prefix === undefined) return Prisma.sql`e.data`
+  return prefix === 0 ? Prisma.sql`''` : Prisma.sql`left(e.data, ${length}::int)`
+}
+
+function boundsOf(kind: Kind, order: Prisma.Sql, [, low, high, limit, , , chosen]: Places): Prisma.Sql {
+  if (kind === 'only') return Prisma.sql`e.seq = ANY(${chosen}::bigint[]) AND e.seq > ${low} AND e.seq < ${high}`
+  if (kind === 'types') return Prisma.sql`e.seq > ${low} AND e.seq < ${high}`
+  // Positions are dense, so the page's are known; saying so keeps a planner without statistics from sorting the stream.
+  return order === DIRECTIONS.ASC
+    ? Prisma.sql`e.seq > ${low} AND e.seq < least(${high}::bigint, greatest(${low}::bigint + 1, s.first) + ${limit})`
+    : Prisma.sql`e.seq > greatest(${low}::bigint, least(${high}::bigint - 1, s.head) - ${limit}) AND e.seq < ${high}`
+}
+
+// Each type's index range is ordered, their union is not: take a page of each, merge, then read the events.
+function eventsOfTypes(order: Prisma.Sql, [streamId, low, high, limit, , , types]: Places): Prisma.Sql {
+  return Prisma.sql`
+    (SELECT s.seq FROM unnest(${types}::text[]) AS t(type) CROSS JOIN LATERAL (
+        SELECT x.seq FROM event x
+         WHERE x.stream_id = ${streamId}::uuid AND x.type = t.type
+           AND x.seq >= s.first AND x.seq > ${low} AND x.seq < ${high}
+         ORDER BY x.seq ${order} LIMIT ${limit}) s
+      ORDER BY s.seq ${order} LIMIT ${limit}) k
+    CROSS JOIN LATERAL (SELECT * FROM event x WHERE x.stream_id = ${streamId}::uuid AND x.seq = k.seq LIMIT 1) e`
+}
