@@ -3,19 +3,13 @@ import { statement } from '../../db/statement.ts'
 import type { Direction, Limit, Prefix, Range } from './range.ts'
 import { VERSION } from './version.ts'
 
-// The statements that read a range. Each returns at least one row for a stream that exists, so that bounds and events
-// come from the same snapshot, and several values as one text: the driver takes longer for a value than for reading it
-// from a text.
-
-/** Control characters, which neither JSON nor another column has. */
-export const SEPARATORS = { event: '\x1e', value: '\x1f' } as const
+// Several values are one text: the driver takes longer for a value than for reading it from a text.
 
 type Values = readonly [
   streamId: string,
   low: number,
   high: number,
   events: number,
-  /** Of all payloads in a statement of sized events, of each in one of small events. */
   bytes: number,
   prefix: number,
   chosen: readonly unknown[],
@@ -27,37 +21,17 @@ type Kind = 'all' | 'types' | 'only'
 
 const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
 
-const STREAM = Prisma.sql`concat_ws(' ', s.first, s.head, coalesce(h.id, 0), s.redactions, ${VERSION})`
+/** The state of a stream, the row `s` with its epoch `h`: see `stateOf`. */
+export const STREAM = Prisma.sql`concat_ws(' ', s.first, s.head, coalesce(h.id, 0), s.redactions, ${VERSION})`
 
-/** One row: `stream` and, unless there are none, `events`. A payload of more than `bytes` is left out. */
-export function smallEvents(range: Range, direction: Direction, { events, prefix }: Limit, bytes: number): Prisma.Sql {
-  const { streamId, low, high } = range
-  const made = cached(`small ${direction} ${extentOf(prefix)}`, (places) => {
-    const order = DIRECTIONS[direction]
-    const [streamId, , , limit, bytes, length] = places
-    const data =
-      prefix === undefined
-        ? Prisma.sql`CASE WHEN octet_length(e.data) <= ${bytes} THEN e.data ELSE '' END`
-        : dataUpTo(prefix, length)
-    return Prisma.sql`
-      SELECT ${STREAM} AS stream, p.events
-        FROM stream s
-        LEFT JOIN epoch h ON h.number = s.epoch_number
-        CROSS JOIN LATERAL (
-          SELECT string_agg(concat_ws(${Prisma.raw("E'\\x1f'")}, e.seq, octet_length(e.data), ${timesOf(Prisma.raw('e'))}, e.id, e.type, ${data}), ${Prisma.raw("E'\\x1e'")}) AS events
-            FROM (SELECT * FROM event e
-                   WHERE e.stream_id = ${streamId}::uuid AND e.seq >= s.first AND ${boundsOf('all', order, places)}
-                   ORDER BY e.seq ${order} LIMIT ${limit}) e) p
-       WHERE s.id = ${streamId}::uuid`
-  })
-  return made(streamId, low, high, events, bytes, prefix ?? 0, [])
-}
-
-/** A row per event: `stream`, `found` (events before the limit in bytes), `event`, `type` and `data`. */
-export function sizedEvents(range: Range, direction: Direction, { events, bytes, prefix }: Limit): Prisma.Sql {
+/**
+ * A row per event, and one for a stream without any, so that bounds and events come from the same snapshot: `stream`, `found` (events before the limit in bytes), `event`, `type`
+ * and `data`.
+ */
+export function rangeStatement(range: Range, direction: Direction, { events, bytes, prefix }: Limit): Prisma.Sql {
   const { streamId, types, only, low, high } = range
   const kind = only ? 'only' : types ? 'types' : 'all'
-  const made = cached(`sized ${kind} ${direction} ${extentOf(prefix)}`, (places) => {
+  const made = cached(`${kind} ${direction} ${extentOf(prefix)}`, (places) => {
     const order = DIRECTIONS[direction]
     const [streamId, , , limit, bytes, length] = places
     return Prisma.sql`
@@ -96,13 +70,13 @@ function extentOf(prefix: Prefix): string {
 }
 
 /** When it was recorded and redacted, in Unix milliseconds; a hyphen if it was not. */
-function timesOf(row: Prisma.Sql): Prisma.Sql {
+export function timesOf(row: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`extract(epoch FROM ${row}.created_at)::float8 * 1000,
     coalesce((extract(epoch FROM ${row}.redacted_at)::float8 * 1000)::text, '-')`
 }
 
 // Neither the size of a long payload nor its beginning makes PostgreSQL read all of it.
-function dataUpTo(prefix: Prefix, length: unknown): Prisma.Sql {
+export function dataUpTo(prefix: Prefix, length: unknown): Prisma.Sql {
   if (prefix === undefined) return Prisma.sql`e.data`
   return prefix === 0 ? Prisma.sql`''` : Prisma.sql`left(e.data, ${length}::int)`
 }

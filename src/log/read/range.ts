@@ -1,7 +1,7 @@
 import type { Queries } from '../../db/queries.ts'
 import type { LoggedEvent } from '../event.ts'
 import { MissingEventsError } from './damage.ts'
-import { SEPARATORS, sizedEvents, smallEvents } from './range-statement.ts'
+import { rangeStatement } from './range-statement.ts'
 
 /** The events between two exclusive positions: of `types` (distinct stored names, default all), or those at `only`. */
 export interface Range {
@@ -46,51 +46,19 @@ export type Direction = 'ASC' | 'DESC'
 /** Most bytes of a character in UTF-8. */
 export const CHARACTER = 4
 
-/** Payloads of at most this many bytes are small enough that a page of them is read without adding up their sizes. */
-const SMALL = 8_192
-
-/** Longest text whose parts are kept as they are: they keep all of it in memory. In UTF-16 units. */
-const SHARED_TEXT = 65_536
+interface Row {
+  stream: string
+  found: number
+  event: string | null
+  type: string
+  data: string
+}
 
 type State = Pick<Read, 'first' | 'head' | 'epoch' | 'redactions' | 'version'>
 
 /** Reads a range up to the limit, at a cost that depends on the result, not on the stream's length. */
 export async function readRange(db: Queries, range: Range, direction: Direction, limit: Limit): Promise<Read> {
-  const small = await readSmall(db, range, direction, limit)
-  const read = small ?? (await readSized(db, range, direction, limit))
-  if (read.exists && !range.types) checkComplete(range, direction, limit.events, read)
-  return read
-}
-
-// Most pages: no payload is so long that the limit in bytes could be exceeded.
-async function readSmall(db: Queries, range: Range, direction: Direction, limit: Limit): Promise<Read | undefined> {
-  const most = Math.floor(limit.bytes / limit.events)
-  if (range.types || range.only || most < SMALL || (limit.prefix ?? 0) * CHARACTER > most) return undefined
-  const rows = await db.$queryRaw<{ stream: string; events: string | null }[]>(
-    smallEvents(range, direction, limit, most),
-  )
-  const [row] = rows
-  if (!row) return NOTHING
-  const state = stateOf(row.stream)
-  const events: SizedEvent[] = []
-  if (row.events !== null) {
-    const isShared = row.events.length <= SHARED_TEXT
-    for (const text of row.events.split(SEPARATORS.event)) {
-      const [seq, size, at, redacted, id = '', type = '', data = ''] = text.split(SEPARATORS.value)
-      const whole = limit.prefix === undefined
-      if (whole && Number(size) > most) return undefined
-      const bytes = whole ? Number(size) : Buffer.byteLength(data)
-      const texts = isShared ? { id, type, data } : { id: copied(id), type: copied(type), data: copied(data) }
-      events.push(eventOf(range.streamId, state.epoch, { seq, size, at, redacted, ...texts }, bytes))
-    }
-  }
-  return { ...state, exists: true, events, more: events.length === limit.events, cut: false }
-}
-
-async function readSized(db: Queries, range: Range, direction: Direction, limit: Limit): Promise<Read> {
-  const rows = await db.$queryRaw<
-    { stream: string; found: number; event: string | null; type: string; data: string }[]
-  >(sizedEvents(range, direction, limit))
+  const rows = await db.$queryRaw<Row[]>(rangeStatement(range, direction, limit))
   const [row] = rows
   if (!row) return NOTHING
   const state = stateOf(row.stream)
@@ -101,7 +69,9 @@ async function readSized(db: Queries, range: Range, direction: Direction, limit:
     events.push(eventOf(range.streamId, state.epoch, { seq, size, at, redacted, id, type, data }, Number(bytes)))
   }
   const cut = events.length < row.found
-  return { ...state, exists: true, events, more: row.found === limit.events || cut, cut }
+  const read = { ...state, exists: true, events, more: row.found === limit.events || cut, cut }
+  if (!range.types) checkComplete(range, direction, limit.events, read)
+  return read
 }
 
 const NOTHING: Read = {
@@ -116,7 +86,7 @@ const NOTHING: Read = {
   version: '',
 }
 
-function stateOf(stream: string): State {
+export function stateOf(stream: string): State {
   const [first, head, epoch, redactions, version = ''] = stream.split(' ')
   return {
     first: Number(first),
@@ -130,7 +100,7 @@ function stateOf(stream: string): State {
 type EventTexts = Record<'id' | 'type' | 'data', string> &
   Record<'seq' | 'size' | 'at' | 'redacted', string | undefined>
 
-function eventOf(
+export function eventOf(
   streamId: string,
   epoch: number,
   { seq, size, at, redacted, id, type, data }: EventTexts,
@@ -148,10 +118,6 @@ function eventOf(
     redactedAt: redacted === '-' ? null : new Date(Math.round(Number(redacted))),
     epoch,
   }
-}
-
-function copied(text: string): string {
-  return Buffer.from(text).toString()
 }
 
 /** The event at a position is missing. */
