@@ -114,7 +114,7 @@ function plainWriter(
   field: GraphQLField<unknown, unknown>,
   of: Compiled,
 ): FieldWriter | undefined {
-  const { plain, plainJson } = plainOf(field)
+  const { plain = propertyReader(field), plainJson } = plainOf(field)
   const { type } = field
   const named = getNamedType(type)
   const failed = (error: unknown, run: Run, path: Path | undefined) =>
@@ -140,11 +140,27 @@ function plainWriter(
       const value = plain(source)
       if (isText) drawText(value, run.budget)
       const below = isLeaf ? undefined : { prev: path, key, typename: parent.name }
+      if (isPromise(value))
+        return settled(
+          value,
+          (error) => failed(error, run, path),
+          (resolved) => complete(resolved, run, below, undefined),
+        )
       const text = complete(value, run, below, undefined)
       return typeof text === 'string' ? text : settled(text, (error) => failed(error, run, path))
     } catch (error) {
       return failed(error, run, path)
     }
+  }
+}
+
+/** As the executor reads a field without a resolver; undefined for one that has one, or that may be a method. */
+function propertyReader({ name, resolve, args }: GraphQLField<unknown, unknown>) {
+  if (resolve || args.length > 0) return undefined
+  return (source: unknown) => {
+    const value = (source as Readonly<Record<string, unknown>>)[name]
+    if (typeof value === 'function') throw new Error(`The field ${name} is a method, and needs a resolver.`)
+    return value
   }
 }
 
