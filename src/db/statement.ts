@@ -9,6 +9,11 @@ class Statement {
     this.text = text
     this.values = values
   }
+
+  /** Prisma's own client asks whether there is one, and takes the text. */
+  get sql(): string {
+    return this.text
+  }
 }
 
 // Clients look for its class.
