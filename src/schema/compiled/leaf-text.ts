@@ -25,8 +25,7 @@ const DIRECT: Readonly<Record<string, (value: unknown) => string | undefined>> =
   SafeInt: (value) => (Number.isSafeInteger(value) ? String(value) : undefined),
   Float: (value) => (typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined),
   UUID: (value) => (typeof value === 'string' && LOWER_UUID.test(value) ? `"${value}"` : undefined),
-  DateTime: (value) =>
-    value instanceof Date && !Number.isNaN(value.getTime()) ? `"${isoText(value)}"` : undefined,
+  DateTime: (value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? `"${isoText(value)}"` : undefined),
 }
 
 const DAY_MS = 86_400_000

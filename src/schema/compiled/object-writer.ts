@@ -46,7 +46,7 @@ const MOST_FIELDS = 1_000
 /** Writes a value, or the fields of an object. */
 export type Writer = (value: unknown, run: Run, path: Path | undefined, info: GraphQLResolveInfo | undefined) => Written
 
-export type FieldWriter = (source: unknown, run: Run, path: Path | undefined) => Written
+type FieldWriter = (source: unknown, run: Run, path: Path | undefined) => Written
 
 /** A field that a document selects: how it begins in the text of its object, and how its value is written. */
 export interface SelectedField {
