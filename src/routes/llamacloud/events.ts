@@ -61,7 +61,6 @@ export interface LlamaPage {
   next?: string | null
 }
 
-/** `head` is the last position wanted. */
 interface PageRange {
   after: string | null
   head?: number

@@ -12,10 +12,7 @@ interface Listing {
   response: OpenResponse
 }
 
-/**
- * Streams all events present at the request, oldest first, as one JSON array, reading page by page as the client
- * drains; a later error, such as a revoked key, breaks the connection. @throws ReadFailedError as `readLlamaPage`.
- */
+/** One JSON array, read as the client drains; a later error breaks the connection. @throws ReadFailedError */
 export async function listLlamaEvents(c: Context, listing: Listing, request: ReportRequest): Promise<Response> {
   const { response } = listing
   response.streamId = request.path.report_id

@@ -17,10 +17,8 @@ const FindOrganization: Operation<{ id: string }, { organization: { id: string }
 }
 
 /**
- * Resolves the dataset before it checks the key, as Trieve does: callers without a key learn whether it exists (404 or
- * 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
- * @param runAsRoot sees everything; only existence is used.
- * @throws TrieveError for all that Trieve answers before it reads the body.
+ * Resolves the dataset before it checks the key, as Trieve does: callers without a key learn if it exists (404/401).
+ * Trieve's 403 never occurs: keys have one organization and may read. @param runAsRoot used for existence only.
  */
 export async function findTrieveDataset(
   headers: TrieveHeaders,
