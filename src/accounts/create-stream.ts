@@ -8,7 +8,6 @@ interface NewStream {
   id?: string | null
   organizationId: string
   name?: string | null
-  /** Its own retention policy from the beginning. */
   retention?: GivenPolicy | null
 }
 

@@ -4,7 +4,7 @@ import type { StreamKind } from '../db/generated/prisma/client.ts'
 import { name, text, uuid } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
 import { StateData } from '../log/report/report-data.ts'
-import { checked } from './import/import-item.ts'
+import { checked } from './invalid-item.ts'
 
 // The lines of an export that are not events: what the events belong to, each before what refers to it.
 
@@ -78,7 +78,6 @@ export type MovedStream = Extract<FileObject, { kind: 'dataset' | 'report' }>
 
 export type MovedOrganization = z.output<typeof Organization>
 
-/** An object as a line without its end. */
 export function objectLine<K extends Kind>(kind: K, value: z.input<(typeof SCHEMAS)[K]>): string {
   return JSON.stringify({ [kind]: value })
 }

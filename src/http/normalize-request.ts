@@ -3,10 +3,7 @@ import { parseAccept } from 'hono/utils/accept'
 
 const ABSOLUTE = /^https?:\/\/[^/?#]*(?=[/?]|$)/i
 
-/**
- * Brings into the one form that the handlers compare: targets in absolute form (RFC 9112, 3.2.2), media types (RFC 9110,
- * 8.3.1), accepted media types, by preference (12.5.1), and lists of protocols (7.8).
- */
+/** RFC 9112, 3.2.2 (absolute targets), RFC 9110, 8.3.1 and 12.5.1 (media types, by preference), 7.8 (protocols). */
 export function normalizeRequest(request: IncomingMessage): void {
   const { url = '/', headers } = request
   if (ABSOLUTE.test(url)) request.url = url.replace(ABSOLUTE, '').replace(/^(?!\/)/, '/')

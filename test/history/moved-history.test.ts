@@ -44,7 +44,7 @@ test.each([
   ['before the move', 50, false],
   ['during the export', 5, true],
 ])(
-  'A reader of some types is told that events were removed %s, whose types are unknown',
+  'A reader of some types receives CURSOR_EXPIRED for events removed %s, whose types are unknown',
   async (_when, lost, again) => {
     const [organization, dataset] = [randomUUID(), randomUUID()]
     const positions = { head: 60, epochs: [{ id: EPOCH, first: 1 }] }

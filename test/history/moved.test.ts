@@ -252,7 +252,7 @@ describe('An import', () => {
     )
   })
 
-  test('into a stream with other events says that positions change, and cursors of the source are told', async () => {
+  test('into a stream with other events reports that positions change, and cursors of the source expire', async () => {
     const env = await freshDatabase()
     {
       await using server = await startServer(env)

@@ -16,7 +16,7 @@ export interface SettableClock {
   set(offset: string): void
 }
 
-/** A clock that is right at first. @param timePasses whether setting it moves the monotonic clock, too, as time does. */
+/** A clock that is right at first. @param timePasses whether setting it also moves the monotonic clock. */
 export function settableClock(timePasses = false): SettableClock {
   // The path of the library depends on the architecture; the program knows it.
   const { stdout } = spawnSync('faketime', ['-f', '+0s', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' })

@@ -19,7 +19,7 @@ export interface ExportedStream {
   epochs: EpochStart[]
 }
 
-/** Reads a stream; undefined if it does not exist any more. */
+/** Reads a stream; undefined if it no longer exists. */
 export async function exportedStream(
   db: PrismaClient,
   organizationId_id: { organizationId: string; id: string },

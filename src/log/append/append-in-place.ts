@@ -2,10 +2,7 @@ import type { Prisma } from '../../db/generated/prisma/client.ts'
 import type { ImportResult } from './append-batches.ts'
 import { appendPast, type PastEvent } from './append-past.ts'
 
-/**
- * Appends events to a stream that `moveStream` has prepared, with the positions and epochs that they have elsewhere.
- * @returns MISPLACED for an event that does not have its own `seq` then; the caller must roll back.
- */
+/** For a stream from `moveStream`. @returns MISPLACED for events that lack their own `seq`: the caller rolls back. */
 export async function appendInPlace(
   transaction: Prisma.TransactionClient,
   streamId: string,
