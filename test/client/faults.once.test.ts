@@ -65,7 +65,7 @@ test('A response that lacks results is asked for again, and no event is taken fo
   const proxy = await frontOf(server.url, (_request, response) => {
     if (requests++ > 0) return false
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ data: { recordWorkerEvents: { results: [] } } }))
+    response.end(JSON.stringify({ data: { result: { results: [] } } }))
     return true
   })
   await using client = createClient({ url: proxy, key: server.rootKey })
