@@ -96,3 +96,8 @@ export async function deleteOrganization(deleter: Deleter, id: string, confirm: 
   sweep()
   return { id }
 }
+
+/** Whether there is an organization, whoever may see it. */
+export async function organizationExists(db: PrismaClient, id: string): Promise<boolean> {
+  return (await db.organization.findUnique({ where: { id }, select: { id: true } })) !== null
+}

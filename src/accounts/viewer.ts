@@ -82,6 +82,16 @@ export function canSee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream
   return (filter.organizationId ?? organizationId) === organizationId && (filter.id?.in.includes(id) ?? true)
 }
 
+/** For a stream that does not exist, or that a viewer cannot see. */
+export function hiddenStream(id: string): CodedError {
+  return new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
+}
+
+/** The key of a viewer, if it can lose its rights. */
+export function keyIdOf(viewer: Viewer): string | undefined {
+  return viewer.type === 'key' ? viewer.keyId : undefined
+}
+
 function administered<All>(viewer: Viewer, all: All) {
   switch (viewer.type) {
     case 'anonymous':

@@ -5,7 +5,7 @@ import pRetry from 'p-retry'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
 import type { DatabaseConnection } from './database-connection.ts'
-import type { PrismaClient } from './generated/prisma/client.ts'
+import type { Queries } from './queries.ts'
 import { isLockTimeout } from './transient-errors.ts'
 
 const MIGRATIONS_DIRECTORY = join(packageFolder, 'prisma/migrations')
@@ -88,7 +88,7 @@ export async function unknownMigrations(connection: DatabaseConnection): Promise
 }
 
 /** Compares the applied migrations with this version's. @throws Error when the query fails. */
-export async function migrationState(db: PrismaClient): Promise<MigrationState> {
+export async function migrationState(db: Queries): Promise<MigrationState> {
   const rows = await db.$queryRaw<{ name: string }[]>`
     SELECT migration_name AS name FROM _prisma_migrations
      WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY started_at`

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 
-const OWN = /^(?:pglite|tidemark\.(?:lock|sock)|root-api-key.*)$/
+const OWN = /^(?:pglite(?:\.new)?|tidemark\.(?:lock|sock)|root-api-key.*)$/
 
 /** Closes DATA_DIR to others; an existing one only if nothing else is in it, as in /tmp. @throws StartError */
 export async function makePrivate(directory: string): Promise<void> {

@@ -14,10 +14,25 @@ export function normalizeRequest(request: IncomingMessage): void {
     headers.upgrade = 'websocket'
 }
 
+/** What a wildcard stands for where a part of it is refused. */
+const OFFERED = ['application/json', 'application/graphql-response+json', 'text/event-stream']
+
 // Without quality values, of which those of 0 exclude, and without types in other charsets than the one of JSON.
 function acceptedTypes(accept: string): string {
-  return parseAccept(accept)
-    .filter(({ q, params }) => q > 0 && /^utf-8$/i.test(params.charset ?? 'utf-8'))
-    .map(({ type }) => type.toLowerCase())
+  const ranges = parseAccept(accept)
+    .filter(({ params }) => /^utf-8$/i.test(params.charset ?? 'utf-8'))
+    .map(({ type, q }) => ({ type: type.toLowerCase(), q }))
+  const isPartlyRefused = ranges.some(({ q }) => q === 0)
+  return ranges
+    .filter(({ q }) => q > 0)
+    .flatMap(({ type }) =>
+      isPartlyRefused && type.endsWith('/*') ? OFFERED.filter((offered) => decides(type, offered, ranges)) : [type],
+    )
     .join(', ')
+}
+
+// The most specific range that matches a type.
+function decides(range: string, type: string, ranges: readonly { type: string }[]): boolean {
+  const matching = [type, type.replace(/\/.*/, '/*'), '*/*']
+  return matching.find((each) => ranges.some(({ type }) => type === each)) === range
 }

@@ -12,7 +12,7 @@ export const faketimeInstalled = installed('faketime')
 export interface SettableClock {
   /** The environment of a process that has this clock, and so has its embedded database. */
   env: Record<string, string>
-  /** @param offset from the real time, such as `+40d` or `-1h`. */
+  /** @param offset from the real time, such as `+40d` or `-1h`; with ` x8`, it passes eight times as fast. */
   set(offset: string): void
 }
 

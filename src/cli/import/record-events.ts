@@ -1,4 +1,5 @@
 import type { ImportResult } from '../../log/append/append-batches.ts'
+import { retriedInOutage } from '../../log/append/append-past.ts'
 import { isRejected } from '../../log/append/import-events.ts'
 import type { ImportItem, StreamItem } from './import-item.ts'
 import type { ItemResult } from './import-summary.ts'
@@ -26,7 +27,8 @@ export async function recordEvents(
   let rest = items as readonly EventItem[]
   while (rest.length > 0 && (complete || keepGoing)) {
     const [{ kind, streamId }] = rest as [EventItem]
-    const obstacle = positions.of(streamId) === 'BROKEN' ? BROKEN : await streams.prepare(kind, streamId)
+    const obstacle =
+      positions.of(streamId) === 'BROKEN' ? BROKEN : await retriedInOutage(() => streams.prepare(kind, streamId))
     if (obstacle !== undefined) {
       const result = { outcome: 'REJECTED', reason: obstacle } as const
       for (const item of keepGoing ? rest : rest.slice(0, 1)) results.set(item, result)

@@ -1,9 +1,6 @@
 import { computed, signal } from '@preact/signals'
 
-/** `idle`: nothing is followed, so there is no connection. */
-type Status = 'idle' | 'connecting' | 'connected' | 'reconnecting'
-
-const status = signal<Status>('idle')
+const status = signal<'connecting' | 'connected' | 'reconnecting'>('connecting')
 const followers = signal(0)
 const behind = signal(0)
 let retryNow: () => void = () => undefined
@@ -20,24 +17,22 @@ export const connectionState = computed<ConnectionState>(() => {
 })
 
 export const connection = {
-  connected(): void {
-    status.value = 'connected'
-  },
-  /** @param intended whether this tab has closed it. */
-  closed(intended: boolean): void {
-    status.value = intended ? 'idle' : 'reconnecting'
+  /** A connection has failed, and will be made again. */
+  broke(): void {
+    status.value = 'reconnecting'
   },
   /** A subscription has begun. @returns to be called at its end. */
   follows(): () => void {
     followers.value += 1
-    if (status.value === 'idle') status.value = 'connecting'
+    status.value = 'connecting'
     return () => {
       followers.value -= 1
       behind.value = 0
     }
   },
-  /** @param count events that are recorded and have not arrived. */
+  /** Events have arrived. @param count events that are recorded and have not. */
   isBehind(count: number): void {
+    status.value = 'connected'
     behind.value = count
   },
   onRetryNow(callback: () => void): void {

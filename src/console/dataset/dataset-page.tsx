@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks'
+import { ErrorBoundary, lazy } from 'preact-iso'
 import { useQuery } from '../ui/address.ts'
 import { Failure } from '../ui/failure.tsx'
 import { useShortcuts } from '../ui/shortcuts.ts'
@@ -10,6 +11,8 @@ import { filterQuery, readFilter } from './filter.ts'
 import { FilterBar } from './filter-bar.tsx'
 import { TableFooter } from './table-footer.tsx'
 import type { Tail } from './tail.ts'
+
+const Charts = lazy(() => import('./charts/charts.tsx'))
 
 export function DatasetPage({ tail }: { tail: Tail }) {
   const { query, change } = useQuery()
@@ -35,7 +38,16 @@ export function DatasetPage({ tail }: { tail: Tail }) {
   return (
     <div class={opened === undefined ? 'split' : 'split has-panel'}>
       <section class="column" aria-label="Events of the dataset">
-        <DatasetHeader tail={tail} />
+        <DatasetHeader
+          tail={tail}
+          hasCharts={query.charts === 'on'}
+          onToggleCharts={() => change({ charts: query.charts === 'on' ? undefined : 'on' })}
+        />
+        {query.charts === 'on' && (
+          <ErrorBoundary>
+            <Charts tail={tail} />
+          </ErrorBoundary>
+        )}
         <FilterBar
           tail={tail}
           filter={filter}

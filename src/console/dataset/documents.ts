@@ -1,7 +1,7 @@
 import { graphql } from '../api/graphql.ts'
 
 /** What a row of the table shows: never a whole payload. */
-const EVENT_ROW = graphql(`
+export const EVENT_ROW = graphql(`
   fragment EventRow on WorkerEvent @_unmask {
     id
     seq
@@ -79,21 +79,6 @@ export const PAGE_START = graphql(`
     }
   }
 `)
-
-/** All events in order, whatever the filter is: a gap in their positions would be seen. */
-export const FOLLOW = graphql(
-  `
-  subscription Follow($id: UUID!, $after: String!) {
-    workerEventBatches(datasetId: $id, after: $after, maxEvents: 500, maxWaitMs: 50) {
-      cursor
-      caughtUp
-      behind
-      edges { cursor node { ...EventRow } }
-    }
-  }
-`,
-  [EVENT_ROW],
-)
 
 /** One event with as much of its payload as is shown at first. */
 export const EVENT = graphql(`

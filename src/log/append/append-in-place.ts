@@ -15,7 +15,9 @@ export async function appendInPlace(
   const appended = kept.length > 0 ? await appendPast(transaction, streamId, kept) : []
   if (appended.some(({ outcome }) => outcome === 'RECORDED')) {
     await transaction.$queryRaw`SELECT keep_epochs(${streamId}::uuid)`
-    await markRedacted(transaction, streamId, kept)
+    // Those that are here already stay as they are, also in the memory of servers.
+    const recorded = kept.filter((_, i) => appended[i]?.outcome === 'RECORDED')
+    await markRedacted(transaction, streamId, recorded)
   }
   const results = new Map(kept.map((event, i) => [event, placed(event, appended[i] as ImportResult)]))
   return events.map((event) => results.get(event) ?? { id: event.id, outcome: 'REMOVED' })

@@ -3,6 +3,7 @@ import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { SharedWork } from '../../lib/shared-work.ts'
 import type { Counts } from './counters.ts'
 import { EventCache } from './event-cache.ts'
+import { createFilteredPages, type FilteredPages } from './filtered-page.ts'
 import type { Read } from './range.ts'
 
 /** Streams whose counts are cached. */
@@ -12,6 +13,7 @@ const MOST_COUNTS = 1_000
 export interface ReadCache {
   readonly events: EventCache
   readonly reading: SharedWork<Read>
+  readonly filtered: FilteredPages
   readonly counts: LRUCache<string, Counts>
   readonly counting: SharedWork<Counts | undefined>
 }
@@ -25,6 +27,7 @@ export function createReadCache(memory: MemoryBudget): ReadCache {
   return {
     events,
     reading: new SharedWork(),
+    filtered: createFilteredPages(),
     counts: new LRUCache({ max: MOST_COUNTS }),
     counting: new SharedWork(),
   }
