@@ -60,6 +60,19 @@ test('A proxy that refuses large requests gets smaller ones, and no call fails w
   await expect(tooLarge).rejects.toMatchObject({ code: 'REQUEST_ENTITY_TOO_LARGE', details: { results: [] } })
 })
 
+test('A response that lacks results is asked for again, and no event is taken for recorded', async () => {
+  let requests = 0
+  const proxy = await frontOf(server.url, (_request, response) => {
+    if (requests++ > 0) return false
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ data: { result: { results: [] } } }))
+    return true
+  })
+  await using client = createClient({ url: proxy, key: server.rootKey })
+  expect(await client.record({ datasetId }, [started('a'), started('b')])).toHaveLength(2)
+  expect(requests).toBe(2)
+})
+
 test('An internal error after temporary ones is one of the first, not one too many', async () => {
   // Without delays.
   vi.spyOn(Math, 'random').mockReturnValue(0)

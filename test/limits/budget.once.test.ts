@@ -1,4 +1,5 @@
-import { once } from 'node:events'
+import { on, once } from 'node:events'
+import { getHeapStatistics } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { freshDatabase } from '../support/database.ts'
@@ -213,6 +214,26 @@ async function openSocket(key: string): Promise<WebSocket> {
   return socket
 }
 
+test('A result that was sent over a WebSocket holds no memory', async () => {
+  const id = await newDataset(server, organization)
+  await recordWorkerEvents(server, id, Array(15).fill({ eventType: 'ETL_STARTED', eventData: 'x'.repeat(1_000_000) }))
+  const query = `{ workerEvents(datasetId: "${id}") { nodes { eventDataText } } }`
+  const socket = await openSocket(key)
+  // Together more than a caller can hold: a sixteenth of the heap.
+  const rounds = Math.ceil(getHeapStatistics().heap_size_limit / 16 / 15_000_000) + 1
+  for (let i = 0; i < rounds; i++) {
+    const sent = on(socket, 'message')
+    socket.send(JSON.stringify({ id: `${i}`, type: 'subscribe', payload: { query } }))
+    const [result] = (await sent.next()).value
+    expect(JSON.parse(result)).toMatchObject({
+      type: 'next',
+      payload: { data: { workerEvents: { nodes: { length: 15 } } } },
+    })
+    expect(JSON.parse((await sent.next()).value[0])).toEqual({ id: `${i}`, type: 'complete' })
+    await sent.return?.()
+  }
+})
+
 describe('Of a subscription', () => {
   const follow = (field: string) => `subscription ($id: UUID!) { workerEvents(datasetId: $id) { node { ${field} } } }`
   const text = times(10, (i) => `a${i}: eventDataText`)
@@ -255,6 +276,11 @@ describe('Of a subscription', () => {
       const body = JSON.stringify({ query: follow('seq'), variables: { id: dataset } })
       expect(await send(server.url, own, body)).toBe('RATE_LIMITED')
     }
+    sockets[0]?.send(JSON.stringify({ id: '0 0', type: 'complete' }))
+    await server.followers(SUBSCRIPTIONS - 1)
+    const next = overWebSocket(server.url, own, follow('seq'), { id: dataset })
+    onTestFinished(() => next.end())
+    await next.opened(server, SUBSCRIPTIONS)
   })
 
   test('results are built as its connection accepts them', async () => {

@@ -216,6 +216,20 @@ describe.each<[string, Subscribe]>([
     }
   })
 
+  test('delivers to each reader what its key can access, although others use the same document', async () => {
+    const query = `subscription ($id: UUID!) {
+      workerEvents(datasetId: $id, from: BEGINNING) { node { dataset { organization { id } } } }
+    }`
+    const dataset = await newDataset(server, organization)
+    const restricted = await newKey(server, organization, 'READ', { datasetIds: [dataset] })
+    const [all, one] = [open(query, { id: dataset }), open(query, { id: dataset }, restricted)]
+    await recordWorkerEvents(server, dataset, events(3))
+    const organizations = async (reader: typeof all) =>
+      (await reader.take(3)).map(({ node }) => node.dataset.organization)
+    expect(await organizations(all)).toEqual(Array(3).fill({ id: organization }))
+    expect(await organizations(one)).toEqual(Array(3).fill(null))
+  })
+
   test('to a report ends with the report, also without its states selected', async () => {
     const report = await newReport(server, organization)
     await recordReportEvents(server, report, [

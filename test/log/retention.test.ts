@@ -373,6 +373,13 @@ describe('A reader of some types', () => {
     if (!errors) expect(data.workerEvents.pageInfo.hasNextPage).toBe(false)
   })
 
+  test('misses one event after a cursor just before the last that was removed, and none after one behind it', async () => {
+    const page = (after: string | undefined) =>
+      server.graphql(CONNECTION, { id: dataset, order: 'OLDEST_FIRST', types: [STARTED], after })
+    expect((await page(cursors[12])).errors).toMatchObject([{ extensions: { code: 'CURSOR_EXPIRED' } }])
+    expect(seqs(expectData(await page(cursors[13])).workerEvents.nodes)).toEqual([15, 17, 18, 19, 20])
+  })
+
   test.each([
     ['WebSocket', overWebSocket],
     ['server-sent events', overSse],
