@@ -122,7 +122,7 @@ async function appendSteadily(rows: Rows, core: number | undefined): Promise<Asy
   const { signal } = ending
   const appending = (async () => {
     for await (const _ of setInterval(100, undefined, { signal }))
-      await record(node, rows.keys.write, rows, [newEvents(10)])
+      await record(node, rows.keys.write, { dataset: rows.dataset }, [newEvents(10)])
   })().catch((error) => {
     if (!signal.aborted) throw error
   })
