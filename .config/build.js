@@ -1,5 +1,5 @@
-// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, a new
-// embedded database (`prisma/new-database`), the console, and the client.
+// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, a
+// new embedded database (`prisma/new-database`), the console, and the client.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -71,7 +71,7 @@ function toModule({ path }) {
   return base && { path: base, sideEffects: false }
 }
 
-// Names are needed of classes. Setting that of a function takes longer than making it, and some are made for each field.
+// Only names of classes are needed. Setting that of a function takes longer than making it, as is done for each field.
 function withoutFunctionNames(text) {
   const named = text.replaceAll(/\b__name\((?!this,)/g, '__unnamed(')
   return named === text ? text : `${named}\nfunction __unnamed(value) {\n  return value;\n}\n`

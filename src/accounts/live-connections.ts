@@ -54,7 +54,6 @@ const TRANSPORTS = {
   http: 'HTTP_RESPONSE',
 } as const satisfies Record<string, LiveTransport>
 
-/** A subscription or slow response that is open in this process. */
 interface Open {
   viewer: Viewer
   transport: keyof typeof TRANSPORTS

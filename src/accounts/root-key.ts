@@ -4,6 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivate } from '../db/private-directory.ts'
 import type { Queries } from '../db/queries.ts'
+import { isReadOnly } from '../db/transient-errors.ts'
 import { StartError } from '../errors.ts'
 import { ROOT_KEY_ID } from './authenticate.ts'
 import { makeKey, storedForm } from './key-hash.ts'
@@ -34,9 +35,14 @@ export async function makeFirstRootKey(db: Queries, dataDir: string): Promise<Ro
     const draft = `${file}.${randomUUID()}`
     await writeFile(draft, `${key}\n`, { mode: 0o600, flag: 'wx' }).catch(cannotWrite)
     const { prefix, hash } = storedForm(key)
-    const inserted = await db.$queryRaw<object[]>`
+    const insert = db.$queryRaw<object[]>`
       INSERT INTO api_key (id, role, name, prefix, hash) VALUES (${ROOT_KEY_ID}::uuid, 'ADMIN', 'root', ${prefix}, ${hash})
       ON CONFLICT DO NOTHING RETURNING id`
+    const inserted = await insert.catch(async (error) => {
+      // Otherwise it may have been stored.
+      if (isReadOnly(error)) await rm(draft)
+      throw error
+    })
     if (inserted.length === 1) {
       if (existsSync(file)) await rename(file, `${file}.until-${new Date().toISOString().replaceAll(':', '-')}`)
       await rename(draft, file)

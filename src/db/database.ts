@@ -10,8 +10,9 @@ import { joinEmbedded, openEmbedded } from './embedded.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPool, type PostgresPool } from './postgres-pool.ts'
+import { postgresQueries } from './postgres-queries.ts'
 import { prepareSchema } from './prepare-schema.ts'
-import { type Queries, queriesOf } from './queries.ts'
+import type { Queries } from './queries.ts'
 import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
@@ -39,7 +40,7 @@ export interface Database extends AsyncDisposable {
   readonly limit: (milliseconds: number) => void
   /** Of the embedded database. */
   readonly disk?: DiskSpace
-  /** Lets commands use the database until this is disposed of; only where this process alone can open it. @throws Error */
+  /** Lets commands use the database until it is disposed of; only if no other process can open it. @throws Error */
   readonly share?: () => Promise<AsyncDisposable>
 }
 
@@ -55,10 +56,7 @@ const MIGRATION_LOCK = 72_707_369
 /** Waiting for others that migrate, and for tables: what waits for a table blocks all that comes after it. */
 const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
 
-/**
- * Creates and migrates the embedded database. @param onDiskChange for its free space.
- * @throws StartError, MigrationError when PostgreSQL is not migrated.
- */
+/** Migrates the embedded database. @throws StartError, MigrationError when PostgreSQL is not migrated. */
 export async function openDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
   return config.databaseUrl ? openPostgres(config) : openEmbedded(config, onDiskChange)
 }
@@ -83,11 +81,13 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
-  const main = await openQueries(session, POOL_SIZES.main, limit)
-  const short = await openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
-  const long = await openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
-  const prisma = new PrismaClient({ adapter: main.adapter, ...clientOptions(limit) })
+  const main = openQueries(session, POOL_SIZES.main, limit)
+  const short = openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const long = openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
   const pools = [main, short, long].map(({ pool }) => pool)
+  const statementNameGenerator = ({ sql }: SqlQuery) => main.pool.prepared.nameOf(sql)
+  const adapter = new PrismaPg(main.pool.pool, { schema: session.schema, statementNameGenerator })
+  const prisma = new PrismaClient({ adapter, ...clientOptions(limit) })
   return {
     prisma,
     queries: main.queries,
@@ -110,28 +110,43 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
 }
 
 interface OpenQueries {
-  readonly adapter: PrismaPg
   readonly queries: Queries
   readonly pool: PostgresPool
 }
 
-async function openQueries(session: Session, max: number, limit: number): Promise<OpenQueries> {
+function openQueries(session: Session, max: number, limit: number): OpenQueries {
   const pool = openPool(session, { max, limit })
-  const { prepared } = pool
-  const statementNameGenerator = ({ sql }: SqlQuery) => prepared.nameOf(sql)
-  const adapter = new PrismaPg(pool.pool, { schema: session.schema, statementNameGenerator })
-  return { adapter, queries: queriesOf(await adapter.connect(), prepared), pool }
+  return { queries: postgresQueries(pool.pool, pool.prepared), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {
   await using connection = await connect(databaseUrl, limit)
-  const missing = await pendingMigrations(connection)
-  if (missing.length > 0) {
-    throw new MigrationError(
+  const problem = await migrationProblem(connection)
+  if (problem) throw (await isMigrating(connection)) ? new MigrationError(MIGRATING) : problem
+  return await durabilityOf(connection)
+}
+
+const MIGRATING = 'Another process is migrating the database. Start again when it has finished.'
+
+async function migrationProblem(connection: DatabaseConnection): Promise<MigrationError | undefined> {
+  try {
+    const missing = await pendingMigrations(connection)
+    if (missing.length === 0) return undefined
+    return new MigrationError(
       `${missing.length} migration(s) of this version are not applied to the database. Run "tidemark migrate" first.`,
     )
+  } catch (error) {
+    if (error instanceof MigrationError) return error
+    throw error
   }
-  return await durabilityOf(connection)
+}
+
+// What is read meanwhile is committed: one that finds nothing to do need not wait for the lock.
+async function isMigrating(connection: DatabaseConnection): Promise<boolean> {
+  const { rows } = await connection.query<{ free: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS free', [
+    MIGRATION_LOCK,
+  ])
+  return rows[0]?.free === false
 }
 
 async function durabilityOf(connection: DatabaseConnection): Promise<Durability> {

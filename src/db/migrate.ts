@@ -51,10 +51,8 @@ const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
 )`
 
 /**
- * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock, and
- * limits how long a statement waits for others.
- * By hand, as Prisma's CLI downloads an engine and cannot migrate an embedded database.
- * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
+ * Applies missing migrations, recorded as Prisma does; the caller holds a lock. By hand: Prisma's CLI downloads
+ * an engine and cannot migrate an embedded database. @throws MigrationError: failed, unfinished, or tables of others.
  */
 export async function migrate(connection: DatabaseConnection): Promise<string[]> {
   if (!(await hasHistory(connection))) {

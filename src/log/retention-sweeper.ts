@@ -16,7 +16,6 @@ const STEP = 2_000
 export interface RetentionObserver {
   /** Events are now hidden from every reader; they are deleted afterwards. */
   removed(events: number): void
-  /** Called at each sweep. */
   clockRead(reading: ClockReading): void
   failed(error: unknown): void
 }
@@ -30,10 +29,7 @@ interface Due {
   max_events: bigint | null
 }
 
-/**
- * Removes expired events, and what is left of deleted streams, in the background. Servers may sweep concurrently, and
- * finish what a killed one leaves.
- */
+/** Servers may sweep concurrently, and finish what a killed one leaves. */
 export class RetentionSweeper implements AsyncDisposable {
   readonly #db: Queries
   readonly #clock: TrustedClock

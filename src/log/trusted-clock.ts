@@ -29,10 +29,7 @@ interface Row {
   ids: string[] | null
 }
 
-/**
- * The database clock, and a time that no single reading of it can advance: that one passes as the monotonic clock does,
- * and all servers share it. It follows the clock back at once, and forward once that has been steady for an hour.
- */
+/** Advances as the monotonic clock does, for all servers; follows the database back at once, forward after an hour. */
 export class TrustedClock {
   readonly #db: Queries
   #last: { readonly trusted: number; readonly at: number } | undefined

@@ -47,7 +47,7 @@ const STEPS = fc.array(
 )
 type Step = typeof STEPS extends fc.Arbitrary<(infer One)[]> ? One : never
 
-/** Milliseconds by which answers of the database are late, in turn: one that is old by then must not serve a new read. */
+/** Milliseconds by which results of the database are late, in turn: a stale one must not serve a new read. */
 const DELAYS = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(25) }), {
   minLength: 20,
   maxLength: 40,
