@@ -32,7 +32,7 @@ import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
 import { createClockHandler } from './observability/metrics/clock.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
-import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
+import { createHistoryChangeHandler } from './observability/metrics/history-changes.ts'
 import { countRejectedKeys } from './observability/metrics/keys.ts'
 import { registerLiveMetrics } from './observability/metrics/live.ts'
 import { registerReadMetrics } from './observability/metrics/reads.ts'
@@ -106,7 +106,6 @@ async function open(
       return undefined
     }),
   )
-  const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
   registerReadMetrics(registry, log)
@@ -116,11 +115,11 @@ async function open(
     failed: onFailure('retention'),
   }
   const retention = new RetentionSweeper(database, sweepObserver)
-  const keyUsage = new KeyUsage(db, onFailure('key-usage'))
+  const keyUsage = new KeyUsage(database.queries, onFailure('key-usage'))
   const keyLookup = new KeyLookup(database.spareQueries, onFailure('key-lookup'))
   const authenticate = countRejectedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
-  const keyWatch = new KeyWatch(database.spare, onFailure('key-watch'))
-  const liveConnections = new LiveConnections(db, onFailure('live-connections'))
+  const keyWatch = new KeyWatch(database.spareQueries, onFailure('key-watch'))
+  const liveConnections = new LiveConnections(database.queries, onFailure('live-connections'))
   const background = [retention, keyUsage, keyWatch, liveConnections]
   closers.defer(async () => void (await Promise.all(background.map((task) => task[Symbol.asyncDispose]()))))
   const cohorts = new Cohorts()
@@ -191,6 +190,6 @@ async function open(
     database.limit(LAST_STATEMENTS_MS.tasks)
   })
   // Last: a failed start must not be the one that shows the key.
-  const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)
+  const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(database.queries, config.dataDir)
   return { url, ...rootKey }
 }

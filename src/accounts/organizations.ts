@@ -9,7 +9,6 @@ import type { Viewer } from './viewer.ts'
 export interface NewOrganization {
   id?: string | null
   name: string
-  /** Its retention policy from the beginning. */
   retention?: GivenPolicy | null
 }
 

@@ -37,7 +37,6 @@ export function hasRoleInOwn(viewer: Viewer, role: ApiKeyRole): boolean {
 
 const NOTHING = { id: { in: [] as string[] } }
 
-/** Prisma filter for the organizations visible to a viewer. */
 export function visibleOrganizations(viewer: Viewer) {
   switch (viewer.type) {
     case 'anonymous':
@@ -60,7 +59,6 @@ export function organizationOf(viewer: Viewer, given: string | null | undefined,
   throw new CodedError('BAD_USER_INPUT', `With the root key, ${field} requires organizationId.`)
 }
 
-/** Prisma filters for the datasets and the reports visible to a viewer. */
 export function visibleDatasets(viewer: Viewer) {
   return visibleStreams(viewer, 'DATASET')
 }
@@ -74,7 +72,6 @@ export function manageableApiKeys(viewer: Viewer) {
   return administered(viewer, { organizationId: { not: null } })
 }
 
-/** Prisma filter for the live connections that a viewer may list and end. */
 export function manageableConnections(viewer: Viewer) {
   return administered(viewer, {})
 }

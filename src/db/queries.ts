@@ -13,11 +13,7 @@ export interface Queries {
   $queryRaw<Result = unknown>(query: TemplateStringsArray | Prisma.Sql, ...values: unknown[]): Promise<Result>
 }
 
-/**
- * Raw statements on the driver that Prisma uses, with the same results. Prisma's engine would encode and decode each of
- * them several times, which takes longer than most statements.
- * @param prepared the names that the driver uses; absent: nothing is prepared.
- */
+/** On Prisma's driver: its engine encodes and decodes each statement several times. @param prepared names, if any. */
 export function queriesOf(driver: SqlQueryable, prepared?: PreparedStatements): Queries {
   const run = async (query: Prisma.Sql): Promise<SqlResultSet> => {
     const { text: sql, values } = query

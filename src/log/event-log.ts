@@ -45,7 +45,7 @@ export interface LogOperations {
   /** From a statement that all callers share. */
   findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
-  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
+  /** Replaces a payload permanently; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /**
    * Deletes streams of an organization, or all for null, with their datasets and reports: at once for readers, whose

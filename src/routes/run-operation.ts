@@ -39,10 +39,7 @@ export type Run = <Variables extends object, Data>(
 /** Makes the context of the next operation; it may authenticate again. */
 export type NextContext = () => RequestContext | Promise<RequestContext>
 
-/**
- * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE; Error for other unexpected codes, logged already.
- */
+/** Times stay `Date`s. @throws OverloadedError: RATE_LIMITED, UNAVAILABLE; Error for other unexpected codes, logged. */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let release = () => {}

@@ -22,10 +22,23 @@ type Draw = (value: unknown, budget: OperationBudget, info: GraphQLResolveInfo) 
 class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(
     resolver: GraphQLFieldResolver<unknown, Types['Context'], object>,
-    { type }: PothosOutputFieldConfig<Types>,
+    { type, parentType, extensions }: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
+    if (extensions?.[COMMITTED]) return drawing(resolver as Resolver, drawCommitted) as typeof resolver
     const draw = type.kind === 'List' ? drawList : DRAWS[this.builder.configStore.getTypeConfig(type.ref).name]
-    return draw ? (drawing(resolver as Resolver, draw) as typeof resolver) : resolver
+    const counting = draw ? drawing(resolver as Resolver, draw) : (resolver as Resolver)
+    return (parentType === 'Mutation' ? keepingResults(counting) : counting) as typeof resolver
+  }
+}
+
+/** Extension of a list that tells what is committed: it is sent whatever the limits. */
+export const COMMITTED = 'committed'
+
+// Its fields run one after the other: an error must not hide what those before it have committed.
+function keepingResults(resolver: Resolver): Resolver {
+  return (source, args, context, info) => {
+    context.budget.keepResults()
+    return resolver(source, args, context, info)
   }
 }
 
@@ -40,10 +53,23 @@ function drawing(resolver: Resolver, draw: Draw): Resolver {
   }
 }
 
-function drawList(list: unknown, budget: OperationBudget, { fieldNodes, returnType, ...source }: GraphQLResolveInfo) {
+function drawList(list: unknown, budget: OperationBudget, info: GraphQLResolveInfo) {
+  return drawn(list, budget, info, (values) => budget.drawValues(values))
+}
+
+function drawCommitted(list: unknown, budget: OperationBudget, info: GraphQLResolveInfo) {
+  return drawn(list, budget, info, (values) => budget.addValues(values))
+}
+
+function drawn(
+  list: unknown,
+  budget: OperationBudget,
+  { fieldNodes, returnType, ...source }: GraphQLResolveInfo,
+  count: (values: number) => void,
+) {
   if (!Array.isArray(list)) return list
   const { values, lists } = selectionOf(fieldNodes, getNamedType(returnType), source)
-  budget.drawValues(list.length * values)
+  count(list.length * values)
   if (typeof list[0] === 'string') budget.drawText(list.reduce((sum, text) => sum + text.length, 0))
   if (list.length * values <= AT_ONCE && !(lists && list.length > 1)) return list
   return isLeafType(getNamedType(returnType)) ? leavesInTurns(list, budget) : inTurns(list, budget)

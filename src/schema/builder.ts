@@ -138,7 +138,7 @@ export const builder = new SchemaBuilder<Types>({
     firstArgOptions: {
       description:
         'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A ' +
-        'page of events also ends at 16 MiB of what is selected of payloads: rely on hasNextPage, not on the number of ' +
+        'page of events also ends at 16 MiB of selected payload data: rely on hasNextPage, not on the number of ' +
         'items.',
     },
     lastArgOptions: {

@@ -1,5 +1,6 @@
 import { encodeCursor } from '../log/cursor.ts'
 import type { AppendResult } from '../log/event.ts'
+import { COMMITTED } from './budget-plugin.ts'
 import { builder } from './builder.ts'
 
 /** REJECTED: not appended, because of the message; its position is the one before the first event. */
@@ -62,6 +63,7 @@ export const RecordEventsPayload = builder.objectRef<Recorded>('RecordEventsPayl
   fields: (t) => ({
     results: t.field({
       type: [RecordEventResult],
+      extensions: { [COMMITTED]: true },
       description: 'One result per input event, in the same order.',
       resolve: ({ streamId, results }) => results.map((result) => ({ ...result, streamId })),
     }),

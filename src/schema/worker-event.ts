@@ -187,8 +187,7 @@ export const numberedPageArgs = builder.args((t) => ({
   page: t.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
   pageSize: t.int({
     defaultValue: 10,
-    description:
-      'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if what is selected of the payloads exceeds 16 MiB.',
+    description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the selected payload data exceeds 16 MiB.',
   }),
 }))
 

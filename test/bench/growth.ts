@@ -1,132 +1,94 @@
-/**
- * Measures how the cost of a request grows with the history and with the number of streams: `npm run build`, then
- * `npx tsx test/bench/growth.ts [--events N] [--streams N] [--requests N] [--json FILE] [--quick]`. Three databases on
- * one PostgreSQL, filled by SQL in the form that the server writes: one of a stream of 10,000 events, one of a stream of
- * N, one of N streams of 20. Each has its own server, and requests to them take turns, so that what else the machine
- * does affects all. Each place is asked for once, so that nothing is answered from memory that a longer history would
- * not leave room for. A row of the result is the median in milliseconds and the ratio to the first database.
- */
-import { writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
-import { type Node, startNode } from '../support/rig/node.ts'
-import { type FilledDatabase, fillDatabase, PAGE, type Place } from './growth-database.ts'
-import { median } from './report.ts'
+import WebSocket from 'ws'
+import { query } from '../support/postgres.ts'
+import type { Extent, Size } from './bench.ts'
+import { newEvents } from './events.ts'
+import { type Rows, type Running, start, TIDEMARK } from './peers.ts'
+import { median, type Series } from './report.ts'
+import { makeRows, type OwnRows } from './rows.ts'
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '10000000' },
-    streams: { type: 'string', default: '100000' },
-    requests: { type: 'string', default: '400' },
-    json: { type: 'string' },
-    quick: { type: 'boolean', default: false },
+/** What one caller does, again and again. */
+const STEPS: Record<string, (server: Running, rows: Rows) => Promise<unknown>> = {
+  'A page of 20 from anywhere': (server, rows) => server.ask(TIDEMARK.page(rows, anywhere(rows), 20, undefined)),
+  'A numbered page and the number of pages': (server, rows) =>
+    server.ask({
+      query: `query ($id: UUID!, $page: Int!) {
+        workerEventPage(datasetId: $id, page: $page, types: [ETL_FAILED]) { pageCount totalCount events { id } }
+      }`,
+      variables: { id: rows.dataset, page: 1 + Math.floor(anywhere(rows) / 30) },
+    }),
+  'An append of one event': (server, rows) => {
+    const request = TIDEMARK.record?.(rows, newEvents(1))
+    return request ? server.ask(request, rows.keys.write) : Promise.resolve()
   },
-})
-const events = values.quick ? 20_000 : Number(values.events)
-const streams = values.quick ? 200 : Number(values.streams)
-const requests = values.quick ? 20 : Number(values.requests)
-
-const FEW_EVENTS = 10_000
-
-/** What is measured: one request to a place. */
-const OPERATIONS: Record<string, (subject: Subject, place: Place) => Promise<void>> = {
-  page: async ({ node, database }, { dataset, cursor }) => {
-    const query = `query ($id: UUID!, $after: String) {
-      workerEvents(datasetId: $id, order: OLDEST_FIRST, first: ${PAGE}, after: $after) { nodes { id seq eventData } }
-    }`
-    const { data } = await node.graphql(query, { id: dataset, after: cursor }, database.read)
-    requireFull(data.workerEvents.nodes)
-  },
-  page_count: async ({ node, database }, { dataset, page }) => {
-    const response = await fetch(`${node.url}/api/dataset/events`, {
-      method: 'POST',
-      headers: { authorization: database.read, 'tr-dataset': dataset, 'content-type': 'application/json' },
-      body: JSON.stringify({ page, page_size: PAGE, event_types: ['etl_failed'] }),
-    })
-    requireFull(((await response.json()) as { events: unknown[] }).events)
-  },
-  append: async ({ node, database }, { dataset }) => {
-    const query = `mutation ($id: UUID!) {
-      recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED }]) { results { seq } }
-    }`
-    const { data } = await node.graphql(query, { id: dataset }, database.write)
-    if (!data.recordWorkerEvents) throw new Error('An event was not recorded.')
-  },
-  subscribe: async ({ node, database }, { dataset, cursor }) => {
-    const query = `subscription ($id: UUID!, $after: String) {
-      workerEvents(datasetId: $id, from: BEGINNING, after: $after) { node { seq } }
-    }`
-    const ended = new AbortController()
-    const response = await fetch(`${node.url}/graphql`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${database.read}`,
-        accept: 'text/event-stream',
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({ query, variables: { id: dataset, after: cursor } }),
-      signal: ended.signal,
-    })
-    let text = ''
-    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk
-      if (text.includes('"seq"')) break
-    }
-    ended.abort()
-    if (!text.includes('"seq"')) throw new Error(`A subscription delivered nothing: ${text}`)
-  },
+  'A subscription, until its first event': (server, rows) => firstEvent(server.url, rows),
 }
 
-interface Subject extends AsyncDisposable {
-  readonly name: string
-  readonly database: FilledDatabase
-  readonly node: Node
-}
+const anywhere = ({ count }: Rows) => Math.floor(Math.random() * (count - 20))
 
-await using few = await open(`${FEW_EVENTS} events`, { streams: 1, events: FEW_EVENTS })
-await using many = await open(`${events} events`, { streams: 1, events })
-await using wide = await open(`${streams} streams`, { streams, events: 2 * PAGE })
-const subjects = [few, many, wide]
-const results: { operation: string; name: string; ms: number; ratio: number }[] = []
-for (const [operation, run] of Object.entries(OPERATIONS)) {
-  const times = await measure(run)
-  const base = median(times[0] ?? [])
-  for (const [i, { name }] of subjects.entries()) {
-    const ms = median(times[i] ?? [])
-    results.push({ operation, name, ms, ratio: ms / base })
-    console.log(`${operation.padEnd(12)} ${name.padEnd(18)} ${ms.toFixed(2).padStart(8)} ms ${(ms / base).toFixed(2)}`)
-  }
-}
-if (values.json) await writeFile(values.json, JSON.stringify({ events, streams, requests, results }, null, 2))
-
-async function measure(run: (subject: Subject, place: Place) => Promise<void>): Promise<number[][]> {
-  const times = subjects.map((): number[] => [])
-  // The first requests compile the code, and open connections.
-  const warmUp = Math.ceil(requests / 10)
-  for (let n = -warmUp; n < requests; n++) {
-    for (const [i, subject] of subjects.entries()) {
-      const place = subject.database.place()
-      const begun = performance.now()
-      await run(subject, place)
-      if (n >= 0) times[i]?.push(performance.now() - begun)
+/** Measures how long the same takes with few events and streams, and with many. */
+export async function compareGrowth({ growth, seconds, rounds, cores }: Extent): Promise<Series[]> {
+  const [small, large] = growth
+  await using few = await grown(small)
+  await using many = await grown(large)
+  const results: Series[] = []
+  for (let round = 0; round < rounds; round++) {
+    for (const [size, rows] of [[small, few] as const, [large, many] as const]) {
+      await using server = await start(TIDEMARK, rows, cores.server)
+      const name = `${size.events.toLocaleString('en')} events, ${size.streams.toLocaleString('en')} stream(s)`
+      for (const [scenario, step] of Object.entries(STEPS)) {
+        await repeat(step, server, rows, seconds / 2)
+        const value = median(await repeat(step, server, rows, seconds))
+        const known = results.find((each) => each.scenario === scenario && each.name === name)
+        if (known) known.values.push(value)
+        else results.push({ section: 'growth', scenario, unit: 'ms', name, values: [value] })
+      }
     }
   }
-  return times
+  return results
 }
 
-async function open(name: string, size: { streams: number; events: number }): Promise<Subject> {
-  const database = await fillDatabase(size)
-  const node = await startNode('.', { ...database.env, REQUESTS_PER_MINUTE: '1000000000' })
-  return {
-    name,
-    database,
-    node,
-    async [Symbol.asyncDispose]() {
-      await node.stop()
-      await database[Symbol.asyncDispose]()
-    },
+/** Rows of which one dataset has all, and the other streams of its organization are empty. */
+async function grown({ events, streams }: Size): Promise<OwnRows> {
+  const rows = await makeRows(events)
+  await query(
+    rows.DATABASE_URL,
+    `WITH made AS (
+       INSERT INTO stream (id, organization_id, kind)
+       SELECT gen_random_uuid(), d.organization_id, 'DATASET' FROM dataset d, generate_series(2, ${streams}) RETURNING *)
+     INSERT INTO dataset (id, organization_id) SELECT id, organization_id FROM made`,
+  )
+  return rows
+}
+
+/** The milliseconds that each step took. */
+async function repeat(
+  step: (server: Running, rows: Rows) => Promise<unknown>,
+  server: Running,
+  rows: Rows,
+  seconds: number,
+): Promise<number[]> {
+  const took: number[] = []
+  const end = performance.now() + seconds * 1_000
+  while (performance.now() < end) {
+    const began = performance.now()
+    await step(server, rows)
+    took.push(performance.now() - began)
   }
+  return took
 }
 
-function requireFull(page: readonly unknown[]): void {
-  if (page.length !== PAGE) throw new Error(`A page has ${page.length} events.`)
+function firstEvent(url: string, { dataset, keys }: Rows): Promise<void> {
+  const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws')
+  const send = (message: object) => socket.send(JSON.stringify(message))
+  return new Promise<void>((resolve, reject) => {
+    socket.on('error', reject)
+    socket.on('open', () => send({ type: 'connection_init', payload: { authorization: `Bearer ${keys.read}` } }))
+    socket.on('message', (data) => {
+      const { type } = JSON.parse(String(data))
+      const subscribe = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { node { seq } } }`
+      if (type === 'connection_ack') send({ id: '1', type: 'subscribe', payload: { query: subscribe } })
+      else if (type === 'next') resolve()
+      else reject(new Error(String(data)))
+    })
+  }).finally(() => socket.terminate())
 }

@@ -11,10 +11,7 @@ const KEPT = { text: 20_000, ofEach: 131_072, organizations: 128 } as const
 
 const Name = z.object({ version: z.literal(1), sha256Hash: z.string().regex(/^[\da-f]{64}$/) })
 
-/**
- * Runs operations by SHA-256: one registered before with its text, or, with a list, only those on the list.
- * Yoga's plugins throw, which closes a WebSocket; one also keeps unparsed or empty text, one lacks trusted documents.
- */
+// Yoga's plugins throw, which closes a WebSocket; one also keeps unparsed or empty text, one lacks trusted documents.
 export function usePersistedOperations(list?: OperationList): Plugin<Context & YogaInitialContext, RequestContext> {
   const registered = new LRUCache<string, LRUCache<string, string>>({ max: KEPT.organizations })
   const listed = list && new Set(list.values())

@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
 import type { Prisma } from '../../db/generated/prisma/client.ts'
-import { isTransient } from '../../db/transient-errors.ts'
+import { isLockTimeout, isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { NewEvent } from '../event.ts'
 import { appendBatches, type ImportResult } from './append-batches.ts'
@@ -34,6 +34,11 @@ export async function appendPast(
 /** Runs work again while the database is unavailable or another transaction holds the stream. */
 export function retried<Result>(work: () => Promise<Result>): Promise<Result> {
   return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) || error instanceof Held })
+}
+
+/** Runs work again while the database is unavailable, but not while others keep something locked. */
+export function retriedInOutage<Result>(work: () => Promise<Result>): Promise<Result> {
+  return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) && !isLockTimeout(error) })
 }
 
 class Held extends CodedError {

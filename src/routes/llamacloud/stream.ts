@@ -58,10 +58,7 @@ interface Streaming {
   lastEventId?: string
 }
 
-/**
- * Streams the list's items as SSE with cursors as ids, so `Last-Event-ID` resumes. `event: complete` ends a finished
- * report; a client that returns then gets 204, which stops an EventSource. Any other end breaks the connection.
- */
+/** Ids are cursors. `event: complete` ends a finished report; then 204, which stops EventSources; or it breaks off. */
 export async function streamLlamaEvents(
   c: Context,
   { run, follow, response, lifecycle, call, lastEventId }: Streaming,
