@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { NODE_OPTIONS } from './support/node-options.ts'
 import { postgresUrl } from './support/postgres.ts'
 
 const postgres = await postgresUrl()
@@ -17,8 +18,8 @@ function project(name: 'embedded' | 'postgres', exclude: string[]) {
   }
 }
 
-// A file runs on both databases, unless its suffix says otherwise: `.postgres`, `.embedded`, or `.once` where it depends
-// on neither. Those run on PostgreSQL, which starts faster, if it is reachable.
+// A file runs on both databases, unless its suffix says otherwise: `.postgres`, `.embedded`, or `.once` where it
+// depends on neither. Those run on PostgreSQL, which starts faster, if it is reachable.
 const of = (suffix: string) => `test/**/*.${suffix}.test.ts`
 const projects = [project('embedded', [of('postgres'), ...(postgres ? [of('once')] : [])])]
 if (postgres) projects.push(project('postgres', [of('embedded')]))
@@ -42,6 +43,7 @@ export default defineConfig({
     // The long versions have no timeout.
     testTimeout: process.env.LONG ? 3_600_000 : 60_000,
     hookTimeout: 60_000,
+    execArgv: [...NODE_OPTIONS],
     // The sources keep no state between files, so each worker loads them once.
     isolate: false,
     // More than two cores: much of the time is spent waiting, for other processes and for time to pass.

@@ -35,7 +35,6 @@ import { useVariableLimit } from './plugins/use-variable-limit.ts'
 import type { ReadRequestBody } from './request-body.ts'
 import type { ServerContext } from './request-context.ts'
 
-/** The GraphQL pipeline that every transport runs its operations through. */
 export type Yoga = YogaServerInstance<ServerContext, AddedContext>
 
 interface Pipeline {

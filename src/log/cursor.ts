@@ -4,7 +4,7 @@ import { uuidBytes } from './uuid-bytes.ts'
 // Version 2: 1 byte version, 16 bytes stream id, 8 bytes seq, 6 bytes epoch id, in base64url. Version 1 had no epoch.
 const LENGTHS = { 1: 25, 2: 31 } as const
 
-/** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1: see `lastShared`. */
+/** The epoch before the first append in any epoch, and of cursors of version 1: see `lastShared`. */
 export const NO_EPOCH = 0
 
 /** In place of an epoch: a position that a client has counted, in any history. */
@@ -75,7 +75,6 @@ export function decodeCursor(streamId: string, cursor: string): Position {
   return { seq, epoch: version === 1 ? NO_EPOCH : bytes.readUIntBE(25, 6) }
 }
 
-/** The positions a stream holds, in its present history. */
 export interface Bounds {
   /** Earliest kept position; `head` + 1 when no event is kept. */
   readonly first: number
@@ -98,9 +97,10 @@ export function historyChanged(streamId: string, { first, head, epoch }: Bounds,
   const cursorAt = (seq: number) => encodeCursor(streamId, { seq, epoch })
   return new CodedError(
     'CURSOR_EXPIRED',
-    'The history of this stream has changed: the database was restored, or failed over to a copy that was behind. ' +
-      'Events before this cursor may be missing or different. Continue from extensions.cursor, the last position ' +
-      'that both histories share, where it is known, or from extensions.earliest or latest.',
+    'This cursor belongs to another history of this stream: the database was restored, failed over to a copy that ' +
+      'was behind, or moved, and lacks events that were recorded before, or has others in their place. Continue from ' +
+      'extensions.cursor, the last position that both histories share, where it is known, or from extensions.earliest ' +
+      'or latest.',
     {
       reason: 'EPOCH_CHANGED',
       cursor: shared === undefined ? undefined : cursorAt(Math.max(shared, first - 1)),

@@ -25,10 +25,23 @@ const undrawn = new WeakMap<object, Resolver>()
 class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override wrapResolve(
     resolver: GraphQLFieldResolver<unknown, Types['Context'], object>,
-    { type }: PothosOutputFieldConfig<Types>,
+    { type, parentType, extensions }: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
+    if (extensions?.[COMMITTED]) return drawing(resolver as Resolver, drawCommitted) as typeof resolver
     const draw = type.kind === 'List' ? drawList : DRAWS[this.builder.configStore.getTypeConfig(type.ref).name]
-    return draw ? (drawing(resolver as Resolver, draw) as typeof resolver) : resolver
+    const counting = draw ? drawing(resolver as Resolver, draw) : (resolver as Resolver)
+    return (parentType === 'Mutation' ? keepingResults(counting) : counting) as typeof resolver
+  }
+}
+
+/** Extension of a list that tells what is committed: it is sent whatever the limits. */
+export const COMMITTED = 'committed'
+
+// Its fields run one after the other: an error must not hide what those before it have committed.
+function keepingResults(resolver: Resolver): Resolver {
+  return (source, args, context, info) => {
+    context.budget.keepResults()
+    return resolver(source, args, context, info)
   }
 }
 
@@ -51,16 +64,38 @@ export function undrawnList(resolver: unknown): Resolver | undefined {
 }
 
 /** Draws a list from the budget. @returns whether it must be completed in turns. */
-export function drawItems(list: readonly unknown[], { values, lists }: Selection, budget: OperationBudget): boolean {
-  budget.drawValues(list.length * values)
+export function drawItems(list: readonly unknown[], selection: Selection, budget: OperationBudget): boolean {
+  return countItems(list, selection, budget, (values) => budget.drawValues(values))
+}
+
+function countItems(
+  list: readonly unknown[],
+  { values, lists }: Selection,
+  budget: OperationBudget,
+  count: (values: number) => void,
+): boolean {
+  count(list.length * values)
   if (typeof list[0] === 'string')
     budget.drawText((list as readonly string[]).reduce((sum, text) => sum + text.length, 0))
   return list.length * values > AT_ONCE || (lists && list.length > 1)
 }
 
-function drawList(list: unknown, budget: OperationBudget, { fieldNodes, returnType, ...source }: GraphQLResolveInfo) {
+function drawList(list: unknown, budget: OperationBudget, info: GraphQLResolveInfo) {
+  return drawn(list, budget, info, (values) => budget.drawValues(values))
+}
+
+function drawCommitted(list: unknown, budget: OperationBudget, info: GraphQLResolveInfo) {
+  return drawn(list, budget, info, (values) => budget.addValues(values))
+}
+
+function drawn(
+  list: unknown,
+  budget: OperationBudget,
+  { fieldNodes, returnType, ...source }: GraphQLResolveInfo,
+  count: (values: number) => void,
+) {
   if (!Array.isArray(list)) return list
-  if (!drawItems(list, selectionOf(fieldNodes, getNamedType(returnType), source), budget)) return list
+  if (!countItems(list, selectionOf(fieldNodes, getNamedType(returnType), source), budget, count)) return list
   return isLeafType(getNamedType(returnType)) ? leavesInTurns(list, budget) : inTurns(list, budget)
 }
 

@@ -6,10 +6,10 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import TracingPlugin, { runFunction } from '@pothos/plugin-tracing'
 import ValidationPlugin from '@pothos/plugin-validation'
 import { z } from 'zod'
-import { hasRole, hasRoleIn, hasRoleInOwn } from '../accounts/viewer.ts'
+import { canSee, hasRole, hasRoleIn, hasRoleInOwn, hiddenStream, keyIdOf } from '../accounts/viewer.ts'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
-import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
+import type { ApiKeyRole, StreamKind } from '../db/generated/prisma/client.ts'
 import { CodedError, type ErrorCode } from '../errors.ts'
 import { outcomeOfError } from '../lib/outcome.ts'
 import BudgetPlugin from './budget-plugin.ts'
@@ -49,6 +49,9 @@ interface Types {
     readReport: string
     writeReport: string
     adminReport: string
+    // WRITE on a stream that may be deleted by now: for what appends to it.
+    appendToDataset: string
+    appendToReport: string
   }
 }
 
@@ -144,7 +147,7 @@ export const builder = new SchemaBuilder<Types>({
     firstArgOptions: {
       description:
         'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A ' +
-        'page of events also ends at 16 MiB of what is selected of payloads: rely on hasNextPage, not on the number of ' +
+        'page of events also ends at 16 MiB of selected payload data: rely on hasNextPage, not on the number of ' +
         'items.',
     },
     lastArgOptions: {
@@ -157,11 +160,17 @@ export const builder = new SchemaBuilder<Types>({
       viewer.type === 'anonymous'
         ? new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
         : new CodedError('FORBIDDEN', 'Permission denied: this needs an API key with a higher role or wider access.'),
-    authScopes: ({ viewer, dataset, report }) => {
+    authScopes: ({ viewer, dataset, report, log }) => {
       const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<unknown>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false
         await find(id)
         return hasRole(viewer, role)
+      }
+      const mayAppend = (kind: StreamKind) => async (id: string) => {
+        if (viewer.type === 'anonymous') return false
+        const owner = await log.ownerOf(id, keyIdOf(viewer))
+        if (owner?.kind !== kind || !canSee(viewer, owner)) throw hiddenStream(id)
+        return hasRole(viewer, 'WRITE')
       }
       return {
         authenticated: viewer.type !== 'anonymous',
@@ -176,6 +185,8 @@ export const builder = new SchemaBuilder<Types>({
         readReport: mayOn('READ', report),
         writeReport: mayOn('WRITE', report),
         adminReport: mayOn('ADMIN', report),
+        appendToDataset: mayAppend('DATASET'),
+        appendToReport: mayAppend('REPORT'),
       }
     },
   },

@@ -40,7 +40,7 @@ export function toEdge<Node>(event: LoggedEvent, node: Node): { readonly cursor:
   return new EventEdge(event, node)
 }
 
-/** Whether streams may have changed since the operation looked them up: it has changed them, or it is a subscription. */
+/** Whether streams may have changed since the operation looked them up: by its own mutations, or by time. */
 export function mayHaveChanged({ operation }: GraphQLResolveInfo): boolean {
   return operation.operation !== OperationTypeNode.QUERY
 }

@@ -74,10 +74,7 @@ export function payloadPreview<Shape extends { event: LoggedEvent }>(payload: st
   } as const
 }
 
-/**
- * What the events that a field returns must be read with: the first characters of each payload, or all of it.
- * @throws CodedError BAD_USER_INPUT for a preview that is out of range, before anything is read.
- */
+/** The first characters of each payload, or all. @throws CodedError BAD_USER_INPUT, before a read. */
 export function selectedPrefix(info: GraphQLResolveInfo): Prefix {
   const type = getNamedType(info.returnType)
   const needed = Math.max(...info.fieldNodes.map(({ selectionSet }) => below(selectionSet, type, info)))

@@ -1,5 +1,6 @@
 import type { InputShapeFromFields } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
+import { keyIdOf } from '../accounts/viewer.ts'
 import type { BlockUpdateData, ProgressData, ReportEventData, StateData } from '../log/report/report-data.ts'
 import { type DecodedReportEvent, legacyEventData } from '../log/report/report-event.ts'
 import { builder } from './builder.ts'
@@ -208,7 +209,7 @@ builder.mutationField('recordReportEvents', (t) =>
       'Records up to 1,000 events of a report, in the given order, and responds after the commit. Either all events ' +
       'are processed or none, unless the call contains an id twice. Requires WRITE on the report. Per-event results, ' +
       'including conflicts, are in the payload.',
-    authScopes: (_root, { reportId }) => ({ writeReport: reportId }),
+    authScopes: (_root, { reportId }) => ({ appendToReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to record events of.' }),
       events: t.arg({
@@ -217,9 +218,9 @@ builder.mutationField('recordReportEvents', (t) =>
         description: 'The events, oldest first: at most 1,000, and 16 Mi characters of JSON in total.',
       }),
     },
-    resolve: async (_root, { reportId, events }, { log, budget }) => ({
+    resolve: async (_root, { reportId, events }, { log, viewer, budget }) => ({
       streamId: reportId,
-      results: await log.append(reportId, await newReportEvents(events, budget)),
+      results: await log.append(reportId, await newReportEvents(events, budget), keyIdOf(viewer)),
     }),
   }),
 )

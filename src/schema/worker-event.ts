@@ -1,6 +1,7 @@
 import type { InputShapeFromFields } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import { v7 } from 'uuid'
+import { keyIdOf } from '../accounts/viewer.ts'
 import { CodedError } from '../errors.ts'
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { LoggedEvent, NewEvent } from '../log/event.ts'
@@ -190,8 +191,7 @@ export const numberedPageArgs = builder.args((t) => ({
   page: t.int({ defaultValue: 1, description: 'Page number, from 1. Late pages are as fast as the first.' }),
   pageSize: t.int({
     defaultValue: 10,
-    description:
-      'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if what is selected of the payloads exceeds 16 MiB.',
+    description: 'Events per page, 1 to 10,000. Errors: BAD_USER_INPUT if the selected payload data exceeds 16 MiB.',
   }),
 }))
 
@@ -229,7 +229,7 @@ builder.mutationField('recordWorkerEvents', (t) =>
       'Records up to 1,000 events of a dataset, in the given order, and responds after the commit. Either all events ' +
       'are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event ' +
       'results, including conflicts, are in the payload.',
-    authScopes: (_root, { datasetId }) => ({ writeDataset: datasetId }),
+    authScopes: (_root, { datasetId }) => ({ appendToDataset: datasetId }),
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to record events of.' }),
       events: t.arg({
@@ -244,10 +244,13 @@ builder.mutationField('recordWorkerEvents', (t) =>
           'UnknownWorkerEventData. Each is reported by the outcome REJECTED, and the others are recorded.',
       }),
     },
-    resolve: async (_root, { datasetId, events, strict }, { log, budget }) => {
+    resolve: async (_root, { datasetId, events, strict }, { log, viewer, budget }) => {
       const given = await toNewEvents(events, toNewEvent, budget)
-      const results = strict ? await appendStrictly(log, datasetId, given, budget) : await log.append(datasetId, given)
-      return { streamId: datasetId, results }
+      const append = (valid: readonly NewEvent[]) => log.append(datasetId, valid, keyIdOf(viewer))
+      return {
+        streamId: datasetId,
+        results: strict ? await appendStrictly(append, given, budget) : await append(given),
+      }
     },
   }),
 )

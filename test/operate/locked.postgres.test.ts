@@ -28,7 +28,8 @@ async function seed(server: TestServer) {
   return { organization, dataset }
 }
 
-test('Reads of a locked table fail with UNAVAILABLE, on every route', async () => {
+// They wait for timeouts of servers of their own, concurrently.
+test.concurrent('Reads of a locked table fail with UNAVAILABLE, on every route', async () => {
   await using server = await startServer()
   const { organization, dataset } = await seed(server)
   const authorization = `Bearer ${await newKey(server, organization)}`
@@ -42,7 +43,7 @@ test('Reads of a locked table fail with UNAVAILABLE, on every route', async () =
   expect([trieve.status, trieve.headers.get('retry-after')]).toEqual([503, '1'])
 })
 
-test('What changes a locked stream fails with UNAVAILABLE, and a command with one line', async () => {
+test.concurrent('What changes a locked stream fails with UNAVAILABLE, and a command with one line', async () => {
   await using server = await startServer()
   const { organization, dataset } = await seed(server)
   const report = await newReport(server, organization)
@@ -61,6 +62,7 @@ test('What changes a locked stream fails with UNAVAILABLE, and a command with on
 
 test.runIf(process.env.LONG)(
   'A subscription that has waited for its events for a minute ends with UNAVAILABLE',
+  { concurrent: true },
   async () => {
     const env = await freshDatabase()
     // Above the lock timeout, and above what a follower waits for one answer, if it has a limit of its own.
@@ -82,7 +84,7 @@ test.runIf(process.env.LONG)(
   },
 )
 
-test('Acts of an organization take as long as DATABASE_TIMEOUT_SECONDS, not less', async () => {
+test.concurrent('Acts of an organization take as long as DATABASE_TIMEOUT_SECONDS, not less', async () => {
   await using server = await startServer({ DATABASE_TIMEOUT_SECONDS: '30' })
   const { organization } = await seed(server)
   await runSql(

@@ -63,7 +63,8 @@ async function startBehindProxy(settings: Record<string, string> = {}) {
   }
 }
 
-test('Clients do not notice a short outage of the database', async () => {
+// Each has a database of its own, and waits for timeouts of the server: they do so concurrently, but for one.
+test.concurrent('Clients do not notice a short outage of the database', async () => {
   await using behind = await startBehindProxy()
   const { proxy, server, dataset, page, append, trieve, llamacloud } = behind
   await recordWorkerEvents(server, dataset, [EVENT])
@@ -78,7 +79,7 @@ test('Clients do not notice a short outage of the database', async () => {
   expect((await page()).data.workerEvents.totalCount).toBe(3)
 })
 
-test('During an outage of the database, every transport reports UNAVAILABLE with a time to retry, logged once', async () => {
+test.concurrent('During an outage of the database, every transport reports UNAVAILABLE with a time to retry, logged once', async () => {
   await using behind = await startBehindProxy()
   const { proxy, server, page, append, trieve, llamacloud } = behind
   const query = JSON.stringify({ query: '{ organization(id: "00000000-0000-0000-0000-000000000001") { id } }' })
@@ -120,7 +121,7 @@ describe('While a table is locked', () => {
   const statusOf = ({ status, headers }: Response) => [status, headers.get('retry-after')]
   const FAILED = { message: expect.any(String), extensions: { code: 'UNAVAILABLE', retryAfter: 1 } }
 
-  test('a result that has data is not one to retry as a whole, and its errors have no internals', async () => {
+  test.concurrent('a result that has data is not one to retry as a whole, and its errors have no internals', async () => {
     await using behind = await startBehindProxy(SHORT)
     const { env, server, dataset, organization, report, key } = behind
     const record = `recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) { results { outcome } }`
@@ -146,7 +147,7 @@ describe('While a table is locked', () => {
     expect(statusOf(alone)).toEqual([200, null])
   })
 
-  test('equal queries without any result are all answered with 503, waiting for the table or for their turn', async () => {
+  test.concurrent('equal queries without any result are all answered with 503, waiting for the table or for their turn', async () => {
     await using behind = await startBehindProxy(SHORT)
     const { env, server, dataset, report } = behind
     await recordWorkerEvents(server, dataset, [EVENT])
@@ -163,6 +164,7 @@ describe('While a table is locked', () => {
     }
   })
 
+  // Changes the time for all that run meanwhile.
   test('a subscription that has waited too long ends without `complete`', async () => {
     await using behind = await startBehindProxy(SHORT)
     const { env, server, dataset } = behind
@@ -172,9 +174,9 @@ describe('While a table is locked', () => {
     const response = await post(behind, query, 'text/event-stream')
     expect(statusOf(response)).toEqual([200, null])
     await until(async () => (await lockWaits(env)) > 0)
-    // A minute later.
+    // From here on, a second is a minute.
     const now = performance.now.bind(performance)
-    vi.spyOn(performance, 'now').mockImplementation(() => now() + 61_000)
+    vi.spyOn(performance, 'now').mockImplementation(() => now() * 60)
     onTestFinished(() => void vi.restoreAllMocks())
     const text = await response.text()
     expect(text).toMatch(/^event: next\ndata: \{"errors":.*"UNAVAILABLE"/m)
@@ -182,7 +184,7 @@ describe('While a table is locked', () => {
   })
 })
 
-test('Calls on connections that have gone silent end in time, and what goes on does so on others', async () => {
+test.concurrent('Calls on connections that have gone silent end in time, and what goes on does so on others', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { proxy, server, dataset, key, page, append } = behind
   const live = [overWebSocket, overSse].map((transport) => transport(server.url, key, FOLLOW, { id: dataset }))
@@ -210,7 +212,7 @@ test('Calls on connections that have gone silent end in time, and what goes on d
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
 })
 
-test('An append whose answer is lost is stored once, however often it is sent again', async () => {
+test.concurrent('An append whose answer is lost is stored once, however often it is sent again', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { proxy, server, dataset, page } = behind
   await recordWorkerEvents(server, dataset, [EVENT])
@@ -226,7 +228,7 @@ test('An append whose answer is lost is stored once, however often it is sent ag
   expect((await page()).data.workerEvents.totalCount).toBe(2)
 })
 
-test('A call waits for its turn at the database only so long, and a subscription goes on after it', async () => {
+test.concurrent('A call waits for its turn at the database only so long, and a subscription goes on after it', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { env, server, dataset, key } = behind
   await recordWorkerEvents(server, dataset, [EVENT])
@@ -247,7 +249,24 @@ test('A call waits for its turn at the database only so long, and a subscription
   await subscription.end()
 })
 
-test('Appends that wait for one whose transaction takes too long fail with it, and not one after the other', async () => {
+test.concurrent('Acts of one caller wait for each other only so long', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { env, server, organization, key } = behind
+  const create = 'mutation ($id: UUID!) { createDataset(input: { organizationId: $id }) { id } }'
+  {
+    // Each locks the row of its key.
+    await using _lock = await holdLock(env, 'SELECT 1 FROM api_key FOR UPDATE')
+    // One after the other, two seconds each, they would take a minute.
+    const asked = Array.from({ length: 30 }, () => server.graphql(create, { id: organization }, key))
+    for (const result of await Promise.all(asked)) {
+      expect(result.errors).toHaveLength(1)
+      expectRetryable(result)
+    }
+  }
+  expect((await server.graphql(create, { id: organization }, key)).errors).toBeUndefined()
+})
+
+test.concurrent('Appends that wait for one whose transaction takes too long fail with it, and not one after the other', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { env, server, dataset } = behind
   await runSql(
@@ -265,7 +284,7 @@ test('Appends that wait for one whose transaction takes too long fail with it, a
   expect((await metric(server.url, 'tidemark_append_seconds_count')) - before).toBeLessThan(5)
 })
 
-test('An append that has just come does not fail with those whose transaction has taken too long', async () => {
+test.concurrent('An append that has just come does not fail with those whose transaction has taken too long', async () => {
   // Long enough for all transactions to begin before the first one fails.
   await using behind = await startBehindProxy({ DATABASE_TIMEOUT_SECONDS: '6' })
   const { env, server, append } = behind
@@ -290,7 +309,7 @@ test('An append that has just come does not fail with those whose transaction ha
   expect((await young).errors).toBeUndefined()
 })
 
-test('A signal ends a server in its time, with status 0, while the database is silent', async () => {
+test.concurrent('A signal ends a server in its time, with status 0, while the database is silent', async () => {
   const env = await freshDatabase()
   await using proxy = await tcpProxy(String(env.DATABASE_URL))
   const server = await serve({ ...env, DATABASE_URL: proxy.url })
@@ -306,7 +325,7 @@ test('A signal ends a server in its time, with status 0, while the database is s
   expect([await server.exited, server.output.stderr]).toEqual([0, expect.not.stringContaining('timed out: exiting')])
 })
 
-test('PostgreSQL cancels a statement that takes too long, and its connection stays', async () => {
+test.concurrent('PostgreSQL cancels a statement that takes too long, and its connection stays', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { env, server, dataset } = behind
   await recordWorkerEvents(server, dataset, [EVENT])
@@ -323,7 +342,7 @@ test('PostgreSQL cancels a statement that takes too long, and its connection sta
   expect(await backends()).toEqual([])
 })
 
-test('An append for which PostgreSQL has no disk space may be sent again later', async () => {
+test.concurrent('An append for which PostgreSQL has no disk space may be sent again later', async () => {
   await using behind = await startBehindProxy()
   const { env, append, page } = behind
   await runSql(

@@ -1,15 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { setTimeout } from 'node:timers/promises'
+import { transform } from 'esbuild'
 import { expect, type TestContext, test } from 'vitest'
+
+// Without tsx, which takes longer to load than all else here.
+const source = await readFile('src/lib/watchdog.ts', 'utf8')
+const { code: WATCHDOG } = await transform(source, { loader: 'ts', format: 'esm' })
 
 /** A process that is watched, with a limit in seconds, and then does something. */
 function watched({ onTestFinished }: TestContext, code: string, limit = 2): ChildProcess {
-  const script = `import { watchMainThread } from './src/lib/watchdog.ts'
+  const script = `${WATCHDOG}
     const watchdog = watchMainThread(${limit})
     ${code}`
-  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     env: { PATH: process.env.PATH },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

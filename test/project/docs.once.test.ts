@@ -6,7 +6,8 @@ import { schema } from '../../src/schema/schema.ts'
 import { type Block, blocksOf, PAGES, readPage } from '../support/markdown.ts'
 import { PageRunner } from '../support/page-runner.ts'
 
-// Runs the `sh` and `ts` blocks of each page in order: one shell, one folder, one server and one database per page.
+// Runs the `sh` and `ts` blocks of each page in order: one shell, one folder, one server and one database per page, so
+// that the pages run concurrently.
 // Conventions:
 // - `npm start`, after `npm ci &&` or settings, starts the server. `npm ci` and `npm run build` are skipped.
 // - localhost:4000 stands for the port of the server.
@@ -30,6 +31,7 @@ const NOT_RUN = [
   ['docs/deploying.md', 'docker compose', 'needs Docker'],
   ['docs/import-and-export.md', 'TRIEVE_API_KEY=', 'needs a Trieve key'],
   ['docs/import-and-export.md', 'LLAMA_CLOUD_API_KEY=', 'needs a LlamaCloud key'],
+  ['docs/speed.md', 'npm run bench', 'takes an hour'],
 ]
 
 const runs = ({ lang, notRun }: Block) => RUN.has(lang) && notRun === undefined
@@ -47,7 +49,7 @@ function stepsOf(page: string): { block: Block; prints?: Block }[] {
 
 const firstSteps = () => stepsOf('README.md').filter(({ block }) => /^(Run|First steps)$/.test(block.section))
 
-describe.each(PAGES.filter((page) => blocksOf(page).some(runs)))('%s', (page) => {
+describe.concurrent.each(PAGES.filter((page) => blocksOf(page).some(runs)))('%s', (page) => {
   test('runs, and prints the documented output', { timeout: 180_000 }, async () => {
     await using runner = await PageRunner.open(join(inject('scratch'), `page-${randomUUID()}`))
     const before = readPage(page).includes('(../README.md#first-steps)') ? firstSteps() : []

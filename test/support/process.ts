@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { on, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { NODE_OPTIONS } from './node-options.ts'
 
 /** A `tidemark` process. */
 export interface Process {
@@ -25,7 +26,7 @@ export function tidemark(
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): Process {
   const { PATH, HOME } = process.env
-  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+  const child = spawn(process.execPath, [...NODE_OPTIONS, 'dist/main.js', ...args], {
     env: { PATH, HOME, LOG_LEVEL: 'warn', ...env },
     stdio: [stdin, 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'],
   })
@@ -119,7 +120,7 @@ async function runInHost(args: string[], env: Record<string, string | undefined>
 /** It ends with this process, which does not wait for it. */
 function startHost(): ChildProcess {
   const { PATH, HOME } = process.env
-  const child = fork('test/support/command-host.js', { env: { PATH, HOME }, execArgv: [], silent: true })
+  const child = fork('test/support/command-host.js', { env: { PATH, HOME }, execArgv: [...NODE_OPTIONS], silent: true })
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8')
   return child
 }

@@ -1,15 +1,12 @@
 import type { Queries } from '../../db/queries.ts'
 import { type ReadBudget, readBudgeted } from './budgeted-read.ts'
 import { isDamage } from './damage.ts'
-import type { Source } from './event-cache.ts'
+import type { CacheKey } from './event-cache.ts'
 import type { Direction, Limit, Prefix, Range, Read, SizedEvent } from './range.ts'
 import { maybeSmall, SMALL_BYTES, type SmallReads } from './small-reads.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
-/**
- * `readBudgeted`, without reading events again that are cached as of the version of the stream: they are no older than
- * the call that found it.
- */
+/** `readBudgeted`, but for events that are cached as of the stream's version: no older than the call that found it. */
 export async function readCached(
   reads: Reads,
   stream: Stream,
@@ -52,7 +49,7 @@ function positionsOf({ low, high }: Range, { first, head }: Stream, direction: D
 // One statement for all requests of a caller that miss the same events, as they do after an append.
 async function readHole(
   { db, cache }: Reads,
-  source: Source,
+  source: CacheKey,
   hole: Range,
   direction: Direction,
   limit: Limit,
@@ -106,7 +103,7 @@ async function readSmall(
 
 async function readWhole(
   { db, cache }: Reads,
-  source: Source,
+  source: CacheKey,
   range: Range,
   direction: Direction,
   limit: Limit,

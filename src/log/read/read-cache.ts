@@ -3,6 +3,7 @@ import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { SharedWork } from '../../lib/shared-work.ts'
 import type { Counts } from './counters.ts'
 import { EventCache } from './event-cache.ts'
+import { createFilteredPages, type FilteredPages } from './filtered-page.ts'
 import type { Read } from './range.ts'
 import { SmallReads } from './small-reads.ts'
 
@@ -14,6 +15,7 @@ export interface ReadCache {
   readonly events: EventCache
   readonly reading: SharedWork<Read>
   readonly small: SmallReads
+  readonly filtered: FilteredPages
   readonly counts: LRUCache<string, Counts>
   readonly counting: SharedWork<Counts | undefined>
 }
@@ -28,6 +30,7 @@ export function createReadCache(memory: MemoryBudget): ReadCache {
     events,
     reading: new SharedWork(),
     small: new SmallReads(),
+    filtered: createFilteredPages(),
     counts: new LRUCache({ max: MOST_COUNTS }),
     counting: new SharedWork(),
   }
