@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Queries } from '../../db/queries.ts'
 import { type ReadBudget, readBudgeted } from './budgeted-read.ts'
-import type { EventCache, CacheKey } from './event-cache.ts'
+import type { CacheKey, EventCache } from './event-cache.ts'
 import type { Limit, Read, SizedEvent } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
