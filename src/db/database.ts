@@ -84,8 +84,10 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const main = openQueries(session, POOL_SIZES.main, limit)
   const short = openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
   const long = openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
-  const prisma = new PrismaClient({ adapter: main.adapter, ...clientOptions(limit) })
   const pools = [main, short, long].map(({ pool }) => pool)
+  const statementNameGenerator = ({ sql }: SqlQuery) => main.pool.prepared.nameOf(sql)
+  const adapter = new PrismaPg(main.pool.pool, { schema: session.schema, statementNameGenerator })
+  const prisma = new PrismaClient({ adapter, ...clientOptions(limit) })
   return {
     prisma,
     queries: main.queries,
@@ -108,17 +110,13 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
 }
 
 interface OpenQueries {
-  readonly adapter: PrismaPg
   readonly queries: Queries
   readonly pool: PostgresPool
 }
 
 function openQueries(session: Session, max: number, limit: number): OpenQueries {
   const pool = openPool(session, { max, limit })
-  const { prepared } = pool
-  const statementNameGenerator = ({ sql }: SqlQuery) => prepared.nameOf(sql)
-  const adapter = new PrismaPg(pool.pool, { schema: session.schema, statementNameGenerator })
-  return { adapter, queries: postgresQueries(pool.pool, prepared), pool }
+  return { queries: postgresQueries(pool.pool, pool.prepared), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {

@@ -3,7 +3,10 @@ import type { Plugin, YogaInitialContext } from 'graphql-yoga'
 import type { Context, RequestContext } from '../../schema/context.ts'
 import type { PersistedOperations } from '../persisted-operations.ts'
 
-// Yoga's plugins throw, which closes a WebSocket; one also keeps unparsed or empty text, one lacks trusted documents.
+/**
+ * Finds the text of a hash. Yoga's plugins throw, which closes a WebSocket; one also keeps unparsed or empty text, one
+ * lacks trusted documents.
+ */
 export function usePersistedOperations(
   operations: PersistedOperations,
 ): Plugin<Context & YogaInitialContext, RequestContext> {

@@ -14,8 +14,8 @@ const MOST_COUNTS = 1_000
 export interface ReadCache {
   readonly events: EventCache
   readonly reading: SharedWork<Read>
-  readonly small: SmallReads
   readonly filtered: FilteredPages
+  readonly small: SmallReads
   readonly counts: LRUCache<string, Counts>
   readonly counting: SharedWork<Counts | undefined>
 }
@@ -29,8 +29,8 @@ export function createReadCache(memory: MemoryBudget): ReadCache {
   return {
     events,
     reading: new SharedWork(),
-    small: new SmallReads(),
     filtered: createFilteredPages(),
+    small: new SmallReads(),
     counts: new LRUCache({ max: MOST_COUNTS }),
     counting: new SharedWork(),
   }

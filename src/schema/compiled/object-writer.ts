@@ -15,7 +15,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql'
 import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
-import { drawItems, drawText, undrawnList } from '../budget-plugin.ts'
+import { drawText, type UndrawnList, undrawnList } from '../budget-plugin.ts'
 import type { Context } from '../context.ts'
 import { plainOf } from '../plain-field.ts'
 import { selectionOf } from '../selection.ts'
@@ -174,10 +174,10 @@ function resolvedWriter(
   const { schema, fragments, operation } = of
   const { name: fieldName, type: returnType } = field
   const list = isListType(nullable(returnType)) ? undrawnList(field.resolve) : undefined
-  const resolve = list ?? field.resolve
+  const resolve = list?.resolve ?? field.resolve
   if (!resolve) throw new NotCompiledError('a field without a resolver')
   const argumentsOf = argumentsReader(nodes[0] as FieldNode, field)
-  const complete = completer(nodes, parent, field, of, list !== undefined)
+  const complete = completer(nodes, parent, field, of, list)
   return (source, run, parentPath) => {
     const path: Path = { prev: parentPath, key, typename: parent.name }
     const failed = (error: unknown) => handleError(error, returnType, nodes, path, run.errors)
@@ -227,13 +227,13 @@ function nullable(type: GraphQLOutputType): GraphQLOutputType {
   return isNonNullType(type) ? type.ofType : type
 }
 
-// `isDrawn`: whether a list must be drawn from the budget, as its resolver was called without that.
+// `list`: how a list is drawn from the budget, as its resolver was called without that.
 function completer(
   nodes: readonly FieldNode[],
   parent: GraphQLObjectType,
   field: GraphQLField<unknown, unknown>,
   of: Compiled,
-  isDrawn = false,
+  list?: UndrawnList,
 ): Writer {
   const notNull = (write: Writer): Writer => {
     const fail = (): never => {
@@ -250,8 +250,8 @@ function completer(
     if (isListType(type)) {
       if (isListType(nullable(type.ofType))) throw new NotCompiledError('lists of lists')
       const selection = selectionOf(nodes, getNamedType(type), of)
-      const draw = isDrawn
-        ? (list: readonly unknown[], { budget }: Run) => drawItems(list, selection, budget)
+      const draw = list
+        ? (items: readonly unknown[], { budget }: Run) => list.draw(items, selection, budget)
         : undefined
       return listWriter(ofType(type.ofType), type.ofType, nodes, draw)
     }
