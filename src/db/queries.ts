@@ -20,10 +20,7 @@ export function queriesBy(run: (query: Prisma.Sql) => Promise<object[]>): Querie
   }
 }
 
-/**
- * Raw statements on the driver that Prisma uses, with the same results. Prisma's engine would encode and decode each of
- * them several times, which takes longer than most statements.
- */
+/** On Prisma's driver: its engine encodes and decodes each statement several times. */
 export function queriesOf(driver: SqlQueryable): Queries {
   return queriesBy(async ({ text: sql, values }) => {
     const statement = { sql, args: values.slice(), argTypes: values.map(typeOf) }
