@@ -75,7 +75,8 @@ export class TcpConnections {
     // After an await; it would never leave the list.
     if (socket.closed) return connection
     this.#open.set(socket, connection)
-    socket.once('close', () => {
+    // Not `once`, which keeps more for each connection.
+    socket.on('close', () => {
       this.#open.delete(socket)
       this.#held.get(connection)?.holding.release()
       this.#held.delete(connection)

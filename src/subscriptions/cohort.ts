@@ -130,7 +130,8 @@ export interface LiveCounts {
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
   readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_BYTES })
-  readonly #open = new Set<Cohort>()
+  /** With what forgets each. */
+  readonly #open = new Map<Cohort, () => void>()
   readonly counts: LiveCounts = { delivered: 0, ended: {} }
   #names = 0
 
@@ -140,27 +141,30 @@ export class Cohorts {
 
   get largest(): number {
     let largest = 0
-    for (const { members } of this.#open) largest = Math.max(largest, members)
+    for (const { members } of this.#open.keys()) largest = Math.max(largest, members)
     return largest
   }
 
-  join(args: ExecutionArgs, mask: MaskResultError): { cohort: Cohort; leave: () => void } {
+  /** Each call must be followed by one of `leave`. */
+  join(args: ExecutionArgs, mask: MaskResultError): Cohort {
     // Yoga's parser cache returns the same node for the same text.
     const cohorts = this.#byDocument.get(args.document) ?? new Map<string, Cohort>()
     this.#byDocument.set(args.document, cohorts)
     const key = keyOf(args)
-    const cohort = cohorts.get(key) ?? new Cohort(this.#results, this.#names++, forEvents(args), mask)
-    cohorts.set(key, cohort)
-    cohort.members++
-    this.#open.add(cohort)
-    return {
-      cohort,
-      leave: () => {
-        if (--cohort.members > 0) return
-        cohorts.delete(key)
-        this.#open.delete(cohort)
-      },
+    const known = cohorts.get(key)
+    const cohort = known ?? new Cohort(this.#results, this.#names++, forEvents(args), mask)
+    if (!known) {
+      cohorts.set(key, cohort)
+      this.#open.set(cohort, () => cohorts.delete(key))
     }
+    cohort.members++
+    return cohort
+  }
+
+  leave(cohort: Cohort): void {
+    if (--cohort.members > 0) return
+    this.#open.get(cohort)?.()
+    this.#open.delete(cohort)
   }
 }
 

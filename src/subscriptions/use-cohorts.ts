@@ -64,10 +64,10 @@ async function subscribe(
     return TOO_MANY
   }
   context.onStart?.(follower.cursor)
-  const { cohort, leave } = cohorts.join(args, mask)
+  const cohort = cohorts.join(args, mask)
   const { call, peer, viewer, keyWatch, liveConnections } = context
   const subscription = new Subscription(source, cohort, peer, cohorts.counts, (error) => mask(error, call))
-  subscription.onEnd(leave)
+  subscription.onEnd(() => cohorts.leave(cohort))
   subscription.onEnd(ended)
   // If the client disconnects before it is started, nothing else ends the subscription.
   subscription.onEnd(peer.onGone(() => subscription.return()))

@@ -8,10 +8,10 @@ const CLOSE = Buffer.from('}')
 /** First byte of an unfragmented text frame. */
 const TEXT = 0x81
 
-/** The `next` messages of results as frames (RFC 6455, 5.2); only the id differs between sockets. @param id as JSON. */
+/** The `next` messages of results as frames (RFC 6455, 5.2); only the id differs between sockets. */
 export function preparedFrames(deliveries: Deliveries, id: string): readonly Buffer[] {
   return deliveries.prepared(id, () => {
-    const start = Buffer.from(`{"id":${id},"type":"next","payload":`)
+    const start = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
     const pieces = deliveries.all.flatMap(({ body }) => {
       return [headerOf(start.length + body.length + CLOSE.length), start, body, CLOSE]
     })

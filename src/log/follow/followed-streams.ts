@@ -53,12 +53,13 @@ export class FollowedStreams implements AsyncDisposable {
   /** Follows a stream, catching up through the caller's client. @throws CodedError UNAVAILABLE after disposal. */
   follow(db: PrismaClient, known: Stream, options: FollowOptions): Follower {
     if (this.#disposed) throw stopping()
-    const stream = this.#streams.get(known.id) ?? this.#open(known)
+    const streamId = known.id
+    const stream = this.#streams.get(streamId) ?? this.#open(known)
     if (known.head > stream.tail.head || known.epoch !== stream.tail.epoch) void stream.tail.read()
     const follower = new Follower(db, stream.tail, known, options, {
       onClose: () => {
         stream.followers.delete(follower)
-        if (stream.followers.size === 0) this.#drop(known.id, stream)
+        if (stream.followers.size === 0) this.#drop(streamId, stream)
       },
       onError: this.#options.onError,
     })
