@@ -89,8 +89,8 @@ export class LiveConnections implements AsyncDisposable {
     this.#syncing = new RepeatedTask(SYNC_MS, () => this.#sync(), onError)
   }
 
-  /** @returns a function to call on close. */
-  add(open: Open): () => void {
+  /** @returns an id to remove it with on close. */
+  add(open: Open): string {
     const id = v7()
     const { viewer, transport, operationName, source, end } = open
     // Not by a spread, after which each object has a layout of its own.
@@ -98,10 +98,12 @@ export class LiveConnections implements AsyncDisposable {
     const kept: Kept = { viewer, transport, operationName, source, end, openedAt, isListed: false, written: undefined }
     this.#open.set(id, kept)
     this.#syncing.start()
-    return () => {
-      if (kept.isListed) this.#closed.add(id)
-      this.#open.delete(id)
-    }
+    return id
+  }
+
+  remove(id: string): void {
+    if (this.#open.get(id)?.isListed) this.#closed.add(id)
+    this.#open.delete(id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,14 +44,15 @@ export class TcpConnection {
     return this.#stalledMs
   }
 
-  /** Ends subscriptions at the stall limit; the connection breaks after as long again. @returns how to unsubscribe. */
-  onFault(callback: (fault: Fault) => void): () => void {
+  /** Ends subscriptions at the stall limit; the connection breaks after as long again. */
+  onFault(callback: (fault: Fault) => void): void {
     this.#onFault ??= new Set()
     this.#onFault.add(callback)
-    return () => {
-      this.#onFault?.delete(callback)
-      if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
-    }
+  }
+
+  offFault(callback: (fault: Fault) => void): void {
+    this.#onFault?.delete(callback)
+    if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
   }
 
   /** Calls back before the server breaks the connection. @returns an unsubscribe function. */

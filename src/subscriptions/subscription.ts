@@ -30,7 +30,7 @@ export class Subscription implements Member {
   readonly #mask: MaskResultError
   readonly #sendLock: SendLock
   readonly #paced: Paced | undefined
-  readonly #onEnd: (() => void)[] = []
+  #onEnd: (() => void) | undefined
   #outlet: Outlet | undefined
   #progress: Progress | undefined
   #isCatchingUp = false
@@ -47,15 +47,19 @@ export class Subscription implements Member {
     this.#mask = mask
     this.#sendLock = sendLockOf(peer)
     if (this.#paced) return
-    follower.onStop = () => {
-      cohort.fanOutOf(follower.tail).leave(this)
-      this.catchUp()
-    }
+    follower.reader = this
   }
 
+  /** Its follower was ended from outside. */
+  onStop(): void {
+    this.#cohort.fanOutOf(this.follower.tail).leave(this)
+    this.catchUp()
+  }
+
+  /** Calls back once it has ended, however it ends. */
   onEnd(callback: () => void): void {
     if (this.#ended) callback()
-    else this.#onEnd.push(callback)
+    else this.#onEnd = callback
   }
 
   /** Writes all results to the outlet, until the subscription ends or is ended by `return`. */
@@ -164,7 +168,8 @@ export class Subscription implements Member {
     // However it ends, its follower does not stay behind.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
-    for (const callback of this.#onEnd.splice(0)) callback()
+    this.#onEnd?.()
+    this.#onEnd = undefined
     this.#outlet?.end(error)
   }
 }

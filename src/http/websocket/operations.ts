@@ -89,7 +89,9 @@ export function operationsOver(
       }
       extra.viewer = viewer
       socket.admit(caller)
-      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Unauthorized, UNAUTHORIZED.keyEnded)))
+      const onKeyEnded = () => socket.close(CloseCode.Unauthorized, UNAUTHORIZED.keyEnded)
+      keyWatch.watch(viewer, onKeyEnded)
+      socket.onGone(() => keyWatch.unwatch(viewer, onKeyEnded))
       return true
     },
     // The whole pipeline runs here and not in `execute`: it also limits, parses and validates what the client sent, and

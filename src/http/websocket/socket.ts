@@ -40,6 +40,8 @@ export interface Message {
   onHandled?: () => void
 }
 
+const NO_MESSAGE: Message = {}
+
 export class Socket implements GraphqlSocket, Peer {
   readonly transport = 'websocket'
   readonly id: string
@@ -59,8 +61,8 @@ export class Socket implements GraphqlSocket, Peer {
   /** Until the client has begun. */
   #beginning: NodeJS.Timeout | undefined
   closedWith: number | undefined
-  /** The newest message: to be read before its handler first waits. */
-  message: Message = {}
+  /** The message that is being handled, until its handler first waits. */
+  message: Message = NO_MESSAGE
 
   /** @param connection counts input bytes before ws assembles messages. @param id as in the log. */
   constructor(webSocket: WebSocket, connection: TcpConnection, id: string, logger: Logger) {
@@ -166,7 +168,9 @@ export class Socket implements GraphqlSocket, Peer {
       this.#pace()
       const message: Message = {}
       this.message = message
-      handle(String(data)).then(
+      const handled = handle(String(data))
+      this.message = NO_MESSAGE
+      handled.then(
         () => message.onHandled?.(),
         (err) => this.#cannotHandle(err),
       )
@@ -182,14 +186,21 @@ export class Socket implements GraphqlSocket, Peer {
     this.close(TRY_AGAIN, 'Try again later')
   }
 
-  onGone(callback: () => void): () => void {
+  onGone(callback: () => void): void {
     if (this.#webSocket.readyState === WebSocket.CLOSED) callback()
     else this.#onGone.add(callback)
-    return () => void this.#onGone.delete(callback)
   }
 
-  onFault(callback: (fault: Fault) => void): () => void {
-    return this.#connection.onFault(callback)
+  offGone(callback: () => void): void {
+    this.#onGone.delete(callback)
+  }
+
+  onFault(callback: (fault: Fault) => void): void {
+    this.#connection.onFault(callback)
+  }
+
+  offFault(callback: (fault: Fault) => void): void {
+    this.#connection.offFault(callback)
   }
 
   cutOff(): void {

@@ -31,6 +31,8 @@ interface FollowedStream {
   tail: Tail
   followers: Set<Follower>
   unlisten: () => void
+  onClose: (follower: Follower) => void
+  onError: (error: unknown) => void
 }
 
 /** All followers of this process, and one tail per followed stream. */
@@ -53,16 +55,9 @@ export class FollowedStreams implements AsyncDisposable {
   /** Follows a stream, catching up through the caller's client. @throws CodedError UNAVAILABLE after disposal. */
   follow(db: PrismaClient, known: Stream, options: FollowOptions): Follower {
     if (this.#disposed) throw stopping()
-    const streamId = known.id
-    const stream = this.#streams.get(streamId) ?? this.#open(known)
+    const stream = this.#streams.get(known.id) ?? this.#open(known)
     if (known.head > stream.tail.head || known.epoch !== stream.tail.epoch) void stream.tail.read()
-    const follower = new Follower(db, stream.tail, known, options, {
-      onClose: () => {
-        stream.followers.delete(follower)
-        if (stream.followers.size === 0) this.#drop(streamId, stream)
-      },
-      onError: this.#options.onError,
-    })
+    const follower = new Follower(db, stream.tail, known, options, stream)
     stream.followers.add(follower)
     return follower
   }
@@ -93,7 +88,16 @@ export class FollowedStreams implements AsyncDisposable {
     // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
     void tail.read()
-    const stream = { tail, followers, unlisten }
+    const stream: FollowedStream = {
+      tail,
+      followers,
+      unlisten,
+      onClose: (follower) => {
+        followers.delete(follower)
+        if (followers.size === 0) this.#drop(streamId, stream)
+      },
+      onError: this.#options.onError,
+    }
     this.#streams.set(streamId, stream)
     this.#timer ??= setInterval(() => {
       this.#failSlow()

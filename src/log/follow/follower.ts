@@ -24,9 +24,10 @@ export function streamDeleted(streamId: string, cursor: string): CodedError {
   return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist any more.`, { cursor })
 }
 
-interface Callbacks {
-  onClose: () => void
-  onError: (error: unknown) => void
+/** All followers of a stream. */
+interface Group {
+  onClose(follower: Follower): void
+  onError(error: unknown): void
 }
 
 export interface FollowOptions {
@@ -54,10 +55,10 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   readonly tail: Tail
   readonly #db: PrismaClient
   readonly #options: FollowOptions
-  readonly #callbacks: Callbacks
+  readonly #group: Group
   readonly #wanted: ReadonlySet<string> | undefined
-  /** Called when it is ended from outside; its reader then finds out why by `prepare`. */
-  onStop: (() => void) | undefined
+  /** Told when it is ended from outside; it then finds out why by `prepare`. */
+  reader: { onStop(): void } | undefined
   #page: Page | undefined
   #index = 0
   #position: number
@@ -74,11 +75,11 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   #waiting: AbortController | undefined
 
   /** @param stream as known at the start; the follower does not end before its head. */
-  constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, callbacks: Callbacks) {
+  constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, group: Group) {
     this.#db = db
     this.tail = tail
     this.#options = options
-    this.#callbacks = callbacks
+    this.#group = group
     this.#wanted = options.types?.length ? new Set(options.types) : undefined
     this.#position = options.after
     this.#scanned = options.after
@@ -296,8 +297,8 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.#isClosed = true
     this.#page = undefined
     this.#waiting?.abort()
-    this.#callbacks.onClose()
-    this.onStop?.()
+    this.#group.onClose(this)
+    this.reader?.onStop()
   }
 
   async #read(): Promise<void> {
@@ -383,7 +384,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
         if (this.#isClosed) return undefined
         const isFinal = error instanceof CodedError && error.code !== 'UNAVAILABLE'
         if (performance.now() > until || error instanceof MissingEventsError || isFinal) throw error
-        this.#callbacks.onError(error)
+        this.#group.onError(error)
         this.#waiting ??= new AbortController()
         await setTimeout(RETRY_MS, undefined, { signal: this.#waiting.signal }).catch(() => undefined)
       }
