@@ -10,8 +10,9 @@ import { joinEmbedded, openEmbedded } from './embedded.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPool, type PostgresPool } from './postgres-pool.ts'
+import { postgresQueries } from './postgres-queries.ts'
 import { prepareSchema } from './prepare-schema.ts'
-import { type Queries, queriesOf } from './queries.ts'
+import type { Queries } from './queries.ts'
 import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
@@ -84,9 +85,9 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
-  const main = await openClient(session, POOL_SIZES.main, limit)
-  const short = await openClient(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
-  const long = await openClient(session, POOL_SIZES.maintenance, LIMITS.maintenance)
+  const main = openClient(session, POOL_SIZES.main, limit)
+  const short = openClient(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const long = openClient(session, POOL_SIZES.maintenance, LIMITS.maintenance)
   const opened = [main, short, long]
   return {
     prisma: main.client,
@@ -116,13 +117,13 @@ interface OpenClient {
   readonly pool: PostgresPool
 }
 
-async function openClient(session: Session, max: number, limit: number): Promise<OpenClient> {
+function openClient(session: Session, max: number, limit: number): OpenClient {
   const pool = openPool(session, { max, limit })
   const { prepared } = pool
   const statementNameGenerator = ({ sql }: SqlQuery) => prepared.nameOf(sql)
   const adapter = new PrismaPg(pool.pool, { schema: session.schema, statementNameGenerator })
   const client = new PrismaClient({ adapter, ...clientOptions(limit) })
-  return { client, queries: queriesOf(await adapter.connect(), prepared), pool }
+  return { client, queries: postgresQueries(pool.pool, prepared), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {

@@ -4,7 +4,7 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Context } from './context.ts'
 import { inTurns, leavesInTurns } from './in-turns.ts'
 import { jsonLength } from './json-length.ts'
-import { selectionOf } from './selection.ts'
+import { type Selection, selectionOf } from './selection.ts'
 
 const NAME = 'budget'
 
@@ -17,6 +17,9 @@ const SHORT = 256
 type Resolver = GraphQLFieldResolver<unknown, Context, object>
 
 type Draw = (value: unknown, budget: OperationBudget, info: GraphQLResolveInfo) => unknown
+
+// Outermost of the plugins, so these are the resolvers of the schema.
+const undrawn = new WeakMap<object, Resolver>()
 
 /** Draws lists and long texts from the operation's budget before the executor completes them. */
 class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
@@ -32,24 +35,36 @@ class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 const DRAWS: Readonly<Record<string, Draw>> = { String: drawText, JSON: drawJson }
 
 function drawing(resolver: Resolver, draw: Draw): Resolver {
-  return (source, args, context, info) => {
+  const drawn: Resolver = (source, args, context, info) => {
     const value = resolver(source, args, context, info)
     return isThenable(value)
       ? value.then((settled) => draw(settled, context.budget, info))
       : draw(value, context.budget, info)
   }
+  if (draw === drawList) undrawn.set(drawn, resolver)
+  return drawn
+}
+
+/** The resolver of a list without its draw, which `drawItems` makes up for; undefined if there is none. */
+export function undrawnList(resolver: unknown): Resolver | undefined {
+  return undrawn.get(resolver as object)
+}
+
+/** Draws a list from the budget. @returns whether it must be completed in turns. */
+export function drawItems(list: readonly unknown[], { values, lists }: Selection, budget: OperationBudget): boolean {
+  budget.drawValues(list.length * values)
+  if (typeof list[0] === 'string')
+    budget.drawText((list as readonly string[]).reduce((sum, text) => sum + text.length, 0))
+  return list.length * values > AT_ONCE || (lists && list.length > 1)
 }
 
 function drawList(list: unknown, budget: OperationBudget, { fieldNodes, returnType, ...source }: GraphQLResolveInfo) {
   if (!Array.isArray(list)) return list
-  const { values, lists } = selectionOf(fieldNodes, getNamedType(returnType), source)
-  budget.drawValues(list.length * values)
-  if (typeof list[0] === 'string') budget.drawText(list.reduce((sum, text) => sum + text.length, 0))
-  if (list.length * values <= AT_ONCE && !(lists && list.length > 1)) return list
+  if (!drawItems(list, selectionOf(fieldNodes, getNamedType(returnType), source), budget)) return list
   return isLeafType(getNamedType(returnType)) ? leavesInTurns(list, budget) : inTurns(list, budget)
 }
 
-function drawText(text: unknown, budget: OperationBudget) {
+export function drawText(text: unknown, budget: OperationBudget) {
   if (typeof text === 'string' && text.length > SHORT) budget.drawText(text.length)
   return text
 }
