@@ -85,5 +85,8 @@ function position(cursor: string): string {
 
 function next(result: ExecutionResult & { readonly cursor?: string; readonly json?: string }): string {
   const { cursor, json = JSON.stringify(result) } = result
-  return `event: next\n${cursor ? `id: ${cursor}\n` : ''}data: ${json}\n\n`
+  return `event: next\n${cursor ? `id: ${cursor}\n` : ''}data: ${json.replaceAll(LINE_BREAKS, ' ')}\n\n`
 }
+
+// Between the tokens of a payload, which is sent as it was recorded.
+const LINE_BREAKS = /[\r\n]/g
