@@ -1,7 +1,7 @@
 import type { Deliveries } from '../../subscriptions/delivery.ts'
 
 /** Bytes up to which the frames of one write are one buffer; above, the results are not copied for each socket. */
-const JOINED = 16_384
+const JOINED = 65_536
 
 const CLOSE = Buffer.from('}')
 

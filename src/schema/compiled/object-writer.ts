@@ -219,7 +219,15 @@ function argumentsReader(node: FieldNode, field: GraphQLField<unknown, unknown>)
     SelectionSet: () => false,
     Directive: () => false,
   })
-  if (hasVariables) return ({ variableValues }) => getArgumentValues(field, node, variableValues)
+  if (hasVariables) {
+    // The variables of a subscription are the same for all its results.
+    let last: { readonly variableValues: object; readonly values: object } | undefined
+    return ({ variableValues }) => {
+      if (last?.variableValues !== variableValues)
+        last = { variableValues, values: getArgumentValues(field, node, variableValues) }
+      return { ...last.values }
+    }
+  }
   const values = getArgumentValues(field, node)
   return () => ({ ...values })
 }
