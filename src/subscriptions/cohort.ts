@@ -39,7 +39,8 @@ export class Cohort {
   readonly #results: Results
   readonly #name: number
   readonly #args: ExecutionArgs
-  readonly #mask: MaskResultError
+  /** Makes an error one that clients may see. */
+  readonly mask: MaskResultError
   readonly #write: CompiledSubscription | undefined
   #fanOut: FanOut | undefined
   members = 0
@@ -49,7 +50,7 @@ export class Cohort {
     this.#results = results
     this.#name = name
     this.#args = args
-    this.#mask = mask
+    this.mask = mask
     const { schema, document, operationName, variableValues, contextValue } = args
     // A document of the server itself is read as values.
     if (!(contextValue as Context).trusted)
@@ -147,7 +148,7 @@ export class Cohort {
       }
       const executed = { ...this.#args, rootValue: item, contextValue }
       const { data, errors } = written?.result ?? ((await execute(executed as never)) as ExecutionResult)
-      const result = { data, errors: errors?.map((error) => this.#mask(error)) }
+      const result = { data, errors: errors?.map((error) => this.mask(error)) }
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
       const { bytes, isExceeded } = budget
       return new Delivery(result, cursor, { bytes, json, isTooLarge: isExceeded })

@@ -1,8 +1,9 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
+import type { Call } from '../lib/call.ts'
 import { type Outcome, outcomeOfError } from '../lib/outcome.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Follower } from '../log/follow/follower.ts'
-import type { Cohort, LiveCounts, MaskResultError } from './cohort.ts'
+import type { Cohort, LiveCounts } from './cohort.ts'
 import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
 import { countOf, type PacedItem, type PacedSource } from './item.ts'
@@ -27,7 +28,7 @@ export class Subscription implements Member {
   readonly follower: Follower
   readonly #cohort: Cohort
   readonly #counts: LiveCounts
-  readonly #mask: MaskResultError
+  readonly #call: Call | undefined
   readonly #sendLock: SendLock
   readonly #paced: Paced | undefined
   #onEnd: (() => void) | undefined
@@ -37,14 +38,14 @@ export class Subscription implements Member {
   #hasEntered = false
   #ended = false
 
-  /** @param source a follower, or one whose events are delivered in batches. */
-  constructor(source: Follower | PacedSource, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
+  /** @param source a follower, or one whose events are delivered in batches. @param call to which its errors belong. */
+  constructor(source: Follower | PacedSource, cohort: Cohort, peer: Peer, counts: LiveCounts, call: Call | undefined) {
     this.#paced = 'follower' in source ? source : undefined
     const follower = 'follower' in source ? source.follower : source
     this.follower = follower
     this.#cohort = cohort
     this.#counts = counts
-    this.#mask = mask
+    this.#call = call
     this.#sendLock = sendLockOf(peer)
     if (this.#paced) return
     follower.reader = this
@@ -85,7 +86,7 @@ export class Subscription implements Member {
     if (this.#isCatchingUp || this.#ended || !this.#outlet) return
     this.#isCatchingUp = true
     const delivering = this.#paced ? this.#atItsPace(this.#outlet, this.#paced) : this.#untilHead(this.#outlet)
-    delivering.catch((error) => this.#finish(outcomeOfError(error), this.#mask(error)))
+    delivering.catch((error) => this.#finish(outcomeOfError(error), this.#cohort.mask(error, this.#call)))
   }
 
   async #untilHead(outlet: Outlet): Promise<void> {

@@ -58,7 +58,7 @@ async function subscribe(
   context.onStart?.(follower.cursor)
   const cohort = cohorts.join(args, mask)
   const { call, peer } = context
-  const subscription = new Subscription(source, cohort, peer, cohorts.counts, (error) => mask(error, call))
+  const subscription = new Subscription(source, cohort, peer, cohorts.counts, call)
   const registration = new Registration(subscription, args, cohorts, cohort, limits.subscriptions)
   subscription.onEnd(() => registration.leave())
   return subscription

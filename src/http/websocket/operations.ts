@@ -74,10 +74,13 @@ export function operationsOver(
 ): Options {
   return {
     connectionInitWaitTimeout: 0,
-    async onConnect({ extra, connectionParams }) {
+    async onConnect(connection) {
+      const { extra, connectionParams } = connection
       const { socket, address } = extra
       socket.begin()
       extra.key = bearerKey(authorization(connectionParams))
+      // Nobody else asks for them.
+      delete (connection as { connectionParams?: object }).connectionParams
       const { viewer, caller, error } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') {
         socket.close(CloseCode.Unauthorized, UNAUTHORIZED.noKey)

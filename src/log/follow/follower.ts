@@ -37,8 +37,8 @@ export interface FollowOptions {
   types?: readonly string[] | null
   /** Ends the stream once all is delivered and `says` holds for the newest event of this type. */
   end?: { readonly type: string; readonly says: (event: LoggedEvent) => boolean }
-  /** Called when the reader does not collect even the error that ended it. */
-  cutOff?: () => void
+  /** Is cut off when it does not collect even the error that ended the follower. */
+  client?: { cutOff(): void }
 }
 
 /** Events that were read and not delivered yet; once they are, the reader has scanned all up to `reach`. */
@@ -265,7 +265,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   }
 
   cutOff(): void {
-    this.#options.cutOff?.()
+    this.#options.client?.cutOff()
   }
 
   isSlow(limit: number): boolean {
