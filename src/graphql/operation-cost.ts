@@ -14,7 +14,7 @@ const VALUES_A_REQUEST = 10_000
 const KEPT = 50
 
 /** What an operation costs, or why it is rejected. `weight`: requests that it counts as, beside itself. */
-export interface Cost {
+interface Cost {
   readonly weight: number
   readonly error?: GraphQLError
 }

@@ -8,7 +8,7 @@ import type { Yoga } from '../graphql/yoga.ts'
 import { isLong } from '../lib/budget/json-in-turns.ts'
 import { LongResult } from '../lib/budget/long-result.ts'
 import { PRIVATE } from '../lib/private-response.ts'
-import { LongText } from '../schema/compiled/text.ts'
+import { LongText, wholeText } from '../schema/compiled/text.ts'
 import type { RequestContext } from '../schema/context.ts'
 
 /** Media type of the response to an operation in a JSON body that needs nothing of Yoga's own adapter, or undefined. */
@@ -65,8 +65,8 @@ async function runCompiled(
     const written = await compiled.run(params, context)
     if (!written || 'result' in written) return written
     const { text } = written
-    if (typeof text !== 'string') return { result: new LongResult(text) }
-    return isLong(context.budget) ? { result: new LongResult(LongText.of(text)) } : { text }
+    if (!isLong(context.budget)) return { text: wholeText(text) }
+    return { result: new LongResult(typeof text === 'string' ? LongText.of(text) : text) }
   } catch (error) {
     return { thrown: { error } }
   }

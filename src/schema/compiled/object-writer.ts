@@ -6,7 +6,6 @@ import {
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLResolveInfo,
-  getArgumentValues,
   getNamedType,
   isAbstractType,
   isLeafType,
@@ -14,13 +13,13 @@ import {
   isNonNullType,
   isObjectType,
   type OperationDefinitionNode,
-  visit,
 } from 'graphql'
 import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import { drawItems, drawText, undrawnList } from '../budget-plugin.ts'
 import type { Context } from '../context.ts'
 import { plainOf } from '../plain-field.ts'
 import { selectionOf } from '../selection.ts'
+import { argumentsReader } from './field-arguments.ts'
 import { handleError, type Path } from './field-errors.ts'
 import { leafTextOf } from './leaf-text.ts'
 import { listWriter } from './list-writer.ts'
@@ -47,7 +46,7 @@ const MOST_FIELDS = 1_000
 /** Writes a value, or the fields of an object. */
 export type Writer = (value: unknown, run: Run, path: Path | undefined, info: GraphQLResolveInfo | undefined) => Written
 
-export type FieldWriter = (source: unknown, run: Run, path: Path | undefined) => Written
+type FieldWriter = (source: unknown, run: Run, path: Path | undefined) => Written
 
 /** A field that a document selects: how it begins in the text of its object, and how its value is written. */
 export interface SelectedField {
@@ -115,7 +114,7 @@ function plainWriter(
   field: GraphQLField<unknown, unknown>,
   of: Compiled,
 ): FieldWriter | undefined {
-  const { plain, plainJson } = plainOf(field)
+  const { plain = propertyReader(field), plainJson } = plainOf(field)
   const { type } = field
   const named = getNamedType(type)
   const failed = (error: unknown, run: Run, path: Path | undefined) =>
@@ -141,11 +140,27 @@ function plainWriter(
       const value = plain(source)
       if (isText) drawText(value, run.budget)
       const below = isLeaf ? undefined : { prev: path, key, typename: parent.name }
+      if (isPromise(value))
+        return settled(
+          value,
+          (error) => failed(error, run, path),
+          (resolved) => complete(resolved, run, below, undefined),
+        )
       const text = complete(value, run, below, undefined)
       return typeof text === 'string' ? text : settled(text, (error) => failed(error, run, path))
     } catch (error) {
       return failed(error, run, path)
     }
+  }
+}
+
+/** As the executor reads a field without a resolver; undefined for one that has one, or that may be a method. */
+function propertyReader({ name, resolve, args }: GraphQLField<unknown, unknown>) {
+  if (resolve || args.length > 0) return undefined
+  return (source: unknown) => {
+    const value = (source as Readonly<Record<string, unknown>>)[name]
+    if (typeof value === 'function') throw new Error(`The field ${name} is a method, and needs a resolver.`)
+    return value
   }
 }
 
@@ -179,7 +194,7 @@ function resolvedWriter(
         operation,
         variableValues: run.variableValues,
       }
-      const value = resolve(source, argumentsOf(run), run.context, info)
+      const value = resolve(source, argumentsOf(run.variableValues), run.context, info)
       if (isPromise(value)) return settled(value, failed, (resolved) => complete(resolved, run, path, info))
       const text = complete(value, run, path, info)
       return typeof text === 'string' ? text : settled(text, failed)
@@ -206,30 +221,6 @@ async function settled(value: unknown, failed: (error: unknown) => Text, complet
   } catch (error) {
     return failed(error)
   }
-}
-
-// Without variables they are the same for each call, which may change its own.
-function argumentsReader(node: FieldNode, field: GraphQLField<unknown, unknown>): (run: Run) => object {
-  if (field.args.length === 0) return () => ({})
-  let hasVariables = false
-  visit(node, {
-    Variable: () => {
-      hasVariables = true
-    },
-    SelectionSet: () => false,
-    Directive: () => false,
-  })
-  if (hasVariables) {
-    // The variables of a subscription are the same for all its results.
-    let last: { readonly variableValues: object; readonly values: object } | undefined
-    return ({ variableValues }) => {
-      if (last?.variableValues !== variableValues)
-        last = { variableValues, values: getArgumentValues(field, node, variableValues) }
-      return { ...last.values }
-    }
-  }
-  const values = getArgumentValues(field, node)
-  return () => ({ ...values })
 }
 
 function nullable(type: GraphQLOutputType): GraphQLOutputType {
