@@ -24,19 +24,23 @@ export class KeyWatch implements AsyncDisposable {
     this.#polling = new RepeatedTask(POLL_MS, () => this.#poll(), onError)
   }
 
-  /** Calls `onEnd` once when the viewer's key is revoked or expires; root never does. @returns stops watching. */
-  watch(viewer: Viewer, onEnd: () => void): () => void {
-    if (viewer.type !== 'key') return () => undefined
+  /** Calls `onEnd` once when the viewer's key is revoked or expires; root never does. */
+  watch(viewer: Viewer, onEnd: () => void): void {
+    if (viewer.type !== 'key') return
     const { keyId } = viewer
     const watched = this.#keys.get(keyId) ?? new Set()
     this.#keys.set(keyId, watched)
     watched.add(onEnd)
     this.#polling.start()
-    return () => {
-      watched.delete(onEnd)
-      if (watched.size === 0 && this.#keys.get(keyId) === watched) this.#keys.delete(keyId)
-      this.#rest()
-    }
+  }
+
+  /** Stops watching. */
+  unwatch(viewer: Viewer, onEnd: () => void): void {
+    if (viewer.type !== 'key') return
+    const watched = this.#keys.get(viewer.keyId)
+    watched?.delete(onEnd)
+    if (watched?.size === 0) this.#keys.delete(viewer.keyId)
+    this.#rest()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,11 +64,12 @@ interface Open {
 }
 
 interface Kept extends Open {
-  openedAt: Date
+  /** In milliseconds since 1970. */
+  openedAt: number
   /** Whether an INSERT has begun, which may succeed after the connection has closed, or has failed. */
   isListed: boolean
   /** Last position written; undefined before the first write. */
-  written?: number
+  written: number | undefined
 }
 
 /** Open connections of this process, written to the database so that any node can list and end them. */
@@ -88,16 +89,21 @@ export class LiveConnections implements AsyncDisposable {
     this.#syncing = new RepeatedTask(SYNC_MS, () => this.#sync(), onError)
   }
 
-  /** @returns a function to call on close. */
-  add(open: Open): () => void {
+  /** @returns an id to remove it with on close. */
+  add(open: Open): string {
     const id = v7()
-    const kept: Kept = { ...open, openedAt: new Date(), isListed: false }
+    const { viewer, transport, operationName, source, end } = open
+    // Not by a spread, after which each object has a layout of its own.
+    const openedAt = Date.now()
+    const kept: Kept = { viewer, transport, operationName, source, end, openedAt, isListed: false, written: undefined }
     this.#open.set(id, kept)
     this.#syncing.start()
-    return () => {
-      if (kept.isListed) this.#closed.add(id)
-      this.#open.delete(id)
-    }
+    return id
+  }
+
+  remove(id: string): void {
+    if (this.#open.get(id)?.isListed) this.#closed.add(id)
+    this.#open.delete(id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,7 +156,7 @@ export class LiveConnections implements AsyncDisposable {
       stream_id: source.streamId,
       transport: TRANSPORTS[transport],
       operation_name: operationName,
-      opened_at: openedAt,
+      opened_at: new Date(openedAt),
       position: source.position,
     }))
     for (const [, kept] of moved) kept.isListed = true

@@ -220,7 +220,7 @@ export class Client {
 
   #request<Data>(key: string, body: string, signal?: AbortSignal): Promise<Data> {
     const { url, silenceMs } = this.#connection
-    return request(url, key, body, { timeoutMs: silenceMs, signal })
+    return request(url, key, body, { silenceMs, signal })
   }
 
   #retries(signal: AbortSignal | undefined): Retries {

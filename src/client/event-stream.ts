@@ -1,5 +1,5 @@
 import { disconnected, failureIn } from './error.ts'
-import { failureOf, lost, parse, post, type Result } from './http.ts'
+import { failureOf, lost, parse, post, type Result, Silence, textsOf } from './http.ts'
 
 // By hand, as graphql-sse does not say when an idle stream has been silent for too long, which is how a dead connection
 // shows, and does not pass on why a server refuses.
@@ -14,21 +14,14 @@ export async function runOverEvents(
   body: string,
   { silenceMs, receive, signal }: { silenceMs: number; receive: Receive; signal: AbortSignal },
 ): Promise<void> {
-  const silence = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const alive = () => {
-    clearTimeout(timer)
-    const message = `${url} has sent nothing for ${silenceMs / 1_000} seconds.`
-    timer = setTimeout(() => silence.abort(disconnected(message)), silenceMs)
-  }
+  const silence = new Silence(url, silenceMs)
   const either = AbortSignal.any([signal, silence.signal])
   try {
-    alive()
     const response = await post(url, key, body, { accept: 'text/event-stream', signal: either })
     // Of any status: a stream may consist of one error.
     if (!response.headers.get('content-type')?.includes('event-stream'))
       throw failureOf(response, parse(await response.text()))
-    for await (const { event, data } of eventsOf(response, alive)) {
+    for await (const { event, data } of eventsOf(response, silence.heard)) {
       if (signal.aborted) throw signal.reason
       if (event === 'complete') return
       if (event !== 'next') continue
@@ -40,9 +33,7 @@ export async function runOverEvents(
   } catch (error) {
     throw lost(error, either)
   } finally {
-    clearTimeout(timer)
-    // Ends the connection.
-    silence.abort()
+    silence.end()
   }
 }
 
@@ -51,16 +42,10 @@ interface ServerSentEvent {
   data: string
 }
 
-async function* eventsOf({ body }: Response, onBytes: () => void): AsyncGenerator<ServerSentEvent> {
-  const reader = (body as ReadableStream<Uint8Array>).getReader()
-  const decoder = new TextDecoder()
+async function* eventsOf(response: Response, onBytes: () => void): AsyncGenerator<ServerSentEvent> {
   let parts: string[] = []
   let [event, data] = ['', '']
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    onBytes()
-    const text = decoder.decode(value, { stream: true })
+  for await (const text of textsOf(response, onBytes)) {
     let start = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
       parts.push(text.slice(start, end))

@@ -29,25 +29,69 @@ export async function post(
   }
 }
 
+/** Aborts what waits for a server that has sent nothing for a time. */
+export class Silence {
+  readonly #ms: number
+  readonly #error: TidemarkError
+  readonly #controller = new AbortController()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** @param ms how long it may be, from now on and after each call of `heard`. */
+  constructor(url: string, ms: number) {
+    this.#ms = ms
+    this.#error = disconnected(`${url} has sent nothing for ${ms / 1_000} seconds.`)
+    this.heard()
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  readonly heard = (): void => {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#controller.abort(this.#error), this.#ms)
+  }
+
+  /** Ends the connection, too, unless all was received. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#controller.abort()
+  }
+}
+
+/** The pieces of a response, as text. */
+export async function* textsOf({ body }: Response, onBytes: () => void): AsyncGenerator<string> {
+  if (!body) return
+  const reader = (body as ReadableStream<Uint8Array>).getReader()
+  const decoder = new TextDecoder()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    onBytes()
+    yield decoder.decode(value, { stream: true })
+  }
+}
+
 /** One operation in one request, once. @param body as GraphQL over HTTP defines it. @throws TidemarkError */
 export async function request(
   url: string,
   key: string,
   body: string,
-  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  { silenceMs, signal }: { silenceMs: number; signal?: AbortSignal },
 ): Promise<Result['data']> {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  const either = signal ? AbortSignal.any([signal, timeout]) : timeout
+  const silence = new Silence(url, silenceMs)
+  const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal
   try {
     const response = await post(url, key, body, { accept: 'application/json', signal: either })
-    const text = await response.text()
+    let text = ''
+    for await (const part of textsOf(response, silence.heard)) text += part
     const result = parse(text)
     if (!result || result.errors) throw failureOf(response, result)
     return result.data
   } catch (error) {
-    if (signal?.aborted) throw signal.reason
-    if (timeout.aborted) throw disconnected(`${url} has not answered for ${timeoutMs / 1_000} seconds.`)
-    throw lost(error)
+    throw lost(error, either)
+  } finally {
+    silence.end()
   }
 }
 

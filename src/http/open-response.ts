@@ -41,17 +41,24 @@ export class OpenResponse implements Peer {
     this.onGone(connection.onBroken((fault) => call?.cutOff(fault)))
   }
 
-  onGone(callback: () => void): () => void {
+  onGone(callback: () => void): void {
     if (this.#response.closed || this.#response.destroyed) callback()
     else this.#onGone.add(callback)
-    return () => void this.#onGone.delete(callback)
   }
 
-  onFault(callback: (fault: Fault) => void): () => void {
+  offGone(callback: () => void): void {
+    this.#onGone.delete(callback)
+  }
+
+  onFault(callback: (fault: Fault) => void): void {
     // A subscription is registered and watched separately.
     this.#isSubscription = true
     this.#release()
-    return this.#connection.onFault(callback)
+    this.#connection.onFault(callback)
+  }
+
+  offFault(callback: (fault: Fault) => void): void {
+    this.#connection.offFault(callback)
   }
 
   cutOff(): void {

@@ -61,9 +61,12 @@ export class OpenResponses {
       response.disconnect('RATE_LIMITED')
       return
     }
-    response.onEnd(keyWatch.watch(viewer, () => response.disconnect('UNAUTHENTICATED')))
+    const onKeyEnded = () => response.disconnect('UNAUTHENTICATED')
+    keyWatch.watch(viewer, onKeyEnded)
+    response.onEnd(() => keyWatch.unwatch(viewer, onKeyEnded))
     const operationName = call?.operation?.split(' ')[1] ?? null
     const end = () => response.disconnect('FORBIDDEN')
-    response.onEnd(liveConnections.add({ viewer, transport: 'http', operationName, source: response, end }))
+    const liveId = liveConnections.add({ viewer, transport: 'http', operationName, source: response, end })
+    response.onEnd(() => liveConnections.remove(liveId))
   }
 }

@@ -16,8 +16,9 @@ export class TcpConnection {
   readonly socket: Socket
   /** Charged for pending bytes: the address until a key is known. */
   caller: Caller
-  readonly #onFault = new Set<(fault: Fault) => void>()
-  readonly #onBroken = new Set<(fault: Fault) => void>()
+  // Made when they are needed: an empty set is as large as a full one.
+  #onFault: Set<(fault: Fault) => void> | undefined
+  #onBroken: Set<(fault: Fault) => void> | undefined
   readonly #breakOff: (connection: TcpConnection) => void
   #flushed = -1
   #stalledMs = 0
@@ -43,19 +44,22 @@ export class TcpConnection {
     return this.#stalledMs
   }
 
-  /** Ends subscriptions at the stall limit; the connection breaks after as long again. @returns how to unsubscribe. */
-  onFault(callback: (fault: Fault) => void): () => void {
+  /** Ends subscriptions at the stall limit; the connection breaks after as long again. */
+  onFault(callback: (fault: Fault) => void): void {
+    this.#onFault ??= new Set()
     this.#onFault.add(callback)
-    return () => {
-      this.#onFault.delete(callback)
-      if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
-    }
+  }
+
+  offFault(callback: (fault: Fault) => void): void {
+    this.#onFault?.delete(callback)
+    if (this.#stalledMs > 0) this.#endedAtMs ??= this.#stalledMs
   }
 
   /** Calls back before the server breaks the connection. @returns an unsubscribe function. */
   onBroken(callback: (fault: Fault) => void): () => void {
+    this.#onBroken ??= new Set()
     this.#onBroken.add(callback)
-    return () => void this.#onBroken.delete(callback)
+    return () => void this.#onBroken?.delete(callback)
   }
 
   cutOff(): void {
@@ -64,7 +68,7 @@ export class TcpConnection {
 
   /** Ends what the connection carries as this, then breaks it: its end alone looks like that of a client. */
   destroy(fault: Fault): void {
-    for (const callback of [...this.#onFault, ...this.#onBroken]) callback(fault)
+    for (const callback of [...(this.#onFault ?? []), ...(this.#onBroken ?? [])]) callback(fault)
     this.socket.destroy()
   }
 
@@ -99,8 +103,8 @@ export class TcpConnection {
     this.#stalledMs += elapsed
     if (this.#stalledMs < limit) return false
     // Set once: subscribing again meanwhile does not extend the timeout.
-    if (this.#onFault.size > 0) this.#endedAtMs ??= this.#stalledMs
-    for (const callback of [...this.#onFault]) callback('SLOW_CONSUMER')
+    if (this.#onFault?.size) this.#endedAtMs ??= this.#stalledMs
+    for (const callback of [...(this.#onFault ?? [])]) callback('SLOW_CONSUMER')
     return this.#stalledMs - (this.#endedAtMs ?? 0) >= limit
   }
 

@@ -68,14 +68,17 @@ export class TcpConnections {
     return bytes
   }
 
+  readonly #breakOff = (connection: TcpConnection) => this.break(connection, 'stalled')
+
   of(socket: Duplex): TcpConnection {
     const known = this.#open.get(socket)
     if (known) return known
-    const connection = new TcpConnection(socket as Socket, (broken) => this.break(broken, 'stalled'))
+    const connection = new TcpConnection(socket as Socket, this.#breakOff)
     // After an await; it would never leave the list.
     if (socket.closed) return connection
     this.#open.set(socket, connection)
-    socket.once('close', () => {
+    // Not `once`, which keeps more for each connection.
+    socket.on('close', () => {
       this.#open.delete(socket)
       this.#held.get(connection)?.holding.release()
       this.#held.delete(connection)

@@ -7,10 +7,12 @@ export type Fault = Extract<Outcome, 'SLOW_CONSUMER' | 'RATE_LIMITED'>
 /** The client of an operation, at the other end of its connection. */
 export interface Peer {
   readonly transport: Extract<Transport, 'websocket' | 'sse'>
-  /** Calls back once the connection is gone, immediately if it already is. @returns an unsubscribe function. */
-  onGone(callback: () => void): () => void
-  /** Calls back when subscriptions must end, because of a fault of the client. @returns an unsubscribe function. */
-  onFault(callback: (fault: Fault) => void): () => void
+  /** Calls back once the connection is gone, immediately if it already is. */
+  onGone(callback: () => void): void
+  offGone(callback: () => void): void
+  /** Calls back when subscriptions must end, because of a fault of the client. */
+  onFault(callback: (fault: Fault) => void): void
+  offFault(callback: (fault: Fault) => void): void
   /** Breaks the connection of a client that does not read, which is counted and logged. */
   cutOff(): void
   disconnect(): void

@@ -74,7 +74,7 @@ export interface LogOperations {
 }
 
 export interface SnapshotOptions {
-  readonly cutOff: () => void
+  readonly client: { cutOff(): void }
   /** Charged for one snapshot. */
   readonly budget: () => ReadBudget
 }

@@ -45,10 +45,11 @@ export class ApiCall {
   ): Promise<Result> {
     this.#release()
     const context = this.#services.createContext(this.contextFor(viewer))
-    const forget = this.peer.onGone(() => context.budget.release())
+    const release = () => context.budget.release()
+    this.peer.onGone(release)
     this.#release = () => {
-      forget()
-      context.budget.release()
+      this.peer.offGone(release)
+      release()
     }
     if (this.call) this.call.operation = `query ${operation}`
     if (viewer.type === 'anonymous') throw new ReadFailedError('UNAUTHENTICATED')

@@ -46,10 +46,11 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
   return async <Variables extends object, Data>(operation: Operation<Variables, Data>, variables: Variables) => {
     release()
     const context = await nextContext()
-    const forget = context.peer.onGone(() => context.budget.release())
+    const releaseNow = () => context.budget.release()
+    context.peer.onGone(releaseNow)
     release = () => {
-      forget()
-      context.budget.release()
+      context.peer.offGone(releaseNow)
+      releaseNow()
     }
     const params = { query: operation.query, variables: { ...variables } }
     // Yoga mutates the object it is given.

@@ -57,7 +57,7 @@ interface Start {
 }
 
 export function followRequest({ from, after, ...start }: Start, { lastEventId, peer }: Context): FollowRequest {
-  return { ...start, from: from ?? 'NOW', after: lastEventId ?? after, cutOff: () => peer.cutOff() }
+  return { ...start, from: from ?? 'NOW', after: lastEventId ?? after, client: peer }
 }
 
 /** Ends with the report, unless `pastEnd`. */

@@ -122,7 +122,7 @@ builder.subscriptionField('reportSnapshots', (t) =>
     subscribe: async (_root, { reportId }, { log, peer, report }, info) => {
       // Rejects a preview that is out of range.
       selectedPrefix(info)
-      return log.followSnapshots(await report(reportId), { cutOff: () => peer.cutOff() })
+      return log.followSnapshots(await report(reportId), { client: peer })
     },
     resolve: ({ snapshot }) => snapshot,
   }),

@@ -17,6 +17,8 @@ import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { firstHalfOf } from '../log/follow/event-batches.ts'
 import type { Tail } from '../log/follow/tail.ts'
+import { type CompiledSubscription, compileSubscription } from '../schema/compiled/compiled-subscription.ts'
+import { wholeText } from '../schema/compiled/text.ts'
 import type { Context } from '../schema/context.ts'
 import { Deliveries, Delivery } from './delivery.ts'
 import { FanOut } from './fan-out.ts'
@@ -37,7 +39,9 @@ export class Cohort {
   readonly #results: Results
   readonly #name: number
   readonly #args: ExecutionArgs
-  readonly #mask: MaskResultError
+  /** Makes an error one that clients may see. */
+  readonly mask: MaskResultError
+  readonly #write: CompiledSubscription | undefined
   #fanOut: FanOut | undefined
   members = 0
 
@@ -46,7 +50,11 @@ export class Cohort {
     this.#results = results
     this.#name = name
     this.#args = args
-    this.#mask = mask
+    this.mask = mask
+    const { schema, document, operationName, variableValues, contextValue } = args
+    // A document of the server itself is read as values.
+    if (!(contextValue as Context).trusted)
+      this.#write = compileSubscription(schema, document, operationName, variableValues ?? {})
   }
 
   /** Those of its members that are at the head of their stream, which has one tail at a time. */
@@ -57,8 +65,9 @@ export class Cohort {
 
   /** The results of these events, or of the first ones if a later one fails. @throws what the first one fails with. */
   async deliver(events: readonly LoggedEvent[]): Promise<Deliveries> {
-    const made: Delivery[] = []
-    for (const event of events) {
+    // Each result is made once for all members; a reader that is alone, as on its way to the head, has fewer steps.
+    const made = this.members === 1 ? await this.#makeAll(events) : []
+    for (const event of made.length > 0 ? [] : events) {
       try {
         made.push(await this.#deliver(event))
       } catch (error) {
@@ -96,6 +105,29 @@ export class Cohort {
     return made
   }
 
+  /** The results of the first ones, as long as they have no errors and are within the limits of one. */
+  async #makeAll(events: readonly LoggedEvent[]): Promise<Delivery[]> {
+    const write = this.#write
+    const context = this.#args.contextValue as Context
+    const made: Delivery[] = []
+    if (!write) return made
+    const budget = context.budget.ofEvent()
+    try {
+      await budget.room(events.reduce((sum, { data }) => sum + data.length, 0))
+      const shared = { ...context, budget, log: context.log.chargedTo(budget) }
+      for (const event of events) {
+        if (budget.mustWait) await budget.turn()
+        const written = await write(event, shared)
+        if (!('text' in written) || budget.isExceeded) break
+        const json = wholeText(written.text)
+        made.push(new Delivery({}, encodeCursor(event.streamId, event), { bytes: json.length, json }))
+      }
+      return made
+    } finally {
+      budget.release()
+    }
+  }
+
   async #make(item: Item): Promise<Delivery> {
     const context = this.#args.contextValue as Context
     const budget = context.budget.ofEvent()
@@ -104,12 +136,19 @@ export class Cohort {
       if (budget.mustWait) await budget.turn()
       // A snapshot reads its events when it is executed, and an event can lead to pages.
       const contextValue = { ...context, budget, log: context.log.chargedTo(budget) }
+      const cursor = encodeCursor(item.streamId, item)
+      const written = await this.#write?.(item, contextValue)
+      if (written && 'text' in written) {
+        const json = wholeText(written.text)
+        budget.reserve(json.length)
+        return new Delivery({}, cursor, { bytes: budget.bytes, json })
+      }
       const executed = { ...this.#args, rootValue: item, contextValue }
-      const { data, errors } = (await execute(executed as never)) as ExecutionResult
-      const result = { data, errors: errors?.map((error) => this.#mask(error)) }
+      const { data, errors } = written?.result ?? ((await execute(executed as never)) as ExecutionResult)
+      const result = { data, errors: errors?.map((error) => this.mask(error)) }
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
       const { bytes, isExceeded } = budget
-      return new Delivery(result, encodeCursor(item.streamId, item), { bytes, json, isTooLarge: isExceeded })
+      return new Delivery(result, cursor, { bytes, json, isTooLarge: isExceeded })
     } finally {
       budget.release()
     }
@@ -127,7 +166,8 @@ export interface LiveCounts {
 export class Cohorts {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, Cohort>>()
   readonly #results: Results = new LRUCache({ max: KEPT_RESULTS, maxSize: KEPT_BYTES })
-  readonly #open = new Set<Cohort>()
+  /** With what forgets each. */
+  readonly #open = new Map<Cohort, () => void>()
   readonly counts: LiveCounts = { delivered: 0, ended: {} }
   #names = 0
 
@@ -137,27 +177,30 @@ export class Cohorts {
 
   get largest(): number {
     let largest = 0
-    for (const { members } of this.#open) largest = Math.max(largest, members)
+    for (const { members } of this.#open.keys()) largest = Math.max(largest, members)
     return largest
   }
 
-  join(args: ExecutionArgs, mask: MaskResultError): { cohort: Cohort; leave: () => void } {
+  /** Each call must be followed by one of `leave`. */
+  join(args: ExecutionArgs, mask: MaskResultError): Cohort {
     // Yoga's parser cache returns the same node for the same text.
     const cohorts = this.#byDocument.get(args.document) ?? new Map<string, Cohort>()
     this.#byDocument.set(args.document, cohorts)
     const key = keyOf(args)
-    const cohort = cohorts.get(key) ?? new Cohort(this.#results, this.#names++, forEvents(args), mask)
-    cohorts.set(key, cohort)
-    cohort.members++
-    this.#open.add(cohort)
-    return {
-      cohort,
-      leave: () => {
-        if (--cohort.members > 0) return
-        cohorts.delete(key)
-        this.#open.delete(cohort)
-      },
+    const known = cohorts.get(key)
+    const cohort = known ?? new Cohort(this.#results, this.#names++, forEvents(args), mask)
+    if (!known) {
+      cohorts.set(key, cohort)
+      this.#open.set(cohort, () => cohorts.delete(key))
     }
+    cohort.members++
+    return cohort
+  }
+
+  leave(cohort: Cohort): void {
+    if (--cohort.members > 0) return
+    this.#open.get(cohort)?.()
+    this.#open.delete(cohort)
   }
 }
 

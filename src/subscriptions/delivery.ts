@@ -48,6 +48,7 @@ export class Delivery implements ExecutionResult {
 export class Deliveries {
   readonly all: readonly Delivery[]
   #prepared: { key: string; pieces: readonly Buffer[] } | undefined
+  #events: Buffer | undefined
   #size: number | undefined
 
   constructor(all: readonly Delivery[]) {
@@ -64,5 +65,11 @@ export class Deliveries {
   prepared(key: string, prepare: () => readonly Buffer[]): readonly Buffer[] {
     if (this.#prepared?.key !== key) this.#prepared = { key, pieces: prepare() }
     return this.#prepared.pieces
+  }
+
+  /** What a stream of server-sent events writes, the same for all of them. */
+  asEvents(make: () => Buffer): Buffer {
+    this.#events ??= make()
+    return this.#events
   }
 }

@@ -2,7 +2,7 @@ import type { Peer } from '../lib/peer.ts'
 
 /** Lets one holder at a time make results for a connection: a subscription, or a loop for several of them. */
 export class SendLock {
-  readonly #waiting: { holder: object; resolve: () => void }[] = []
+  #waiting: { holder: object; resolve: () => void }[] | undefined
   #holder: object | undefined
   #holds = 0
 
@@ -17,12 +17,14 @@ export class SendLock {
   /** Waits until it is free, in order of arrival. */
   acquire(holder: object): Promise<void> | undefined {
     if (this.tryAcquire(holder)) return undefined
-    return new Promise((resolve) => this.#waiting.push({ holder, resolve }))
+    this.#waiting ??= []
+    const waiting = this.#waiting
+    return new Promise((resolve) => waiting.push({ holder, resolve }))
   }
 
   release(): void {
     if (--this.#holds > 0) return
-    const next = this.#waiting.shift()
+    const next = this.#waiting?.shift()
     this.#holder = next?.holder
     this.#holds = next ? 1 : 0
     next?.resolve()

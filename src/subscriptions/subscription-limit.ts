@@ -9,14 +9,17 @@ export class SubscriptionLimit {
     this.#most = most
   }
 
-  open({ name }: Caller): (() => void) | undefined {
+  /** @returns false at the limit; else a call of `close` must follow. */
+  open({ name }: Caller): boolean {
     const open = this.#open.get(name) ?? 0
-    if (open >= this.#most) return undefined
+    if (open >= this.#most) return false
     this.#open.set(name, open + 1)
-    return () => {
-      const left = (this.#open.get(name) ?? 1) - 1
-      if (left > 0) this.#open.set(name, left)
-      else this.#open.delete(name)
-    }
+    return true
+  }
+
+  close({ name }: Caller): void {
+    const left = (this.#open.get(name) ?? 1) - 1
+    if (left > 0) this.#open.set(name, left)
+    else this.#open.delete(name)
   }
 }

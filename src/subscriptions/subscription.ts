@@ -1,8 +1,9 @@
 import type { ExecutionResult, GraphQLError } from 'graphql'
+import type { Call } from '../lib/call.ts'
 import { type Outcome, outcomeOfError } from '../lib/outcome.ts'
 import type { Peer } from '../lib/peer.ts'
 import type { Follower } from '../log/follow/follower.ts'
-import type { Cohort, LiveCounts, MaskResultError } from './cohort.ts'
+import type { Cohort, LiveCounts } from './cohort.ts'
 import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
 import { countOf, type PacedItem, type PacedSource } from './item.ts'
@@ -24,35 +25,39 @@ export class Subscription implements Member {
   readonly follower: Follower
   readonly #cohort: Cohort
   readonly #counts: LiveCounts
-  readonly #mask: MaskResultError
+  readonly #call: Call | undefined
   readonly #sendLock: SendLock
   readonly #paced: Paced | undefined
-  readonly #onEnd: (() => void)[] = []
+  #onEnd: (() => void) | undefined
   #outlet: Outlet | undefined
   #reports: PositionReports | undefined
   #isCatchingUp = false
   #hasEntered = false
   #ended = false
 
-  /** @param source a follower, or one whose events are delivered in batches. */
-  constructor(source: Follower | PacedSource, cohort: Cohort, peer: Peer, counts: LiveCounts, mask: MaskResultError) {
+  /** @param source a follower, or one whose events are delivered in batches. @param call to which its errors belong. */
+  constructor(source: Follower | PacedSource, cohort: Cohort, peer: Peer, counts: LiveCounts, call: Call | undefined) {
     this.#paced = 'follower' in source ? source : undefined
     const follower = 'follower' in source ? source.follower : source
     this.follower = follower
     this.#cohort = cohort
     this.#counts = counts
-    this.#mask = mask
+    this.#call = call
     this.#sendLock = sendLockOf(peer)
     if (this.#paced) return
-    follower.onStop = () => {
-      cohort.fanOutOf(follower.tail).leave(this)
-      this.catchUp()
-    }
+    follower.reader = this
   }
 
+  /** Its follower was ended from outside. */
+  onStop(): void {
+    this.#cohort.fanOutOf(this.follower.tail).leave(this)
+    this.catchUp()
+  }
+
+  /** Calls back once it has ended, however it ends. */
   onEnd(callback: () => void): void {
     if (this.#ended) callback()
-    else this.#onEnd.push(callback)
+    else this.#onEnd = callback
   }
 
   /** Writes all results to the outlet, until the subscription ends or is ended by `return`. */
@@ -78,7 +83,7 @@ export class Subscription implements Member {
     if (this.#isCatchingUp || this.#ended || !this.#outlet) return
     this.#isCatchingUp = true
     const delivering = this.#paced ? this.#atItsPace(this.#outlet, this.#paced) : this.#untilHead(this.#outlet)
-    delivering.catch((error) => this.#finish(outcomeOfError(error), this.#mask(error)))
+    delivering.catch((error) => this.#finish(outcomeOfError(error), this.#cohort.mask(error, this.#call)))
   }
 
   async #untilHead(outlet: Outlet): Promise<void> {
@@ -161,7 +166,8 @@ export class Subscription implements Member {
     // However it ends, its follower does not stay behind.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
-    for (const callback of this.#onEnd.splice(0)) callback()
+    this.#onEnd?.()
+    this.#onEnd = undefined
     this.#outlet?.end(error)
   }
 }

@@ -1,20 +1,12 @@
-import {
-  createSourceEventStream,
-  type ExecutionArgs,
-  type ExecutionResult,
-  GraphQLError,
-  getOperationAST,
-} from 'graphql'
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, GraphQLError } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import { CodedError } from '../errors.ts'
 import type { Limits } from '../lib/limits.ts'
-import type { Fault } from '../lib/peer.ts'
-import { tooSlow } from '../log/follow/followed-streams.ts'
 import type { Follower } from '../log/follow/follower.ts'
 import type { Context } from '../schema/context.ts'
 import type { Cohorts, MaskResultError } from './cohort.ts'
 import type { ConnectionLimit } from './connection-limit.ts'
 import type { PacedSource } from './item.ts'
+import { Registration } from './registration.ts'
 import { Subscription } from './subscription.ts'
 import { SubscriptionLimit } from './subscription-limit.ts'
 
@@ -57,43 +49,17 @@ async function subscribe(
   const source = stream as AsyncIterable<unknown> as Follower | PacedSource
   const follower = 'follower' in source ? source.follower : source
   const context = args.contextValue as Context
-  const ended = limits.subscriptions.open(context.caller)
-  if (!ended || !mayOpen(context, limits.connectionLimit)) {
-    ended?.()
+  const isCounted = limits.subscriptions.open(context.caller)
+  if (!isCounted || !mayOpen(context, limits.connectionLimit)) {
+    if (isCounted) limits.subscriptions.close(context.caller)
     follower.return()
     return TOO_MANY
   }
   context.onStart?.(follower.cursor)
-  const { cohort, leave } = cohorts.join(args, mask)
-  const { call, peer, viewer, keyWatch, liveConnections } = context
-  const subscription = new Subscription(source, cohort, peer, cohorts.counts, (error) => mask(error, call))
-  subscription.onEnd(leave)
-  subscription.onEnd(ended)
-  // If the client disconnects before it is started, nothing else ends the subscription.
-  subscription.onEnd(peer.onGone(() => subscription.return()))
-  // The follower does not see what the connection has accepted and cannot write.
-  subscription.onEnd(peer.onFault((fault) => follower.fail(FAULTS[fault](follower.cursor))))
-  subscription.onEnd(keyWatch.watch(viewer, () => follower.fail(keyEnded(follower.cursor))))
-  subscription.onEnd(liveConnections.add(connectionOf(args, follower)))
+  const cohort = cohorts.join(args, mask)
+  const { call, peer } = context
+  const subscription = new Subscription(source, cohort, peer, cohorts.counts, call)
+  const registration = new Registration(subscription, args, cohorts, cohort, limits.subscriptions)
+  subscription.onEnd(() => registration.leave())
   return subscription
-}
-
-function connectionOf({ document, operationName, contextValue }: ExecutionArgs, follower: Follower) {
-  const { viewer, peer } = contextValue as Context
-  const name = getOperationAST(document, operationName)?.name?.value ?? null
-  const end = () => follower.fail(endedByAdmin(follower.cursor))
-  return { viewer, transport: peer.transport, operationName: name, source: follower, end }
-}
-
-const FAULTS: Record<Fault, (cursor: string) => CodedError> = {
-  SLOW_CONSUMER: tooSlow,
-  RATE_LIMITED: (cursor) => new CodedError('RATE_LIMITED', 'Too many requests wait on this connection.', { cursor }),
-}
-
-function endedByAdmin(cursor: string): CodedError {
-  return new CodedError('FORBIDDEN', 'An administrator has ended this subscription.', { cursor })
-}
-
-function keyEnded(cursor: string): CodedError {
-  return new CodedError('UNAUTHENTICATED', 'This API key has been revoked or has expired.', { cursor })
 }

@@ -64,6 +64,37 @@ describe.each<[string, Subscribe]>([
     expect(live[0]).toMatchObject({ node: { organizationId: organization, eventType: 'FILE_UPLOADED', eventData: 0 } })
   })
 
+  test('delivers payloads with line breaks between their tokens', async () => {
+    const dataset = await newDataset(server, organization)
+    const eventDataText = '{\r\n  "a": "\\n",\n\n  "b": [1,\r2]\n}'
+    await recordWorkerEvents(server, dataset, [{ eventType: 'FILE_UPLOADED', eventDataText }, ...events(1)])
+    const query = `subscription ($id: UUID!) {
+      workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventData eventDataText } }
+    }`
+    const [first, second] = await open(query, { id: dataset }).take(2)
+    expect(first).toMatchObject({ node: { seq: 1, eventData: { a: '\n', b: [1, 2] }, eventDataText } })
+    expect(second).toMatchObject({ node: { seq: 2, eventData: 0 } })
+  })
+
+  // What a document with a directive selects is not compiled.
+  test('delivers the same, whether its document is compiled or executed', async () => {
+    const dataset = await newDataset(server, organization)
+    await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_FAILED' }, ...events(2)])
+    const query = (directive: string) => `subscription ($id: UUID!, $bytes: Int) {
+      workerEvents(datasetId: $id, from: BEGINNING) {
+        cursor node {
+          __typename id seq type: eventType ${directive} createdAt redactedAt eventData eventDataText
+          preview: eventDataPreview(maxBytes: $bytes) data { __typename } dataset { id head }
+        }
+      }
+    }`
+    const variables = { id: dataset, bytes: 3 }
+    const [compiled, executed] = ['', '@include(if: true)'].map((directive) => open(query(directive), variables))
+    const edges = await compiled?.take(3)
+    expect(edges).toHaveLength(3)
+    expect(edges).toEqual(await executed?.take(3))
+  })
+
   test('reports its position past a thousand events that its filter leaves out', async () => {
     const dataset = await newDataset(server, organization)
     await recordWorkerEvents(server, dataset, events(1_000, 'ETL_FAILED'))

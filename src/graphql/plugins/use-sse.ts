@@ -1,10 +1,8 @@
-import type { ExecutionResult } from 'graphql'
-import type { FetchAPI, Plugin } from 'graphql-yoga'
-import { isTemporary } from '../../errors.ts'
-import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Plugin } from 'graphql-yoga'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import { Delivery } from '../../subscriptions/delivery.ts'
-import { PositionResult, PulledResults } from '../../subscriptions/pulled-results.ts'
+import { EventStreams } from '../../subscriptions/event-streams.ts'
 import { Subscription } from '../../subscriptions/subscription.ts'
 import type { ServerContext } from '../request-context.ts'
 
@@ -12,8 +10,9 @@ const HEADERS = { 'content-type': 'text/event-stream' }
 
 /** graphql-sse's distinct connections, with what Yoga's lacks: `id:` for `Last-Event-ID`, and errors in mid-stream. */
 export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {
+  const streams = new EventStreams(lifecycle)
   return {
-    onResultProcess({ request, result, serverContext: { peer, call, budget }, setResultProcessor }) {
+    onResultProcess({ request, result, serverContext: { peer, call }, setResultProcessor }) {
       if (!(result instanceof Subscription)) return
       const accepted = ACCEPTED.test(request.headers.get('accept') ?? '*/*')
       if (!accepted) result.return()
@@ -21,15 +20,11 @@ export function useSse(lifecycle: Lifecycle): Plugin<object, ServerContext> {
         call.transport = 'sse'
         call.end('ok')
       }
-      setResultProcessor(
-        (_result, fetchAPI) =>
-          accepted
-            ? new fetchAPI.Response(eventStream(new PulledResults(result, budget), peer.start, fetchAPI, lifecycle), {
-                headers: HEADERS,
-              })
-            : fetchAPI.Response.json({ errors: [NOT_ACCEPTABLE] }, { status: 406 }),
-        'text/event-stream',
-      )
+      setResultProcessor((_result, fetchAPI) => {
+        if (!accepted) return fetchAPI.Response.json({ errors: [NOT_ACCEPTABLE] }, { status: 406 })
+        const body = new DirectBody((response) => streams.open(response, result, peer.start))
+        return new fetchAPI.Response(body as never, { headers: HEADERS })
+      }, 'text/event-stream')
     },
   }
 }
@@ -41,66 +36,20 @@ const NOT_ACCEPTABLE = {
   extensions: { code: 'BAD_REQUEST' },
 }
 
-function eventStream(
-  iterator: AsyncIterator<ExecutionResult>,
-  start: string | undefined,
-  // Yoga's stream: its Node adapter does not detect that the reader of a native one has left.
-  { ReadableStream }: FetchAPI,
-  lifecycle: Lifecycle,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
-  let heartbeat: NodeJS.Timeout | undefined
-  return new ReadableStream({
-    start(controller) {
-      // The cursor to resume from if the stream breaks before its first event. Parsers drop an id without a data field;
-      // graphql-sse takes a block with neither event nor data as a ping.
-      controller.enqueue(encoder.encode(start ? position(start) : ':\n\n'))
-      heartbeat = setInterval(() => controller.enqueue(encoder.encode(':\n\n')), HEARTBEAT_MS)
-    },
-    async pull(controller) {
-      const frame = await nextFrame(iterator)
-      // Without `complete`, the client treats it as a broken stream and reconnects with its cursor.
-      if (!frame.last || !lifecycle.draining) controller.enqueue(encoder.encode(frame.text))
-      if (!frame.last) return
-      clearInterval(heartbeat)
-      controller.close()
-    },
-    async cancel() {
-      clearInterval(heartbeat)
-      await iterator.return?.()
-    },
-  })
-}
+/**
+ * The body of a response that is written to it directly: Yoga's adapter pipes it there once the head is written. A
+ * stream in between would keep its buffers for each subscriber, and copy what is the same for all of them.
+ */
+class DirectBody extends Readable {
+  readonly #open: (response: ServerResponse) => void
 
-const COMPLETE = 'event: complete\ndata:\n\n'
-
-async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ text: string; last: boolean }> {
-  try {
-    const { done, value } = await iterator.next()
-    if (done) return { text: COMPLETE, last: true }
-    if (value instanceof PositionResult) return { text: position(value.cursor), last: false }
-    if (!hasBroken(value)) return { text: next(value), last: false }
-    await iterator.return?.()
-    return { text: next(value), last: true }
-  } catch (error) {
-    await iterator.return?.()
-    // The pipeline has masked it already.
-    const result: ExecutionResult = { errors: [error as never] }
-    return { text: hasBroken(result) ? next(result) : `${next(result)}${COMPLETE}`, last: true }
+  constructor(open: (response: ServerResponse) => void) {
+    super()
+    this.#open = open
   }
-}
 
-// Without `complete`, as the subscription has not ended for good.
-function hasBroken(result: ExecutionResult): boolean {
-  return !('data' in result) && isTemporary(result.errors?.[0]?.extensions?.code)
-}
-
-function position(cursor: string): string {
-  return `id: ${cursor}\ndata:\n\n`
-}
-
-function next(result: ExecutionResult): string {
-  const cursor = result instanceof Delivery ? result.cursor : undefined
-  const json = result instanceof Delivery ? result.json : JSON.stringify(result)
-  return `event: next\n${cursor ? `id: ${cursor}\n` : ''}data: ${json}\n\n`
+  override pipe<Destination extends NodeJS.WritableStream>(response: Destination): Destination {
+    this.#open(response as unknown as ServerResponse)
+    return response
+  }
 }

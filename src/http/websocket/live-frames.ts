@@ -2,20 +2,33 @@ import type { GraphQLError } from 'graphql'
 import type { Deliveries } from '../../subscriptions/delivery.ts'
 import type { Outlet } from '../../subscriptions/outlet.ts'
 import type { Subscription } from '../../subscriptions/subscription.ts'
+import { errorPayload } from './error-payload.ts'
 import { preparedFrames } from './prepared-frames.ts'
-import type { Socket } from './socket.ts'
+import type { Message, Socket } from './socket.ts'
 
-/** Writes the `next` frames itself. To graphql-ws it is a stream without results, after which it sends `complete`. */
+/** What graphql-ws has under way on a socket, by the ids of the operations. */
+type Operations = Record<string, unknown>
+
+/**
+ * Writes the frames of a subscription itself. For graphql-ws it is a stream that ends at once, without `complete`: while
+ * a subscription waits, it would keep a dozen objects and the message of the client. Then it is put back in its place,
+ * so that graphql-ws ends it when the client completes it or has left, and rejects another one with its id.
+ */
 export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outlet {
   readonly #socket: Socket
   readonly #id: string
+  readonly #operations: Operations
   readonly #subscription: Subscription
-  #settle: { end: () => void; fail: (error: GraphQLError) => void } | undefined
+  #message: Message | undefined
   #drained: (() => void) | undefined
+  #isOver = false
 
-  constructor(socket: Socket, id: string, subscription: Subscription) {
+  /** @param message that graphql-ws handles until it has asked for the results. */
+  constructor(socket: Socket, id: string, operations: Operations, message: Message, subscription: Subscription) {
     this.#socket = socket
-    this.#id = JSON.stringify(id)
+    this.#id = id
+    this.#operations = operations
+    this.#message = message
     this.#subscription = subscription
   }
 
@@ -40,19 +53,29 @@ export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outl
 
   end(error?: GraphQLError): void {
     this.#drained?.()
-    if (error) this.#settle?.fail(error)
-    else this.#settle?.end()
+    if (this.#isOver) return
+    this.#leave()
+    const id = JSON.stringify(this.#id)
+    const payload = error && JSON.stringify([errorPayload(error)])
+    const message = payload ? `{"id":${id},"type":"error","payload":${payload}}` : `{"id":${id},"type":"complete"}`
+    void this.#socket.send(message)
   }
 
-  /** Called once: there is no result to come back for. */
+  /** Called once. All until the message is handled happens before another message can arrive. */
   next(): Promise<IteratorResult<never, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.#settle = { end: () => resolve({ done: true, value: undefined }), fail: reject }
-      this.#subscription.start(this)
-    })
+    delete this.#operations[this.#id]
+    if (this.#message)
+      this.#message.onHandled = () => {
+        if (!this.#isOver) this.#operations[this.#id] = this
+      }
+    this.#message = undefined
+    this.#subscription.start(this)
+    return Promise.resolve({ done: true, value: undefined })
   }
 
+  /** The client has completed it, or has left. */
   async return(): Promise<IteratorResult<never, undefined>> {
+    this.#leave()
     this.#subscription.return()
     return { done: true, value: undefined }
   }
@@ -60,9 +83,15 @@ export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outl
   [Symbol.asyncIterator](): this {
     return this
   }
+
+  #leave(): void {
+    this.#isOver = true
+    // By now it may be that of another subscription.
+    if (this.#operations[this.#id] === this) delete this.#operations[this.#id]
+  }
 }
 
 /** Where the client can resume an operation, before its first event or past those that it does not want. */
 export function positionPing(id: string, cursor: string): string {
-  return `{"type":"ping","payload":{"id":${id},"cursor":"${cursor}"}}`
+  return `{"type":"ping","payload":{"id":${JSON.stringify(id)},"cursor":"${cursor}"}}`
 }

@@ -1,4 +1,4 @@
-import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql'
+import { type DocumentNode, type ExecutionResult, GraphQLError } from 'graphql'
 import { CloseCode, type Context as ConnectionContext, type ServerOptions } from 'graphql-ws'
 import type { Admit } from '../../accounts/admission.ts'
 import type { Authenticate } from '../../accounts/authenticate.ts'
@@ -20,11 +20,10 @@ import type { RequestContext } from '../../schema/context.ts'
 import type { ConnectionLimit } from '../../subscriptions/connection-limit.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import { Subscription } from '../../subscriptions/subscription.ts'
+import { errorPayload } from './error-payload.ts'
 import { LiveFrames, positionPing } from './live-frames.ts'
 import { ResultFrame } from './result-frame.ts'
 import { type Socket, TRY_AGAIN } from './socket.ts'
-
-const INIT_MS = 3_000
 
 /** Reasons of 4401, on which clients give up, in contrast to 4403; at most 123 bytes. */
 const UNAUTHORIZED = {
@@ -74,10 +73,14 @@ export function operationsOver(
   { admit, authenticate, keyWatch, rate, limits, connectionLimit, calls, createRequestContext }: WebSocketServices,
 ): Options {
   return {
-    connectionInitWaitTimeout: INIT_MS,
-    async onConnect({ extra, connectionParams }) {
+    connectionInitWaitTimeout: 0,
+    async onConnect(connection) {
+      const { extra, connectionParams } = connection
       const { socket, address } = extra
+      socket.begin()
       extra.key = bearerKey(authorization(connectionParams))
+      // Nobody else asks for them.
+      delete (connection as { connectionParams?: object }).connectionParams
       const { viewer, caller, error } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') {
         socket.close(CloseCode.Unauthorized, UNAUTHORIZED.noKey)
@@ -89,13 +92,16 @@ export function operationsOver(
       }
       extra.viewer = viewer
       socket.admit(caller)
-      socket.onGone(keyWatch.watch(viewer, () => socket.close(CloseCode.Unauthorized, UNAUTHORIZED.keyEnded)))
+      const onKeyEnded = () => socket.close(CloseCode.Unauthorized, UNAUTHORIZED.keyEnded)
+      keyWatch.watch(viewer, onKeyEnded)
+      socket.onGone(() => keyWatch.unwatch(viewer, onKeyEnded))
       return true
     },
     // The whole pipeline runs here and not in `execute`: it also limits, parses and validates what the client sent, and
     // graphql-ws does that only before `execute`, by other rules.
     async onSubscribe({ extra, subscriptions }, id, params) {
       const { socket, key, viewer: client = ANONYMOUS, address } = extra
+      const { message } = socket
       const call = calls.overSocket(socket.id, id)
       const underWay = socket.underWay(Object.keys(subscriptions))
       const prepared = socket.prepare(id, async () => {
@@ -115,7 +121,7 @@ export function operationsOver(
         const context = createRequestContext({ viewer, caller: callerOf(viewer, address) }, socket, {
           call,
           // The cursor to resume from if the socket breaks before the first event.
-          onStart: (cursor) => void socket.send(positionPing(JSON.stringify(id), cursor)),
+          onStart: (cursor) => void socket.send(positionPing(id, cursor)),
         })
         return run(yoga, context, params)
       })
@@ -128,12 +134,14 @@ export function operationsOver(
         operationName: params.operationName || undefined,
         rootValue: undefined,
         contextValue: undefined,
-        frames: isLive ? new LiveFrames(socket, id, result) : new ResultFrame(socket, id, result, budget),
+        frames: isLive
+          ? new LiveFrames(socket, id, subscriptions, message, result)
+          : new ResultFrame(socket, id, result, budget),
       } as Executed as never
     },
     execute: (args) => (args as unknown as Executed).frames as never,
     subscribe: (args) => (args as unknown as Executed).frames as never,
-    onError: (_connection, _id, _payload, errors) => errors.map(withoutStatus),
+    onError: (_connection, _id, _payload, errors) => errors.map(errorPayload),
   }
 }
 
@@ -157,11 +165,6 @@ function crowded(underWay: number, most: number): CodedError | undefined {
 
 function toGraphqlError({ message, code, details }: CodedError): GraphQLError {
   return new GraphQLError(message, { extensions: { code, ...details } })
-}
-
-function withoutStatus(error: GraphQLError): GraphQLFormattedError {
-  const { extensions: { http: _, ...extensions } = {}, ...rest } = error.toJSON()
-  return { ...rest, extensions }
 }
 
 // graphql-ws takes errors as a rejected subscription; this socket is closed already.

@@ -1,17 +1,17 @@
 import type { Deliveries } from '../../subscriptions/delivery.ts'
 
 /** Bytes up to which the frames of one write are one buffer; above, the results are not copied for each socket. */
-const JOINED = 16_384
+const JOINED = 65_536
 
 const CLOSE = Buffer.from('}')
 
 /** First byte of an unfragmented text frame. */
 const TEXT = 0x81
 
-/** The `next` messages of results as frames (RFC 6455, 5.2); only the id differs between sockets. @param id as JSON. */
+/** The `next` messages of results as frames (RFC 6455, 5.2); only the id differs between sockets. */
 export function preparedFrames(deliveries: Deliveries, id: string): readonly Buffer[] {
   return deliveries.prepared(id, () => {
-    const start = Buffer.from(`{"id":${id},"type":"next","payload":`)
+    const start = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`)
     const pieces = deliveries.all.flatMap(({ body }) => {
       return [headerOf(start.length + body.length + CLOSE.length), start, body, CLOSE]
     })

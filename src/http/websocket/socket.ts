@@ -34,28 +34,49 @@ const MAX_REASON_BYTES = 123
 /** Thrown by graphql-ws for a message that only a server may send. */
 const UNEXPECTED = /^Unexpected message of type /
 
+/** A message of the client while graphql-ws handles it. */
+export interface Message {
+  /** Called once it is handled. */
+  onHandled?: () => void
+}
+
+const NO_MESSAGE: Message = {}
+
 export class Socket implements GraphqlSocket, Peer {
   readonly transport = 'websocket'
   readonly id: string
   readonly #webSocket: WebSocket
   readonly #logger: Logger
   readonly #onGone = new Set<() => void>()
-  readonly #onDrain: (() => void)[] = []
-  readonly #preparing = new Set<string>()
+  // Absent while there are none: most sockets only wait.
+  #onDrain: (() => void)[] | undefined
+  #preparing: Set<string> | undefined
   #settled: (() => void) | undefined
   #alive = true
   readonly #connection: TcpConnection
   #isAnonymous = true
   #anonymousBytes = 0
+  /** Until the client has shown a key. */
+  #limitAnonymous: ((chunk: Buffer) => void) | undefined
+  /** Until the client has begun. */
+  #beginning: NodeJS.Timeout | undefined
   closedWith: number | undefined
+  /** The message that is being handled, until its handler first waits. */
+  message: Message = NO_MESSAGE
 
   /** @param connection counts input bytes before ws assembles messages. @param id as in the log. */
   constructor(webSocket: WebSocket, connection: TcpConnection, id: string, logger: Logger) {
     this.#webSocket = webSocket
     this.#connection = connection
+    this.#limitAnonymous = ({ length }) => {
+      this.#anonymousBytes += Math.max(length, LEAST_ANONYMOUS_BYTES)
+      if (this.#anonymousBytes > MAX_ANONYMOUS_BYTES) this.disconnect()
+    }
     connection.socket.on('data', this.#limitAnonymous).on('drain', () => {
       this.#pace()
-      for (const callback of this.#onDrain.splice(0)) callback()
+      const callbacks = this.#onDrain ?? []
+      this.#onDrain = undefined
+      for (const callback of callbacks) callback()
     })
     this.id = id
     this.#logger = logger
@@ -68,7 +89,7 @@ export class Socket implements GraphqlSocket, Peer {
       if (err.code?.startsWith('WS_ERR_')) this.closedWith ??= SENT_BY_WS[err.code] ?? 1002
       if (this.#isAnonymous) connection.end()
     })
-    webSocket.once('close', () => {
+    webSocket.on('close', () => {
       for (const callback of [...this.#onGone]) callback()
     })
   }
@@ -77,16 +98,24 @@ export class Socket implements GraphqlSocket, Peer {
     return this.#webSocket.protocol
   }
 
-  readonly #limitAnonymous = ({ length }: Buffer): void => {
-    this.#anonymousBytes += Math.max(length, LEAST_ANONYMOUS_BYTES)
-    if (this.#anonymousBytes > MAX_ANONYMOUS_BYTES) this.disconnect()
+  /** Closes it unless the client begins within so many milliseconds; graphql-ws would keep its timer. */
+  mustBeginWithin(milliseconds: number): void {
+    const close = () => this.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout')
+    this.#beginning = setTimeout(close, milliseconds)
+  }
+
+  /** To be called when the client has begun, or has left. */
+  begin(): void {
+    clearTimeout(this.#beginning)
+    this.#beginning = undefined
   }
 
   /** Lifts the input limit once the client has shown a key, and charges its bytes to that caller. */
   admit(caller: Caller): void {
     this.#isAnonymous = false
     this.#connection.caller = caller
-    this.#connection.socket.off('data', this.#limitAnonymous)
+    if (this.#limitAnonymous) this.#connection.socket.off('data', this.#limitAnonymous)
+    this.#limitAnonymous = undefined
   }
 
   /** Responds to a protocol ping without its payload, unless the client leaves too much unread. */
@@ -110,6 +139,7 @@ export class Socket implements GraphqlSocket, Peer {
 
   /** Calls back once after the next time that all bytes were accepted. */
   onDrain(callback: () => void): void {
+    this.#onDrain ??= []
     this.#onDrain.push(callback)
   }
 
@@ -136,22 +166,41 @@ export class Socket implements GraphqlSocket, Peer {
     this.#webSocket.on('message', (data) => {
       if (this.#webSocket.readyState !== WebSocket.OPEN) return
       this.#pace()
-      handle(String(data)).catch((err) => {
-        if (UNEXPECTED.test(err.message)) return this.close(CloseCode.BadRequest, 'Invalid message received')
-        this.#logger.error({ err, socketId: this.id }, 'handling a WebSocket message failed')
-        this.close(TRY_AGAIN, 'Try again later')
-      })
+      const message: Message = {}
+      this.message = message
+      const handled = handle(String(data))
+      this.message = NO_MESSAGE
+      handled.then(
+        () => message.onHandled?.(),
+        (err) => this.#cannotHandle(err),
+      )
     })
   }
 
-  onGone(callback: () => void): () => void {
-    if (this.#webSocket.readyState === WebSocket.CLOSED) callback()
-    else this.#onGone.add(callback)
-    return () => void this.#onGone.delete(callback)
+  #cannotHandle(err: Error): void {
+    if (UNEXPECTED.test(err.message)) {
+      this.close(CloseCode.BadRequest, 'Invalid message received')
+      return
+    }
+    this.#logger.error({ err, socketId: this.id }, 'handling a WebSocket message failed')
+    this.close(TRY_AGAIN, 'Try again later')
   }
 
-  onFault(callback: (fault: Fault) => void): () => void {
-    return this.#connection.onFault(callback)
+  onGone(callback: () => void): void {
+    if (this.#webSocket.readyState === WebSocket.CLOSED) callback()
+    else this.#onGone.add(callback)
+  }
+
+  offGone(callback: () => void): void {
+    this.#onGone.delete(callback)
+  }
+
+  onFault(callback: (fault: Fault) => void): void {
+    this.#connection.onFault(callback)
+  }
+
+  offFault(callback: (fault: Fault) => void): void {
+    this.#connection.offFault(callback)
   }
 
   cutOff(): void {
@@ -171,38 +220,41 @@ export class Socket implements GraphqlSocket, Peer {
 
   /** Counts these operations, and those still preparing after their client completed them. */
   underWay(ids: readonly string[]): number {
-    return new Set([...ids, ...this.#preparing]).size
+    return new Set([...ids, ...(this.#preparing ?? [])]).size
   }
 
   /** Backpressure: pauses input while too many operations are preparing or too many bytes are buffered. */
   #pace(): void {
     const { readyState, bufferedAmount, isPaused } = this.#webSocket
-    const busy = this.#preparing.size >= MAX_PREPARING || bufferedAmount > MAX_BUFFERED_BYTES
+    const busy = (this.#preparing?.size ?? 0) >= MAX_PREPARING || bufferedAmount > MAX_BUFFERED_BYTES
     if (busy && !isPaused && readyState === WebSocket.OPEN) this.#webSocket.pause()
     else if (!busy && isPaused) this.#webSocket.resume()
   }
 
   /** Runs up to the first result. Overlapping ones under one id close the socket, as graphql-ws would mix them up. */
   async prepare<Result>(id: string, operation: () => Promise<Result>): Promise<Result | undefined> {
-    if (this.#preparing.has(id)) {
+    this.#preparing ??= new Set()
+    const preparing = this.#preparing
+    if (preparing.has(id)) {
       this.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
       return undefined
     }
-    this.#preparing.add(id)
+    preparing.add(id)
     this.#pace()
     try {
       return await operation()
     } finally {
-      this.#preparing.delete(id)
+      preparing.delete(id)
+      if (preparing.size === 0) this.#preparing = undefined
       this.#pace()
       // After the result has been handed to the socket.
-      if (this.#preparing.size === 0) setImmediate(() => this.#settled?.())
+      if (preparing.size === 0) setImmediate(() => this.#settled?.())
     }
   }
 
   /** Resolves when no operation is preparing; subscriptions do not count. */
   async settled(): Promise<void> {
-    if (this.#preparing.size > 0)
+    if (this.#preparing)
       await new Promise<void>((resolve) => {
         this.#settled = resolve
       })

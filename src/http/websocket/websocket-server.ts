@@ -26,6 +26,9 @@ const FRAME_BYTES = 16_384
 
 const FRAMES = 16
 
+/** Milliseconds for a client to send `connection_init`. */
+const INIT_MS = 3_000
+
 /** Timeouts of a stop in milliseconds: for operations in progress, and for close handshakes. */
 const TIMEOUTS = { operations: 2_000, goodbye: 1_000 } as const
 
@@ -89,6 +92,7 @@ export function serveWebSocket(
   ): void {
     const id = requestIdOf(request)
     const socket = new Socket(webSocket, tcpConnections.of(request.socket), id, logger)
+    socket.mustBeginWithin(INIT_MS)
     connectionLimit.add(anonymous, socket)
     sockets.open.add(socket)
     const closed = graphql.opened(socket, {
@@ -96,7 +100,8 @@ export function serveWebSocket(
       address,
       failures: 0,
     })
-    webSocket.once('close', (code, reason) => {
+    webSocket.on('close', (code, reason) => {
+      socket.begin()
       sockets.close(socket, socket.closedWith ?? code)
       logger.debug({ socketId: id, code }, 'WebSocket closed')
       closed(code, String(reason)).catch((err) => logger.error({ err, socketId: id }, 'closing a WebSocket failed'))

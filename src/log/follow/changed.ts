@@ -7,11 +7,11 @@ export function changed(follower: Follower, milliseconds?: number): Promise<void
     const done = () => {
       clearTimeout(timer)
       unlisten()
-      follower.onStop = undefined
+      follower.reader = undefined
       resolve()
     }
     const unlisten = follower.tail.listen(done)
-    follower.onStop = done
+    follower.reader = { onStop: done }
     const timer = milliseconds === undefined ? undefined : setTimeout(done, milliseconds)
   })
 }

@@ -31,6 +31,8 @@ interface FollowedStream {
   tail: Tail
   followers: Set<Follower>
   unlisten: () => void
+  onClose: (follower: Follower) => void
+  onError: (error: unknown) => void
 }
 
 /** All followers of this process, and one tail per followed stream. */
@@ -55,13 +57,7 @@ export class FollowedStreams implements AsyncDisposable {
     if (this.#disposed) throw stopping()
     const stream = this.#streams.get(known.id) ?? this.#open(known)
     if (known.head > stream.tail.head || known.epoch !== stream.tail.epoch) void stream.tail.read()
-    const follower = new Follower(db, stream.tail, known, options, {
-      onClose: () => {
-        stream.followers.delete(follower)
-        if (stream.followers.size === 0) this.#drop(known.id, stream)
-      },
-      onError: this.#options.onError,
-    })
+    const follower = new Follower(db, stream.tail, known, options, stream)
     stream.followers.add(follower)
     return follower
   }
@@ -92,7 +88,16 @@ export class FollowedStreams implements AsyncDisposable {
     // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
     void tail.read()
-    const stream = { tail, followers, unlisten }
+    const stream: FollowedStream = {
+      tail,
+      followers,
+      unlisten,
+      onClose: (follower) => {
+        followers.delete(follower)
+        if (followers.size === 0) this.#drop(streamId, stream)
+      },
+      onError: this.#options.onError,
+    }
     this.#streams.set(streamId, stream)
     this.#timer ??= setInterval(() => {
       this.#failSlow()

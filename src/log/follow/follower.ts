@@ -4,12 +4,13 @@ import { CodedError } from '../../errors.ts'
 import { type Bounds, cursorExpired, encodeCursor, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { MissingEventsError } from '../read/damage.ts'
-import { readRange } from '../read/range.ts'
+import { type Range, type Read, readRange } from '../read/range.ts'
 import { hasRemoved } from '../read/removed.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { Tail } from './tail.ts'
 
-const PAGE = { events: 1_000, bytes: 1_048_576 }
+/** Most of a page; a fast reader has the next one read ahead. */
+const PAGE = { events: 1_000, bytes: 524_288 }
 
 /** Most that is delivered at once: events, and UTF-16 units of payload beyond the first event. */
 const STEP = { events: 64, text: 32_768 } as const
@@ -24,9 +25,10 @@ export function streamDeleted(streamId: string, cursor: string): CodedError {
   return new CodedError('NOT_FOUND', `Stream ${streamId} no longer exists.`, { cursor })
 }
 
-interface Callbacks {
-  onClose: () => void
-  onError: (error: unknown) => void
+/** All followers of a stream. */
+interface Group {
+  onClose(follower: Follower): void
+  onError(error: unknown): void
 }
 
 export interface FollowOptions {
@@ -35,15 +37,27 @@ export interface FollowOptions {
   types?: readonly string[] | null
   /** Ends the stream once all is delivered and `says` holds for the newest event of this type. */
   end?: { readonly type: string; readonly says: (event: LoggedEvent) => boolean }
-  /** Called when the reader does not collect even the error that ended it. */
-  cutOff?: () => void
+  /** Is cut off when it does not collect even the error that ended the follower. */
+  client?: { cutOff(): void }
 }
 
 /** Events that were read and not delivered yet; once they are, the reader has scanned all up to `reach`. */
 interface Page {
   readonly events: readonly LoggedEvent[]
   readonly reach: number
+  /** Whether the log has more events after it. */
+  readonly more: boolean
   readonly redactions: number
+}
+
+/** A read of the next page, begun before it is needed. */
+interface Ahead {
+  readonly range: Range
+  /** As of when it began. */
+  readonly version: string
+  readonly missing: number
+  /** Undefined if it failed: then it is read again, as pages are. */
+  readonly read: Promise<Read | undefined>
 }
 
 /** What comes next: events to be delivered, the wait for new ones, or the end. */
@@ -54,12 +68,13 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   readonly tail: Tail
   readonly #db: PrismaClient
   readonly #options: FollowOptions
-  readonly #callbacks: Callbacks
+  readonly #group: Group
   readonly #wanted: ReadonlySet<string> | undefined
-  /** Called when it is ended from outside; its reader then finds out why by `prepare`. */
-  onStop: (() => void) | undefined
+  /** Told when it is ended from outside; it then finds out why by `prepare`. */
+  reader: { onStop(): void } | undefined
   #page: Page | undefined
   #index = 0
+  #ahead: Ahead | undefined
   #position: number
   #scanned: number
   #known: number
@@ -74,11 +89,11 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   #waiting: AbortController | undefined
 
   /** @param stream as known at the start; the follower does not end before its head. */
-  constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, callbacks: Callbacks) {
+  constructor(db: PrismaClient, tail: Tail, stream: Stream, options: FollowOptions, group: Group) {
     this.#db = db
     this.tail = tail
     this.#options = options
-    this.#callbacks = callbacks
+    this.#group = group
     this.#wanted = options.types?.length ? new Set(options.types) : undefined
     this.#position = options.after
     this.#scanned = options.after
@@ -159,8 +174,9 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   /** Notes that this many of the next events are delivered now. @returns false if it has ended: they must not be. */
   deliver(count: number): boolean {
     if (!this.#page || this.#isClosed) return false
-    const { events, reach } = this.#page
+    const { events, reach, more } = this.#page
     this.#index += count
+    if (more && this.#index * 2 >= events.length) this.#readAhead(reach)
     this.#idleSince = performance.now()
     const last = events[this.#index - 1]?.seq ?? this.#scanned
     this.advance(last, last)
@@ -188,13 +204,14 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.#idleSince = undefined
     const page = this.#unchanged
     if (!page) return true
-    const { events, reach } = page
+    const { events, reach, more } = page
     for (; this.#index < events.length; this.#index++) {
       const event = events[this.#index] as LoggedEvent
       if (!accept(event)) return false
       this.advance(event.seq)
     }
     this.#page = undefined
+    if (more) this.#readAhead(reach)
     this.advance(reach)
     return true
   }
@@ -245,7 +262,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   }
 
   cutOff(): void {
-    this.#options.cutOff?.()
+    this.#options.client?.cutOff()
   }
 
   isSlow(limit: number): boolean {
@@ -292,24 +309,25 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#page = undefined
+    this.#ahead = undefined
     this.#waiting?.abort()
-    this.#callbacks.onClose()
-    this.onStop?.()
+    this.#group.onClose(this)
+    this.reader?.onStop()
   }
 
   async #read(): Promise<void> {
     const { tail } = this
     if (tail.histories !== this.#histories) return this.#checkHistory()
     const { head, epoch, redactions } = tail
-    const high = Math.max(head, this.#known)
     const isKept = epoch === this.#epoch && this.#scanned < head
     const kept = isKept ? tail.after(this.#scanned, PAGE.events) : undefined
-    // Read without a filter, a range that lacks an event fails.
-    const types = tail.missing > this.#scanned ? undefined : this.#types
-    const range = { streamId: this.streamId, types, low: this.#scanned, high: high + 1 }
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    const begun = !kept && ahead && this.#isNext(ahead) ? ahead : undefined
+    const range = begun?.range ?? this.#after(this.#scanned)
     const read = kept
       ? { events: kept, more: true, first: 0, head, epoch }
-      : await this.retry(() => readRange(this.#db, range, 'ASC', PAGE))
+      : ((await begun?.read) ?? (await this.retry(() => readRange(this.#db, range, 'ASC', PAGE))))
     if (!read || this.#isClosed) return
     if (read.epoch !== this.#epoch || read.head < this.#scanned) return this.#checkHistory()
     if (!kept) this.#known = Math.min(this.#known, read.head)
@@ -322,11 +340,30 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     for (const event of read.events) if (event.type === end?.type) this.#ended = end.says(event)
     const events = this.#wanted ? read.events.filter((event) => this.wants(event)) : read.events
     // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
-    const reach = (read.more ? read.events.at(-1)?.seq : Math.min(high, read.head)) ?? 0
+    const reach = (read.more ? read.events.at(-1)?.seq : Math.min(range.high - 1, read.head)) ?? 0
     if (events.length > 0) {
-      this.#page = { events, reach, redactions }
+      this.#page = { events, reach, more: !kept && read.more, redactions }
       this.#index = 0
     } else this.advance(reach)
+  }
+
+  #after(low: number): Range {
+    const { head, missing } = this.tail
+    // Read without a filter, a range that lacks an event fails.
+    const types = missing > low ? undefined : this.#types
+    return { streamId: this.streamId, types, low, high: Math.max(head, this.#known) + 1 }
+  }
+
+  // While the rest of a page is delivered, so that a fast reader does not wait for the database.
+  #readAhead(low: number): void {
+    if (this.#ahead?.range.low === low) return
+    const range = this.#after(low)
+    const read = readRange(this.#db, range, 'ASC', PAGE).catch(() => undefined)
+    this.#ahead = { range, version: this.version, missing: this.tail.missing, read }
+  }
+
+  #isNext({ range, version, missing }: Ahead): boolean {
+    return range.low === this.#scanned && version === this.version && missing === this.tail.missing
   }
 
   get #types(): string[] | undefined {
@@ -380,7 +417,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
         if (this.#isClosed) return undefined
         const isFinal = error instanceof CodedError && error.code !== 'UNAVAILABLE'
         if (performance.now() > until || error instanceof MissingEventsError || isFinal) throw error
-        this.#callbacks.onError(error)
+        this.#group.onError(error)
         this.#waiting ??= new AbortController()
         await setTimeout(RETRY_MS, undefined, { signal: this.#waiting.signal }).catch(() => undefined)
       }

@@ -45,7 +45,7 @@ export function compileOperation(
     return {
       operation,
       fields: of.size.fields,
-      run: (variableValues, context) => run(fields, inOrder, variableValues, context),
+      run: (variableValues, context) => runFields(fields, inOrder, variableValues, context),
     }
   } catch (error) {
     if (error instanceof NotCompiledError) return undefined
@@ -53,23 +53,25 @@ export function compileOperation(
   }
 }
 
-function fragmentsIn({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
+export function fragmentsIn({ definitions }: DocumentNode): Record<string, FragmentDefinitionNode> {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null)
   for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition
   return fragments
 }
 
-async function run(
+/** @param source of the fields: absent for queries and mutations. */
+export async function runFields(
   fields: readonly SelectedField[],
   inOrder: boolean,
   variableValues: Record<string, unknown>,
   context: Context,
+  source?: unknown,
 ): Promise<WrittenResult> {
   const errors: GraphQLError[] = []
   const run: Run = { context, budget: context.budget, variableValues, errors }
   try {
-    const data = await (inOrder ? writeInOrder(fields, run) : writeAtOnce(fields, run))
+    const data = await (inOrder ? writeInOrder(fields, run) : writeAtOnce(fields, run, source))
     if (errors.length > 0) return { result: { data: JSON.parse(wholeText(data)), errors } }
     return { text: typeof data === 'string' ? `{"data":${data}}` : new LongText(['{"data":', ...data.pieces, '}']) }
   } catch (error) {
@@ -78,10 +80,10 @@ async function run(
   }
 }
 
-function writeAtOnce(fields: readonly SelectedField[], run: Run): Written {
+function writeAtOnce(fields: readonly SelectedField[], run: Run, source: unknown): Written {
   const parts: Written[] = []
   try {
-    for (const { start, write } of fields) parts.push(start, write(undefined, run, undefined))
+    for (const { start, write } of fields) parts.push(start, write(source, run, undefined))
   } catch (error) {
     return Promise.allSettled(parts).then(() => {
       throw error
