@@ -1,12 +1,11 @@
-// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, a new
-// embedded database as `initdb` leaves it, because that takes PGlite five seconds, the console, and the client.
+// Builds `dist`: the program as a few files, because Node.js takes a second to load the 1,600 that it consists of, a
+// new embedded database (`prisma/new-database`), the console, and the client.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { PGlite } from '@electric-sql/pglite'
 import { build } from 'esbuild'
 import { buildConsole } from './console.js'
-import { BUILT_FROM, hashInputs } from './inputs.js'
+import { BUILT_FROM, filesIn, hashFiles, hashInputs } from './inputs.js'
 
 const inputs = hashInputs()
 const OLD = [BUILT_FROM, 'dist/chunks', 'dist/client', 'dist/compile-cache']
@@ -53,15 +52,14 @@ for (const file of readdirSync('dist/client').filter((name) => name.endsWith('.d
   writeFileSync(path, readFileSync(path, 'utf8').replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"))
 }
 
-const { version } = JSON.parse(readFileSync('node_modules/@electric-sql/pglite/package.json', 'utf8'))
-const made = 'dist/new-database.version'
-if (!existsSync(made) || readFileSync(made, 'utf8') !== version) {
-  const database = await PGlite.create()
-  await database.exec('CHECKPOINT')
-  const archive = await database.dumpDataDir('gzip')
-  await database.close()
-  writeFileSync('dist/new-database.tar.gz', Buffer.from(await archive.arrayBuffer()))
-  writeFileSync(made, version)
+// What the archive depends on; all but the migrations seldom changes.
+const made = 'dist/new-database.sha256'
+const source = hashFiles(['node_modules/@electric-sql/pglite/package.json', ...filesIn('prisma')])
+if (!existsSync(made) || readFileSync(made, 'utf8') !== source) {
+  execFileSync(process.execPath, ['--import', 'tsx', 'prisma/new-database.ts', 'dist/new-database.tar.gz'], {
+    stdio: 'inherit',
+  })
+  writeFileSync(made, source)
 }
 
 // Last, so that a build which was interrupted is repeated. From before it: a file changed meanwhile is built again.
@@ -73,7 +71,7 @@ function toModule({ path }) {
   return base && { path: base, sideEffects: false }
 }
 
-// Names are needed of classes. Setting that of a function takes longer than making it, and some are made for each field.
+// Only names of classes are needed. Setting that of a function takes longer than making it, as is done for each field.
 function withoutFunctionNames(text) {
   const named = text.replaceAll(/\b__name\((?!this,)/g, '__unnamed(')
   return named === text ? text : `${named}\nfunction __unnamed(value) {\n  return value;\n}\n`

@@ -1,4 +1,4 @@
-// Writes the types of the schema that the console's documents are checked against: src/console/api/generated/schema.d.ts.
+// Writes src/console/api/generated/schema.d.ts, the types that the console's documents are checked against.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { minifyIntrospection, outputIntrospectionFile } from '@gql.tada/internal'
 import { buildSchema, introspectionFromSchema } from 'graphql'

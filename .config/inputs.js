@@ -13,14 +13,21 @@ const FILES = ['package.json', 'node_modules/.package-lock.json']
 
 /** A hash of all inputs in the current folder. Prisma's client is made from them and not one of them. */
 export function hashInputs() {
-  const found = FOLDERS.flatMap((folder) =>
-    readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .filter((path) => !/^src.(db|console.api).generated/.test(path)),
-  )
+  const found = FOLDERS.flatMap(filesIn).filter((path) => !/^src.(db|console.api).generated/.test(path))
+  return hashFiles([...found, ...FILES.filter((file) => existsSync(file))])
+}
+
+/** The paths of all files in a folder. */
+export function filesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** A hash of paths and contents. */
+export function hashFiles(paths) {
   const hash = createHash('sha256')
-  for (const path of [...found.sort(), ...FILES.filter((file) => existsSync(file))])
+  for (const path of paths.toSorted())
     hash.update(`${path}\0`).update(createHash('sha256').update(readFileSync(path)).digest())
   return hash.digest('hex')
 }

@@ -128,7 +128,6 @@ const LOGS = {
   ...TRACE_SETTINGS,
 }
 
-/** All settings, by topic. */
 export const SETTING_GROUPS = {
   Server: SERVER,
   Data: DATA,

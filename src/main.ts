@@ -216,7 +216,7 @@ program
   .option('--last <number>', 'begin with this many of the newest events', parseLast, 10)
   .option('--after <cursor>', 'begin after this cursor')
   .option('--type <names...>', 'only these types, such as FILE_UPLOADED or, of a report, STATE', addType)
-  .option('--json', 'print each event with its cursor as JSON, in one line')
+  .option('--json', 'print each event with its cursor as one line of JSON')
   .option(...PROFILE)
   .action((options: TailOptions, command: Command) => {
     checkStream(options, command)
@@ -226,7 +226,7 @@ program
 program
   .command('record')
   .description(
-    'record the events that standard input has, one JSON object in a line, at the server at TIDEMARK_URL, in their order',
+    'record events from standard input, one JSON object per line and in this order, on the server at TIDEMARK_URL',
   )
   .option('--dataset <id>', 'record into this dataset', parseId)
   .option('--report <id>', 'record into this report', parseId)

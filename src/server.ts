@@ -10,7 +10,10 @@ import { LiveConnections } from './accounts/live-connections.ts'
 import { createRateLimit } from './accounts/rate-limit.ts'
 import { type FirstRootKey, makeFirstRootKey } from './accounts/root-key.ts'
 import { openStorage } from './accounts/storage.ts'
+import { StreamAddresses } from './accounts/stream-addresses.ts'
 import type { Config } from './config.ts'
+import { createContextFactory } from './graphql/create-context.ts'
+import { createMaskError } from './graphql/mask-error.ts'
 import { readOperationList } from './graphql/operation-list.ts'
 import { createReadRequestBody } from './graphql/request-body.ts'
 import { requestContexts } from './graphql/request-context.ts'
@@ -29,7 +32,7 @@ import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
 import { createClockHandler } from './observability/metrics/clock.ts'
 import { registerDatabaseMetrics } from './observability/metrics/database.ts'
-import { createHistoryChangeHandler } from './observability/metrics/epoch-changes.ts'
+import { createHistoryChangeHandler } from './observability/metrics/history-changes.ts'
 import { countRejectedKeys } from './observability/metrics/keys.ts'
 import { registerLiveMetrics } from './observability/metrics/live.ts'
 import { registerReadMetrics } from './observability/metrics/reads.ts'
@@ -42,9 +45,11 @@ import { createFailureHandlers } from './observability/task-failures.ts'
 import { rateLimited } from './routes/admit.ts'
 import { createRestApp } from './routes/app.ts'
 import { createConsoleRoutes } from './routes/console.ts'
+import { createDirectRoutes } from './routes/direct-routes.ts'
 import { createGraphiqlPage } from './routes/graphiql.ts'
 import { createHealthRoutes } from './routes/health.ts'
 import { createMetricsRoute } from './routes/metrics.ts'
+import type { RequestContext } from './schema/context.ts'
 import { Cohorts } from './subscriptions/cohort.ts'
 import { ConnectionLimit } from './subscriptions/connection-limit.ts'
 
@@ -101,7 +106,6 @@ async function open(
       return undefined
     }),
   )
-  const db = database.prisma
   registerBuildInfo(registry, database)
   registerAppendQueue(registry, log)
   registerReadMetrics(registry, log)
@@ -111,11 +115,11 @@ async function open(
     failed: onFailure('retention'),
   }
   const retention = new RetentionSweeper(database, sweepObserver)
-  const keyUsage = new KeyUsage(db, onFailure('key-usage'))
+  const keyUsage = new KeyUsage(database.queries, onFailure('key-usage'))
   const keyLookup = new KeyLookup(database.spareQueries, onFailure('key-lookup'))
   const authenticate = countRejectedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
-  const keyWatch = new KeyWatch(database.spare, onFailure('key-watch'))
-  const liveConnections = new LiveConnections(db, onFailure('live-connections'))
+  const keyWatch = new KeyWatch(database.spareQueries, onFailure('key-watch'))
+  const liveConnections = new LiveConnections(database.queries, onFailure('live-connections'))
   const background = [retention, keyUsage, keyWatch, liveConnections]
   closers.defer(async () => void (await Promise.all(background.map((task) => task[Symbol.asyncDispose]()))))
   const cohorts = new Cohorts()
@@ -136,11 +140,21 @@ async function open(
   const { bodyBytes: maxBodyBytes } = config.limits
   const readBody = createReadRequestBody(maxBodyBytes, budget.memory)
   const entry = { readBody, origins, rate, connectionLimit }
-  const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
+  const { yoga, compiled } = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
-  const routeServices = { ...admission, memory: budget.memory, responses, maxBodyBytes }
-  const pages = createRestApp(yoga, routeServices, lifecycle, origins, logger)
+  const addContext = createContextFactory(services)
+  const routeServices = {
+    ...admission,
+    memory: budget.memory,
+    responses,
+    maxBodyBytes,
+    logger,
+    createContext: (request: RequestContext) => ({ ...request, ...addContext(request) }),
+    maskError: createMaskError(logger, lifecycle),
+    streamAddresses: new StreamAddresses(database.spareQueries),
+  }
+  const pages = createRestApp(yoga, routeServices, lifecycle, origins)
   const readiness = createReadiness(database, bus, lifecycle)
   registerDatabaseMetrics(registry, database, callerClients, readiness, lifecycle)
   pages.route('/', createHealthRoutes(readiness))
@@ -149,14 +163,15 @@ async function open(
   if (config.console) pages.route('/', createConsoleRoutes(routeServices))
   else if (config.graphiql) pages.get('/', rateLimited(routeServices), (c) => c.redirect('/graphql'))
   const toPages = getRequestListener(pages.fetch, { overrideGlobalObjects: false, hostname: 'localhost' })
+  const answersDirectly = createDirectRoutes(routeServices)
   const drainer = new Drainer(http, tcpConnections)
   const queue = new RequestQueue((socket) => tcpConnections.break(tcpConnections.of(socket), 'pipelined'))
   handleRequests(
     http,
     { queue, drainer, calls, graphiql: config.graphiql },
     {
-      graphql: createGraphqlHandler(yoga, { ...routeServices, readBody }, logger),
-      routes: (request, response) => void toPages(request, response),
+      graphql: createGraphqlHandler(yoga, { ...routeServices, readBody, compiled }, logger),
+      routes: (request, response) => void (answersDirectly(request, response) || toPages(request, response)),
     },
   )
   const url = await listen(http, config)
@@ -175,6 +190,6 @@ async function open(
     database.limit(LAST_STATEMENTS_MS.tasks)
   })
   // Last: a failed start must not be the one that shows the key.
-  const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(db, config.dataDir)
+  const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(database.queries, config.dataDir)
   return { url, ...rootKey }
 }

@@ -18,8 +18,8 @@ function project(name: 'embedded' | 'postgres', exclude: string[]) {
   }
 }
 
-// A file runs on both databases, unless its suffix says otherwise: `.postgres`, `.embedded`, or `.once` where it depends
-// on neither. Those run on PostgreSQL, which starts faster, if it is reachable.
+// A file runs on both databases, unless its suffix says otherwise: `.postgres`, `.embedded`, or `.once` where it
+// depends on neither. Those run on PostgreSQL, which starts faster, if it is reachable.
 const of = (suffix: string) => `test/**/*.${suffix}.test.ts`
 const projects = [project('embedded', [of('postgres'), ...(postgres ? [of('once')] : [])])]
 if (postgres) projects.push(project('postgres', [of('embedded')]))

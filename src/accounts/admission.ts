@@ -5,7 +5,6 @@ import type { RateLimit } from './rate-limit.ts'
 import { TemporaryError } from './temporary-error.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
-/** The viewer of a request, and the caller it is charged to. */
 export interface Identity {
   readonly viewer: Viewer
   readonly caller: Caller
@@ -17,10 +16,7 @@ type Admitted =
 
 export type Admit = (key: string | null | undefined, address: string | undefined) => Promise<Admitted>
 
-/**
- * Looks the key up first (cheap, see `KeyLookup`), then charges it, so other traffic from its address never blocks a
- * valid key. Without a valid key, or when the lookup fails, the address is charged.
- */
+/** Charges a valid key, so that others at its address never block it; else, or if the lookup fails, the address. */
 export function createAdmit(authenticate: Authenticate, rate: RateLimit): Admit {
   return async (key, address) => {
     const viewer = await authenticate(key ?? undefined).catch(() => undefined)

@@ -20,7 +20,6 @@ export interface NewApiKey {
 }
 
 export interface CreatedApiKey {
-  /** The secret, of which only a hash is stored. */
   key: string
   id: string
   organizationId: string

@@ -2,7 +2,6 @@ import ipaddr from 'ipaddr.js'
 import type { Caller } from '../lib/caller.ts'
 import type { Viewer } from './viewer.ts'
 
-/** The tenant of all requests without a valid key. */
 export const ANONYMOUS_TENANT = 'anonymous'
 
 /** The key, or the address without a valid one; IPv6 by its /64 network, because one host can use all of it. */

@@ -8,7 +8,6 @@ interface NewStream {
   id?: string | null
   organizationId: string
   name?: string | null
-  /** Its own retention policy from the beginning. */
   retention?: GivenPolicy | null
 }
 
@@ -18,6 +17,8 @@ export interface NewDataset extends NewStream {
 
 export interface NewReport extends NewStream {
   projectId?: string | null
+  /** Of a newest state event that is not kept. */
+  state?: string | null
 }
 
 /** Creates a dataset, its empty stream and the audit entry in one transaction. @param query selects the result. */
@@ -43,7 +44,7 @@ export async function createDataset(
 export async function createReport(
   db: PrismaClient,
   viewer: Viewer,
-  { id: given, organizationId, projectId, name, retention }: NewReport,
+  { id: given, organizationId, projectId, name, retention, state }: NewReport,
   query: Pick<Prisma.ReportCreateArgs, 'select' | 'include'> = {},
 ) {
   const [id, kind] = [given ?? v7(), 'REPORT' as const]
@@ -55,6 +56,6 @@ export async function createReport(
   } as const
   return withAudit(db, viewer, { action: 'CREATE_REPORT', ...creation }, async (transaction) => {
     await transaction.stream.create({ data: { id, organizationId, kind, retention: created(retention) } })
-    return transaction.report.create({ ...query, data: { id, organizationId, projectId, name } })
+    return transaction.report.create({ ...query, data: { id, organizationId, projectId, name, state } })
   })
 }

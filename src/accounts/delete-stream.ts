@@ -9,7 +9,6 @@ export interface Deleter {
   readonly db: PrismaClient
   readonly log: Pick<OperationLog, 'deleteStreams'>
   readonly viewer: Viewer
-  /** Starts the deletion of events, in the background. */
   readonly sweep: () => void
 }
 

@@ -1,7 +1,6 @@
 import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
 import type { Viewer } from './viewer.ts'
 
-/** What a client may know of the key that it uses. */
 export interface ViewerDescription {
   isRoot: boolean
   role: ApiKeyRole

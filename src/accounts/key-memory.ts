@@ -6,10 +6,8 @@ const WORKING = { max: 10_000, share: 1_000, ttl: 600_000 } as const
 /** Invalid hashes: maximum, and TTL in milliseconds. */
 const NOT_WORKING = { max: 10_000, ttl: 10_000 } as const
 
-/**
- * Which keys were recently valid in this process, and which hashes were not. Valid keys are still looked up at each
- * request; invalid hashes are not: keys are random, so none becomes valid, nor does a revoked or expired key again.
- */
+// Valid keys are looked up at each request: one may have been revoked. Invalid hashes are not: keys are random, so none
+// becomes valid, nor does a revoked or expired key again.
 export class KeyMemory {
   readonly #counts = new Map<string, number>()
   readonly #working = new LRUCache<string, string>({

@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Queries } from '../db/queries.ts'
 import { RepeatedTask } from '../lib/repeated-task.ts'
 import { withTimeout } from '../lib/timeout.ts'
 import { IS_VALID_KEY } from './valid-key.ts'
@@ -12,13 +12,13 @@ const TIMEOUT_MS = 2_000
 
 /** Polls the keys of open connections in this process, and reports expiry and revocation on any server. */
 export class KeyWatch implements AsyncDisposable {
-  readonly #db: PrismaClient
+  readonly #db: Queries
   readonly #onError: (error: unknown) => void
   readonly #keys = new Map<string, Set<() => void>>()
   readonly #polling: RepeatedTask
 
   /** @param onError called when a poll fails, which the next one retries, or when an `onEnd` throws. */
-  constructor(db: PrismaClient, onError: (error: unknown) => void) {
+  constructor(db: Queries, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
     this.#polling = new RepeatedTask(POLL_MS, () => this.#poll(), onError)

@@ -30,13 +30,9 @@ export interface ListPage {
   readonly more: boolean
 }
 
-/** Names that `prefix` is compared with. */
 const NAMES = { organization: ['name'], dataset: ['name', 'tracking_id'], report: ['name'] } as const
 
-/**
- * A page of each organization, by its id, or the one page of all organizations under the key ''. One statement, which
- * reads the index of the order up to the limit of each.
- */
+/** A page of each organization, or of all organizations under '', by one statement that reads indexes to the limit. */
 export async function listPages(
   db: PrismaClient,
   source: ListSource,

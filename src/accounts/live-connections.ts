@@ -1,5 +1,6 @@
 import { v7 } from 'uuid'
 import type { LiveTransport, Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Queries } from '../db/queries.ts'
 import { CodedError } from '../errors.ts'
 import { RepeatedTask } from '../lib/repeated-task.ts'
 import { withTimeout } from '../lib/timeout.ts'
@@ -53,7 +54,6 @@ const TRANSPORTS = {
   http: 'HTTP_RESPONSE',
 } as const satisfies Record<string, LiveTransport>
 
-/** A subscription or slow response that is open in this process. */
 interface Open {
   viewer: Viewer
   transport: keyof typeof TRANSPORTS
@@ -73,7 +73,7 @@ interface Kept extends Open {
 
 /** Open connections of this process, written to the database so that any node can list and end them. */
 export class LiveConnections implements AsyncDisposable {
-  readonly #db: PrismaClient
+  readonly #db: Queries
   readonly #onError: (error: unknown) => void
   readonly #nodeId = v7()
   readonly #open = new Map<string, Kept>()
@@ -82,7 +82,7 @@ export class LiveConnections implements AsyncDisposable {
   #known = false
 
   /** @param onError called when a sync fails; the next one retries. */
-  constructor(db: PrismaClient, onError: (error: unknown) => void) {
+  constructor(db: Queries, onError: (error: unknown) => void) {
     this.#db = db
     this.#onError = onError
     this.#syncing = new RepeatedTask(SYNC_MS, () => this.#sync(), onError)
@@ -102,7 +102,8 @@ export class LiveConnections implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#syncing[Symbol.asyncDispose]()
-    if (this.#known) await this.#db.liveNode.deleteMany({ where: { id: this.#nodeId } }).catch(this.#onError)
+    if (!this.#known) return
+    await this.#db.$queryRaw`DELETE FROM live_node WHERE id = ${this.#nodeId}::uuid`.catch(this.#onError)
   }
 
   async #sync(): Promise<void> {
@@ -118,15 +119,13 @@ export class LiveConnections implements AsyncDisposable {
     await this.#beat()
     signal.throwIfAborted()
     const closed = [...this.#closed]
-    await this.#db.liveConnection.deleteMany({ where: { id: { in: closed } } })
+    await this.#db.$queryRaw`DELETE FROM live_connection WHERE id = ANY (${closed}::uuid[])`
     for (const id of closed) this.#closed.delete(id)
     signal.throwIfAborted()
     await this.#writeMoved()
     signal.throwIfAborted()
-    const asked = await this.#db.liveConnection.findMany({
-      where: { nodeId: this.#nodeId, endRequested: true },
-      select: { id: true },
-    })
+    const asked = await this.#db.$queryRaw<{ id: string }[]>`
+      SELECT id FROM live_connection WHERE node_id = ${this.#nodeId}::uuid AND end_requested`
     for (const { id } of asked) this.#open.get(id)?.end()
   }
 
@@ -137,7 +136,7 @@ export class LiveConnections implements AsyncDisposable {
     this.#known = true
     // Another node may have deleted this one, and its connections with it, after a long pause.
     if (rows[0]?.isNew) for (const kept of this.#open.values()) kept.written = undefined
-    await this.#db.$executeRaw`
+    await this.#db.$queryRaw`
       DELETE FROM live_node WHERE seen_at < clock_timestamp() - make_interval(secs => ${NODE_GONE.deleted}::integer)`
   }
 
@@ -155,7 +154,7 @@ export class LiveConnections implements AsyncDisposable {
       position: source.position,
     }))
     for (const [, kept] of moved) kept.isListed = true
-    await this.#db.$executeRaw`
+    await this.#db.$queryRaw`
       INSERT INTO live_connection
              (id, node_id, organization_id, api_key_id, stream_id, transport, operation_name, opened_at, position)
       SELECT r.id, ${this.#nodeId}::uuid, coalesce(s.organization_id, r.organization_id), r.api_key_id, s.id,

@@ -9,7 +9,6 @@ import type { Viewer } from './viewer.ts'
 export interface NewOrganization {
   id?: string | null
   name: string
-  /** Its retention policy from the beginning. */
   retention?: GivenPolicy | null
 }
 
@@ -96,4 +95,9 @@ export async function deleteOrganization(deleter: Deleter, id: string, confirm: 
   )
   sweep()
   return { id }
+}
+
+/** Whether there is an organization, whoever may see it. */
+export async function organizationExists(db: PrismaClient, id: string): Promise<boolean> {
+  return (await db.organization.findUnique({ where: { id }, select: { id: true } })) !== null
 }

@@ -18,10 +18,7 @@ export interface RateLimit extends AsyncDisposable {
 
 type Limiter = (name: string, requests: number) => Promise<TemporaryError | undefined>
 
-/**
- * Counts in Redis for all servers that share it; without Redis, or while it fails, in this process. The total of
- * callers without a key is always per process, because it limits the time they take from that process.
- */
+// The total of callers without a key is per process, also with Redis: it limits the time that they take of the process.
 export async function createRateLimit(
   { redisUrl, limits }: Pick<Config, 'redisUrl' | 'limits'>,
   logger: Logger,

@@ -13,7 +13,6 @@ export interface GivenPolicy {
   maxEvents: number | null
 }
 
-/** A policy as part of the creation of its subject. */
 export function created(policy: GivenPolicy | null | undefined): { create: GivenPolicy } | undefined {
   return policy ? { create: policy } : undefined
 }
@@ -95,7 +94,6 @@ function setOfOrganization(
   return organizationRetention.upsert({ where, create: { ...where, ...policy }, update: policy })
 }
 
-/** Like `setOfOrganization`. */
 function setOfStream(
   { streamRetention }: Prisma.TransactionClient,
   stream: { organizationId: string; streamId: string },

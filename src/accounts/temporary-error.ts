@@ -1,6 +1,5 @@
 import { CodedError } from '../errors.ts'
 
-/** A request that may be retried after some seconds. */
 export class TemporaryError extends CodedError {
   readonly status: 429 | 503
   /** In seconds. */

@@ -28,7 +28,6 @@ export function updateDataset(
   )
 }
 
-/** Likewise. */
 export function updateReport(
   db: PrismaClient,
   viewer: Viewer,

@@ -37,7 +37,6 @@ export function hasRoleInOwn(viewer: Viewer, role: ApiKeyRole): boolean {
 
 const NOTHING = { id: { in: [] as string[] } }
 
-/** Prisma filter for the organizations visible to a viewer. */
 export function visibleOrganizations(viewer: Viewer) {
   switch (viewer.type) {
     case 'anonymous':
@@ -60,7 +59,6 @@ export function organizationOf(viewer: Viewer, given: string | null | undefined,
   throw new CodedError('BAD_USER_INPUT', `With the root key, ${field} requires organizationId.`)
 }
 
-/** Prisma filters for the datasets and the reports visible to a viewer. */
 export function visibleDatasets(viewer: Viewer) {
   return visibleStreams(viewer, 'DATASET')
 }
@@ -74,7 +72,6 @@ export function manageableApiKeys(viewer: Viewer) {
   return administered(viewer, { organizationId: { not: null } })
 }
 
-/** Prisma filter for the live connections that a viewer may list and end. */
 export function manageableConnections(viewer: Viewer) {
   return administered(viewer, {})
 }
@@ -83,6 +80,16 @@ export function manageableConnections(viewer: Viewer) {
 export function canSee(viewer: Viewer, { id, organizationId, kind }: Pick<Stream, 'id' | 'organizationId' | 'kind'>) {
   const filter = visibleStreams(viewer, kind)
   return (filter.organizationId ?? organizationId) === organizationId && (filter.id?.in.includes(id) ?? true)
+}
+
+/** For a stream that does not exist, or that a viewer cannot see. */
+export function hiddenStream(id: string): CodedError {
+  return new CodedError('NOT_FOUND', `Stream ${id} does not exist, or this API key cannot access it.`)
+}
+
+/** The key of a viewer, if it can lose its rights. */
+export function keyIdOf(viewer: Viewer): string | undefined {
+  return viewer.type === 'key' ? viewer.keyId : undefined
 }
 
 function administered<All>(viewer: Viewer, all: All) {

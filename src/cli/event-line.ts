@@ -5,8 +5,9 @@ import type { LoggedEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { reportDataOf } from '../log/report/report-data.ts'
 import { enumName, typeNamed } from '../log/worker-event-type.ts'
-import { checked, type ImportItem, invalidItem, readItem } from './import/import-item.ts'
+import { type ImportItem, readItem } from './import/import-item.ts'
 import type { Line } from './import/lines.ts'
+import { checked, invalidItem } from './invalid-item.ts'
 import { describedStream, readObject } from './object-line.ts'
 
 const time = z.iso

@@ -11,10 +11,7 @@ export interface StopLog {
   fatal(details: object, message: string): void
 }
 
-/**
- * Closes once and exits: 0 after a signal, 1 after an error, also one while closing; a later signal exits at once.
- * @returns fires at stop.
- */
+/** Closes once, then exits: 0 after a signal, 1 after an error; a later signal exits at once. @returns aborts then. */
 export function stopGracefully(log: StopLog, close: () => Promise<void>): AbortSignal {
   const stopping = new AbortController()
   let begun = 0

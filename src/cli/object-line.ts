@@ -3,7 +3,8 @@ import type { MovedApiKey } from '../accounts/api-keys.ts'
 import type { StreamKind } from '../db/generated/prisma/client.ts'
 import { name, text, uuid } from '../lib/text.ts'
 import { trackingId } from '../lib/tracking-id.ts'
-import { checked } from './import/import-item.ts'
+import { StateData } from '../log/report/report-data.ts'
+import { checked } from './invalid-item.ts'
 
 // The lines of an export that are not events: what the events belong to, each before what refers to it.
 
@@ -34,7 +35,12 @@ const stream = {
 
 const Dataset = z.object({ ...stream, trackingId: trackingId.nullable() })
 
-const Report = z.object({ ...stream, projectId: uuid.nullable() })
+const Report = z.object({
+  ...stream,
+  projectId: uuid.nullable(),
+  /** Of the newest state event, which may have been removed. */
+  state: StateData.shape.status.nullable().default(null),
+})
 
 const ApiKey: z.ZodType<MovedApiKey> = z.object({
   id: uuid,
@@ -72,7 +78,6 @@ export type MovedStream = Extract<FileObject, { kind: 'dataset' | 'report' }>
 
 export type MovedOrganization = z.output<typeof Organization>
 
-/** An object as a line without its end. */
 export function objectLine<K extends Kind>(kind: K, value: z.input<(typeof SCHEMAS)[K]>): string {
   return JSON.stringify({ [kind]: value })
 }

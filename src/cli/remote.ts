@@ -13,7 +13,7 @@ export interface RemoteOptions {
 }
 
 /** The server that a command uses as its client. It says when it has lost and found it. @throws StartError */
-export async function connect(config: Config, { profile }: RemoteOptions): Promise<Client> {
+export async function connectToRemote(config: Config, { profile }: RemoteOptions): Promise<Client> {
   const { url, key } = profile === undefined ? config.remote : await readProfile(profile)
   if (key === undefined)
     throw new StartError(
@@ -60,7 +60,7 @@ async function readProfile(file: string): Promise<Config['remote']> {
   }
 }
 
-/** @throws StartError unless it is a file of this user that others can not read. */
+/** @throws StartError unless it is a file of this user that others cannot read. */
 async function readPrivate(file: string): Promise<string> {
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: Error) => {
     throw new StartError(`The profile cannot be read: ${error.message}`)
@@ -71,6 +71,6 @@ async function readPrivate(file: string): Promise<string> {
   if (!stats.isFile()) throw new StartError(`${file} is not a file.`)
   if (stats.uid !== process.getuid?.() && stats.uid !== 0) throw new StartError(`${file} belongs to another user.`)
   if ((stats.mode & 0o077) !== 0)
-    throw new StartError(`${file} has an API key and can be read by other users. Run: chmod 600 ${file}`)
+    throw new StartError(`${file} contains an API key and can be read by other users. Run: chmod 600 ${file}`)
   return handle.readFile('utf8')
 }

@@ -19,7 +19,6 @@ export function printJson(value: unknown, indent?: number): void {
 
 type Style = Parameters<typeof styleText>[0]
 
-/** A part of a line, which has colour on a terminal that shows any. */
 export type Part = readonly [style: Style | undefined, text: string]
 
 /** Prints a line of parts, and waits while the reader of standard output is slow. */

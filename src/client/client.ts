@@ -33,10 +33,7 @@ export interface ClientOptions {
   readonly key: Key
   /** WebSocket class; by default the one of the platform. If there is none, or with null: server-sent events only. */
   readonly webSocket?: WebSocketClass | null
-  /**
-   * Milliseconds without a byte after which a connection is taken for dead, and a request is repeated; 30,000 unless
-   * given. The server sends something every 12,000.
-   */
+  /** Milliseconds of silence that mean a dead connection; 30,000 by default. The server sends something each 12,000. */
   readonly silenceMs?: number
   /** Called before a delay after which a failed request or connection is tried again. */
   readonly onRetry?: OnRetry
@@ -114,10 +111,7 @@ export class Client {
     this.#connection = { url, silenceMs, sockets: webSocket ? new Sockets(url, webSocket, silenceMs) : undefined }
   }
 
-  /**
-   * Runs one operation in one request, once. @returns its data. @throws TidemarkError if there are errors; `DISCONNECTED`
-   * if there is no answer.
-   */
+  /** Runs one operation once. @returns its data. @throws TidemarkError; with code `DISCONNECTED` without a response. */
   async graphql<Data>(query: string, variables: object = {}, options: { signal?: AbortSignal } = {}): Promise<Data> {
     const { key } = this.#options
     const body = JSON.stringify({ query, variables })
@@ -180,7 +174,7 @@ export class Client {
 
   /**
    * Follows a stream: its events after a position, in order, each once, then new ones. Connections that break are
-   * replaced. The iteration ends with a report that has ended. @throws TidemarkError that can not pass, such as
+   * replaced. The iteration ends with a report that has ended. @throws TidemarkError that cannot pass, such as
    * `CURSOR_EXPIRED`, with the position to continue from in `details`.
    */
   follow<Node = WorkerEvent>(options: Start & OfDataset): Follow<Node>

@@ -18,7 +18,6 @@ export interface GraphqlError {
   readonly extensions?: Readonly<Record<string, unknown>>
 }
 
-/** The first error of a result. */
 export function failureIn([first]: readonly GraphqlError[]): TidemarkError {
   const { code = 'INTERNAL_SERVER_ERROR', ...details } = first?.extensions ?? {}
   return new TidemarkError(String(code), first?.message ?? 'The server failed.', details)

@@ -7,10 +7,7 @@ import { failureOf, lost, parse, post, type Result } from './http.ts'
 /** Receives a result and its length in characters. */
 export type Receive = (data: Result['data'], length: number) => void
 
-/**
- * Runs a subscription over server-sent events until it completes.
- * @throws TidemarkError when it ends otherwise, also after `silenceMs` without a byte; or the reason of the signal.
- */
+/** Runs until it completes. @throws TidemarkError, also after `silenceMs` without a byte; or the signal's reason. */
 export async function runOverEvents(
   url: string,
   key: string,

@@ -82,10 +82,8 @@ export interface StateEvent extends ReportEventItem {
   readonly state: ReportState
 }
 
-/** An event of a report. */
 export type ReportEvent = ProgressEvent | BlockUpdateEvent | StateEvent
 
-/** An event with its position in the stream. */
 export interface Edge<Node> {
   readonly cursor: string
   readonly node: Node
@@ -102,7 +100,6 @@ export interface Batch<Node> {
   readonly behind: number
 }
 
-/** A page of history. */
 export interface Page<Node> {
   readonly edges: readonly Edge<Node>[]
   /** Where the next page begins: `after` resumes from here. Null if there were no events. */

@@ -10,7 +10,7 @@ const ROOM = 4_194_304
 /** Failures of WebSockets in a row after which server-sent events are tried, where one has worked before. */
 const MANY = 3
 
-/** For how many times `silenceMs` server-sent events are used after that; 12 times as long if none has worked before. */
+/** Duration of their use then, in multiples of `silenceMs`; 12 times as long if no WebSocket has ever worked. */
 const FALLBACK = 10
 
 const PAUSED = new Error('Paused')
@@ -29,7 +29,7 @@ interface Waiting<Node> {
 
 /**
  * The batches of one stream from a position on, in order, each event once, over as many connections as it takes. It
- * begins with the first `next`, and ends with an error only if that can not pass; `cursor` is where to go on then.
+ * begins with the first `next`, and ends with an error only if that cannot pass; `cursor` is where to go on then.
  */
 export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefined> {
   /** The position after the newest batch that was taken, or where this began; undefined before the first one. */
@@ -160,7 +160,6 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
     }
   }
 
-  /** Ends it after the batches that wait. */
   #complete(end: { error?: unknown }): void {
     if (this.#end) return
     this.#end = end
@@ -168,7 +167,6 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
     this.#handOut()
   }
 
-  /** Ends it now. */
   #finish(end: { error?: unknown }): void {
     this.#batches = []
     this.#length = 0

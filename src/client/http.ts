@@ -72,7 +72,6 @@ export function parse(text: string): Result | undefined {
   }
 }
 
-/** An error of fetch as one of this client. */
 export function lost(error: unknown, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason
   if (error instanceof TidemarkError) return error

@@ -1,7 +1,6 @@
 import type { ReportEventInput, WorkerEventInput } from './events.ts'
 import type { NewEvent } from './recorder.ts'
 
-/** An event as it is sent each time, with an id. */
 export function withId(event: WorkerEventInput | ReportEventInput): NewEvent {
   if ('eventType' in event) {
     const id = event.id ?? newId()

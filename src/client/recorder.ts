@@ -33,10 +33,7 @@ interface Entry {
   readonly call: Call
 }
 
-/**
- * Records the events of one stream: in the order of the calls, many calls in one request, and again, with the same ids,
- * until the server has answered.
- */
+/** Records the events of one stream in the order of the calls, many in one request; retries keep their ids. */
 export class Recorder {
   readonly #send: Send
   readonly #retries: (signal: AbortSignal) => Retries
@@ -51,7 +48,7 @@ export class Recorder {
     this.#retries = retries
   }
 
-  /** @param events at least one. @throws TidemarkError with `details.ids` and, of what was recorded nevertheless, `details.results`. */
+  /** @throws TidemarkError with `details.ids` and the `details.results` of what was recorded nevertheless. */
   record(events: readonly NewEvent[], signal: AbortSignal | undefined): Promise<RecordResult[]> {
     return new Promise((resolve, reject) => {
       const abort = () => this.#settle(call, () => reject(signal?.reason))

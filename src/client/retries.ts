@@ -1,6 +1,6 @@
 import { disconnected, TidemarkError } from './error.ts'
 
-/** An API key; or a function that is asked for it at each connection, with the key that the server has refused, if any. */
+/** An API key; or a function that is called at each connection, with the key that the server has rejected, if any. */
 export type Key = string | ((refused?: string) => string | Promise<string>)
 
 export type OnRetry = (error: TidemarkError, delayMs: number) => void
@@ -16,7 +16,7 @@ const LONGEST_MS = 15_000
 /** Longest delay that a server can ask for; timers have a limit. */
 const MAX_DELAY_MS = 3_600_000
 
-/** Repeats one operation until it succeeds or fails for good, after random delays that grow. */
+/** Repeats one operation until it succeeds or fails permanently, after growing random delays. */
 export class Retries {
   readonly #key: Key
   readonly #onRetry: OnRetry | undefined
@@ -34,7 +34,7 @@ export class Retries {
     this.#signal = signal
   }
 
-  /** @throws the error of the last attempt if it can not succeed later, or the reason of the signal. */
+  /** @throws the error of the last attempt if it cannot succeed later, or the reason of the signal. */
   async run<Result>(attempt: (key: string) => Promise<Result>): Promise<Result> {
     for (;;) {
       try {
@@ -46,7 +46,6 @@ export class Retries {
     }
   }
 
-  /** There is progress: the next delay is a short one. */
   succeeded(): void {
     this.#failures = this.#internal = 0
   }

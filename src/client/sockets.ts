@@ -20,17 +20,16 @@ interface Socket {
   readonly client: Client
   users: number
   connected: boolean
-  /** Characters of the newest message. */
   length: number
 }
 
 /** Longest wait for a connection to be acknowledged, in milliseconds. */
 const MAX_CONNECT_MS = 10_000
 
-/** Most subscriptions of one socket: a server allows 100 unless it is set otherwise, and those that end count a while. */
+/** Most subscriptions of a socket: servers allow 100 by default, and those that have ended count for a while. */
 const MAX_USERS = 50
 
-/** Close codes after which the same subscription can not succeed. */
+/** Close codes after which the same subscription cannot succeed. */
 const REFUSED = new Set([1009, 4400, 4406])
 
 /** WebSockets for each key, shared by its subscriptions, and open as long as there is one. */
@@ -134,10 +133,7 @@ export class Sockets {
   }
 }
 
-/**
- * The class, but each socket says how long its messages are, and one that can not be made has an error: graphql-ws would
- * wait for it. `ws` needs a listener of errors until the end.
- */
+// graphql-ws would wait for a socket that cannot be made, so that fails here; `ws` needs an error listener to the end.
 function noting(webSocket: WebSocketClass, onMessage: (length: number) => void): WebSocketClass {
   return new Proxy(webSocket, {
     construct(target, args) {

@@ -15,7 +15,6 @@ const DatasetView = lazy(() => import('./dataset/dataset-view.tsx'))
 const ReportView = lazy(() => import('./report/report-view.tsx'))
 const OperateView = lazy(() => import('./operate/operate-view.tsx'))
 
-/** Everything but the form for the key needs a key: nothing is shown without one. */
 export function App() {
   const current = key.value
   const [error, setError] = useState<ApiError | undefined>()

@@ -14,10 +14,7 @@ const CONNECT_MS = 10_000
 /** The system checks every second that an idle peer is still there, ten times. */
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 } as const
 
-/**
- * Connects to PostgreSQL. @param limit of a statement, in milliseconds.
- * @throws StartError with the reason, also later, when the user lacks a right.
- */
+/** @param limit of a statement, in milliseconds. @throws StartError, also later, when the user lacks a right. */
 export async function connect(databaseUrl: string, limit?: number): Promise<DatabaseConnection & AsyncDisposable> {
   const client = await connectedClient(databaseUrl, limit).catch((error) => {
     throw new StartError(`DATABASE_URL: ${whyNot(error)} (${error.message || error.code})`, { cause: error })

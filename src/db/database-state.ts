@@ -1,4 +1,5 @@
-import type { PrismaClient } from './generated/prisma/client.ts'
+import { Prisma } from './generated/prisma/client.ts'
+import type { Queries } from './queries.ts'
 import { changedSettings } from './session.ts'
 import { isLockTimeout } from './transient-errors.ts'
 
@@ -9,13 +10,13 @@ export interface DatabaseState {
   readonly missing: readonly string[]
   /** Settings that sessions do not keep, as behind a pooler that shares their connections. */
   readonly changedSettings: readonly string[]
-  /** Whether a query through Prisma's models succeeds. */
+  /** Whether a query of the tables succeeds. */
   readonly readable: boolean
 }
 
 /** What a server needs of its database, besides the migrations. @param functions names of those that it calls. */
 export async function databaseState(
-  db: PrismaClient,
+  db: Queries,
   functions: readonly string[],
   schema?: string,
 ): Promise<DatabaseState> {
@@ -23,7 +24,7 @@ export async function databaseState(
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable,
            (SELECT array_agg(f.name) FROM unnest(${functions}::text[]) f(name)
              WHERE to_regproc(f.name) IS NULL) AS missing`
-  const changed = await db.$queryRawUnsafe<{ name: string }[]>(changedSettings(schema))
+  const changed = await db.$queryRaw<{ name: string }[]>(Prisma.raw(changedSettings(schema)))
   const readable = await isReadable(db)
   return {
     writable: rows[0]?.writable === true,
@@ -33,8 +34,12 @@ export async function databaseState(
   }
 }
 
-// A locked table is there, and will be free again: the check does not wait for it.
-async function isReadable(db: PrismaClient): Promise<boolean> {
-  const limit = db.$executeRaw`SELECT set_config('lock_timeout', '100ms', true)`
-  return db.$transaction([limit, db.organization.findFirst({ select: { id: true } })]).then(() => true, isLockTimeout)
+// A locked table is there, and will be free again: the check does not wait for it. The block is one statement, and a
+// transaction of its own, whose second step locks the table after the first has limited the wait.
+function isReadable(db: Queries): Promise<boolean> {
+  const asked = db.$queryRaw`DO $$ BEGIN
+    PERFORM set_config('lock_timeout', '100ms', true);
+    PERFORM id FROM organization LIMIT 1;
+  END $$`
+  return asked.then(() => true, isLockTimeout)
 }

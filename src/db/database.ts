@@ -10,8 +10,9 @@ import { joinEmbedded, openEmbedded } from './embedded.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPool, type PostgresPool } from './postgres-pool.ts'
+import { postgresQueries } from './postgres-queries.ts'
 import { prepareSchema } from './prepare-schema.ts'
-import { type Queries, queriesOf } from './queries.ts'
+import type { Queries } from './queries.ts'
 import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
@@ -19,13 +20,12 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
-  /** Raw statements on the connections of `prisma`, and of `spare`. */
+  /** Raw statements on the connections of `prisma`. */
   readonly queries: Queries
+  /** On a small separate pool of PostgreSQL, so key lookups and health checks are answered while `pool` is exhausted. */
   readonly spareQueries: Queries
-  /** A small separate pool on PostgreSQL, so key lookups and health checks are answered while `pool` is exhausted. */
-  readonly spare: PrismaClient
   /** For background work on many rows, whose statements may take minutes, but not for ever. */
-  readonly maintenance: PrismaClient
+  readonly maintenance: Queries
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
   /** Statements that run concurrently. */
@@ -40,7 +40,7 @@ export interface Database extends AsyncDisposable {
   readonly limit: (milliseconds: number) => void
   /** Of the embedded database. */
   readonly disk?: DiskSpace
-  /** Lets commands use the database until this is disposed of; only where this process alone can open it. @throws Error */
+  /** Lets commands use the database until it is disposed of; only if no other process can open it. @throws Error */
   readonly share?: () => Promise<AsyncDisposable>
 }
 
@@ -56,10 +56,7 @@ const MIGRATION_LOCK = 72_707_369
 /** Waiting for others that migrate, and for tables: what waits for a table blocks all that comes after it. */
 const LOCK_TIMEOUTS = { others: '10min', tables: '2s' } as const
 
-/**
- * Creates and migrates the embedded database. @param onDiskChange for its free space.
- * @throws StartError, MigrationError when PostgreSQL is not migrated.
- */
+/** Migrates the embedded database. @throws StartError, MigrationError when PostgreSQL is not migrated. */
 export async function openDatabase(config: Config, onDiskChange: DiskObserver = () => undefined): Promise<Database> {
   return config.databaseUrl ? openPostgres(config) : openEmbedded(config, onDiskChange)
 }
@@ -84,56 +81,72 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
-  const main = await openClient(session, POOL_SIZES.main, limit)
-  const short = await openClient(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
-  const long = await openClient(session, POOL_SIZES.maintenance, LIMITS.maintenance)
-  const opened = [main, short, long]
+  const main = openQueries(session, POOL_SIZES.main, limit)
+  const short = openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const long = openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
+  const pools = [main, short, long].map(({ pool }) => pool)
+  const statementNameGenerator = ({ sql }: SqlQuery) => main.pool.prepared.nameOf(sql)
+  const adapter = new PrismaPg(main.pool.pool, { schema: session.schema, statementNameGenerator })
+  const prisma = new PrismaClient({ adapter, ...clientOptions(limit) })
   return {
-    prisma: main.client,
+    prisma,
     queries: main.queries,
     spareQueries: short.queries,
-    spare: short.client,
-    maintenance: long.client,
+    maintenance: long.queries,
     mode: 'postgres',
     durability,
     connections: POOL_SIZES.main,
-    migrations: () => migrationState(short.client),
-    state: (functions) => databaseState(short.client, functions, session.schema),
+    migrations: () => migrationState(short.queries),
+    state: (functions) => databaseState(short.queries, functions, session.schema),
     pool: main.pool.pool,
     limit: (milliseconds) => {
-      for (const { pool } of opened) pool.limit(milliseconds)
+      for (const pool of pools) pool.limit(milliseconds)
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(opened.map(({ client }) => client.$disconnect()))
-      await Promise.all(opened.map(({ pool }) => pool[Symbol.asyncDispose]()))
+      await prisma.$disconnect()
+      await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()))
     },
   }
 }
 
-interface OpenClient {
-  readonly client: PrismaClient
+interface OpenQueries {
   readonly queries: Queries
   readonly pool: PostgresPool
 }
 
-async function openClient(session: Session, max: number, limit: number): Promise<OpenClient> {
+function openQueries(session: Session, max: number, limit: number): OpenQueries {
   const pool = openPool(session, { max, limit })
-  const { prepared } = pool
-  const statementNameGenerator = ({ sql }: SqlQuery) => prepared.nameOf(sql)
-  const adapter = new PrismaPg(pool.pool, { schema: session.schema, statementNameGenerator })
-  const client = new PrismaClient({ adapter, ...clientOptions(limit) })
-  return { client, queries: queriesOf(await adapter.connect(), prepared), pool }
+  return { queries: postgresQueries(pool.pool, pool.prepared), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {
   await using connection = await connect(databaseUrl, limit)
-  const missing = await pendingMigrations(connection)
-  if (missing.length > 0) {
-    throw new MigrationError(
+  const problem = await migrationProblem(connection)
+  if (problem) throw (await isMigrating(connection)) ? new MigrationError(MIGRATING) : problem
+  return await durabilityOf(connection)
+}
+
+const MIGRATING = 'Another process is migrating the database. Start again when it has finished.'
+
+async function migrationProblem(connection: DatabaseConnection): Promise<MigrationError | undefined> {
+  try {
+    const missing = await pendingMigrations(connection)
+    if (missing.length === 0) return undefined
+    return new MigrationError(
       `${missing.length} migration(s) of this version are not applied to the database. Run "tidemark migrate" first.`,
     )
+  } catch (error) {
+    if (error instanceof MigrationError) return error
+    throw error
   }
-  return await durabilityOf(connection)
+}
+
+// What is read meanwhile is committed: one that finds nothing to do need not wait for the lock.
+async function isMigrating(connection: DatabaseConnection): Promise<boolean> {
+  const { rows } = await connection.query<{ free: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS free', [
+    MIGRATION_LOCK,
+  ])
+  return rows[0]?.free === false
 }
 
 async function durabilityOf(connection: DatabaseConnection): Promise<Durability> {

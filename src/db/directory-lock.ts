@@ -4,10 +4,7 @@ import { join } from 'node:path'
 import { tryLock } from 'fs-native-extensions'
 import { StartError } from '../errors.ts'
 
-/**
- * Kernel lock until the handle closes or the process ends: PGlite has none, and two processes lose acknowledged rows.
- * @throws StartError at once, with the holder's process id or why the folder is unusable.
- */
+/** PGlite has no lock, and two processes lose acknowledged rows. @throws StartError if another process has this one. */
 export async function lockDirectory(directory: string): Promise<FileHandle> {
   const lock = await tryLockDirectory(directory)
   if (!lock) throw await inUse(directory, 'Stop it, or choose another DATA_DIR.')

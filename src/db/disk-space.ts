@@ -4,10 +4,7 @@ import { RepeatedTask } from '../lib/repeated-task.ts'
 
 const MIB = 1_048_576
 
-/**
- * Free bytes below which to warn, to refuse events, and not to start. Between two checks, large appends write less than
- * 256 MiB, and PostgreSQL preallocates files of 16 MiB.
- */
+// Below these free bytes: warn, refuse events, do not start. PostgreSQL preallocates files of 16 MiB.
 export const ROOM = { little: 1_024 * MIB, full: 256 * MIB, none: 16 * MIB } as const
 
 const CHECK_MS = 1_000
@@ -63,7 +60,6 @@ export class DiskSpace implements AsyncDisposable {
     return new DiskSpace(directory, await spaceToStart(directory), observer)
   }
 
-  /** In bytes. */
   get free(): number {
     return this.#free
   }

@@ -82,13 +82,12 @@ function databaseOf(prisma: PrismaClient, queries: Queries, close?: () => Promis
     prisma,
     queries,
     spareQueries: queries,
-    spare: prisma,
-    maintenance: prisma,
+    maintenance: queries,
     mode: 'embedded',
     durability: 'process-crash',
     connections: 1,
-    migrations: () => migrationState(prisma),
-    state: (functions) => databaseState(prisma, functions),
+    migrations: () => migrationState(queries),
+    state: (functions) => databaseState(queries, functions),
     limit: () => undefined,
     async [Symbol.asyncDispose]() {
       await prisma.$disconnect()

@@ -5,7 +5,7 @@ import pRetry from 'p-retry'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
 import type { DatabaseConnection } from './database-connection.ts'
-import type { PrismaClient } from './generated/prisma/client.ts'
+import type { Queries } from './queries.ts'
 import { isLockTimeout } from './transient-errors.ts'
 
 const MIGRATIONS_DIRECTORY = join(packageFolder, 'prisma/migrations')
@@ -51,10 +51,8 @@ const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
 )`
 
 /**
- * Applies missing migrations in order, recorded as Prisma does, and returns their names; the caller holds a lock, and
- * limits how long a statement waits for others.
- * By hand, as Prisma's CLI downloads an engine and cannot migrate an embedded database.
- * @throws MigrationError when one failed, now or earlier, or the database holds the tables of something else.
+ * Applies missing migrations, recorded as Prisma does; the caller holds a lock. By hand: Prisma's CLI downloads
+ * an engine and cannot migrate an embedded database. @throws MigrationError: failed, unfinished, or tables of others.
  */
 export async function migrate(connection: DatabaseConnection): Promise<string[]> {
   if (!(await hasHistory(connection))) {
@@ -90,7 +88,7 @@ export async function unknownMigrations(connection: DatabaseConnection): Promise
 }
 
 /** Compares the applied migrations with this version's. @throws Error when the query fails. */
-export async function migrationState(db: PrismaClient): Promise<MigrationState> {
+export async function migrationState(db: Queries): Promise<MigrationState> {
   const rows = await db.$queryRaw<{ name: string }[]>`
     SELECT migration_name AS name FROM _prisma_migrations
      WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY started_at`

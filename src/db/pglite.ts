@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
 import { StartError } from '../errors.ts'
 import { packageFolder } from '../lib/package-folder.ts'
 import { pinSession } from './session.ts'
 
-/** What the build has `initdb` make, which takes seconds. */
+/** What the build has `initdb` and the migrations make, which takes seconds. */
 const NEW_DATABASE = join(packageFolder, 'dist/new-database.tar.gz')
 
 // PostgreSQL's own default of 128 MB is taken in full at the start; the system caches files as well.
@@ -22,9 +22,9 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   // Loaded here, so that a server on PostgreSQL does without.
   const { PGlite } = await import('@electric-sql/pglite')
   try {
+    if (!existsSync(join(directory, 'PG_VERSION'))) await unpackNewDatabase(directory)
     const pglite = await PGlite.create(directory, {
       startParams: [...PGlite.defaultStartParams, ...SHARED_BUFFERS],
-      loadDataDir: existsSync(join(directory, 'PG_VERSION')) ? undefined : await newDatabase(),
     })
     await pglite.exec(pinSession())
     return pglite
@@ -37,7 +37,13 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   }
 }
 
-async function newDatabase(): Promise<Blob | undefined> {
-  if (!existsSync(NEW_DATABASE)) return undefined
-  return new Blob([await readFile(NEW_DATABASE)], { type: 'application/x-gzip' })
+// Not by PGlite, which holds all files in memory, and would leave a part of them if the process were killed.
+async function unpackNewDatabase(directory: string): Promise<void> {
+  if (!existsSync(NEW_DATABASE)) return
+  const { extract } = await import('tar')
+  const draft = `${directory}.new`
+  await rm(draft, { recursive: true, force: true })
+  await mkdir(draft, { mode: 0o700 })
+  await extract({ file: NEW_DATABASE, cwd: draft })
+  await rename(draft, directory)
 }

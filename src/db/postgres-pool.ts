@@ -18,10 +18,7 @@ const CONNECT_MS = 5_000
 /** Milliseconds until a connection is ended, after PostgreSQL should have cancelled its statement. */
 const GRACE_MS = 500
 
-/**
- * Opens a pool. PostgreSQL cancels a statement after the limit, in milliseconds; if no answer comes even then, its
- * connection ends. A transaction has the limit for all of its statements.
- */
+/** PostgreSQL cancels a statement after the limit, in milliseconds; if it does not respond, the connection ends. */
 export function openPool(
   { connectionString, schema }: Session,
   { max, limit }: { max: number; limit: number },

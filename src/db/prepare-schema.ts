@@ -8,10 +8,7 @@ interface Found {
   usable: boolean | null
 }
 
-/**
- * Creates the schema of the address if it is missing, as Prisma does, before anything else is written.
- * @throws StartError for a database that cannot hold every text, and for a schema without the right to create tables.
- */
+/** Creates a missing schema, as Prisma does. @throws StartError: no UTF-8, or no right to create tables. */
 export async function prepareSchema(connection: DatabaseConnection, schema: string): Promise<void> {
   const { rows } = await connection.query<Found>(
     `SELECT current_setting('server_encoding') AS encoding, to_regnamespace(quote_ident($1)) IS NOT NULL AS exists,

@@ -3,12 +3,9 @@ import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartError } from '../errors.ts'
 
-const OWN = /^(?:pglite|tidemark\.(?:lock|sock)|root-api-key.*)$/
+const OWN = /^(?:pglite(?:\.new)?|tidemark\.(?:lock|sock)|root-api-key.*)$/
 
-/**
- * Creates DATA_DIR closed to other users; closes an existing one only if nothing else is in it, so /tmp stays open.
- * @throws StartError when it is unusable or stays open: it holds payloads and keys.
- */
+/** Closes DATA_DIR to others; an existing one only if nothing else is in it, as in /tmp. @throws StartError */
 export async function makePrivate(directory: string): Promise<void> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })

@@ -9,6 +9,13 @@ const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true, maxRet
  * the way of each statement: in the clients of callers, or in what uses a shared client. Only what outlives an outage,
  * a follower or an import, tries again after it.
  */
-export function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
-  return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+export async function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isTransient(error)) throw error
+    // What usually succeeds does without the library: it counts for a short statement.
+    const again = (attempt: number) => (attempt === 1 ? Promise.reject(error) : work())
+    return await pRetry(again, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+  }
 }

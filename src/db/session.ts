@@ -44,10 +44,7 @@ export function sessionOf(databaseUrl: string): Session {
   return { connectionString: url.href, schema }
 }
 
-/**
- * Pins the settings of a session. A statement, because poolers refuse startup options; unknown settings are skipped.
- * @param limit of its statements, in milliseconds; none by default.
- */
+/** A statement, because poolers reject startup options; skips unknown settings. @param limit of statements, in ms */
 export function pinSession(schema = DEFAULT_SCHEMA, limit = 0): string {
   const own = { search_path: pg.escapeIdentifier(schema), statement_timeout: String(limit) }
   return `SELECT set_config(name, value, false) FROM (VALUES ${rows({ ...RELIED_ON, ...PREFERRED, ...own })})

@@ -3,11 +3,8 @@ import { QueryError } from './queries.ts'
 
 const LOCK_TIMEOUT = '55P03'
 
-/**
- * Transient SQLSTATEs: connection failure (08*, 53300, 57P01-57P03), serialization failure 40001, deadlock 40P01, a full
- * disk (53100), a lock that was not free in time (55P03), and a statement that was cancelled, as `statement_timeout`
- * does (57014).
- */
+// Connection failures (08*, 53300, 57P01-57P03), serialization 40001, deadlock 40P01, a full disk (53100), a lock
+// that was not free in time (55P03), a cancelled statement (57014).
 const TRANSIENT_STATES = new RegExp(`^(?:08...|40001|40P01|53[13]00|${LOCK_TIMEOUT}|57014|57P0[123])$`)
 
 /** Driver adapter errors of connections that broke or failed before PostgreSQL answered. */

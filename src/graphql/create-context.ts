@@ -11,11 +11,9 @@ export interface Services {
   readonly callerClients: CallerClients
   readonly keyWatch: KeyWatch
   readonly liveConnections: LiveConnections
-  /** Starts the removal of data past its retention, in the background. */
   readonly sweep: () => void
 }
 
-/** What the pipeline adds to the request context. */
 export type AddedContext = Omit<Context, keyof RequestContext>
 
 /** Creates what resolvers work with beside the request context, for one operation. Yoga merges the two. */

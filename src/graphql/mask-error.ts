@@ -26,10 +26,7 @@ export const UNEXPECTED = 'Unexpected error.'
 
 export type MaskError = (error: unknown, message: string, call?: Call) => Error
 
-/**
- * Gives every outgoing error a code; unexpected ones are logged, and masked under an id to find them by.
- * @param lifecycle notes when damage in the database is the cause.
- */
+/** Logs unexpected errors, and masks them under an id. @param lifecycle notes damage in the database. */
 export function createMaskError(logger: Logger, lifecycle: Partial<Lifecycle> = {}): MaskError {
   let lastOutage = Number.NEGATIVE_INFINITY
   return (error, message, call) => {

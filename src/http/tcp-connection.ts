@@ -58,7 +58,6 @@ export class TcpConnection {
     return () => void this.#onBroken.delete(callback)
   }
 
-  /** Breaks the connection of a client that does not read. */
   cutOff(): void {
     this.#breakOff(this)
   }

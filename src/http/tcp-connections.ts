@@ -83,7 +83,6 @@ export class TcpConnections {
     return connection
   }
 
-  /** Breaks, counts and logs a connection once. */
   break(connection: TcpConnection, reason: BreakReason): void {
     if (connection.socket.destroyed) return
     this.broken[reason]++

@@ -1,4 +1,4 @@
-export interface BatchOptions {
+export interface LookupLimits {
   readonly atOnce: number
   readonly keys: number
 }
@@ -6,13 +6,10 @@ export interface BatchOptions {
 /** The value under a key as of this call or later; undefined when there is none. */
 export type Lookup<Value, Key = string> = (key: Key) => Promise<Value | undefined>
 
-/**
- * Batches the lookups that wait at a time. No result is older than its call: a batch under way takes no more keys.
- * By hand: DataLoader does not say when a batch ends that has only keys of an earlier one, and a place is lost then.
- */
+/** No result is older than its call. By hand: DataLoader does not report the end of a batch without new keys. */
 export function batchLookups<Value, Key = string>(
   read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
-  { atOnce, keys: most }: BatchOptions,
+  { atOnce, keys: most }: LookupLimits,
 ): Lookup<Value, Key> {
   const waiting = new Map<Key, Waiting<Value>>()
   let running = 0

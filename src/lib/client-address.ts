@@ -5,11 +5,7 @@ import proxyAddr from 'proxy-addr'
 /** The address that a request is charged to; undefined once its connection is gone. */
 export type AddressOf = (request: IncomingMessage) => string | undefined
 
-/**
- * Socket address or, behind trusted proxies, the last untrusted X-Forwarded-For entry; clients can forge the others.
- * @param trustedProxies addresses, networks and range names of `proxy-addr`.
- * @throws TypeError when one of them is invalid.
- */
+/** The last untrusted X-Forwarded-For entry; clients can forge the others. @throws TypeError for an invalid network. */
 export function createAddressOf(trustedProxies: readonly string[]): AddressOf {
   if (trustedProxies.length === 0) return ({ socket }) => socket.remoteAddress
   const trust = proxyAddr.compile([...trustedProxies])

@@ -1,10 +1,7 @@
 /** Headers of a response that depends on the key. */
 export const PRIVATE = { 'cache-control': 'no-store', vary: 'Authorization, Cookie, Accept' } as const
 
-/**
- * Forbids caching of what depends on the key. Proxies must neither compress nor buffer events, and Node.js alone decides
- * about the connection, as HTTP/1.0 has no chunks.
- */
+/** Proxies must not cache, compress or buffer it; Node.js decides about the connection, as HTTP/1.0 has no chunks. */
 export function markPrivate(headers: Headers): void {
   const isStream = headers.get('content-type')?.startsWith('text/event-stream')
   headers.set('cache-control', isStream ? 'no-store, no-transform' : PRIVATE['cache-control'])

@@ -13,7 +13,6 @@ export class RepeatedTask implements AsyncDisposable {
     this.#onError = onError
   }
 
-  /** Runs first after one interval. */
   start(): void {
     this.#timer ??= setInterval(() => {
       this.#running ??= this.#work()

@@ -20,7 +20,6 @@ type TraceSettings = Readonly<Partial<Record<keyof typeof TRACE_SETTINGS, string
 /** Whether traces are sent; `joined`: as parts of the traces of callers. */
 export type TraceConfig = false | { readonly joined: boolean }
 
-/** Maps the settings. */
 export function tracingOf(settings: TraceSettings): TraceConfig {
   const collector = settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? settings.OTEL_EXPORTER_OTLP_ENDPOINT
   const isOff = settings.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || settings.OTEL_TRACES_EXPORTER === 'none'

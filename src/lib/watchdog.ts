@@ -1,7 +1,7 @@
 import inspector from 'node:inspector'
 import { Worker } from 'node:worker_threads'
 
-/** Far longer than anything that is done at one go, in seconds. */
+/** Far longer than anything takes without yielding to the event loop, in seconds. */
 const LIMIT = 60
 
 // As text, because it runs from the sources and from the bundle. It counts its own ticks and reads no clock, so the
@@ -23,7 +23,7 @@ setInterval(() => {
 }, 1000)
 `
 
-/** Ends the process, with a last line on standard error, when its main thread does not run for so many seconds. */
+/** Ends the process, with a last line on standard error, when its main thread is blocked for `limit` seconds. */
 export function watchMainThread(limit = LIMIT): Disposable {
   const beats = new Int32Array(new SharedArrayBuffer(8))
   const worker = new Worker(WATCH, { eval: true, workerData: { beats, limit }, execArgv: [], env: {} })

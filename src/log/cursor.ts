@@ -4,7 +4,7 @@ import { uuidBytes } from './uuid-bytes.ts'
 // Version 2: 1 byte version, 16 bytes stream id, 8 bytes seq, 6 bytes epoch id, in base64url. Version 1 had no epoch.
 const LENGTHS = { 1: 25, 2: 31 } as const
 
-/** The epoch of what a stream held before its first append in any epoch, and of cursors of version 1: see `lastShared`. */
+/** The epoch before the first append in any epoch, and of cursors of version 1: see `lastShared`. */
 export const NO_EPOCH = 0
 
 /** In place of an epoch: a position that a client has counted, in any history. */
@@ -18,12 +18,40 @@ export interface Position {
 
 /** The opaque position just after event `seq` of a stream, for pages, resumes and exports. */
 export function encodeCursor(streamId: string, { seq, epoch }: Position): string {
+  if (last.streamId !== streamId || last.epoch !== epoch) last = cursorsOf(streamId, epoch)
+  const { start, firstOfEpoch, end } = last
+  const [high, low] = [Math.floor(seq / 0x100_0000), seq % 0x100_0000]
+  // Four characters are three bytes: bytes 18 to 20 of the cursor, 21 to 23, and the last one of seq with two of epoch.
+  return `${start}${digits(Math.floor(high / 0x100))}${digits((high % 0x100) * 0x1_0000 + (low >> 8))}${digits(
+    (low % 0x100) * 0x1_0000 + firstOfEpoch,
+  )}${end}`
+}
+
+/** What the cursors of a stream have in common in an epoch: cursors are mostly made for one stream at a time. */
+interface Cursors {
+  readonly streamId: string
+  readonly epoch: number
+  readonly start: string
+  readonly firstOfEpoch: number
+  readonly end: string
+}
+
+let last: Cursors = { streamId: '', epoch: Number.NaN, start: '', firstOfEpoch: 0, end: '' }
+
+function cursorsOf(streamId: string, epoch: number): Cursors {
   const bytes = Buffer.alloc(LENGTHS[2])
   bytes[0] = 2
   bytes.set(uuidBytes(streamId), 1)
-  bytes.writeBigUInt64BE(BigInt(seq), 17)
   bytes.writeUIntBE(epoch, 25, 6)
-  return bytes.toString('base64url')
+  const text = bytes.toString('base64url')
+  return { streamId, epoch, start: text.slice(0, 24), firstOfEpoch: bytes.readUInt16BE(25), end: text.slice(36) }
+}
+
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const PAIRS = Array.from({ length: 4_096 }, (_, i) => `${DIGITS[i >> 6]}${DIGITS[i & 63]}`)
+
+function digits(bytes: number): string {
+  return `${PAIRS[bytes >> 12]}${PAIRS[bytes & 4_095]}`
 }
 
 /** @throws CodedError CURSOR_INVALID when it is none, or of another stream. */
@@ -47,7 +75,6 @@ export function decodeCursor(streamId: string, cursor: string): Position {
   return { seq, epoch: version === 1 ? NO_EPOCH : bytes.readUIntBE(25, 6) }
 }
 
-/** The positions a stream holds, in its present history. */
 export interface Bounds {
   /** Earliest kept position; `head` + 1 when no event is kept. */
   readonly first: number
@@ -70,9 +97,10 @@ export function historyChanged(streamId: string, { first, head, epoch }: Bounds,
   const cursorAt = (seq: number) => encodeCursor(streamId, { seq, epoch })
   return new CodedError(
     'CURSOR_EXPIRED',
-    'The history of this stream has changed: the database was restored, or failed over to a copy that was behind. ' +
-      'Events before this cursor may be missing or different. Continue from extensions.cursor, the last position ' +
-      'that both histories share, where it is known, or from extensions.earliest or latest.',
+    'This cursor belongs to another history of this stream: the database was restored, failed over to a copy that ' +
+      'was behind, or moved, and lacks events that were recorded before, or has others in their place. Continue from ' +
+      'extensions.cursor, the last position that both histories share, where it is known, or from extensions.earliest ' +
+      'or latest.',
     {
       reason: 'EPOCH_CHANGED',
       cursor: shared === undefined ? undefined : cursorAt(Math.max(shared, first - 1)),

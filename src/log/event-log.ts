@@ -9,6 +9,7 @@ import { deleteStreams, type TransactDeletion } from './append/delete-streams.ts
 import { inDistinctBatches } from './append/distinct-batches.ts'
 import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
+import { createOwnerOf, type StreamOwner } from './append/stream-owners.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
 import { type BatchOptions, EventBatches } from './follow/event-batches.ts'
 import {
@@ -39,13 +40,16 @@ export interface LogOperations {
   /**
    * Appends new events in a possibly shared transaction. @returns a result per event, in order, after the commit.
    * @throws CodedError BAD_USER_INPUT beyond `MAX_APPEND`, NOT_FOUND (stream), RATE_LIMITED (queue full), UNAVAILABLE
-   * (disk full); nothing is stored then, unless what failed is the repeat of an id.
+   * (disk full), UNAUTHENTICATED; nothing is stored then, unless what failed is the repeat of an id.
+   * @param writer who must not have lost all rights by the transaction.
    */
-  append(streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]>
+  append(streamId: string, events: readonly NewEvent[], writer?: string): Promise<AppendResult[]>
+  /** Whose a stream is. It may be deleted by now: `append` finds out. */
+  ownerOf(id: string, reader?: string): Promise<StreamOwner | undefined>
   /** From a statement that all callers share. */
   findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
-  /** Replaces a payload for good; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
+  /** Replaces a payload permanently; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
   redact(organizationId: string, event: LoggedEvent, data: Payload, transact: Transact): Promise<LoggedEvent>
   /**
    * Deletes streams of an organization, or all for null, with their datasets and reports: at once for readers, whose
@@ -90,7 +94,7 @@ export interface EventLog extends LogOperations, AsyncDisposable {
 export interface EventLogOptions extends FollowedStreamsOptions {
   /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
-  /** SQL condition for `asked.reader`, the id of a reader. */
+  /** SQL condition for `asked.reader`, the id of a reader or a writer: whether it has any rights. */
   mayRead: Prisma.Sql
   appendsAtOnce: number
   appends: AppendObserver
@@ -102,14 +106,15 @@ export interface EventLogOptions extends FollowedStreamsOptions {
 
 /** Opens the log of a database. Disposing of it ends its followers. */
 export function createEventLog(
-  { prisma: db, spareQueries, disk }: Pick<Database, 'prisma' | 'spareQueries' | 'disk'>,
+  { prisma: db, queries, spareQueries, disk }: Pick<Database, 'prisma' | 'queries' | 'spareQueries' | 'disk'>,
   options: EventLogOptions,
 ): EventLog {
   const findStream = createStreamIndex(spareQueries, options.mayRead)
+  const ownerOf = createOwnerOf(findStream)
   const cache = createReadCache(options.memory)
   const snapshots = new ReportSnapshots()
   const followedStreams = new FollowedStreams(db, options)
-  const queue = new AppendQueue(db, options.appendsAtOnce, options.appends, options.patience)
+  const queue = new AppendQueue(queries, options.mayRead, options.appendsAtOnce, options.appends, options.patience)
   // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
   const notify = (streamId: string) => {
     options.wakeups.wake(streamId, 'in-process')
@@ -119,11 +124,13 @@ export function createEventLog(
     const follow = async (stream: Stream, request: FollowRequest) =>
       followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) })
     return {
-      append: async (streamId, events) => {
+      append: async (streamId, events, writer) => {
         checkAppend(events)
         disk?.check()
+        // No transaction would notice.
+        if (events.length === 0 && !(await findStream(streamId, writer))) throw noStream(streamId)
         try {
-          return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round))
+          return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round, writer))
         } finally {
           notify(streamId)
         }
@@ -142,6 +149,7 @@ export function createEventLog(
         return deleted
       },
       findStream,
+      ownerOf,
       page: (stream, request, budget) => page({ db: client, findStream, cache }, stream, request, budget),
       numberedPage: (stream, request, budget) =>
         numberedPage({ db: client, findStream, cache }, stream, request, budget),
@@ -192,6 +200,10 @@ export function checkText(length: number): void {
       'BAD_USER_INPUT',
       `The events exceed ${most} characters of JSON, defaults included. Split the call.`,
     )
+}
+
+function noStream(streamId: string): CodedError {
+  return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
 }
 
 function checkAppend(events: readonly NewEvent[]): void {

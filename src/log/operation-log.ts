@@ -22,7 +22,9 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     traced(span, name, work, attributes)
   const read = <Result>(name: string, work: () => Promise<Result>) => budget.inOrder(() => traced(span, name, work))
   return {
-    append: (id, events) => call('append', () => log.append(id, events), { 'tidemark.events': events.length }),
+    append: (id, events, writer) =>
+      call('append', () => log.append(id, events, writer), { 'tidemark.events': events.length }),
+    ownerOf: (id, reader) => call('ownerOf', () => log.ownerOf(id, reader)),
     findStream: (id, reader) => call('findStream', () => log.findStream(id, reader)),
     find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),

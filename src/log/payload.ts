@@ -17,10 +17,10 @@ export type Payload = string & { readonly [checked]: true }
 
 /** A client value as compact JSON. @throws CodedError BAD_USER_INPUT when too large, too deep, or inexact in JSON. */
 export function payloadOf(value: unknown, name: string): Payload {
-  for (const scalar of scalars(value, name)) {
+  checkScalars(value, name, (scalar) => {
     if (!isExact(scalar))
       throw invalidPayload(name, `contains ${scalar}, which would lose precision; send it as a string`)
-  }
+  })
   return checkSize(JSON.stringify(value), name)
 }
 
@@ -28,9 +28,8 @@ export function payloadOf(value: unknown, name: string): Payload {
 export function payloadFromText(text: string, name: string): Payload {
   if (!text.isWellFormed()) throw invalidPayload(name, 'contains an unpaired surrogate, which UTF-8 cannot encode')
   const payload = checkSize(text, name)
-  for (const _ of scalars(parse(text, name), name)) {
-    // The walk throws for deep nesting.
-  }
+  // The walk throws for deep nesting.
+  checkScalars(parse(text, name), name, () => undefined)
   return payload
 }
 
@@ -62,18 +61,15 @@ function isExact(scalar: unknown): boolean {
   return Number.isInteger(scalar) ? Number.isSafeInteger(scalar) : Number.isFinite(scalar)
 }
 
-// Iterative, because recursion would overflow the stack on the values it must reject.
-function* scalars(root: unknown, name: string): Generator<unknown> {
-  const stack = [{ value: root, depth: 0 }]
-  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-    const { value, depth } = top
-    if (typeof value !== 'object' || value === null) {
-      yield value
-      continue
-    }
-    if (depth === MAX_PAYLOAD_DEPTH) throw invalidPayload(name, `is nested deeper than ${MAX_PAYLOAD_DEPTH} levels`)
-    for (const child of Object.values(value)) stack.push({ value: child, depth: depth + 1 })
+// Recursive only down to the limit.
+function checkScalars(value: unknown, name: string, check: (scalar: unknown) => void, depth = 0): void {
+  if (typeof value !== 'object' || value === null) {
+    check(value)
+    return
   }
+  if (depth === MAX_PAYLOAD_DEPTH) throw invalidPayload(name, `is nested deeper than ${MAX_PAYLOAD_DEPTH} levels`)
+  if (Array.isArray(value)) for (const child of value) checkScalars(child, name, check, depth + 1)
+  else for (const key in value) checkScalars((value as Record<string, unknown>)[key], name, check, depth + 1)
 }
 
 /** @param name the value's path, such as `events[3].eventData`. */

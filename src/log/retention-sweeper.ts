@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../db/database.ts'
-import { Prisma, type PrismaClient, type StreamKind } from '../db/generated/prisma/client.ts'
+import { Prisma, type StreamKind } from '../db/generated/prisma/client.ts'
+import type { Queries } from '../db/queries.ts'
 import { isLockTimeout } from '../db/transient-errors.ts'
 import { readRange } from './read/range.ts'
 import { isFinalState } from './report/report-event.ts'
@@ -15,7 +16,6 @@ const STEP = 2_000
 export interface RetentionObserver {
   /** Events are now hidden from every reader; they are deleted afterwards. */
   removed(events: number): void
-  /** Called at each sweep. */
   clockRead(reading: ClockReading): void
   failed(error: unknown): void
 }
@@ -29,12 +29,9 @@ interface Due {
   max_events: bigint | null
 }
 
-/**
- * Removes expired events, and what is left of deleted streams, in the background. Servers may sweep concurrently, and
- * finish what a killed one leaves.
- */
+/** Servers may sweep concurrently, and finish what a killed one leaves. */
 export class RetentionSweeper implements AsyncDisposable {
-  readonly #db: PrismaClient
+  readonly #db: Queries
   readonly #clock: TrustedClock
   readonly #disk: Database['disk']
   readonly #observer: RetentionObserver
@@ -128,7 +125,7 @@ export class RetentionSweeper implements AsyncDisposable {
 
 // A stream's own policy overrides the organization's, even to keep everything. `now`: Unix milliseconds; nothing is too
 // old if it is null.
-function findDue(db: PrismaClient, now: number | null): Promise<Due[]> {
+function findDue(db: Queries, now: number | null): Promise<Due[]> {
   return db.$queryRaw<Due[]>`
     SELECT s.id, s.kind, s.first, s.head, r.max_age_seconds, r.max_events
       FROM stream s
@@ -145,17 +142,17 @@ function findDue(db: PrismaClient, now: number | null): Promise<Due[]> {
                < to_timestamp(${now}::float8 / 1000) - make_interval(secs => r.max_age_seconds))`
 }
 
-function findUncleared(db: PrismaClient): Promise<{ id: string }[]> {
+function findUncleared(db: Queries): Promise<{ id: string }[]> {
   return db.$queryRaw<{ id: string }[]>`SELECT id FROM stream WHERE cleared < first`
 }
 
 // An organization after its streams.
-function findDeleted(db: PrismaClient): Promise<{ id: string }[]> {
+function findDeleted(db: Queries): Promise<{ id: string }[]> {
   return db.$queryRaw<{ id: string }[]>`SELECT id FROM deletion WHERE cleared_at IS NULL ORDER BY kind DESC, id`
 }
 
 async function trim(
-  db: PrismaClient,
+  db: Queries,
   { id, kind, head, max_age_seconds, max_events }: Due,
   now: number | null,
 ): Promise<number | undefined> {
@@ -174,7 +171,7 @@ async function trim(
 }
 
 // A finished report keeps its final state at any age, so that followers learn that it has ended.
-async function finalState(db: PrismaClient, reportId: string): Promise<number | null> {
+async function finalState(db: Queries, reportId: string): Promise<number | null> {
   const range = { streamId: reportId, types: ['report_state_update'], low: 0, high: Number.MAX_SAFE_INTEGER }
   const { events } = await readRange(db, range, 'DESC', { events: 1, bytes: 1 })
   const [newest] = events

@@ -1,4 +1,4 @@
-import type { PrismaClient } from '../db/generated/prisma/client.ts'
+import type { Queries } from '../db/queries.ts'
 
 /** How long the database clock must be steady before age retention follows it, in milliseconds. */
 const HOLD_MS = 3_600_000
@@ -29,17 +29,14 @@ interface Row {
   ids: string[] | null
 }
 
-/**
- * The database clock, and a time that no single reading of it can advance: that one passes as the monotonic clock does,
- * and all servers share it. It follows the clock back at once, and forward once that has been steady for an hour.
- */
+/** Advances as the monotonic clock does, for all servers; follows the database back at once, forward after an hour. */
 export class TrustedClock {
-  readonly #db: PrismaClient
+  readonly #db: Queries
   #last: { readonly trusted: number; readonly at: number } | undefined
   /** The clock, relative to the monotonic clock of this process, and since when it has been steady. */
   #steady: { readonly offset: number; readonly since: number } | undefined
 
-  constructor(db: PrismaClient) {
+  constructor(db: Queries) {
     this.#db = db
   }
 
@@ -73,7 +70,7 @@ export class TrustedClock {
     const trusted = await this.#update(clock, to)
     if (trusted !== undefined) return trusted
     // As the migration does: a restore of the schema alone has no row.
-    await this.#db.$executeRaw`
+    await this.#db.$queryRaw`
       INSERT INTO retention_clock (trusted_at) SELECT least(clock_timestamp(), max(s.last_at)) FROM stream s
       ON CONFLICT (id) DO NOTHING`
     const stored = await this.#update(clock, to)

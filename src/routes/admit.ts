@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
+import type { Logger } from 'pino'
 import type { Admit, Identity } from '../accounts/admission.ts'
 import type { Authenticate } from '../accounts/authenticate.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
+import type { StreamAddresses } from '../accounts/stream-addresses.ts'
+import type { MaskError } from '../graphql/mask-error.ts'
 import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { OpenResponse } from '../http/open-response.ts'
 import type { OpenResponses } from '../http/open-responses.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Call, Calls, Transport } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
+import type { Context as OperationContext, RequestContext } from '../schema/context.ts'
 
 export interface RouteServices {
   admit: Admit
@@ -18,7 +22,12 @@ export interface RouteServices {
   calls: Calls
   responses: OpenResponses
   createRequestContext: CreateRequestContext
+  /** Adds what resolvers work with. */
+  createContext: (request: RequestContext) => OperationContext
+  maskError: MaskError
+  streamAddresses: StreamAddresses
   maxBodyBytes: number
+  logger: Logger
 }
 
 /** Authenticates and rate-limits a request once, for all its documents. @returns an error, with Retry-After set. */
@@ -49,12 +58,12 @@ export function setTransport(transport: Transport, services: RouteServices): Mid
   }
 }
 
-export function callOf(c: Context, { calls }: RouteServices): Call | undefined {
+function callOf(c: Context, { calls }: RouteServices): Call | undefined {
   return calls.of(incoming(c))
 }
 
 /** The response to a caller, tracked while it is open. */
-export function openResponseOf(c: Context, services: RouteServices, identity: Identity): OpenResponse {
+function openResponseOf(c: Context, services: RouteServices, identity: Identity): OpenResponse {
   return services.responses.of(outgoing(c), identity, callOf(c, services))
 }
 

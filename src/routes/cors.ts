@@ -7,7 +7,7 @@ import { REQUEST_ID } from '../lib/request-id.ts'
 function legacyCors(origins: OriginPolicy, credentials: boolean) {
   return cors({
     origin: (origin, c) => (origin !== '' && origins.listsOrOpen(origin, c.req.header('host')) ? origin : null),
-    exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After', REQUEST_ID],
+    exposeHeaders: ['X-API-Version', 'WWW-Authenticate', 'Retry-After', 'ETag', REQUEST_ID],
     maxAge: 3600,
     credentials,
   })

@@ -5,7 +5,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { parseAccept } from 'hono/utils/accept'
 import { admitRequest, outgoing, type RouteServices } from './admit.ts'
-import { matchesEtag } from './matches-etag.ts'
+import { matchesEtag } from './etag.ts'
 
 const QUERY = `# The Headers tab below takes your key. Then, for example:
 query Newest($datasetId: UUID!) {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { version } from '../lib/version.ts'
 import { type RouteServices, rateLimited } from './admit.ts'
+import { matchesEtag } from './etag.ts'
 import { LLAMACLOUD_SCHEMAS } from './llamacloud/schema.ts'
-import { matchesEtag } from './matches-etag.ts'
 
 type SchemaObject = Parameters<OpenAPIHono['openAPIRegistry']['registerComponent']>[2]
 

@@ -31,9 +31,6 @@ const EXPECTED_CODES = [
   'RATE_LIMITED',
 ] as const
 
-/** Matches no entity: looking it up only checks the caller's key. */
-export const NIL_ID = '00000000-0000-0000-0000-000000000000'
-
 export type Run = <Variables extends object, Data>(
   operation: Operation<Variables, Data>,
   variables: Variables,
@@ -42,10 +39,7 @@ export type Run = <Variables extends object, Data>(
 /** Makes the context of the next operation; it may authenticate again. */
 export type NextContext = () => RequestContext | Promise<RequestContext>
 
-/**
- * Runs operations through Yoga's pipeline, with its context, rights, limits and masking; times stay `Date`s.
- * @throws OverloadedError for RATE_LIMITED and UNAVAILABLE; Error for other unexpected codes, logged already.
- */
+/** Times stay `Date`s. @throws OverloadedError: RATE_LIMITED, UNAVAILABLE; Error for other unexpected codes, logged. */
 export function createRun(yoga: Yoga, request: Request, nextContext: NextContext): Run {
   // The last operation's memory is held until its result is written: until the next one or the connection's end.
   let release = () => {}
@@ -62,9 +56,7 @@ export function createRun(yoga: Yoga, request: Request, nextContext: NextContext
     const result = await yoga.getResultForParams({ params, request }, { ...context })
     if (!result || !('data' in result || 'errors' in result)) throw new Error('The pipeline returned no result.')
     const error = result.errors?.[0]
-    if (!error) return { data: result.data as Data }
-    if (isTemporary(error.extensions.code)) throw new OverloadedError(error)
-    return { errorCode: errorCodeOf(error) }
+    return error ? { errorCode: codeOfError(error) } : { data: result.data as Data }
   }
 }
 
@@ -101,6 +93,12 @@ export class OverloadedError extends RunError {
     this.retryAfter = Number(extensions.retryAfter ?? 1)
     this.status = extensions.code === 'UNAVAILABLE' ? 503 : 429
   }
+}
+
+/** The code of an error that clients may know. @throws OverloadedError if it may pass, RunError if it is another. */
+export function codeOfError(error: GraphQLError): ExpectedCode {
+  if (isTemporary(error.extensions.code)) throw new OverloadedError(error)
+  return errorCodeOf(error)
 }
 
 function errorCodeOf(error: GraphQLError | undefined): ExpectedCode {

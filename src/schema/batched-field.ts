@@ -7,10 +7,7 @@ const lookups = new WeakMap<object, Map<string, Lookup<unknown>>>()
 
 const BATCHES = { atOnce: 1, keys: 1_000 } as const
 
-/**
- * The lookup that all resolutions of a field at one place of an operation share: those of one turn are one `read`, which
- * the first of them gives, and which must depend only on the arguments and the selection.
- */
+/** Resolutions at one place share a `read` per turn, which depends only on the arguments and the selection. */
 export function batchedField<Value>(
   context: object,
   { path }: Pick<GraphQLResolveInfo, 'path'>,

@@ -6,16 +6,17 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import TracingPlugin, { runFunction } from '@pothos/plugin-tracing'
 import ValidationPlugin from '@pothos/plugin-validation'
 import { z } from 'zod'
-import { hasRole, hasRoleIn, hasRoleInOwn } from '../accounts/viewer.ts'
+import { canSee, hasRole, hasRoleIn, hasRoleInOwn, hiddenStream, keyIdOf } from '../accounts/viewer.ts'
 import type PrismaTypes from '../db/generated/pothos.ts'
 import { getDatamodel } from '../db/generated/pothos.ts'
-import type { ApiKeyRole } from '../db/generated/prisma/client.ts'
+import type { ApiKeyRole, StreamKind } from '../db/generated/prisma/client.ts'
 import { CodedError, type ErrorCode } from '../errors.ts'
 import { outcomeOfError } from '../lib/outcome.ts'
 import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
 import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
+import { plain } from './plain-field.ts'
 import { ROW_PAGE } from './row-page.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -48,6 +49,9 @@ interface Types {
     readReport: string
     writeReport: string
     adminReport: string
+    // WRITE on a stream that may be deleted by now: for what appends to it.
+    appendToDataset: string
+    appendToReport: string
   }
 }
 
@@ -116,9 +120,14 @@ export const builder = new SchemaBuilder<Types>({
       nullable: { list: false, items: false },
       description: 'Items of this page, each with its cursor.',
     },
-    nodeFieldOptions: { nullable: false, description: 'The item of this edge.' },
+    nodeFieldOptions: {
+      nullable: false,
+      description: 'The item of this edge.',
+      extensions: plain(({ node }: { node: unknown }) => node).extensions,
+    },
     nodesOnConnection: { description: 'Items of this page, without cursors.' },
     cursorFieldOptions: {
+      extensions: plain(({ cursor }: { cursor: string }) => cursor).extensions,
       description:
         'Opaque position of this item. Pass it as `after` or `before` to read pages from here. The cursor of an ' +
         'event fits either order, and `after` of a subscription to the same stream.',
@@ -138,7 +147,7 @@ export const builder = new SchemaBuilder<Types>({
     firstArgOptions: {
       description:
         'Maximum number of items from the start, 0 to 1,000. Defaults to 20 if neither first nor last is given. A ' +
-        'page of events also ends at 16 MiB of what is selected of payloads: rely on hasNextPage, not on the number of ' +
+        'page of events also ends at 16 MiB of selected payload data: rely on hasNextPage, not on the number of ' +
         'items.',
     },
     lastArgOptions: {
@@ -151,11 +160,17 @@ export const builder = new SchemaBuilder<Types>({
       viewer.type === 'anonymous'
         ? new CodedError('UNAUTHENTICATED', 'A valid API key is required. Send it as "Authorization: Bearer KEY".')
         : new CodedError('FORBIDDEN', 'Permission denied: this needs an API key with a higher role or wider access.'),
-    authScopes: ({ viewer, dataset, report }) => {
+    authScopes: ({ viewer, dataset, report, log }) => {
       const mayOn = (role: ApiKeyRole, find: (id: string) => Promise<unknown>) => async (id: string) => {
         if (viewer.type === 'anonymous') return false
         await find(id)
         return hasRole(viewer, role)
+      }
+      const mayAppend = (kind: StreamKind) => async (id: string) => {
+        if (viewer.type === 'anonymous') return false
+        const owner = await log.ownerOf(id, keyIdOf(viewer))
+        if (owner?.kind !== kind || !canSee(viewer, owner)) throw hiddenStream(id)
+        return hasRole(viewer, 'WRITE')
       }
       return {
         authenticated: viewer.type !== 'anonymous',
@@ -170,6 +185,8 @@ export const builder = new SchemaBuilder<Types>({
         readReport: mayOn('READ', report),
         writeReport: mayOn('WRITE', report),
         adminReport: mayOn('ADMIN', report),
+        appendToDataset: mayAppend('DATASET'),
+        appendToReport: mayAppend('REPORT'),
       }
     },
   },

@@ -36,10 +36,7 @@ export interface Context extends RequestContext {
   readonly liveConnections: LiveConnections
   readonly sweep: () => void
   readonly span?: Span
-  /**
-   * The stream of a dataset, looked up once per operation, or `again`, as it is by now. @throws CodedError NOT_FOUND when
-   * missing or hidden.
-   */
+  /** Looked up once per operation, or `again` as of now. @throws CodedError NOT_FOUND if missing or hidden. */
   readonly dataset: FindVisible
   readonly report: FindVisible
 }

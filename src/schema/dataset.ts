@@ -219,7 +219,7 @@ builder.mutationField('deleteDataset', (t) =>
     nullable: true,
     description:
       'Deletes a dataset with its events and policy, permanently: at once for every reader, on every server, and its ' +
-      'subscriptions end with NOT_FOUND. What is stored is erased in the following minutes. The id cannot be used again. ' +
+      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used again. ' +
       'Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be repeated.',
     authScopes: (_root, { id }) => ({ $all: { adminDataset: id, admin: true } }),
     args: {

@@ -6,10 +6,11 @@ const USUAL_LENGTH = 10
 const USUAL_PAGE = { first: 20, pageSize: 10, maxEvents: 100 } as const
 
 /** Lists as long as the page around them. */
-const COUNTED_BEFORE = new Set(['edges', 'nodes', 'events'])
+const COUNTED_BEFORE = new Set(['edges', 'nodes', 'events', 'results'])
 
 interface Paging {
   ids?: readonly unknown[] | null
+  events?: unknown
   first?: number | null
   last?: number | null
   pageSize?: number | null
@@ -24,18 +25,20 @@ export interface Sizes {
 
 /** The cost of a field, and the multiplier for its selection. */
 export function fieldCost(
-  { ids, first, last, pageSize, maxEvents }: Paging,
+  { ids, events, first, last, pageSize, maxEvents }: Paging,
   sizes: Sizes | object,
   field: Pick<GraphQLField<unknown, unknown>, 'name' | 'type' | 'args'>,
 ): { field: number; multiplier: number } {
   const takes = (name: string) => field.args.some((argument) => argument.name === name)
   if (takes('first')) return { field: 1, multiplier: first ?? last ?? USUAL_PAGE.first }
   if (takes('ids')) return { field: 1, multiplier: ids?.length ?? USUAL_LENGTH }
+  // One result for each: what they would exceed is known before anything is committed.
+  if (takes('events')) return { field: 1, multiplier: Array.isArray(events) ? events.length : 1 }
   if (takes('pageSize')) return { field: 1, multiplier: pageSize ?? USUAL_PAGE.pageSize }
   if (takes('maxEvents')) {
-    const events = maxEvents ?? USUAL_PAGE.maxEvents
-    Object.assign(sizes, { events })
-    return { field: 1, multiplier: events }
+    const most = maxEvents ?? USUAL_PAGE.maxEvents
+    Object.assign(sizes, { events: most })
+    return { field: 1, multiplier: most }
   }
   const long = isListType(getNullableType(field.type)) && !COUNTED_BEFORE.has(field.name)
   return { field: 1, multiplier: long ? USUAL_LENGTH : 1 }

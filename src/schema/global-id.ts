@@ -28,10 +28,7 @@ export function eventNodeId<Shape extends { event: LoggedEvent }>(type: EventTyp
 
 const MALFORMED: GlobalId = { typename: '', id: '' }
 
-/**
- * The type and id in a global id: the base64 of a type's name and a UUID, or two for an event. Does not throw, because
- * arguments are also decoded to compute the cost of an operation: `isNode` rejects what is malformed.
- */
+/** Does not throw: costs decode arguments, too. The base64 of a type's name and a UUID, or two for an event. */
 export function decodeGlobalId(text: string): GlobalId {
   try {
     const { typename, id } = decodeGlobalID(text)
@@ -43,7 +40,7 @@ export function decodeGlobalId(text: string): GlobalId {
   }
 }
 
-/** Whether objects of the type can be found by their global id. @throws CodedError BAD_USER_INPUT if it is malformed. */
+/** Whether a global id can find objects of its type. @throws CodedError BAD_USER_INPUT if it is malformed. */
 export function isNode(schema: GraphQLSchema, id: GlobalId): boolean {
   if (id === MALFORMED) throw new CodedError('BAD_USER_INPUT', 'Not a valid nodeId.')
   const type = schema.getType(id.typename)

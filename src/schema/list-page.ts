@@ -20,7 +20,7 @@ import { pagingBy, ROW_PAGE } from './row-page.ts'
 export const StreamOrder = builder.enumType('StreamOrder', {
   description: 'Order of a list of datasets or reports.',
   values: {
-    NEWEST_FIRST: { value: 'created_at', description: 'The one created last first.' },
+    NEWEST_FIRST: { value: 'created_at', description: 'By the time of creation, the latest first.' },
     RECENTLY_APPENDED_FIRST: {
       value: 'active_at',
       description:

@@ -64,7 +64,7 @@ builder.queryField('organizations', (t) =>
     {
       type: Organization,
       description:
-        'Organizations that the key can access, the one created last first: all with the root key, else that of the ' +
+        'Organizations that the key can access, newest first: all with the root key, else that of the ' +
         'key, and none if the key is restricted to certain streams.',
       authScopes: { authenticated: true },
       args: { prefix: t.arg.string(prefixOf('name')) },
@@ -141,7 +141,7 @@ builder.mutationField('deleteOrganization', (t) =>
     nullable: true,
     description:
       'Deletes an organization with its datasets, reports, events, API keys, policies and audit log, permanently: at ' +
-      'once for every reader, on every server. What is stored is erased in the following minutes. Its audit log keeps ' +
+      'once for every reader, on every server. Stored data is erased in the following minutes. Its audit log keeps ' +
       'the entry of the deletion, for the root key. Ids cannot be used again. Requires the root key. Errors: ' +
       'NOT_FOUND, BAD_USER_INPUT if confirm is not the name.',
     authScopes: { root: true },

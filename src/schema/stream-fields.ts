@@ -1,6 +1,6 @@
 // Fields that datasets and reports share: what they say of their stream, from its row and its counters.
 
-const SUBJECT_TO_RETENTION = 'Without those that retention has removed.'
+const SUBJECT_TO_RETENTION = 'without those that retention has removed.'
 
 export const head = {
   type: 'SafeInt',
@@ -18,7 +18,7 @@ export const firstSeq = {
 
 export const eventCount = {
   type: 'SafeInt',
-  description: `Number of events. ${SUBJECT_TO_RETENTION}`,
+  description: `Number of events, ${SUBJECT_TO_RETENTION}`,
   select: { stream: { select: { head: true, first: true } } },
   resolve: ({ stream }: { stream: { head: bigint; first: bigint } }) => Number(stream.head - stream.first) + 1,
 } as const
@@ -56,4 +56,4 @@ export function typeCounts<Type extends string>({
     .sort((a, b) => (a.type < b.type ? -1 : 1))
 }
 
-export const typeCount = `Number of events of this type. ${SUBJECT_TO_RETENTION}`
+export const typeCount = `Number of events of this type, ${SUBJECT_TO_RETENTION}`

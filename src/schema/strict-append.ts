@@ -1,14 +1,12 @@
 import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import { ANY_EPOCH } from '../log/cursor.ts'
-import type { NewEvent } from '../log/event.ts'
-import type { OperationLog } from '../log/operation-log.ts'
+import type { AppendResult, NewEvent } from '../log/event.ts'
 import { checkWorkerEventData } from '../log/worker-event-data.ts'
 import type { RecordResult } from './record-results.ts'
 
 /** Appends the worker events whose payloads have the members of their types. @returns a result per event, in order. */
 export async function appendStrictly(
-  log: OperationLog,
-  datasetId: string,
+  append: (events: readonly NewEvent[]) => Promise<AppendResult[]>,
   events: readonly NewEvent[],
   budget: OperationBudget,
 ): Promise<RecordResult[]> {
@@ -18,7 +16,7 @@ export async function appendStrictly(
     problems.push(checkWorkerEventData(type, JSON.parse(data)).problem)
   }
   const valid = events.filter((_, index) => problems[index] === undefined)
-  const appended = (await log.append(datasetId, valid)).values()
+  const appended = (await append(valid)).values()
   return events.map(({ id }, index) => {
     const problem = problems[index]
     if (problem === undefined) return appended.next().value as RecordResult

@@ -69,10 +69,7 @@ export class Cohort {
     return new Deliveries(made)
   }
 
-  /**
-   * The result of a batch or snapshot, the same for all members that have come equally far.
-   * @returns also what it is the result of: fewer events, as long as it is too large.
-   */
+  /** Shared by members that are equally far. @returns also what it is the result of: fewer events if too large. */
   async deliverPaced(item: PacedItem): Promise<{ item: PacedItem; deliveries: Deliveries }> {
     const delivery = await this.#deliver(item)
     const half = delivery.isTooLarge && 'events' in item ? firstHalfOf(item) : undefined

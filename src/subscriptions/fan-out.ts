@@ -36,10 +36,7 @@ interface Step {
   readonly high: number
 }
 
-/**
- * The members of a cohort at the head of their stream: one loop executes each event once and writes the same results to
- * all of them. A member whose connection is full, or that is not where the others are, leaves and catches up by itself.
- */
+/** One loop for the members at the head. One that is full, or not where the others are, leaves and catches up. */
 export class FanOut {
   readonly tail: Tail
   readonly #executor: Executor

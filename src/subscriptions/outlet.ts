@@ -10,6 +10,6 @@ export interface Outlet {
   write(deliveries: Deliveries): void
   /** Sends, after all that was written, the position up to which the client has all that is for it. */
   report(cursor: string): void
-  /** Called once, however the subscription ends. @param error to be sent; absent: it has completed, or its client left. */
+  /** Called once at the end. @param error to be sent; absent: it has completed, or its client left. */
   end(error?: GraphQLError): void
 }

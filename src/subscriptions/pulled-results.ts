@@ -5,7 +5,7 @@ import type { Outlet } from './outlet.ts'
 import type { Subscription } from './subscription.ts'
 
 /** Among results: the client has all that is for it up to this cursor. */
-export class Position implements ExecutionResult {
+export class PositionResult implements ExecutionResult {
   declare readonly data?: undefined
   readonly cursor: string
 
@@ -14,12 +14,12 @@ export class Position implements ExecutionResult {
   }
 }
 
-/** The results of a subscription, for a transport that asks for each of them; the last may be the error that ended it. */
+/** Results for a transport that asks for each of them; the last may be the error that ended the subscription. */
 export class PulledResults implements AsyncIterableIterator<ExecutionResult, undefined>, Outlet {
   readonly #subscription: Subscription
   readonly #budget: OperationBudget
   #results: Delivery[] = []
-  #position: Position | undefined
+  #position: PositionResult | undefined
   #last: { error?: GraphQLError } | undefined
   #arrived: (() => void) | undefined
   #drained: (() => void) | undefined
@@ -50,7 +50,7 @@ export class PulledResults implements AsyncIterableIterator<ExecutionResult, und
   }
 
   report(cursor: string): void {
-    this.#position = new Position(cursor)
+    this.#position = new PositionResult(cursor)
     this.#arrived?.()
   }
 
@@ -67,7 +67,7 @@ export class PulledResults implements AsyncIterableIterator<ExecutionResult, und
         this.#arrived = resolve
       })
     const value = this.#results.shift() ?? this.#position
-    if (value instanceof Position) this.#position = undefined
+    if (value instanceof PositionResult) this.#position = undefined
     if (this.#results.length === 0) this.#drained?.()
     if (value) return { done: false, value }
     const { error } = this.#last ?? {}

@@ -7,7 +7,7 @@ import type { Deliveries } from './delivery.ts'
 import type { Member } from './fan-out.ts'
 import { countOf, type PacedItem, type PacedSource } from './item.ts'
 import type { Outlet } from './outlet.ts'
-import { Progress } from './progress.ts'
+import { PositionReports } from './position-reports.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
 
 /** What all sources have in common: each takes back what it gave. */
@@ -17,10 +17,7 @@ interface Paced {
   deliver(item: PacedItem): boolean
 }
 
-/**
- * A subscription that has begun: what the pipeline returns in place of an async iterable, which would cost a promise and
- * several objects for each event and each subscriber that waits for one. The transport gives it an outlet.
- */
+/** Not an async iterable, which would cost a promise and several objects for each event and waiting subscriber. */
 export class Subscription implements Member {
   /** It has no result yet. */
   declare readonly errors?: ExecutionResult['errors']
@@ -32,7 +29,7 @@ export class Subscription implements Member {
   readonly #paced: Paced | undefined
   readonly #onEnd: (() => void)[] = []
   #outlet: Outlet | undefined
-  #progress: Progress | undefined
+  #reports: PositionReports | undefined
   #isCatchingUp = false
   #hasEntered = false
   #ended = false
@@ -65,7 +62,7 @@ export class Subscription implements Member {
       outlet.end()
       return
     }
-    if (this.follower.isFiltered && !this.#paced) this.#progress = new Progress(this.follower, outlet)
+    if (this.follower.isFiltered && !this.#paced) this.#reports = new PositionReports(this.follower, outlet)
     this.catchUp()
   }
 
@@ -134,7 +131,7 @@ export class Subscription implements Member {
   }
 
   notePosition(): void {
-    if (!this.#ended) this.#progress?.note()
+    if (!this.#ended) this.#reports?.note()
   }
 
   get isFull(): boolean {
@@ -160,7 +157,7 @@ export class Subscription implements Member {
   #finish(outcome: Outcome, error?: GraphQLError): void {
     if (this.#ended) return
     this.#ended = true
-    this.#progress?.stop()
+    this.#reports?.stop()
     // However it ends, its follower does not stay behind.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1

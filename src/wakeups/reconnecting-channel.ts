@@ -16,7 +16,7 @@ export interface ReconnectingChannelEvents {
 }
 
 /**
- * A channel that is opened again after each loss. By hand: `pg` does not reconnect, and ioredis hides the loss. It sends messages to itself, because a connection that
+ * By hand: `pg` does not reconnect, and ioredis hides the loss. It sends messages to itself, because a connection that
  * answers may deliver nothing: notifications do not pass through a transaction pooler.
  */
 export class ReconnectingChannel implements AsyncDisposable {

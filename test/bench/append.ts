@@ -89,7 +89,7 @@ async function withLog(
   const { id: organizationId } = await db.organization.create({ data: { name: 'Bench' } })
   await db.stream.createMany({ data: streams.map((id) => ({ id, organizationId, kind: 'DATASET' as const })) })
   await using log = createEventLog(
-    { prisma: db, spareQueries: db },
+    { prisma: db, queries: db, spareQueries: db },
     {
       memory: new MemoryBudget(),
       mayRead: Prisma.sql`true`,

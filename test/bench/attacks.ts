@@ -1,7 +1,7 @@
 /**
  * Runs attacks one after the other, each against its own server and database, and measures their effect on the server
- * and on a neighbour: `npm run build`, then `npx tsx test/bench/attacks.ts [NAME…] [--server DIR] [--json FILE]`. A name
- * selects all attacks that begin with it; `--server` is another built checkout, for comparison. Needs PostgreSQL;
+ * and on a neighbour: `npm run build`, then `npx tsx test/bench/attacks.ts [NAME…] [--server DIR] [--json FILE]`. A
+ * name selects all attacks that begin with it; `--server` is another built checkout, for comparison. Needs PostgreSQL;
  * `--list` prints the names.
  */
 import { writeFile } from 'node:fs/promises'

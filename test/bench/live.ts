@@ -1,36 +1,12 @@
-/**
- * Compares the delivery of live events with other servers: `npm run build`, then
- * `npx tsx test/bench/live.ts [--subscribers N] [--seconds S] [--rounds R] [--only NAME…] [--json FILE] [--svg FILE]
- * [--quick]`. A hundred events per second go to all subscribers over WebSockets; measured are messages per second of
- * CPU of the server, which has one core. Only Tidemark stores the events, and can resume.
- */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
 import { processFigures } from '../support/rig/figures.ts'
-import { installPeers } from './install-peers.ts'
-import { choose, type Peer, type Request, type Running, start, TIDEMARK } from './peers.ts'
-import { plot, print, type Series } from './report.ts'
-import { makeRows, newEvents } from './rows.ts'
+import type { Extent } from './bench.ts'
+import { newEvents } from './events.ts'
+import { choose, type Peer, type Request, type Rows, type Running, start, TIDEMARK } from './peers.ts'
+import type { Series } from './report.ts'
 
-const { values } = parseArgs({
-  options: {
-    subscribers: { type: 'string', default: '1000' },
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
-    only: { type: 'string', multiple: true, default: [] },
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    svg: { type: 'string' },
-  },
-})
-const subscribers = values.quick ? 20 : Number(values.subscribers)
-const seconds = values.quick ? 1 : Number(values.seconds)
-const rounds = values.quick ? 1 : Number(values.rounds)
-const CORES = availableParallelism() > 1 ? { server: 0, load: 1 } : {}
 /** Events per request, and the interval between requests in milliseconds. */
 const BATCH = { size: 10, intervalMs: 100 } as const
 
@@ -38,48 +14,66 @@ interface LivePeer extends Peer {
   subscribe: Request
 }
 
-await installPeers()
-await using rows = await makeRows(1)
 const SUBSCRIBE = { query: 'subscription { workerEvents { seq id eventType createdAt eventData } }', variables: {} }
-const others = ['ws', 'mercurius', 'graphql-ws'].map(
-  (name): LivePeer => ({
-    name: { ws: 'raw ws broadcast', mercurius: 'Mercurius', 'graphql-ws': 'graphql-ws' }[name] as string,
-    command: [process.execPath, `test/bench/peers/live-${name}.js`],
-    record: (_, events) => ({
-      query: 'mutation ($events: [WorkerEventInput!]!) { recordWorkerEvents(events: $events) }',
-      variables: { events },
-    }),
-    subscribe: SUBSCRIBE,
-  }),
-)
-const PEERS: LivePeer[] = [
-  ...others,
-  {
-    ...TIDEMARK,
-    subscribe: {
-      query:
-        'subscription ($id: UUID!) { workerEvents(datasetId: $id) { node { seq id eventType createdAt eventData } } }',
-      variables: { id: rows.dataset },
-    },
-  },
-]
-const results: Series[] = []
-for (let round = 0; round < rounds; round++) for (const peer of choose(PEERS, values.only)) await turn(peer)
-print(results)
-if (values.json) await writeFile(values.json, JSON.stringify({ subscribers, seconds, rounds, results }, null, 2))
-if (values.svg) await plot(results, values.svg)
 
-async function turn(peer: LivePeer): Promise<void> {
-  await using server = await start(peer, rows, CORES.server)
-  const { rate, problem } = await deliver(peer, server)
-  if (problem) throw new Error(`${peer.name}: ${problem}`)
-  const scenario = `Messages to ${subscribers} subscribers over WebSockets, per second of CPU`
-  const known = results.find(({ name }) => name === peer.name)
-  if (known) known.rates.push(rate)
-  else results.push({ scenario, name: peer.name, rates: [rate] })
+const OTHERS = { ws: 'raw ws broadcast', mercurius: 'Mercurius', 'graphql-ws': 'graphql-ws' } as const
+
+function peersOf({ dataset }: Rows): LivePeer[] {
+  const others = Object.entries(OTHERS).map(
+    ([file, name]): LivePeer => ({
+      name,
+      command: [process.execPath, `test/bench/peers/live-${file}.js`],
+      record: (_, events) => ({
+        query: 'mutation ($events: [WorkerEventInput!]!) { recordWorkerEvents(events: $events) }',
+        variables: { events },
+      }),
+      subscribe: SUBSCRIBE,
+    }),
+  )
+  const query =
+    'subscription ($id: UUID!) { workerEvents(datasetId: $id) { node { seq id eventType createdAt eventData } } }'
+  return [...others, { ...TIDEMARK, subscribe: { query, variables: { id: dataset } } }]
 }
 
-async function deliver(peer: LivePeer, { url, pid }: Running): Promise<{ rate: number; problem?: string }> {
+/**
+ * Compares the delivery of live events: a hundred per second go to all subscribers over WebSockets. Measured are
+ * messages per second of CPU of the server. Only Tidemark stores the events, and can resume.
+ */
+export async function compareLive(extent: Extent, rows: Rows): Promise<Series[]> {
+  const results: Series[] = []
+  for (let round = 0; round < extent.rounds; round++) {
+    for (const peer of choose(peersOf(rows), extent.only)) {
+      await using server = await start(peer, rows, extent.cores.server)
+      const { rate, problem } = await deliver(peer, server, extent, rows)
+      if (problem) throw new Error(`${peer.name}: ${problem}`)
+      const known = results.find(({ name }) => name === peer.name)
+      if (known) known.values.push(rate)
+      else results.push(seriesOf(peer.name, rate, extent))
+    }
+  }
+  return results
+}
+
+function seriesOf(name: string, rate: number, { subscribers }: Extent): Series {
+  return {
+    section: 'live',
+    scenario: `Events to ${subscribers.toLocaleString('en')} subscribers over WebSockets`,
+    unit: 'messages/CPU s',
+    name,
+    values: [rate],
+    goals: [
+      { of: OTHERS.ws, ratio: 0.8 },
+      { of: OTHERS['graphql-ws'], ratio: 3 },
+    ],
+  }
+}
+
+async function deliver(
+  peer: LivePeer,
+  { url, pid }: Running,
+  { subscribers, seconds, cores }: Extent,
+  rows: Rows,
+): Promise<{ rate: number; problem?: string }> {
   const authorization = `Bearer ${rows.keys.write}`
   const body = () => JSON.stringify(peer.record?.(rows, newEvents(BATCH.size)))
   const job = {
@@ -93,7 +87,7 @@ async function deliver(peer: LivePeer, { url, pid }: Running): Promise<{ rate: n
     ...BATCH,
   }
   const command = [process.execPath, 'test/bench/peers/follow.js']
-  const [file = '', ...args] = CORES.load === undefined ? command : ['taskset', '-c', String(CORES.load), ...command]
+  const [file = '', ...args] = cores.load === undefined ? command : ['taskset', '-c', String(cores.load), ...command]
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   child.stdin.write(`${JSON.stringify(job)}\n`)

@@ -1,21 +1,26 @@
 import { spawn } from 'node:child_process'
 import { json } from 'node:stream/consumers'
+import type { HttpRequest } from './scenarios.ts'
 
 /** What a turn of load has measured: responses per second, and milliseconds. */
 export interface Measured {
   perSecond: number
   p50: number
   p99: number
-  /** Requests without a response of status 200, or with GraphQL errors in it. */
+  /** Requests without a response of the expected status, or with GraphQL errors in it. */
   failed: number
 }
 
-/** A turn of load: for each connection the bodies that it sends in turn. */
+/** A turn of load: for each connection the requests that it sends in turn. */
 export interface Job {
+  /** Of which only the origin counts. */
   url: string
-  headers?: Record<string, string>
+  /** Of all requests, besides their own. */
+  headers: Record<string, string>
   seconds: number
-  bodies: string[][]
+  /** That all responses have. */
+  status: number
+  requests: HttpRequest[][]
 }
 
 /** Runs it in a process of its own. @param core the only core that it may use. */

@@ -2,12 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { cursorAt } from '../support/cursor.ts'
+import type { HttpRequest } from './scenarios.ts'
 
 /** The rows that all servers serve. */
 export interface Rows {
   DATABASE_URL: string
   dataset: string
-  /** Number of events of the dataset. */
+  /** A report of 20 events. */
+  report: string
+  /** Number of events of the dataset at first. */
   count: number
   /** A key that may read the dataset, and one that may write to it. */
   keys: { read: string; write: string }
@@ -41,7 +44,7 @@ export interface Peer {
   /** The major version of Node.js that it needs, if not the oldest one supported here. */
   node?: number
   /** Further settings, for Tidemark. */
-  env?: Record<string, string>
+  env?: Record<string, string | undefined>
   headers?: (rows: Rows) => Record<string, string>
   /** A request that records events, if it is compared there. */
   record?: (rows: Rows, events: object[]) => Request
@@ -51,22 +54,43 @@ export interface Peer {
 export interface PagePeer extends Peer {
   /** A page of events after a position. */
   page: (rows: Rows, after: number, first: number, sample: Data) => Request
+  /** The newest events. */
+  newest: (rows: Rows, first: number) => Request
   rows: (data: Data) => Row[]
+  /** Requests of the two REST routes, if it serves them. */
+  trieve?: (rows: Rows, page: number) => HttpRequest
+  llamacloud?: (rows: Rows) => HttpRequest
   /** A request whose data `page` needs. */
   sample?: (rows: Rows) => Request
 }
 
 const LIST =
   'query ($datasetId: ID!, $after: Int!, $first: Int!) { workerEvents(datasetId: $datasetId, after: $after, first: $first) { id seq eventType createdAt eventData } }'
+const NEWEST =
+  'query ($datasetId: ID!, $first: Int!) { workerEvents(datasetId: $datasetId, first: $first) { id seq eventType createdAt eventData } }'
 const RECORD =
   'mutation ($datasetId: ID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $datasetId, events: $events) { seq } }'
 
-const listed: Pick<PagePeer, 'page' | 'rows'> = {
+const listed: Pick<PagePeer, 'page' | 'newest' | 'rows'> = {
+  newest: ({ dataset }, first) => ({ query: NEWEST, variables: { datasetId: dataset, first } }),
   page: ({ dataset }, after, first) => ({ query: LIST, variables: { datasetId: dataset, after, first } }),
   rows: (data) => data.workerEvents,
 }
 const recorded: Pick<Peer, 'record'> = {
   record: ({ dataset }, events) => ({ query: RECORD, variables: { datasetId: dataset, events } }),
+}
+const routes: Required<Pick<PagePeer, 'trieve' | 'llamacloud'>> = {
+  trieve: ({ dataset, keys }, page) => ({
+    method: 'POST',
+    path: '/api/dataset/events',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${keys.read}`, 'tr-dataset': dataset },
+    body: JSON.stringify({ page, page_size: 10 }),
+  }),
+  llamacloud: ({ report, keys }) => ({
+    method: 'GET',
+    path: `/api/v1/reports/${report}/events`,
+    headers: { authorization: `Bearer ${keys.read}` },
+  }),
 }
 const node = (file: string, ...args: string[]) => [process.execPath, `test/bench/peers/${file}.js`, ...args]
 
@@ -81,7 +105,13 @@ export const TIDEMARK: PagePeer = {
       'query ($id: UUID!, $after: String, $first: Int!) { workerEvents(datasetId: $id, order: OLDEST_FIRST, after: $after, first: $first) { nodes { id seq eventType createdAt eventData } } }',
     variables: { id: dataset, after: cursorAt(cursor, after), first },
   }),
+  newest: ({ dataset }, first) => ({
+    query:
+      'query ($id: UUID!, $first: Int!) { workerEvents(datasetId: $id, first: $first) { nodes { id seq eventType createdAt eventData } } }',
+    variables: { id: dataset, first },
+  }),
   rows: (data) => data.workerEvents.nodes,
+  ...routes,
   record: ({ dataset }, events) => ({
     query:
       'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { results { seq } } }',
@@ -91,7 +121,7 @@ export const TIDEMARK: PagePeer = {
 
 /** The floor comes first, and Tidemark last. */
 export const PEERS: readonly PagePeer[] = [
-  { name: 'node:http + pg', command: node('node-http'), ...listed, ...recorded },
+  { name: 'node:http + pg', command: node('node-http'), ...listed, ...recorded, ...routes },
   { name: 'Mercurius + JIT', command: node('mercurius'), ...listed, ...recorded },
   { name: 'Apollo Server', command: node('apollo'), ...listed },
   { name: 'Yoga', command: node('yoga'), ...listed },
@@ -109,6 +139,11 @@ export const PEERS: readonly PagePeer[] = [
       query:
         'query ($id: UUID!, $after: Cursor!, $first: Int!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_ASC, after: $after, first: $first) { nodes { rowId seq type createdAt data } } }',
       variables: { id: dataset, after: postgraphileCursor(sample.allEvents.pageInfo.endCursor, after), first },
+    }),
+    newest: ({ dataset }, first) => ({
+      query:
+        'query ($id: UUID!, $first: Int!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_DESC, first: $first) { nodes { rowId seq type createdAt data } } }',
+      variables: { id: dataset, first },
     }),
     rows: (data) =>
       data.allEvents.nodes.map(({ rowId, seq, type, createdAt, data: text }: Data) => ({
@@ -146,7 +181,8 @@ export function choose<P extends Peer>(peers: readonly P[], names: readonly stri
 export interface Running extends AsyncDisposable {
   url: string
   pid: number
-  ask: (request: Request) => Promise<Data>
+  /** @param key instead of the one that reads. */
+  ask: (request: Request, key?: string) => Promise<Data>
 }
 
 /** Starts a server on the first core. */
@@ -162,10 +198,11 @@ export async function start(peer: Peer, rows: Rows, core: number | undefined): P
   return {
     url,
     pid: child.pid as number,
-    async ask({ query, variables }) {
+    async ask({ query, variables }, key) {
+      const authorization = key ? { authorization: `Bearer ${key}` } : peer.headers?.(rows)
       const response = await fetch(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...peer.headers?.(rows) },
+        headers: { 'content-type': 'application/json', ...authorization },
         body: JSON.stringify({ query, variables }),
       })
       const text = await response.text()

@@ -27,14 +27,14 @@ builder.queryType({
       type: ['Event'],
       args: {
         datasetId: t.arg.id({ required: true }),
-        after: t.arg.int({ required: true }),
+        after: t.arg.int(),
         first: t.arg.int({ required: true }),
       },
       resolve: (query, _, { datasetId, after, first }) =>
         prisma.event.findMany({
           ...query,
-          where: { streamId: datasetId, seq: { gt: after } },
-          orderBy: { seq: 'asc' },
+          where: { streamId: datasetId, ...(after !== undefined && { seq: { gt: after } }) },
+          orderBy: { seq: after === undefined ? 'desc' : 'asc' },
           take: first,
         }),
     }),

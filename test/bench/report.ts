@@ -1,15 +1,18 @@
-import { spawn } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
+import type { Goal } from './scenarios.ts'
 
-/** The rates of one server in one scenario, a number per round. */
+/** What one server reached in one scenario, a number per round. */
 export interface Series {
+  section: string
   scenario: string
+  /** Rates, of which more is better, end in "/s" or "/CPU s"; of others less is. */
+  unit: string
   name: string
-  rates: number[]
-  /** Median over the rounds, in milliseconds. */
+  values: number[]
+  /** Of the time of a request, in milliseconds: medians over the rounds. */
   p50?: number
   p99?: number
+  /** For Tidemark, where the other server took part; absent: none. */
+  goals?: readonly Goal[]
 }
 
 export function median(numbers: readonly number[]): number {
@@ -17,50 +20,42 @@ export function median(numbers: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
 }
 
-/** Prints medians, their spread and their ratios to the first server of each scenario. */
+/** Half of the distance between the extremes, relative to the median. */
+export function spread(numbers: readonly number[]): number {
+  return (Math.max(...numbers) - Math.min(...numbers)) / median(numbers) / 2
+}
+
+/** A number with as many digits as are of interest, such as `12,345` and `0.87`. */
+export function rounded(value: number): string {
+  return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : 0 })
+}
+
+/** The goals of Tidemark in a scenario, with what it has reached. */
+export function reached(series: readonly Series[], scenario: string): { goal: Goal; ratio: number }[] {
+  const rows = series.filter((each) => each.scenario === scenario)
+  const rate = (name: string) => median(rows.find((each) => each.name === name)?.values ?? [])
+  return (rows.find(({ name }) => name === 'Tidemark')?.goals ?? [])
+    .map((goal) => ({ goal, ratio: rate('Tidemark') / rate(goal.of) }))
+    .filter(({ ratio }) => !Number.isNaN(ratio))
+}
+
+/** Prints medians, their spread, and ratios to the first server of each scenario. */
 export function print(series: readonly Series[]): void {
   for (const scenario of new Set(series.map((each) => each.scenario))) {
     const rows = series.filter((each) => each.scenario === scenario)
-    const first = median(rows[0]?.rates ?? [])
-    console.log(`\n${scenario}`)
-    for (const { name, rates, p50, p99 } of rows) {
-      const rate = median(rates)
-      const spread = (Math.max(...rates) - Math.min(...rates)) / rate / 2
+    const first = median(rows[0]?.values ?? [])
+    console.log(`\n${scenario}, ${rows[0]?.unit}`)
+    for (const { name, values, p50, p99 } of rows) {
       const cells = [
         name.padEnd(26),
-        `${Math.round(rate).toLocaleString('en')}/s`.padStart(10),
-        `± ${Math.round(spread * 100)} %`.padStart(7),
-        (rate / first).toFixed(2).padStart(6),
+        rounded(median(values)).padStart(10),
+        `± ${Math.round(spread(values) * 100)} %`.padStart(7),
+        (median(values) / first).toFixed(2).padStart(6),
         ...(p50 === undefined ? [] : [`p50 ${p50} ms, p99 ${p99} ms`.padStart(24)]),
       ]
       console.log(`  ${cells.join(' ')}`)
     }
+    for (const { goal, ratio } of reached(series, scenario))
+      console.log(`  ${ratio.toFixed(2)} of ${goal.of}; the goal is ${goal.ratio.toFixed(2)}`)
   }
-}
-
-/** Writes bars of the medians, a row of them per scenario. */
-export async function plot(series: readonly Series[], file: string): Promise<void> {
-  const values = series.map(({ scenario, name, rates }) => ({ scenario, name, rate: Math.round(median(rates)) }))
-  const spec = {
-    data: { values },
-    facet: { row: { field: 'scenario', title: null, header: { labelAngle: 0, labelAlign: 'left' } } },
-    resolve: { scale: { x: 'independent' } },
-    spec: {
-      width: 480,
-      encoding: {
-        y: { field: 'name', sort: null, title: null },
-        x: { field: 'rate', type: 'quantitative', title: 'per second' },
-      },
-      layer: [
-        {
-          mark: 'bar',
-          encoding: { color: { condition: { test: "datum.name === 'Tidemark'", value: '#0b7285' }, value: '#adb5bd' } },
-        },
-        { mark: { type: 'text', align: 'left', dx: 4 }, encoding: { text: { field: 'rate', format: ',' } } },
-      ],
-    },
-  }
-  const child = spawn(process.execPath, ['test/bench/peers/plot.js'], { stdio: ['pipe', 'pipe', 'inherit'] })
-  child.stdin.end(JSON.stringify(spec))
-  await writeFile(file, await text(child.stdout))
 }

@@ -108,6 +108,18 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
     expect((await positions(page)).slice(0, 3)).toEqual([215, 214, 213])
   })
 
+  test('follows over server-sent events where no WebSocket can be opened', async ({ server, browser }) => {
+    const { id, key } = await datasetWith(server, 20)
+    await using page = await openPage(browser)
+    await page.routeWebSocket(/graphql/, (socket) => socket.close())
+    await signIn(page, server.url, key, `/datasets/${id}`)
+    await page.getByText('Live · caught up').waitFor()
+    await recordWorkerEvents(server, id, events(21, 3))
+    await page.locator('[data-seq="23"]').waitFor()
+    await page.getByText('Nothing hidden').waitFor()
+    expect(page.problems).toEqual([])
+  })
+
   test('jumps to a position, a page and a time, and links to what it shows', async ({ server, browser }) => {
     const { id, key } = await datasetWith(server, 300)
     await using page = await openPage(browser)
@@ -129,6 +141,29 @@ describe.skipIf(!hasChromium)('A dataset in the console', () => {
     await page.goto(`${server.url}/datasets/${id}?event=42`)
     await page.locator('[data-seq="42"]').waitFor()
     await page.getByRole('complementary', { name: 'Event' }).getByText('contract-42.pdf').waitFor()
+  })
+
+  test('draws events a minute by type from counts, and how long they take to arrive', async ({ server, browser }) => {
+    const { id, key } = await datasetWith(server, 120)
+    for (const scheme of ['light', 'dark'] as const) {
+      await using page = await openPage(browser, { scheme })
+      await signIn(page, server.url, key, `/datasets/${id}`)
+      await page.getByText('Live · caught up').waitFor()
+      const head = Number((await page.getByTestId('head').textContent())?.slice(1))
+      const failed = head / 10
+      await page.getByRole('button', { name: `${head} events in the last half hour` }).click()
+      const charts = page.getByRole('region', { name: 'Charts' })
+      await charts.getByRole('img', { name: `file_uploaded ${head - failed}, etl_failed ${failed}` }).waitFor()
+      await charts.getByText('begins with the next event').waitFor()
+      await recordWorkerEvents(server, id, events(head + 1, 10))
+      await charts.getByRole('img', { name: `file_uploaded ${head + 9 - failed}, etl_failed ${failed + 1}` }).waitFor()
+      await charts.getByRole('img', { name: 'Delivery lag of 1 batch of events' }).waitFor()
+      expect(page.url()).toContain('charts=on')
+      await expectAccessible(page)
+      await page.reload()
+      await charts.getByRole('img', { name: `file_uploaded ${head + 9 - failed}` }).waitFor()
+      expect(page.problems).toEqual([])
+    }
   })
 
   test('opens an event with its exact payload, and runs nothing that is in it', async ({ server, browser }) => {

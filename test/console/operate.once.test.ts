@@ -37,7 +37,7 @@ describe.skipIf(!hasChromium)('Operations in the console', () => {
     expect(await asked()).toEqual({ role: 'WRITE', name: 'new worker' })
     const row = page.getByRole('row').filter({ hasText: 'new worker' })
     await row.getByRole('button', { name: 'Revoke' }).click()
-    await row.getByRole('button', { name: 'Revoke for good' }).click()
+    await row.getByRole('button', { name: 'Revoke permanently' }).click()
     await row.getByText('revoked').waitFor()
     expect(await asked()).toBeFalsy()
     await page.getByRole('link', { name: 'Audit' }).click()

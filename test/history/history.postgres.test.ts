@@ -43,7 +43,7 @@ async function backup(stream: string): Promise<string> {
     'BEGIN',
     ...TABLES.map((table) => `DELETE FROM ${table} WHERE stream_id = '${stream}'`),
     ...TABLES.map((table) => `INSERT INTO ${table} SELECT * FROM ${name}.${table}`),
-    `UPDATE stream s SET head = b.head, last_at = b.last_at, epoch_number = b.epoch_number FROM ${name}.stream b WHERE s.id = b.id`,
+    `UPDATE stream s SET head = b.head, last_at = b.last_at, epoch_number = b.epoch_number, redactions = b.redactions FROM ${name}.stream b WHERE s.id = b.id`,
   ].join(';')
 }
 
@@ -102,6 +102,23 @@ test('Readers do not notice a new epoch in which nothing was lost', async () => 
   await subscription.end()
   const { data } = await server.graphql(PAGE, { id: dataset, after: before?.cursor })
   expect(data.workerEvents.totalCount).toBe(7)
+})
+
+test.each(doors)('Readers over %s go on after a restore that takes a redaction back', async (_name, open) => {
+  const dataset = await newDataset(server, organization)
+  const [first] = await recordWorkerEvents(server, dataset, events('kept', 5))
+  const restore = await backup(dataset)
+  const redact = 'mutation ($of: UUID!, $id: UUID!) { redactWorkerEvent(datasetId: $of, id: $id) { seq } }'
+  expect((await server.graphql(redact, { of: dataset, id: first?.id })).errors).toBeUndefined()
+  const following = open(other.url, other.rootKey, FOLLOW, { id: dataset })
+  expect((await following.take(5)).map(({ node }) => node.eventData)).toContain(null)
+  await runSql(server.env, `${restore}; SELECT restore_epoch(); COMMIT`)
+  await recordWorkerEvents(server, dataset, events('new', 3))
+  expect((await following.take(3)).map(({ node }) => node.eventData)).toEqual(['new 1', 'new 2', 'new 3'])
+  // One that begins now has what the backup had.
+  const late = open(other.url, other.rootKey, FOLLOW, { id: dataset })
+  expect((await late.take(8)).map(({ node }) => node.eventData)).not.toContain(null)
+  await Promise.all([following.end(), late.end()])
 })
 
 test('An append that waits for its stream while rows are put back belongs to the epoch that begins with them', async () => {

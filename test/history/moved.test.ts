@@ -131,12 +131,12 @@ describe('A database that was moved by an export and an import', () => {
     const query = `query ($dataset: UUID!, $trimmed: UUID!, $report: UUID!) {
       dataset(id: $dataset) { name trackingId organizationId retention { maxEvents } }
       trimmed: dataset(id: $trimmed) { retention { maxEvents } }
-      report(id: $report) { name projectId }
+      report(id: $report) { name projectId state }
     }`
     expect(expectData(await server.graphql(query, { dataset, trimmed, report }))).toEqual({
       dataset: { name: 'Docs', trackingId: 'docs', organizationId: organization, retention: null },
       trimmed: { retention: { maxEvents: 7 } },
-      report: { name: 'Q3', projectId: PROJECT },
+      report: { name: 'Q3', projectId: PROJECT, state: 'PLANNING' },
     })
     const { nodes } = expectData(await server.graphql(PAGE, { id: dataset }, key)).workerEvents
     expect(nodes.slice(0, 3).map(({ redactedAt }: { redactedAt: string | null }) => redactedAt !== null)).toEqual([
@@ -252,7 +252,7 @@ describe('An import', () => {
     )
   })
 
-  test('into a stream with other events says that positions change, and cursors of the source are told', async () => {
+  test('into a stream with other events reports that positions change, and cursors of the source expire', async () => {
     const env = await freshDatabase()
     {
       await using server = await startServer(env)

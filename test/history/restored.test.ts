@@ -69,7 +69,7 @@ describe('A database restored from a copy', () => {
   test('reports missing events to readers before any new event is recorded', async () => {
     const told = await expectTold(cursorOf(lost, 1))
     expect([told.earliest, told.latest].map(positionIn)).toEqual([0, 5])
-    // The copy knows the epoch of these events only where none began meanwhile, as one does at each start of the embedded database.
+    // The copy knows the epoch of these events only if none began meanwhile, as at each start of the embedded database.
     if (env.DATABASE_URL) expect(positionIn(told.cursor)).toBe(5)
     else expect(told.cursor).toBeUndefined()
     expect((await page(cursorOf(kept, 4))).data.workerEvents.nodes).toEqual([])

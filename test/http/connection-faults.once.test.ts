@@ -4,7 +4,7 @@ import { Socket } from 'node:net'
 import { pino } from 'pino'
 import { expect, test, vi } from 'vitest'
 import { KeyWatch } from '../../src/accounts/key-watch.ts'
-import type { PrismaClient } from '../../src/db/generated/prisma/client.ts'
+import type { Queries } from '../../src/db/queries.ts'
 import { TcpConnections } from '../../src/http/tcp-connections.ts'
 import { MemoryBudget } from '../../src/lib/budget/memory-budget.ts'
 
@@ -21,7 +21,7 @@ test('A socket that closes before its request is admitted is not kept', async ()
 
 test('An error while a key ends is reported, and ends nothing else', async () => {
   const onError = vi.fn()
-  const db = { $queryRaw: async () => [] } as unknown as PrismaClient
+  const db = { $queryRaw: async () => [] } as unknown as Queries
   await using watch = new KeyWatch(db, onError)
   const viewer = { type: 'key', keyId: 'a', organizationId: 'b', role: 'READ' } as const
   const failure = new Error('cannot end')

@@ -74,6 +74,8 @@ test('What a client accepts is read by its grammar', async ({ server }) => {
     ['Application/GraphQL-Response+JSON;Charset="UTF-8"', graphql],
     [`${graphql};q=0.9;x="a,b;q=0", application/json;q=0.1`, graphql],
     ['text/html;q=0, application/json', 'application/json'],
+    ['*/*, application/json;q=0', graphql],
+    ['*/*, text/event-stream;q=0', 'application/json'],
   ] as const) {
     const response = await ask(accept)
     expect([accept, response.headers.get('content-type')]).toEqual([accept, `${expected}; charset=utf-8`])
@@ -82,7 +84,18 @@ test('What a client accepts is read by its grammar', async ({ server }) => {
   const organization = await newOrganization(server)
   const [dataset, report] = [await newDataset(server, organization), await newReport(server, organization)]
   const query = encodeURIComponent(`subscription { workerEvents(datasetId: "${dataset}") { cursor } }`)
-  expect((await ask('text/event-stream;q=0, application/json', `?query=${query}`)).status).toBe(406)
+  for (const [accept, status] of [
+    ['text/event-stream;q=0, application/json', 406],
+    ['*/*, text/event-stream;q=0', 406],
+    ['application/*, */*;q=0', 406],
+    ['text/*;q=0, */*', 406],
+    ['text/*;q=0, text/event-stream', 200],
+    ['application/json;q=0, */*;q=0.1', 200],
+  ] as const) {
+    const response = await ask(accept, `?query=${query}`)
+    await response.body?.cancel()
+    expect([accept, response.status]).toEqual([accept, status])
+  }
   const list = await ask('text/event-stream;q=0, application/json', '', `/api/v1/reports/${report}/events`)
   expect(await list.json()).toEqual([])
 })

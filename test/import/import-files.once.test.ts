@@ -71,7 +71,7 @@ test.each([
 ])('A gzip file is reported if %s', async (_, change) => {
   const { code, stderr } = await importBytes('damaged.gz', members(change))
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^(?:Reading failed: |The input continues after its compressed data)/m)
+  expect(stderr).toMatch(/^(?:Reading failed: |The input has other data after its compressed data)/m)
 })
 
 test.each([
@@ -119,7 +119,7 @@ test('What is compressed twice, and a .gz file that is empty, are named', async 
   const file = join(folder, 'empty.gz')
   await writeFile(file, '')
   const empty = await command(['import', file, '--organization', organization], { ...env })
-  expect(empty).toMatchObject({ code: 1, stderr: `${file} is empty, which no compressed file is.\n` })
+  expect(empty).toMatchObject({ code: 1, stderr: `${file} is empty, so it is not a compressed file.\n` })
 })
 
 test('An import stops at the first line that it refuses, and continues there once the line is corrected', async () => {

@@ -5,6 +5,7 @@ import { type DatabaseSettings, freshDatabase, runSql } from '../support/databas
 import { TEST } from '../support/postgres.ts'
 import { type Process, serve } from '../support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS, type Recorded } from '../support/seed.ts'
+import { seeded } from '../support/seeded.ts'
 import { graphql, startServer } from '../support/server.ts'
 
 // `npm run test:long` does more of the same.
@@ -183,14 +184,3 @@ test(`${WRITERS} writers in ${PROCESSES} processes, with kills, rollbacks and br
   expect(terminated).toBeGreaterThan(0)
   expect(rolledBack.length).toBeGreaterThan(0)
 })
-
-/** mulberry32: the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}

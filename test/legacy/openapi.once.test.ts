@@ -177,9 +177,9 @@ describe('The document', () => {
 
   test('has every status that the server answers', () => {
     const statuses = (path: string, method: string) => Object.keys(document.paths[path][method].responses).join(' ')
-    expect(statuses('/api/dataset/events', 'post')).toBe('200 400 401 404 405 429 500 503')
-    expect(statuses('/api/events', 'post')).toBe('200 400 401 404 405 429 500 503')
-    expect(statuses('/api/v1/reports/{report_id}/events', 'get')).toBe('200 204 401 404 405 422 429 500 503')
+    expect(statuses('/api/dataset/events', 'post')).toBe('200 304 400 401 404 405 429 500 503')
+    expect(statuses('/api/events', 'post')).toBe('200 304 400 401 404 405 429 500 503')
+    expect(statuses('/api/v1/reports/{report_id}/events', 'get')).toBe('200 204 304 401 404 405 422 429 500 503')
   })
 
   test('describes every operation, parameter and response', () => {
@@ -200,7 +200,9 @@ describe('The document', () => {
     const names = (path: string, method: string) =>
       document.paths[path][method].parameters.map((p: { in: string; name: string }) => `${p.in} ${p.name}`)
     expect(names('/api/dataset/events', 'post')).toEqual(
-      ['TR-Dataset', 'x-dataset', 'TR-Organization', 'x-organization', 'X-API-Version'].map((name) => `header ${name}`),
+      ['TR-Dataset', 'x-dataset', 'TR-Organization', 'x-organization', 'X-API-Version', 'If-None-Match'].map(
+        (name) => `header ${name}`,
+      ),
     )
     expect(names('/api/events', 'post')).toEqual(names('/api/dataset/events', 'post'))
     expect(names('/api/v1/reports/{report_id}/events', 'get')).toEqual([
@@ -209,6 +211,7 @@ describe('The document', () => {
       'query last_sequence',
       'query project_id',
       'query organization_id',
+      'header If-None-Match',
     ])
     expect(document.components.schemas.EventReturn.properties.page_count).toMatchObject({
       type: 'integer',

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { freshDatabase } from '../support/database.ts'
+import { serve } from '../support/process.ts'
 import {
   newDataset,
   newKey,
@@ -11,9 +13,10 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from '../support/seed.ts'
-import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
+import { expectData, graphql, metric, type Result, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { TRANSPORTS } from '../support/transports.ts'
+import { until } from '../support/until.ts'
 
 /** Maximum subscriptions per key. */
 const SUBSCRIPTIONS = 40
@@ -282,4 +285,39 @@ describe('Of a subscription', () => {
     socket.resume()
     await taken
   })
+})
+
+test('What operations hold is released when their clients leave in the middle of them', async () => {
+  const env = await freshDatabase()
+  // A caller may hold an eighth of this, and each of the operations holds half of that.
+  const small = await serve({ ...env, NODE_OPTIONS: '--max-old-space-size=192' })
+  onTestFinished(() => void small.child.kill('SIGKILL'))
+  const root = 'test-root-api-key'
+  const asRoot = { graphql: (query: string, variables: object) => graphql(small.url, query, variables, root) }
+  const id = await newDataset(asRoot as TestServer, await newOrganization(asRoot as TestServer))
+  const events = Array.from({ length: 6 }, () => ({ eventType: 'ETL_STARTED', eventData: 'x'.repeat(1_000_000) }))
+  for (const event of events) await recordWorkerEvents(asRoot as TestServer, id, [event])
+  const body = JSON.stringify({ query: `{ workerEvents(datasetId: "${id}") { nodes { eventDataText } } }` })
+  const headers = { authorization: `Bearer ${root}`, 'content-type': 'application/json' }
+  const read = (accept: string, signal?: AbortSignal) =>
+    fetch(`${small.url}/graphql`, { method: 'POST', headers: { ...headers, accept }, body, signal })
+  for (const accept of ['application/json', 'text/event-stream'])
+    for (let i = 0; i < 8; i++) {
+      const leaving = new AbortController()
+      expect((await read(accept, leaving.signal)).status).toBe(200)
+      leaving.abort()
+      await until(async () => (await metric(small.url, 'tidemark_unsent_bytes')) === 0)
+    }
+  for (let i = 0; i < 8; i++) {
+    const socket = new WebSocket(`${small.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
+    await once(socket, 'open')
+    socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${root}` } }))
+    await once(socket, 'message')
+    await new Promise((resolve) => socket.send(`{"id":"1","type":"subscribe","payload":${body}}`, resolve))
+    socket.terminate()
+    await until(async () => (await metric(small.url, 'tidemark_sockets')) === 0)
+  }
+  const whole = (await (await read('application/json')).json()) as Result
+  expect(whole.errors).toBeUndefined()
+  expect(whole.data.workerEvents.nodes).toHaveLength(6)
 })

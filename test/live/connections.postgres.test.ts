@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { withoutEpoch } from '../support/cursor.ts'
 import { runSql } from '../support/database.ts'
 import { holdLock, lockWaits } from '../support/lock.ts'
-import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { samples } from '../support/metrics.ts'
+import { raw, request } from '../support/raw.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
@@ -36,6 +38,22 @@ test('A server that others took for gone lists its connections again', async () 
   expect(await list(organization)).toEqual([])
   await until(async () => (await list(organization)).length === 1)
   await reader.end()
+})
+
+test('A slow response above the limit of its key is ended, once it is being sent', async () => {
+  await using here = await startServer({ MAX_SOCKETS_PER_KEY: '1' })
+  const report = await newReport(here, await newOrganization(here))
+  const state = { message: 'x'.repeat(1_000_000), state: 'GENERATING' }
+  // More than the socket buffers of both sides.
+  for (let i = 0; i < 6; i++) await recordReportEvents(here, report, Array(4).fill({ state }))
+  const headers = { authorization: `Bearer ${here.rootKey}` }
+  const clients = await Promise.all([raw(here.url), raw(here.url)])
+  for (const client of clients) client.send(request(`/api/v1/reports/${report}/events`, headers))
+  const kept = await Promise.race(clients.map((client, i) => client.broken().then(() => clients[1 - i])))
+  const name = 'tidemark_requests_total{transport="llamacloud",outcome="RATE_LIMITED"}'
+  await until(async () => (await samples(here.url)).get(name) === 1)
+  const text = (await kept?.read(/\]\r\n0\r\n\r\n$/)) ?? ''
+  expect(text.match(/"event_type":/g)).toHaveLength(24)
 })
 
 test('A stream that starts slowly takes the last place of its key once, and keeps it', async () => {

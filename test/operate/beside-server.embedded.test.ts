@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { expect, inject, onTestFinished } from 'vitest'
 import { serverAdapter } from '../../src/db/shared/server-adapter.ts'
 import { ServerConnection } from '../../src/db/shared/server-connection.ts'
+import { faketimeInstalled, settableClock } from '../support/clock.ts'
 import { freshDatabase } from '../support/database.ts'
 import { doctor } from '../support/doctor.ts'
 import { test } from '../support/fixtures.ts'
-import { fileOf, workerLine } from '../support/lines.ts'
-import { command, tidemark } from '../support/process.ts'
+import { datasetLine, fileOf, organizationLine, workerLine } from '../support/lines.ts'
+import { command, serve, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization } from '../support/seed.ts'
-import { expectData, startServer } from '../support/server.ts'
+import { expectData, graphql, startServer } from '../support/server.ts'
 import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
@@ -116,4 +117,64 @@ test('Where the path of the socket would be too long, the log says so, and the c
   const reason = `The path ${join(DATA_DIR, 'tidemark.sock')} exceeds 103 bytes, the limit of a socket.`
   const message = `${DATA_DIR} is in use by process ${process.pid}. ${reason} Wait for it, or stop it.\n`
   expect({ code, stderr }).toEqual({ code: 1, stderr: message })
+})
+
+test.each(['SIGTERM', 'SIGKILL'] as const)(
+  'An import goes on with the next server when the one that it goes through ends by %s',
+  async (signal) => {
+    const env = await freshDatabase()
+    const [organization, dataset] = [randomUUID(), randomUUID()]
+    const first = await serve({ ...env })
+    const importing = tidemark(['import', '-', '--json'], { ...env }, 'pipe')
+    const count = 30
+    const lines = Array.from({ length: count }, (_, i) => workerLine(dataset, i + 1))
+    const head = [organizationLine(organization), datasetLine(dataset, organization, { head: count })]
+    importing.child.stdin?.write(fileOf([...head, ...lines.slice(0, 10)]))
+    const total = async ({ url }: { url: string }) => {
+      const query = 'query ($id: UUID!) { dataset(id: $id) { eventCount } }'
+      return (await graphql(url, query, { id: dataset }, 'test-root-api-key')).data?.dataset?.eventCount
+    }
+    await until(async () => (await total(first)) === 10)
+    first.child.kill(signal)
+    await first.exited
+    importing.child.stdin?.write(fileOf(lines.slice(10, 20)))
+    const second = await serve({ ...env })
+    await until(async () => (await total(second)) === 20)
+    importing.child.stdin?.end(fileOf(lines.slice(20)))
+    expect(await importing.exited).toBe(0)
+    const { read, recorded, duplicates, rejected } = JSON.parse(importing.output.stdout)
+    // What was stored, but not answered, is sent again.
+    expect([read, recorded + duplicates, rejected]).toEqual([count, count, 0])
+    expect(await total(second)).toBe(count)
+    second.child.kill('SIGTERM')
+    expect(await second.exited).toBe(0)
+    // By itself, and once more: nothing is stored twice.
+    const file = join(inject('scratch'), `${randomUUID()}.ndjson`)
+    await writeFile(file, fileOf([...head, ...lines]))
+    const again = await command(['import', file, '--json'], { ...env })
+    expect(JSON.parse(again.stdout)).toMatchObject({ recorded: 0, duplicates: count, rejected: 0 })
+  },
+)
+
+test.skipIf(!faketimeInstalled)('An import whose server does not come back says so after two minutes', async () => {
+  const env = await freshDatabase()
+  const clock = settableClock(true)
+  const server = await serve({ ...env })
+  const importing = tidemark(['import', '-'], { ...env, ...clock.env }, 'pipe')
+  const [organization, dataset] = [randomUUID(), randomUUID()]
+  importing.child.stdin?.write(`${organizationLine(organization)}\n`)
+  const query = 'query ($id: UUID!) { organization(id: $id) { id } }'
+  await until(async () => {
+    const { data } = await graphql(server.url, query, { id: organization }, 'test-root-api-key')
+    return data.organization !== null
+  })
+  server.child.kill('SIGKILL')
+  await server.exited
+  importing.child.stdin?.end(fileOf([datasetLine(dataset, organization, { head: 1 }), workerLine(dataset, 1)]))
+  let minutes = 0
+  const passing = setInterval(() => clock.set(`+${++minutes}m`), 500)
+  onTestFinished(() => clearInterval(passing))
+  expect(await importing.exited).toBe(1)
+  expect(importing.output.stderr).toMatch(/^The database has become unavailable\. Run the command again\.$/m)
+  expect(importing.output.stdout).toMatch(/^recorded +0$/m)
 })

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { cp, writeFile } from 'node:fs/promises'
+import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, inject, test } from 'vitest'
 import { doctor } from '../support/doctor.ts'
 import { eventLines, fileOf, workerLine } from '../support/lines.ts'
-import { command } from '../support/process.ts'
+import { command, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer } from '../support/server.ts'
 import { canMount, smallDisk } from '../support/small-disk.ts'
@@ -119,3 +119,24 @@ test.skipIf(!canMount)('While the disk is full, no request, task or command writ
   expect(await reader.take(3_000)).toHaveLength(3_000)
   await reader.end()
 })
+
+test.skipIf(!canMount)(
+  'A first start on a disk with too little space leaves no key behind that is not stored',
+  async () => {
+    using disk = smallDisk()
+    const DATA_DIR = join(disk.path, 'data')
+    await cp(inject('template'), DATA_DIR, { recursive: true })
+    await disk.leave(200 * MIB)
+    const refused = tidemark(['serve'], { DATA_DIR, PORT: '0' })
+    expect(await refused.exited).toBe(1)
+    expect(refused.output.stderr).toMatch(/^\{.*\}\nThe database is read-only, .*Retry after 60 s\.\n$/)
+    const keys = async () => (await readdir(DATA_DIR)).filter((name) => name.startsWith('root-api-key'))
+    expect(await keys()).toEqual([])
+    await disk.leave(2_048 * MIB)
+    const server = tidemark(['serve'], { DATA_DIR, PORT: '0' })
+    await server.line(/^Root API key: see /)
+    expect(await keys()).toEqual(['root-api-key'])
+    server.child.kill('SIGTERM')
+    expect(await server.exited).toBe(0)
+  },
+)

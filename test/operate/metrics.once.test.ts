@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { parse } from 'yaml'
 import { version } from '../../src/lib/version.ts'
 import { installed } from '../support/installed.ts'
 import { readPage } from '../support/markdown.ts'
@@ -90,6 +91,14 @@ describe('The dashboard and the alerts in .deploy', () => {
       )
       expect([unknown, asked.length > 10]).toEqual([[], true])
     }
+  })
+
+  test('agree: what an alert goes by is on the dashboard', async () => {
+    const panels = await dashboard()
+    const rules = parse(await readFile(RULES, 'utf8')) as { groups: { rules: { expr: string }[] }[] }
+    const exprs = rules.groups.flatMap((group) => group.rules.map(({ expr }) => expr))
+    const names = exprs.flatMap((expr) => expr.match(/\btidemark_[a-z_]+/g) ?? [])
+    expect([names.filter((name) => !panels.includes(name)), names.length > 10]).toEqual([[], true])
   })
 
   test.skipIf(!promtool)('are accepted by promtool', async () => {

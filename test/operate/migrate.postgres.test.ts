@@ -23,6 +23,25 @@ test('A server rejects a database that is not migrated, and names the command', 
   expect(output.stderr).toContain('tidemark migrate')
 })
 
+test('A server that starts while the database is migrated says so, whoever migrates it', async () => {
+  const env = await oldDatabase('_audit_action')
+  // Prisma's CLI records a migration before it applies it.
+  await runSql(
+    env,
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('x', 'x', '20261127042805_epochs')`,
+  )
+  const started = async () => {
+    const { exited, output } = tidemark(['serve'], { ...env, PORT: '0' })
+    expect(await exited).toBe(1)
+    return output.stderr
+  }
+  {
+    await using _lock = await holdLock(env, 'SELECT pg_advisory_lock(72707369)')
+    expect(await started()).toContain('Another process is migrating the database.')
+  }
+  expect(await started()).toContain('failed earlier and blocks the others (P3009)')
+})
+
 test('"tidemark migrate", run by several servers at once, migrates once; then the server starts', async () => {
   const env = await emptyDatabase()
   const runs = Array.from({ length: 3 }, () => tidemark(['migrate'], env))

@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 
 const FOLLOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor } }'
 
-test('A subscription that begins while its server stops is told to try again', async () => {
+test('A subscription that begins while its server stops receives an error to retry', async () => {
   const server = await startServer()
   const dataset = await newDataset(server, await newOrganization(server))
   const follow = () => overSse(server.url, server.rootKey, FOLLOW, { id: dataset })

@@ -250,6 +250,23 @@ test.concurrent('A call waits for its turn at the database only so long, and a s
   await subscription.end()
 })
 
+test.concurrent('Acts of one caller wait for each other only so long', async () => {
+  await using behind = await startBehindProxy(SHORT)
+  const { env, server, organization, key } = behind
+  const create = 'mutation ($id: UUID!) { createDataset(input: { organizationId: $id }) { id } }'
+  {
+    // Each locks the row of its key.
+    await using _lock = await holdLock(env, 'SELECT 1 FROM api_key FOR UPDATE')
+    // One after the other, two seconds each, they would take a minute.
+    const asked = Array.from({ length: 30 }, () => server.graphql(create, { id: organization }, key))
+    for (const result of await Promise.all(asked)) {
+      expect(result.errors).toHaveLength(1)
+      expectRetryable(result)
+    }
+  }
+  expect((await server.graphql(create, { id: organization }, key)).errors).toBeUndefined()
+})
+
 test.concurrent('Appends that wait for one whose transaction takes too long fail with it, and not one after the other', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { env, server, dataset } = behind

@@ -31,6 +31,7 @@ const NOT_RUN = [
   ['docs/deploying.md', 'docker compose', 'needs Docker'],
   ['docs/import-and-export.md', 'TRIEVE_API_KEY=', 'needs a Trieve key'],
   ['docs/import-and-export.md', 'LLAMA_CLOUD_API_KEY=', 'needs a LlamaCloud key'],
+  ['docs/speed.md', 'npm run bench', 'takes an hour'],
 ]
 
 const runs = ({ lang, notRun }: Block) => RUN.has(lang) && notRun === undefined

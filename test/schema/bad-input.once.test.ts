@@ -361,7 +361,7 @@ describe('a request that is not GraphQL', () => {
   })
 })
 
-test('A value that an enum does not have is refused with those that it has', async () => {
+test('A value that an enum does not have is rejected, and the message lists the allowed ones', async () => {
   const query = (types: string, declared = '') =>
     `query ${declared} { workerEventPage(datasetId: "${ids.dataset}", types: ${types}) { totalCount } }`
   const types = Object.keys(WORKER_EVENT_TYPES)

@@ -61,7 +61,7 @@ test('A list with all counters takes as many statements as its kind, however lon
       expect(list.nodes[0].eventCount).toBe(3)
       after = list.pageInfo.endCursor
     }
-    // The key; the page, its total and its rows; organization and policy; streams and policies; and, of datasets, counts.
+    // The key; the page, its total and its rows; organization and policy; streams and policies; the counts of datasets.
     const expected = query.includes('eventTypes') ? 9 : 8
     expect([name, ...counts]).toEqual([name, expected, expected])
   }

@@ -20,6 +20,19 @@ const BIN = await programs()
 /** Whether database clusters can be made here. */
 export const canMakeClusters = (): boolean => installed(`${BIN}initdb`)
 
+/** Whether databases can be dumped here. */
+export const canDump = (): boolean => installed(`${BIN}pg_dump`)
+
+/** Writes a dump of a database. */
+export async function dump(databaseUrl: string, file: string): Promise<void> {
+  await run(`${BIN}pg_dump`, ['--format=custom', `--file=${file}`, databaseUrl])
+}
+
+/** Restores a dump into an empty database. */
+export async function restoreDump(file: string, databaseUrl: string): Promise<void> {
+  await run(`${BIN}pg_restore`, ['--no-owner', '--exit-on-error', `--dbname=${databaseUrl}`, file])
+}
+
 /** PostgreSQL refuses to run as root. */
 const asPostgres = process.getuid?.() === 0
 
@@ -34,6 +47,8 @@ export interface Cluster extends AsyncDisposable {
   url: string
   /** Ends it at once, as a power failure does. */
   crash(): Promise<void>
+  /** Ends it likewise, and starts it again. */
+  restart(): Promise<void>
   /** Makes a replica a primary. */
   promote(): Promise<void>
 }
@@ -69,7 +84,8 @@ async function start(folder: string): Promise<Cluster> {
   const port = await freePort()
   const control = (...args: string[]) => postgres('pg_ctl', '-D', join(folder, 'data'), '-w', ...args)
   const settings = `-p ${port} -k ${folder} -c listen_addresses=127.0.0.1 -c wal_level=replica -c shared_buffers=32MB`
-  await control('-l', join(folder, 'log'), '-o', settings, 'start')
+  const options = ['-l', join(folder, 'log'), '-o', settings]
+  await control(...options, 'start')
   let stopped = false
   const crash = async () => {
     if (stopped) return
@@ -79,6 +95,7 @@ async function start(folder: string): Promise<Cluster> {
   return {
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
     crash,
+    restart: () => control('-m', 'immediate', ...options, 'restart'),
     promote: () => control('promote'),
     async [Symbol.asyncDispose]() {
       await crash()

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 
-/** Whether a program can be run here. @throws Error where REQUIRE_PROGRAMS is set, so that no test is skipped unseen. */
+/** Whether a program is installed. @throws Error if it is not and REQUIRE_PROGRAMS is set: no silent skips. */
 export function installed(program: string, versionOption = '--version'): boolean {
   if (spawnSync(program, [versionOption]).status === 0) return true
   if (process.env.REQUIRE_PROGRAMS) throw new Error(`REQUIRE_PROGRAMS is set, but ${program} cannot be run.`)

@@ -12,8 +12,8 @@ export interface StatementProxy extends AsyncDisposable {
 }
 
 /**
- * Every message but the first of a connection is a type, its length, and its contents: "P" is a statement to parse under
- * a name, which can be empty, and "B" binds values to a portal for a statement of a name.
+ * Every message but the first of a connection is a type, its length, and its contents: "P" is a statement to parse
+ * under a name, which can be empty, and "B" binds values to a portal for a statement of a name.
  */
 export async function statementProxy(upstream: string): Promise<StatementProxy> {
   const target = new URL(upstream)

@@ -15,10 +15,7 @@ import { checkTransactions } from './check-transactions.ts'
 import { checkListen, checkRedis } from './check-wakeups.ts'
 import type { CheckResult, Finding } from './finding.ts'
 
-/**
- * Read-only; later checks rely on earlier ones.
- * @param warnings about settings that are not known. @param progress receives the number of streams checked.
- */
+/** Read-only; later checks rely on earlier ones. @param progress receives the number of streams checked. */
 export async function* runChecks(
   readSettings: () => Config,
   warnings: readonly string[],

@@ -12,7 +12,7 @@ import { startProgress } from '../progress.ts'
 import { printError } from '../terminal.ts'
 import { exportLines } from './export-lines.ts'
 import { isStandardOutput, openOutput } from './output.ts'
-import { countEvents, type Selection } from './selection.ts'
+import { countEvents, type ExportSelection } from './selection.ts'
 
 export interface ExportOptions {
   dataset?: string[]
@@ -69,7 +69,7 @@ export async function exportFile(config: Config, file: string, options: ExportOp
 async function select(
   { log, database: { prisma: db } }: Storage,
   options: ExportOptions,
-): Promise<{ selection: Selection; after?: string }> {
+): Promise<{ selection: ExportSelection; after?: string }> {
   const { dataset = [], report = [], organization, after, withAccounts = false } = options
   if (organization !== undefined) {
     const found = await db.organization.findUnique({ where: { id: organization } })

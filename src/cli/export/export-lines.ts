@@ -8,7 +8,7 @@ import type { Stream } from '../../log/read/stream-index.ts'
 import { lineOf } from '../event-line.ts'
 import { objectLine } from '../object-line.ts'
 import { ownerLines } from './owner-lines.ts'
-import { conditionOf, type Selection } from './selection.ts'
+import { conditionOf, type ExportSelection } from './selection.ts'
 import { type ExportedStream, exportedStream, streamLine } from './stream-line.ts'
 
 export interface ExportProgress {
@@ -28,7 +28,7 @@ const PAGE = 1_000
 export async function* exportLines(
   db: PrismaClient,
   log: EventLog,
-  selection: Selection,
+  selection: ExportSelection,
   after: string | undefined,
   progress: ExportProgress,
 ): AsyncGenerator<string> {
@@ -91,7 +91,7 @@ async function readPage(
   }
 }
 
-async function* streamsOf(db: PrismaClient, selection: Selection): AsyncGenerator<ExportedStream> {
+async function* streamsOf(db: PrismaClient, selection: ExportSelection): AsyncGenerator<ExportedStream> {
   const where = conditionOf(selection)
   for (let after = ''; ; ) {
     const rows = await db.stream.findMany({

@@ -11,12 +11,10 @@ import { printError } from '../terminal.ts'
 /** Interval at which a pipe without a reader is tried again, in milliseconds. */
 const READER_MS = 100
 
-/** Where an export is written. */
 export interface Output {
   readonly stream: Writable
   /** Makes what was written appear, if that is not immediate. */
   finish(): Promise<void>
-  /** Removes what was written, if that is possible. */
   discard(): Promise<void>
 }
 

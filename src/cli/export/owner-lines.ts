@@ -1,11 +1,10 @@
 import type { GivenPolicy, Policy } from '../../accounts/retention-policies.ts'
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { objectLine } from '../object-line.ts'
-import { conditionOf, type Selection } from './selection.ts'
+import { conditionOf, type ExportSelection } from './selection.ts'
 
 const AT_ONCE = 1_000
 
-/** A policy as a line has it. */
 export function policyOf(policy: Policy | null): GivenPolicy | null {
   if (!policy) return null
   const { maxAgeSeconds, maxEvents } = policy
@@ -13,14 +12,14 @@ export function policyOf(policy: Policy | null): GivenPolicy | null {
 }
 
 /** Yields lines of what the streams of an export belong to: organizations and, if selected, their API keys. */
-export async function* ownerLines(db: PrismaClient, selection: Selection): AsyncGenerator<string> {
+export async function* ownerLines(db: PrismaClient, selection: ExportSelection): AsyncGenerator<string> {
   for await (const { id, name, retention } of organizationsOf(db, selection)) {
     yield `${objectLine('organization', { id, name, retention: policyOf(retention) })}\n`
     if (selection.withAccounts) yield* keyLines(db, id)
   }
 }
 
-async function* organizationsOf(db: PrismaClient, selection: Selection) {
+async function* organizationsOf(db: PrismaClient, selection: ExportSelection) {
   const { ids, organizationId } = selection
   const where = ids ? { streams: { some: conditionOf(selection) } } : { id: organizationId }
   for (let after: string | undefined; ; ) {

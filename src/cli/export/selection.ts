@@ -1,20 +1,18 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 
 /** Streams by id, or of an organization, or all. */
-export interface Selection {
+export interface ExportSelection {
   readonly ids?: readonly string[]
   readonly organizationId?: string
   /** Whether API keys are exported, too. */
   readonly withAccounts: boolean
 }
 
-/** The streams of a selection, as a filter. */
-export function conditionOf({ ids, organizationId }: Selection) {
+export function conditionOf({ ids, organizationId }: ExportSelection) {
   return ids ? { id: { in: [...ids] } } : { organizationId }
 }
 
-/** Number of events stored now. */
-export async function countEvents(db: PrismaClient, selection: Selection): Promise<number> {
+export async function countEvents(db: PrismaClient, selection: ExportSelection): Promise<number> {
   const { _sum, _count } = await db.stream.aggregate({
     where: conditionOf(selection),
     _sum: { head: true, first: true },

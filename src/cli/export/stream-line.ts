@@ -1,7 +1,7 @@
 import type { GivenPolicy } from '../../accounts/retention-policies.ts'
 import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import type { EpochStart } from '../../log/append/move-stream.ts'
-
+import type { StateData } from '../../log/report/report-data.ts'
 import { objectLine } from '../object-line.ts'
 import { policyOf } from './owner-lines.ts'
 
@@ -14,11 +14,12 @@ export interface ExportedStream {
   name: string | null
   trackingId: string | null
   projectId: string | null
+  state: StateData['status'] | null
   retention: GivenPolicy | null
   epochs: EpochStart[]
 }
 
-/** Reads a stream; undefined if it does not exist any more. */
+/** Reads a stream; undefined if it no longer exists. */
 export async function exportedStream(
   db: PrismaClient,
   organizationId_id: { organizationId: string; id: string },
@@ -42,6 +43,7 @@ export async function exportedStream(
     name: (dataset ?? report)?.name ?? null,
     trackingId: dataset?.trackingId ?? null,
     projectId: report?.projectId ?? null,
+    state: (report?.state ?? null) as StateData['status'] | null,
     retention: policyOf(retention),
     epochs: epochs
       .map(({ epoch, start }) => ({ id: Number(epoch.id), first: Number(start) }))
@@ -51,12 +53,12 @@ export async function exportedStream(
 
 /** The line that describes a stream, before its events. @param continued whether it follows some of them. */
 export function streamLine(
-  { kind, trackingId, projectId, head, epochs, ...stream }: ExportedStream,
+  { kind, trackingId, projectId, state, head, epochs, ...stream }: ExportedStream,
   first: number,
   continued: boolean,
 ): string {
   const positions = { first, head, continued: continued || undefined, epochs }
   return kind === 'DATASET'
     ? objectLine('dataset', { ...stream, trackingId, ...positions } as const)
-    : objectLine('report', { ...stream, projectId, ...positions } as const)
+    : objectLine('report', { ...stream, projectId, state, ...positions } as const)
 }

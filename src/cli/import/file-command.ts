@@ -20,7 +20,7 @@ async function openFile(file: string, signal: AbortSignal): Promise<OpenedSource
   const handle = await openForReading(file)
   const stat = await handle.stat()
   if (stat.isFile() && stat.size === 0 && /\.gz$/i.test(file))
-    throw new StartError(`${file} is empty, which no compressed file is.`)
+    throw new StartError(`${file} is empty, so it is not a compressed file.`)
   const input = handle.createReadStream()
   // In packed bytes, a buffer or two ahead of the lines.
   const size = stat.isFile() ? { total: stat.size, read: () => input.bytesRead } : undefined

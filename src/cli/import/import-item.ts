@@ -1,8 +1,8 @@
-import type { z } from 'zod'
 import type { StreamKind } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { uuid } from '../../lib/text.ts'
 import type { PastEvent } from '../../log/append/append-past.ts'
+import { invalidItem } from '../invalid-item.ts'
 import type { FileObject } from '../object-line.ts'
 
 /** Position of an item in messages: a line of a file, or the upstream's id. */
@@ -21,7 +21,7 @@ interface ImportedObject {
   readonly streamId?: string
 }
 
-/** The reason it is rejected, with the stream that it would have described, if that can be told. */
+/** The reason it is rejected, with the stream that it would have described, if it is known. */
 interface RejectedItem {
   readonly problem: string
   readonly kind?: StreamKind
@@ -35,7 +35,6 @@ export type ImportItem = { readonly place: Place } & (
   | (RejectedItem & { readonly event?: undefined; readonly object?: undefined })
 )
 
-/** An item of one stream. */
 export type StreamItem = ImportItem & { readonly kind: StreamKind; readonly streamId: string }
 
 /** Batches of items, in order within a stream. */
@@ -49,19 +48,6 @@ export function readItem(place: Place, read: () => ImportedEvent | ImportedObjec
     if (error instanceof CodedError) return { place, problem: error.message }
     throw error
   }
-}
-
-/** The error that `readItem` turns into a problem. */
-export function invalidItem(message: string): CodedError {
-  return new CodedError('BAD_USER_INPUT', message)
-}
-
-/** A value that fits a schema. @throws CodedError for `readItem`, naming the first problem. */
-export function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const { data, error } = schema.safeParse(value)
-  if (!error) return data
-  const { path, message } = error.issues[0] as z.core.$ZodIssue
-  throw invalidItem(`${path.join('.')}: ${message}.`)
 }
 
 /** An upstream event id. @throws CodedError for `readItem`. */

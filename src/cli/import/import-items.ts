@@ -5,10 +5,7 @@ import { readAhead } from './read-ahead.ts'
 import { recordEvents } from './record-events.ts'
 import { recordObject } from './record-object.ts'
 
-/**
- * Imports a source's events with their times, and what they belong to, reading a few MB ahead; repeatable, as
- * duplicates are skipped. @returns whether it has read all, else it has stopped at an item that was rejected.
- */
+/** Imports in order, reading a few MB ahead; repeatable. @returns false if it stopped at an item that was rejected. */
 export async function importItems(
   source: ImportSource,
   target: ImportTarget,

@@ -3,7 +3,6 @@ import type { EventLog } from '../../log/event-log.ts'
 import type { StreamPositions } from './stream-positions.ts'
 import type { TargetStreams } from './target-streams.ts'
 
-/** Where an import goes, and what it may do. */
 export interface ImportTarget {
   readonly db: PrismaClient
   readonly log: EventLog

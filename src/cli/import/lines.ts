@@ -11,10 +11,7 @@ export type Line = { readonly number: number } & (
   | { readonly problem: string }
 )
 
-/**
- * Skips blank lines but counts them, and byte order marks. By hand: `readline` buffers without a limit, and hides invalid
- * UTF-8.
- */
+/** Skips blank lines but counts them. By hand: `readline` buffers without a limit, and hides invalid UTF-8. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line[]> {
   let number = 0
   let parts: Buffer[] = []

@@ -2,13 +2,11 @@ import { printable } from '../../lib/text.ts'
 import { print, printError, printJson } from '../terminal.ts'
 import { type ImportSummary, MAX_REJECTIONS, type Rejection } from './import-summary.ts'
 
-/** A rejection in one line. */
-export function describe({ place, reason }: Rejection): string {
+export function describeRejection({ place, reason }: Rejection): string {
   return printable(`${'line' in place ? `line ${place.line}` : `event ${place.id}`}: ${reason}`)
 }
 
-/** Prints the counts; with `json`, and the rejections. */
-export function report(summary: ImportSummary, json: boolean): void {
+export function printSummary(summary: ImportSummary, json: boolean): void {
   const { counts, rejections } = summary
   const unlisted = counts.conflicts + counts.rejected - MAX_REJECTIONS
   if (unlisted > 0) printError(`… and ${unlisted} more.`)

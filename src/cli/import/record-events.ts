@@ -1,5 +1,6 @@
 import type { ImportResult } from '../../log/append/append-batches.ts'
-import { isRefused } from '../../log/append/import-events.ts'
+import { retriedInOutage } from '../../log/append/append-past.ts'
+import { isRejected } from '../../log/append/import-events.ts'
 import type { ImportItem, StreamItem } from './import-item.ts'
 import type { ItemResult } from './import-summary.ts'
 import type { ImportTarget } from './import-target.ts'
@@ -7,14 +8,14 @@ import type { ImportTarget } from './import-target.ts'
 /** Batch limits in events and payload characters; the last event may exceed the latter. */
 const BATCH = { events: 1_000, characters: 4_194_304 }
 
-/** A refused event more than this many milliseconds ahead of our clock is reported as in the future. */
+/** A rejected event more than this many milliseconds ahead of our clock is reported as in the future. */
 const FUTURE_MS = 1_000
 
 const BROKEN = 'An earlier event of the same stream was rejected, and events that keep their positions leave none out.'
 
 type EventItem = Extract<ImportItem, { event: object }>
 
-/** Appends events of a stream, by default up to the first that is refused. @returns whether all are stored. */
+/** Appends events of a stream, by default up to the first that is rejected. @returns whether all are stored. */
 export async function recordEvents(
   items: readonly StreamItem[],
   target: ImportTarget,
@@ -22,11 +23,12 @@ export async function recordEvents(
 ): Promise<boolean> {
   const { streams, positions, keepGoing } = target
   let complete = true
-  // Again after a refused event in a stream that keeps its positions: then nothing can follow.
+  // Again after a rejected event in a stream that keeps its positions: then nothing can follow.
   let rest = items as readonly EventItem[]
   while (rest.length > 0 && (complete || keepGoing)) {
     const [{ kind, streamId }] = rest as [EventItem]
-    const obstacle = positions.of(streamId) === 'BROKEN' ? BROKEN : await streams.prepare(kind, streamId)
+    const obstacle =
+      positions.of(streamId) === 'BROKEN' ? BROKEN : await retriedInOutage(() => streams.prepare(kind, streamId))
     if (obstacle !== undefined) {
       const result = { outcome: 'REJECTED', reason: obstacle } as const
       for (const item of keepGoing ? rest : rest.slice(0, 1)) results.set(item, result)
@@ -39,13 +41,13 @@ export async function recordEvents(
     appended.forEach((result, i) => {
       results.set(batch[i] as EventItem, resultOf(batch[i] as EventItem, result))
     })
-    complete &&= !appended.some(isRefused)
+    complete &&= !appended.some(isRejected)
     rest = rest.slice(appended.length)
   }
   return complete
 }
 
-// Results end at the first refused event, unless the target keeps going without keeping positions.
+// Results end at the first rejected event, unless the target keeps going without keeping positions.
 async function append(
   batch: readonly EventItem[],
   { log, positions, keepGoing }: ImportTarget,
@@ -55,7 +57,7 @@ async function append(
   const events = batch.map(({ event }) => event)
   const results = await log.import(streamId, events, isMoved ? 'KEEP' : keepGoing ? 'SKIP' : 'STOP')
   if (!isMoved) positions.compare(streamId, events, results)
-  else if (results.some(isRefused)) positions.set(streamId, 'BROKEN')
+  else if (results.some(isRejected)) positions.set(streamId, 'BROKEN')
   return results
 }
 

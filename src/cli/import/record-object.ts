@@ -3,6 +3,7 @@ import { createOrganization } from '../../accounts/organizations.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
 import { CodedError } from '../../errors.ts'
+import { retriedInOutage } from '../../log/append/append-past.ts'
 import { importEpochs, moveStream } from '../../log/append/move-stream.ts'
 import type { MovedOrganization, MovedStream } from '../object-line.ts'
 import type { ImportItem } from './import-item.ts'
@@ -12,13 +13,16 @@ import type { ImportTarget } from './import-target.ts'
 /** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
 
-/** Creates what an item describes, unless it exists; never changes it. @returns whether that is possible. */
+/**
+ * Creates what an item describes, unless it exists; never changes it. Each step can be repeated, as while the database is
+ * unavailable. @returns whether that is possible.
+ */
 export async function recordObject(
   item: ImportItem,
   target: ImportTarget,
   results: Map<ImportItem, ItemResult>,
 ): Promise<boolean> {
-  const reason = await problemOf(item, target).catch((error) => {
+  const reason = await retriedInOutage(() => problemOf(item, target)).catch((error) => {
     if (error instanceof CodedError) return error.message
     throw error
   })

@@ -8,14 +8,14 @@ import type { ImportSource } from './import-item.ts'
 import { importItems } from './import-items.ts'
 import { ImportSummary } from './import-summary.ts'
 import type { ImportTarget } from './import-target.ts'
-import { describe, report } from './print-summary.ts'
+import { describeRejection, printSummary } from './print-summary.ts'
 import { StreamPositions } from './stream-positions.ts'
 import { TargetStreams } from './target-streams.ts'
 
 export interface ImportOptions {
   organization?: string
   json?: boolean
-  /** Go on after an event that is refused. */
+  /** Go on after an event that is rejected. */
   keepGoing?: boolean
   withAccounts?: boolean
 }
@@ -56,7 +56,7 @@ export async function runImport(
   const streams = new TargetStreams(db, organization)
   const target = { db, log, streams, positions, atOnce, organizationId: organization, keepGoing, withAccounts }
   const { source, size, endless = false, missing } = await open(target, signal)
-  const summary = new ImportSummary((rejection) => progress.note(describe(rejection)))
+  const summary = new ImportSummary((rejection) => progress.note(describeRejection(rejection)))
   const progress = startProgress(size?.total, () => line(summary))
   const timer = setInterval(() => progress.update(size?.read() ?? 0), 100)
   try {
@@ -73,7 +73,7 @@ export async function runImport(
     ending.abort()
     clearInterval(timer)
     progress[Symbol.dispose]()
-    report(summary, json)
+    printSummary(summary, json)
   }
   const { conflicts, rejected } = summary.counts
   if (conflicts + rejected > 0) process.exitCode = 1

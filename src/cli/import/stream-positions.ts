@@ -5,7 +5,7 @@ import type { PastEvent } from '../../log/append/append-past.ts'
 const REMEMBERED = 10_000
 
 /**
- * Of the events that a file has for a stream. KEPT: they get the same here. BROKEN: they did, up to a refused event.
+ * Of the events that a file has for a stream. KEPT: they get the same here. BROKEN: they did, up to a rejected event.
  * OTHER: the stream has a history of its own. REPORTED: positions have changed, and the user knows.
  */
 type Positions = 'KEPT' | 'BROKEN' | 'OTHER' | 'REPORTED'

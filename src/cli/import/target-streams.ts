@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { createDataset, createReport, type NewDataset, type NewReport } from '../../accounts/create-stream.ts'
 import type { PrismaClient, StreamKind } from '../../db/generated/prisma/client.ts'
 import { isUniqueViolation } from '../../db/unique-violation.ts'
+import { retriedInOutage } from '../../log/append/append-past.ts'
 
 const REMEMBERED = 10_000
 
@@ -68,7 +69,8 @@ export class TargetStreams {
   /** Number of events ever appended, and the newest time in milliseconds, -Infinity when there is none. */
   async reach(id: string): Promise<{ events: number; newest: number }> {
     const where = { id, organizationId: this.#organizationId }
-    const stream = await this.#db.stream.findUnique({ where, select: { head: true, lastAt: true } })
+    const select = { head: true, lastAt: true } as const
+    const stream = await retriedInOutage(() => this.#db.stream.findUnique({ where, select }))
     return { events: Number(stream?.head ?? 0), newest: stream?.lastAt?.getTime() ?? Number.NEGATIVE_INFINITY }
   }
 
@@ -85,7 +87,7 @@ export class TargetStreams {
     const known = this.#found.get(id)
     if (known) return known
     const select = { kind: true, organizationId: true } as const
-    const found = (await this.#db.stream.findUnique({ where: { id }, select })) ?? undefined
+    const found = (await retriedInOutage(() => this.#db.stream.findUnique({ where: { id }, select }))) ?? undefined
     if (found) this.#found.set(id, found)
     return found
   }

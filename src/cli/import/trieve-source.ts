@@ -1,6 +1,7 @@
 import { payloadFromText } from '../../log/payload.ts'
 import { typeNamed } from '../../log/worker-event-type.ts'
-import { type ImportItem, invalidItem, readItem, upstreamId } from './import-item.ts'
+import { invalidItem } from '../invalid-item.ts'
+import { type ImportItem, readItem, upstreamId } from './import-item.ts'
 import type { TrieveEvent } from './trieve-api.ts'
 import type { TrieveWalk } from './trieve-walk.ts'
 

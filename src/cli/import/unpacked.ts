@@ -17,10 +17,7 @@ const FOREIGN: readonly [start: string, name: string, command: string][] = [
 
 const LONGEST = 6
 
-/**
- * The text of an input, decompressed if its first bytes are those of gzip; its name does not matter.
- * @throws StartError for other formats, and for data after the compressed data; zlib's error for what is damaged.
- */
+/** Unpacks gzip, known by its first bytes. @throws StartError for other formats; zlib's error for damaged data. */
 export async function* unpacked(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const { start, whole } = await peek(input)
   yield* start.startsWith(GZIP) ? gunzipped(whole) : textOf(start, whole)
@@ -40,7 +37,7 @@ async function* gunzipped(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   yield* textOf(start, whole)
   // It ends without an error where no further member begins, although one may be damaged.
   if (read > gunzip.bytesWritten)
-    throw new StartError('The input continues after its compressed data, with something else: it is damaged.')
+    throw new StartError('The input has other data after its compressed data: it is damaged.')
 }
 
 async function* textOf(start: string, whole: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

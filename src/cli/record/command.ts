@@ -3,9 +3,9 @@ import { TidemarkError } from '../../client/client.ts'
 import type { Config } from '../../config.ts'
 import { ImportSummary } from '../import/import-summary.ts'
 import { linesOf } from '../import/lines.ts'
-import { describe, report } from '../import/print-summary.ts'
+import { describeRejection, printSummary } from '../import/print-summary.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
-import { connect, explained, type RemoteOptions } from '../remote.ts'
+import { connectToRemote, explained, type RemoteOptions } from '../remote.ts'
 import { printError } from '../terminal.ts'
 import { type NumberedEvent, readEvent, type Source } from './new-event.ts'
 
@@ -32,17 +32,17 @@ const STOPPED =
 export async function runRecord(config: Config, options: RecordOptions): Promise<void> {
   const { dataset, report: reportId, keepGoing = false, json = false, source } = options
   using interrupt = listenForInterrupt()
-  await using client = await connect(config, options)
+  await using client = await connectToRemote(config, options)
   const streamId = (dataset ?? reportId) as string
   const kind = dataset === undefined ? 'reportId' : 'datasetId'
-  const summary = new ImportSummary((rejection) => printError(describe(rejection)))
+  const summary = new ImportSummary((rejection) => printError(describeRejection(rejection)))
   const recording = new Recording(client, { [kind]: streamId }, summary, keepGoing, interrupt.signal)
   try {
     await explained(record(recording, { kind, streamId, name: source }, interrupt.signal))
   } catch (error) {
     if (interrupt.status === undefined) throw error
   } finally {
-    report(summary, json)
+    printSummary(summary, json)
     // It would keep the process.
     process.stdin.destroy()
   }
@@ -94,7 +94,7 @@ class Recording {
     }
   }
 
-  /** Halves what is refused as a whole until the event at fault is alone. */
+  /** Halves what is rejected as a whole until the event at fault is alone. */
   async #send(events: readonly NumberedEvent[]): Promise<void> {
     if (events.length === 0 || this.stopped) return
     const given = events.map(({ event }) => event as never)

@@ -5,7 +5,7 @@ import { uuid } from '../../lib/text.ts'
 import type { Line } from '../import/lines.ts'
 import { reportInput } from './report-input.ts'
 
-/** An event of a line, or why it is refused. */
+/** An event of a line, or why it is rejected. */
 export interface NumberedEvent {
   readonly line: number
   readonly event?: object
@@ -15,7 +15,7 @@ export interface NumberedEvent {
 export interface Source {
   readonly kind: 'datasetId' | 'reportId'
   readonly streamId: string
-  /** Ids of events without one are derived from it and their line, else random. */
+  /** Ids of events without one are derived from it and the line; random if it is undefined. */
   readonly name: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
-import { connect, explained, type RemoteOptions } from '../remote.ts'
+import { connectToRemote, explained, type RemoteOptions } from '../remote.ts'
 import { onReaderGone, printJsonLine, printParts } from '../terminal.ts'
 import { DATASET_FIELDS, jsonOf, type Node, partsOf, REPORT_FIELDS } from './event-text.ts'
 
@@ -13,11 +13,11 @@ export interface TailOptions extends RemoteOptions {
   json?: boolean
 }
 
-/** Prints the newest events of a stream, and then new ones until it is stopped or the report has ended. @throws StartError */
+/** Prints the newest events of a stream, then new ones until it is stopped or the report ends. @throws StartError */
 export async function runTail(config: Config, options: TailOptions): Promise<void> {
   const { dataset, report, last, after, type, json } = options
   using interrupt = listenForInterrupt()
-  await using client = await connect(config, options)
+  await using client = await connectToRemote(config, options)
   const start = { tail: last, after, types: type, kinds: type, fields: fieldsOf(options) }
   const follow = client.follow<Node>(
     (dataset === undefined ? { reportId: report, ...start } : { datasetId: dataset, ...start }) as never,

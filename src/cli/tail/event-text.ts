@@ -16,7 +16,6 @@ export const REPORT_FIELDS = {
   json: '... on ReportEventItem { reportId seq id timestamp eventData redactedAt }',
 } as const
 
-/** What these fields select. */
 export interface Node {
   seq: number
   createdAt?: string
@@ -37,7 +36,6 @@ export function jsonOf(node: Node, cursor: string): object {
   return { ...Object.fromEntries(given), cursor }
 }
 
-/** An event as a line for people. */
 export function partsOf(node: Node): Part[] {
   const { seq, createdAt, timestamp = createdAt ?? '', eventType } = node
   const head: Part[] = [

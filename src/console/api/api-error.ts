@@ -1,3 +1,5 @@
+import { TidemarkError } from '../../client/client.ts'
+
 /** An error that the server has answered, or that kept the answer from arriving. */
 export class ApiError extends Error {
   override name = 'ApiError'
@@ -12,19 +14,10 @@ export class ApiError extends Error {
   }
 }
 
-interface GraphqlErrorLike {
-  message: string
-  extensions?: Record<string, unknown>
-}
-
-export function fromGraphqlErrors([first]: readonly GraphqlErrorLike[]): ApiError {
-  const { message = 'The server gave no reason.', extensions = {} } = first ?? {}
-  return new ApiError(message, String(extensions.code ?? 'INTERNAL_SERVER_ERROR'), extensions)
-}
-
 /** For what a `catch` receives. */
 export function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError
-    ? error
-    : new ApiError(error instanceof Error ? error.message : String(error), 'NETWORK')
+  if (error instanceof ApiError) return error
+  if (error instanceof TidemarkError)
+    return new ApiError(error.message, error.code === 'DISCONNECTED' ? 'NETWORK' : error.code, error.details)
+  return new ApiError(error instanceof Error ? error.message : String(error), 'NETWORK')
 }

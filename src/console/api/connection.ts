@@ -1,9 +1,6 @@
 import { computed, signal } from '@preact/signals'
 
-/** `idle`: nothing is followed, so there is no connection. */
-type Status = 'idle' | 'connecting' | 'connected' | 'reconnecting'
-
-const status = signal<Status>('idle')
+const status = signal<'connecting' | 'connected' | 'reconnecting'>('connecting')
 const followers = signal(0)
 const behind = signal(0)
 let retryNow: () => void = () => undefined
@@ -12,7 +9,6 @@ export type ConnectionState =
   | { kind: 'idle' | 'connecting' | 'live' | 'reconnecting' }
   | { kind: 'catching-up'; behind: number }
 
-/** The state of the live connection of this tab, which the header always shows. */
 export const connectionState = computed<ConnectionState>(() => {
   if (followers.value === 0) return { kind: 'idle' }
   if (status.value === 'reconnecting') return { kind: 'reconnecting' }
@@ -20,26 +16,23 @@ export const connectionState = computed<ConnectionState>(() => {
   return behind.value > 0 ? { kind: 'catching-up', behind: behind.value } : { kind: 'live' }
 })
 
-/** What the transports report. */
 export const connection = {
-  connected(): void {
-    status.value = 'connected'
-  },
-  /** @param intended whether this tab has closed it. */
-  closed(intended: boolean): void {
-    status.value = intended ? 'idle' : 'reconnecting'
+  /** A connection has failed, and will be made again. */
+  broke(): void {
+    status.value = 'reconnecting'
   },
   /** A subscription has begun. @returns to be called at its end. */
   follows(): () => void {
     followers.value += 1
-    if (status.value === 'idle') status.value = 'connecting'
+    status.value = 'connecting'
     return () => {
       followers.value -= 1
       behind.value = 0
     }
   },
-  /** @param count events that are recorded and have not arrived. */
+  /** Events have arrived. @param count events that are recorded and have not. */
   isBehind(count: number): void {
+    status.value = 'connected'
     behind.value = count
   },
   onRetryNow(callback: () => void): void {

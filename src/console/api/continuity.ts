@@ -11,16 +11,12 @@ export interface Drop {
   readonly recovered: number
 }
 
-/**
- * Checks that events arrive at positions without gaps, and counts what arrives after a break. Nothing here is claimed:
- * the numbers come from the positions of events that have arrived.
- */
+/** Counts what arrives after a break, by positions: they have no gaps. */
 export class Continuity {
   /** Newest position that has arrived. */
   last: number
   /** Positions that never arrived, which the server would have to answer for. */
   readonly lost = signal(0)
-  /** The newest break, until another one. */
   readonly drop = signal<Drop | undefined>()
   #resume: { at: number; lost: number } | undefined
 
@@ -28,7 +24,6 @@ export class Continuity {
     this.last = last
   }
 
-  /** The connection is gone. */
   broke(): void {
     if (this.#resume) return
     this.#resume = { at: this.last, lost: this.lost.peek() }

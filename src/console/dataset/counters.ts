@@ -8,7 +8,6 @@ export interface Counters {
   readonly types: ReadonlyMap<EventType, number>
 }
 
-/** What the server answers with. */
 interface Counted {
   head: number
   firstSeq: number
@@ -20,7 +19,6 @@ export function toCounters({ head, firstSeq, lastEventAt, eventTypes }: Counted)
   return { head, first: firstSeq, lastEventAt, types: new Map(eventTypes.map(({ type, count }) => [type, count])) }
 }
 
-/** Adds events that are newer than the counts. */
 export function countOn(counters: Counters, rows: readonly EventRow[]): Counters {
   const types = new Map(counters.types)
   let { head, lastEventAt } = counters

@@ -5,7 +5,13 @@ import { Sparkline } from './charts/sparkline.tsx'
 import { countOf } from './counters.ts'
 import type { Tail } from './tail.ts'
 
-export function DatasetHeader({ tail }: { tail: Tail }) {
+interface Props {
+  tail: Tail
+  hasCharts: boolean
+  onToggleCharts(): void
+}
+
+export function DatasetHeader({ tail, hasCharts, onToggleCharts }: Props) {
   const { id, name, trackingId } = tail.dataset
   const counters = tail.counters.value
   const { head, lastEventAt } = counters
@@ -40,7 +46,7 @@ export function DatasetHeader({ tail }: { tail: Tail }) {
           <dt>last event</dt>
         </div>
       </dl>
-      <Sparkline tail={tail} />
+      <Sparkline tail={tail} isOpen={hasCharts} onToggle={onToggleCharts} />
     </header>
   )
 }

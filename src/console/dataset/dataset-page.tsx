@@ -1,4 +1,5 @@
 import { useEffect, useMemo } from 'preact/hooks'
+import { ErrorBoundary, lazy } from 'preact-iso'
 import { useQuery } from '../ui/address.ts'
 import { Failure } from '../ui/failure.tsx'
 import { useShortcuts } from '../ui/shortcuts.ts'
@@ -11,7 +12,8 @@ import { FilterBar } from './filter-bar.tsx'
 import { TableFooter } from './table-footer.tsx'
 import type { Tail } from './tail.ts'
 
-/** Header, filters, table and the opened event of a dataset. */
+const Charts = lazy(() => import('./charts/charts.tsx'))
+
 export function DatasetPage({ tail }: { tail: Tail }) {
   const { query, change } = useQuery()
   const filter = readFilter(query)
@@ -36,7 +38,16 @@ export function DatasetPage({ tail }: { tail: Tail }) {
   return (
     <div class={opened === undefined ? 'split' : 'split has-panel'}>
       <section class="column" aria-label="Events of the dataset">
-        <DatasetHeader tail={tail} />
+        <DatasetHeader
+          tail={tail}
+          hasCharts={query.charts === 'on'}
+          onToggleCharts={() => change({ charts: query.charts === 'on' ? undefined : 'on' })}
+        />
+        {query.charts === 'on' && (
+          <ErrorBoundary>
+            <Charts tail={tail} />
+          </ErrorBoundary>
+        )}
         <FilterBar
           tail={tail}
           filter={filter}

@@ -1,7 +1,7 @@
 import { graphql } from '../api/graphql.ts'
 
 /** What a row of the table shows: never a whole payload. */
-const EVENT_ROW = graphql(`
+export const EVENT_ROW = graphql(`
   fragment EventRow on WorkerEvent @_unmask {
     id
     seq
@@ -71,7 +71,6 @@ export const CURSOR_AT = graphql(`
   }
 `)
 
-/** The event of a numbered page that is first on it. */
 export const PAGE_START = graphql(`
   query PageStart($id: UUID!, $types: [WorkerEventType!], $page: Int!, $pageSize: Int!) {
     workerEventPage(datasetId: $id, types: $types, page: $page, pageSize: $pageSize) {
@@ -80,21 +79,6 @@ export const PAGE_START = graphql(`
     }
   }
 `)
-
-/** All events in order, whatever the filter is: a gap in their positions would be seen. */
-export const FOLLOW = graphql(
-  `
-  subscription Follow($id: UUID!, $after: String!) {
-    workerEventBatches(datasetId: $id, after: $after, maxEvents: 500, maxWaitMs: 50) {
-      cursor
-      caughtUp
-      behind
-      edges { cursor node { ...EventRow } }
-    }
-  }
-`,
-  [EVENT_ROW],
-)
 
 /** One event with as much of its payload as is shown at first. */
 export const EVENT = graphql(`
@@ -116,7 +100,6 @@ export const EVENT = graphql(`
   }
 `)
 
-/** The payload of the event after a cursor. */
 export const PAYLOAD = graphql(`
   query Payload($id: UUID!, $after: String!) {
     workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 1) {
@@ -125,7 +108,6 @@ export const PAYLOAD = graphql(`
   }
 `)
 
-/** The first event at or after a time. */
 export const EVENT_AT_TIME = graphql(`
   query EventAtTime($id: UUID!, $since: DateTime!) {
     workerEvents(datasetId: $id, since: $since, order: OLDEST_FIRST, first: 1) { nodes { seq } }

@@ -13,7 +13,6 @@ import type { Tail } from './tail.ts'
 
 type Opened = ResultOf<typeof EVENT>['workerEvents']['edges'][number] & { before: string }
 
-/** One event: what it is, its payload, and how programs get it. */
 export function EventPanel({ tail, seq, onClose }: { tail: Tail; seq: number; onClose(): void }) {
   const [opened, setOpened] = useState<Opened | undefined>()
   const [error, setError] = useState<ApiError | undefined>()

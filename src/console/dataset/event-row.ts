@@ -3,7 +3,6 @@ import type { ROWS } from './documents.ts'
 
 type Edge = ResultOf<typeof ROWS>['workerEvents']['edges'][number]
 
-/** An event as the table shows it, with its cursor. */
 export type EventRow = Edge['node'] & { readonly cursor: string }
 
 export type EventType = EventRow['eventType']

@@ -12,10 +12,7 @@ const PAGE = 100
 /** Rows that are held; those at the far end are dropped, and read again when they are scrolled to. */
 const MOST_ROWS = 1_000
 
-/**
- * A part of the events that match a filter, newest first, without gaps. It grows at both ends by pages, and at the new
- * end by live events. Whatever arrives while a person reads older rows is counted, and not inserted under their eyes.
- */
+/** A gapless part of the matching events, newest first. While older rows are read, arrivals are only counted. */
 export class EventWindow {
   readonly rows = signal<readonly EventRow[]>([])
   /** Whether there are older rows than these. */

@@ -15,7 +15,6 @@ interface Props {
   onChange(filter: Filter): void
 }
 
-/** Types with their exact counts, a time range, and jumps. */
 export function FilterBar({ tail, filter, onChange }: Props) {
   const [showsAll, setShowsAll] = useState(false)
   const byCount = [...tail.counters.value.types].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a)

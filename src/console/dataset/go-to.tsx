@@ -6,7 +6,6 @@ import type { Filter } from './filter.ts'
 import { findPosition } from './find-position.ts'
 import type { Tail } from './tail.ts'
 
-/** Jumps to a position, a time or a page. */
 export function GoTo({ tail, filter }: { tail: Tail; filter: Filter }) {
   const { change } = useQuery()
   const [problem, setProblem] = useState('')

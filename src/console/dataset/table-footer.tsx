@@ -12,7 +12,6 @@ interface Props {
   onShowAll(): void
 }
 
-/** What is hidden and why, what a break has cost, and the keys. */
 export function TableFooter({ tail, events, filter, onShowAll }: Props) {
   const counters = tail.counters.value
   const all = countOf(counters, [])

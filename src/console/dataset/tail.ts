@@ -1,13 +1,13 @@
 import { signal } from '@preact/signals'
 import { ApiError } from '../api/api-error.ts'
-import { connection, connectionState } from '../api/connection.ts'
+import { connectionState } from '../api/connection.ts'
 import { Continuity } from '../api/continuity.ts'
+import { follow } from '../api/follow.ts'
 import type { ResultOf } from '../api/graphql.ts'
 import { request } from '../api/request.ts'
-import { subscribe } from '../api/subscribe.ts'
 import { type Counters, countOn, toCounters } from './counters.ts'
 import { cursorAt } from './cursor-at.ts'
-import { DATASET, FOLLOW } from './documents.ts'
+import { DATASET, EVENT_ROW } from './documents.ts'
 import { type EventRow, toRow } from './event-row.ts'
 
 export type Dataset = NonNullable<ResultOf<typeof DATASET>['dataset']>
@@ -28,7 +28,6 @@ export class Tail {
   rows: readonly EventRow[] = []
   #listeners = new Set<(rows: readonly EventRow[]) => void>()
   #stop: () => void = () => undefined
-  #variables: { id: string; after: string }
   #recount: ReturnType<typeof setInterval>
   #unwatch: () => void
 
@@ -37,15 +36,13 @@ export class Tail {
     this.dataset = dataset
     this.counters.value = toCounters(dataset)
     this.continuity = new Continuity(dataset.head)
-    this.#variables = { id: dataset.id, after }
-    this.#follow()
+    this.#follow(after)
     this.#recount = setInterval(() => void this.#readCounters(), RECOUNT_MS)
     this.#unwatch = connectionState.subscribe(({ kind }) => {
       if (kind === 'reconnecting') this.continuity.broke()
     })
   }
 
-  /** Newest position that has arrived here. */
   get last(): number {
     return this.continuity.last
   }
@@ -62,16 +59,15 @@ export class Tail {
     clearInterval(this.#recount)
   }
 
-  #follow(): void {
-    this.#stop = subscribe(FOLLOW, this.#variables, {
-      next: ({ workerEventBatches: { edges, cursor, behind } }) => {
-        this.#variables.after = cursor
-        connection.isBehind(behind)
-        this.#arrive(edges.map(toRow), behind)
+  #follow(after: string): void {
+    const stream = { datasetId: this.dataset.id }
+    this.#stop = follow(
+      { stream, fragments: [EVENT_ROW], after },
+      {
+        next: ({ edges, behind }) => this.#arrive(edges.map(toRow), behind),
+        error: (error) => this.#failed(error),
       },
-      error: (error) => this.#failed(error),
-      complete: () => undefined,
-    })
+    )
   }
 
   #arrive(rows: readonly EventRow[], behind: number): void {
@@ -87,20 +83,13 @@ export class Tail {
 
   // What the server says to go on from: a person reads that events are missing.
   #failed(error: ApiError): void {
-    const { cursor, earliest } = error.extensions as { cursor?: string; earliest?: string }
+    const { reason, cursor, earliest } = error.extensions as { reason?: string; cursor?: string; earliest?: string }
     const after = cursor ?? earliest
-    if (error.code === 'SLOW_CONSUMER' && cursor) this.#resume(cursor)
-    else if (error.code === 'CURSOR_EXPIRED' && after && error.extensions.reason === 'EVENTS_REMOVED') {
+    if (error.code === 'CURSOR_EXPIRED' && reason === 'EVENTS_REMOVED' && after) {
+      this.#stop()
       this.rows = []
-      this.#resume(after)
-    } else if (error.code === 'RATE_LIMITED' || error.code === 'UNAVAILABLE') {
-      setTimeout(() => this.#follow(), Number(error.extensions.retryAfter ?? 1) * 1_000)
+      this.#follow(after)
     } else this.error.value = error
-  }
-
-  #resume(after: string): void {
-    this.#variables.after = after
-    this.#follow()
   }
 
   async #readCounters(): Promise<void> {

@@ -13,7 +13,6 @@ interface Props {
   onChange(filter: Filter): void
 }
 
-/** Which time range is shown. */
 export function TimeFilter({ filter, onChange }: Props) {
   const { since, until } = filter
   const label = since || until ? `${since ? short(since) : '…'} – ${until ? short(until) : 'now'}` : 'Any time'

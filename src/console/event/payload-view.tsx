@@ -15,7 +15,6 @@ export interface Snippet {
 interface Props {
   /** Of the whole payload, in bytes. */
   size: number
-  /** Its beginning, or all of it. */
   preview: string
   loadAll(): Promise<string>
   snippets: readonly Snippet[]

@@ -4,7 +4,6 @@ import { containsText, entriesOf, isNumber, type Json } from './parse-payload.ts
 /** Members that are drawn before "more". */
 const SHOWN = 100
 
-/** Levels and members that are open at first. */
 const OPEN = { depth: 2, members: 20 } as const
 
 interface Props {

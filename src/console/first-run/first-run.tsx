@@ -5,7 +5,6 @@ import { loadStreams } from '../layout/streams.ts'
 import { Failure } from '../ui/failure.tsx'
 import { createFirstDataset } from './first-dataset.ts'
 
-/** A dataset with an event, or a pipeline that records for a minute, each with one click. */
 export function FirstRun() {
   const { route } = useLocation()
   const [error, setError] = useState<ApiError | undefined>()

@@ -12,7 +12,6 @@ const FILES = [
   'lisbon-visit.md',
 ]
 
-/** What a worker records while it takes in some files, one of which it cannot read. */
 export function* workerSteps(): Generator<WorkerEvent> {
   for (let round = 0; round < 8; round++) {
     for (const [index, name] of FILES.entries()) {
@@ -37,7 +36,6 @@ const BLOCKS = [
   '## Liquidity and covenants\n\n- Leverage shall not exceed 3.5:1 [2]\n- Headroom: 1.9x',
 ]
 
-/** What a workflow records while it writes a report. */
 export function* reportSteps(): Generator<ReportEvent> {
   yield { state: { state: 'PLANNING', message: 'Planning the report' } }
   yield* operation('LOAD_TEMPLATE', 1)

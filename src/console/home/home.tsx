@@ -5,7 +5,6 @@ import { viewer } from '../session/viewer.ts'
 import { formatCount, formatLongAge, lower } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
 
-/** The newest datasets and reports, or, where there are none, how to make the first. */
 export function Home() {
   const found = streams.value
   const isEmpty =

@@ -4,7 +4,6 @@ import { isRestricted, type Viewer, viewer } from '../session/viewer.ts'
 import { formatCount } from '../ui/format.ts'
 import { Popover } from '../ui/popover.tsx'
 
-/** Whose data is shown, what the key may do, and the way out. */
 export function AccountMenu() {
   const current = viewer.value
   if (!current) return null

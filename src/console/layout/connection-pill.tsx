@@ -1,7 +1,6 @@
 import { type ConnectionState, connection, connectionState } from '../api/connection.ts'
 import { formatNumber } from '../ui/format.ts'
 
-/** The state of the live connection, on every page. */
 export function ConnectionPill() {
   const state = connectionState.value
   const { kind } = state

@@ -2,7 +2,6 @@ import type { Continuity } from '../api/continuity.ts'
 import { formatCount, formatNumber, formatTime } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
 
-/** What the newest break of the connection has cost, as counted from positions. */
 export function ContinuityNote({ continuity }: { continuity: Continuity }) {
   const drop = continuity.drop.value
   const lost = continuity.lost.value

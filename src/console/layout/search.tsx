@@ -4,7 +4,6 @@ import { asApiError } from '../api/api-error.ts'
 import { useShortcuts } from '../ui/shortcuts.ts'
 import { type Found, findAnything } from './find-anything.ts'
 
-/** Finds datasets and reports by name, tracking id or id, and events of the current one by id, position or time. */
 export function Search() {
   const { path, route } = useLocation()
   const input = useRef<HTMLInputElement>(null)

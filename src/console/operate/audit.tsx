@@ -12,7 +12,6 @@ const PAGE = 50
 
 type Entries = ResultOf<typeof AUDIT>['auditEntries']
 
-/** Who did what, newest first. */
 export function Audit({ organizationId }: { organizationId: string }) {
   const { value, error, reload } = useAnswer(() => request(AUDIT, { organizationId, first: PAGE }))
   const [older, setOlder] = useState<Entries | undefined>()

@@ -3,7 +3,7 @@ import { type ApiError, asApiError } from '../api/api-error.ts'
 
 interface Props {
   label: string
-  /** What the second click does, such as "Revoke for good". */
+  /** What the second click does, such as "Revoke permanently". */
   confirm: string
   onConfirm(): Promise<unknown>
 }

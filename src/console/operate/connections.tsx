@@ -12,7 +12,6 @@ const LOOK_MS = 2_000
 
 const SHOWN = 200
 
-/** Who reads what, how far behind, and ending it. */
 export function Connections({ organizationId }: { organizationId: string }) {
   const { value, error, reload } = useAnswer(() => request(CONNECTIONS, { organizationId, first: SHOWN }), LOOK_MS)
   if (error) return <Failure error={error} onRetry={reload} />

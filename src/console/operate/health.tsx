@@ -1,7 +1,6 @@
 import { Failure } from '../ui/failure.tsx'
 import { useAnswer } from './use-answer.ts'
 
-/** Milliseconds between two looks. */
 const LOOK_MS = 5_000
 
 type Members = Readonly<Record<string, unknown>>

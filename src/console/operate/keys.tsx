@@ -14,7 +14,6 @@ const SHOWN = 200
 
 const ROLES = ['READ', 'WRITE', 'ADMIN'] as const
 
-/** Keys of the organization: making and revoking them, and when they were used. */
 export function Keys({ organizationId }: { organizationId: string }) {
   const { value, error, reload } = useAnswer(() => request(KEYS, { organizationId, first: SHOWN }))
   if (error) return <Failure error={error} onRetry={reload} />
@@ -54,7 +53,7 @@ export function Keys({ organizationId }: { organizationId: string }) {
                       ) : isExpired ? (
                         'expired'
                       ) : (
-                        <ConfirmButton label="Revoke" confirm="Revoke for good" onConfirm={() => revoke(id)} />
+                        <ConfirmButton label="Revoke" confirm="Revoke permanently" onConfirm={() => revoke(id)} />
                       )}
                     </td>
                   </tr>

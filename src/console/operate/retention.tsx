@@ -12,7 +12,6 @@ type Policy = { maxAgeSeconds: number | null; maxEvents: number | null } | null
 
 const DAY_S = 86_400
 
-/** How long events are kept: for the organization, and for each dataset that has a policy of its own. */
 export function Retention({ organizationId }: { organizationId: string }) {
   const { value, error, reload } = useAnswer(() => request(RETENTION, { organizationId }))
   if (error) return <Failure error={error} onRetry={reload} />
@@ -72,7 +71,7 @@ function PolicyForm({ title, of, policy, onSet }: { title: string; of: Target; p
         <input name="events" type="number" min="1" defaultValue={policy?.maxEvents?.toString()} />
       </label>
       <button type="submit" class="button">
-        Set: what is older is removed for good
+        Set: what is older is removed permanently
       </button>
       {policy && (
         <button type="button" class="button" onClick={() => void set()}>

@@ -4,7 +4,6 @@ interface Props {
   hasActions?: boolean
 }
 
-/** The names of a table's columns. */
 export function TableHead({ columns, hasActions = false }: Props) {
   return (
     <thead>

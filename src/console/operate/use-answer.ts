@@ -7,10 +7,7 @@ interface Answer<Value> {
   reload(): void
 }
 
-/**
- * What a request answers, and answers again.
- * @param everyMs milliseconds between two requests while the page is visible; one request if it is undefined.
- */
+/** @param everyMs milliseconds between two requests while the page is visible; absent: one request. */
 export function useAnswer<Value>(ask: () => Promise<Value>, everyMs?: number): Answer<Value> {
   const [value, setValue] = useState<Value | undefined>()
   const [error, setError] = useState<ApiError | undefined>()

@@ -9,7 +9,6 @@ interface Props {
   onSelect(): void
 }
 
-/** A block as Markdown. What it is made of is shown beside the report. */
 export function BlockCard({ update, isSelected, onSelect }: Props) {
   const { block, timestamp, redactedAt } = update
   return (

@@ -36,7 +36,6 @@ const BLOCK = graphql(`
   }
 `)
 
-/** A report and its current state, up to the cursor of the snapshot. */
 export const REPORT = graphql(
   `
   query Report($id: UUID!) {
@@ -73,16 +72,5 @@ export const REPORT_EVENTS = graphql(
   [PROGRESS, STATE, BLOCK],
 )
 
-export const FOLLOW_REPORT = graphql(
-  `
-  subscription FollowReport($id: UUID!, $after: String!) {
-    reportEventBatches(reportId: $id, after: $after, maxEvents: 200, maxWaitMs: 50, pastEnd: true) {
-      cursor
-      caughtUp
-      behind
-      edges { cursor node { ...ProgressParts ...StateParts ...BlockParts } }
-    }
-  }
-`,
-  [PROGRESS, STATE, BLOCK],
-)
+/** What is selected of each event. */
+export const REPORT_EVENT = [PROGRESS, STATE, BLOCK] as const

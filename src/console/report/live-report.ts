@@ -1,13 +1,12 @@
 import { type Signal, signal } from '@preact/signals'
 import { ApiError } from '../api/api-error.ts'
-import { connection, connectionState } from '../api/connection.ts'
+import { connectionState } from '../api/connection.ts'
 import { Continuity } from '../api/continuity.ts'
+import { follow } from '../api/follow.ts'
 import { request } from '../api/request.ts'
-import { subscribe } from '../api/subscribe.ts'
-import { FOLLOW_REPORT, REPORT } from './documents.ts'
+import { REPORT, REPORT_EVENT } from './documents.ts'
 import { fold, fromSnapshot, type Report, type ReportEvent, type ReportState } from './report-state.ts'
 
-/** Newest events that are kept for the list. */
 const KEPT_EVENTS = 200
 
 /** A report as it is now: its snapshot, and then what is recorded. */
@@ -25,20 +24,16 @@ export class LiveReport {
     this.report = report
     this.state = signal(fromSnapshot(report))
     this.continuity = new Continuity(report.head)
-    const variables = { id: report.id, after: report.snapshot.cursor }
-    this.#stop = subscribe(FOLLOW_REPORT, variables, {
-      next: ({ reportEventBatches: { edges, cursor, behind } }) => {
-        variables.after = cursor
-        connection.isBehind(behind)
+    const source = { stream: { reportId: report.id }, fragments: REPORT_EVENT, after: report.snapshot.cursor }
+    this.#stop = follow(source, {
+      next: ({ edges, behind }) =>
         this.#arrive(
           edges.map(({ node }) => node),
           behind,
-        )
-      },
+        ),
       error: (error) => {
         this.error.value = error
       },
-      complete: () => undefined,
     })
     this.#unwatch = connectionState.subscribe(({ kind }) => {
       if (kind === 'reconnecting') this.continuity.broke()

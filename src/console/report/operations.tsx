@@ -1,7 +1,6 @@
 import { lower } from '../ui/format.ts'
 import type { Progress, ReportState } from './report-state.ts'
 
-/** Each operation as a bar, with its newest message. */
 export function Operations({ state }: { state: ReportState }) {
   const operations = [...state.operations.entries()]
   if (operations.length === 0) return null

@@ -37,7 +37,6 @@ export class Replay {
     this.#live = live
   }
 
-  /** Shows the state after the event at a position. */
   async seek(seq: number): Promise<void> {
     this.#wanted = seq
     try {
@@ -58,7 +57,6 @@ export class Replay {
     clearTimeout(this.#timer)
   }
 
-  /** Back to the present. */
   toLive(): void {
     this.pause()
     this.#wanted = 0

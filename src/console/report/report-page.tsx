@@ -14,7 +14,6 @@ import { Scrubber } from './scrubber.tsx'
 import { SidePanel } from './side-panel.tsx'
 import { Stepper } from './stepper.tsx'
 
-/** State, operations and blocks of a report, now or as of a position in its history. */
 export function ReportPage({ live }: { live: LiveReport }) {
   const { query } = useQuery()
   const replay = useMemo(() => new Replay(live), [live])

@@ -5,7 +5,6 @@ import type { Replay } from './replay.ts'
 
 const SPEEDS = [1, 2, 10, 60]
 
-/** The history of a report: any position of it, and playing it at its own pace or faster. */
 export function Scrubber({ live, replay }: { live: LiveReport; replay: Replay }) {
   const present = live.state.value
   const shown = replay.shown.value

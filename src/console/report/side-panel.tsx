@@ -13,7 +13,6 @@ interface Props {
   onSeek(seq: number): void
 }
 
-/** What a block is made of, the newest events, and the report for programs. */
 export function SidePanel({ live, state, block, onSeek }: Props) {
   const [tab, setTab] = useState('Sources')
   return (

@@ -10,7 +10,6 @@ const LABELS: Record<(typeof STEPS)[number], string> = {
   COMPLETED: 'Completed',
 }
 
-/** The states of a report, in the order of a workflow. */
 export function Stepper({ state: { state } }: { state: ReportState }) {
   const current = state?.state ?? 'PENDING'
   const failed = current === 'ERROR'

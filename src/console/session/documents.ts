@@ -1,6 +1,5 @@
 import { graphql } from '../api/graphql.ts'
 
-/** The key of this tab. */
 export const VIEWER = graphql(`
   query Viewer {
     viewer {

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks'
 
-/** Copies a text, or what a function makes of it then, and says that it has. */
 export function CopyButton({
   text,
   label,

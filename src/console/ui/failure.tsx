@@ -1,6 +1,5 @@
 import type { ApiError } from '../api/api-error.ts'
 
-/** An error where its result would be, with its code, and what can be done. */
 export function Failure({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
   return (
     <div class="failure" role="alert">

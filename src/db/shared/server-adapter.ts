@@ -18,14 +18,47 @@ export function serverAdapter(path: string): SqlDriverAdapterFactory {
   return { ...NAMES, connect: async () => adapterOf(path, await ServerConnection.open(path).catch(throwGone)) }
 }
 
-function adapterOf(path: string, connection: ServerConnection): SqlDriverAdapter {
+/** A connection to the server, or to one that has taken its place. */
+class LastingConnection {
+  readonly #path: string
+  #open: Promise<ServerConnection> | undefined
+
+  constructor(path: string, first: ServerConnection) {
+    this.#path = path
+    this.#open = Promise.resolve(first)
+  }
+
+  /** @throws ServerGone after the server has stopped, and while none has taken its place. */
+  async call<Result>(request: Request): Promise<Result> {
+    this.#open ??= ServerConnection.open(this.#path)
+    const open = this.#open
+    try {
+      const connection = await open.catch(() => {
+        throw new ServerGone()
+      })
+      return await connection.call<Result>(request)
+    } catch (error) {
+      if (error instanceof ServerGone && this.#open === open) this.#open = undefined
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    ;(await this.#open?.catch(() => undefined))?.close()
+  }
+}
+
+type Connection = Pick<ServerConnection, 'call'>
+
+function adapterOf(path: string, first: ServerConnection): SqlDriverAdapter {
+  const connection = new LastingConnection(path, first)
   return {
     ...queryable(connection),
     executeScript: (sql) => call(connection, { method: 'exec', sql }),
     getConnectionInfo: () => ({ supportsRelationJoins: true }),
     // On a connection of its own: other statements of this client do not belong to it.
     startTransaction: async () => begin(await ServerConnection.open(path).catch(throwGone)),
-    dispose: async () => connection.close(),
+    dispose: () => connection.close(),
   }
 }
 
@@ -49,7 +82,7 @@ async function begin(connection: ServerConnection): Promise<Transaction> {
   }
 }
 
-function queryable(connection: ServerConnection): SqlQueryable {
+function queryable(connection: Connection): SqlQueryable {
   return {
     ...NAMES,
     queryRaw: (query: SqlQuery) => call<SqlResultSet>(connection, { method: 'queryRaw', query }),
@@ -57,7 +90,7 @@ function queryable(connection: ServerConnection): SqlQueryable {
   }
 }
 
-function call<Result>(connection: ServerConnection, request: Request): Promise<Result> {
+function call<Result>(connection: Connection, request: Request): Promise<Result> {
   return connection.call<Result>(request).catch((error: Error) => {
     if (error instanceof ServerGone) throwGone()
     throw error.cause ? new DriverAdapterError(error.cause as DriverError) : error

@@ -7,11 +7,7 @@ import { decodeMessages, encodeMessage, type Reply, type Request } from './messa
 /** Longest pause between the statements of a transaction, in milliseconds: the server's own statements wait for it. */
 const PAUSE_MS = 5_000
 
-/**
- * Runs the statements of other processes of this user, which connect to a socket with mode 600.
- * @param path of the socket; the caller holds the lock of its folder, so an existing one is stale.
- * @throws Error when it cannot be created, as on some file systems.
- */
+/** @param path of a socket of mode 600; the caller holds the folder's lock, so an existing one is stale. */
 export async function shareDatabase(parts: SharedParts, path: string): Promise<AsyncDisposable> {
   const sockets = new Map<Socket, Promise<void>>()
   const server = createServer((socket) => {

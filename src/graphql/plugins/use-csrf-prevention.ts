@@ -8,10 +8,7 @@ const HEADER = 'x-graphql-yoga-csrf'
 const ADVICE = `Send application/json, or add the header ${HEADER}.`
 const MESSAGE = `A request body of this type could be a cross-site request. ${ADVICE}`
 
-/**
- * Rejects POST bodies that any web page may send without a preflight: forms, plain text, and those of no type.
- * Matters where a proxy adds the key or only the network protects; by GET, a page can neither change nor read anything.
- */
+/** Rejects bodies that pages can post without a preflight: a proxy may add the key. A GET can change nothing. */
 export function useCsrfPrevention(): Plugin {
   const { onRequestParse } = useCSRFPrevention({ requestHeaders: [HEADER] })
   return {

@@ -4,7 +4,7 @@ import { isTemporary } from '../../errors.ts'
 import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
-import { Position, PulledResults } from '../../subscriptions/pulled-results.ts'
+import { PositionResult, PulledResults } from '../../subscriptions/pulled-results.ts'
 import { Subscription } from '../../subscriptions/subscription.ts'
 import type { ServerContext } from '../request-context.ts'
 
@@ -78,7 +78,7 @@ async function nextFrame(iterator: AsyncIterator<ExecutionResult>): Promise<{ te
   try {
     const { done, value } = await iterator.next()
     if (done) return { text: COMPLETE, last: true }
-    if (value instanceof Position) return { text: position(value.cursor), last: false }
+    if (value instanceof PositionResult) return { text: position(value.cursor), last: false }
     if (!hasBroken(value)) return { text: next(value), last: false }
     await iterator.return?.()
     return { text: next(value), last: true }

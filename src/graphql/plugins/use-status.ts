@@ -4,10 +4,7 @@ import { isTemporary } from '../../errors.ts'
 import { statusOf } from '../http-error.ts'
 import type { ServerContext } from '../request-context.ts'
 
-/**
- * Gives a result without data the status of its first error where a client accepts GraphQL's media type; else 200.
- * A temporary failure without any result has its own status for every client, and `retry-after`: a retry repeats nothing.
- */
+/** Without data, the status of the first error for GraphQL's media type, else 200; temporary failures have theirs. */
 export function useStatus(): Plugin<object, ServerContext> {
   return {
     onResultProcess({ result, resultProcessor, setResult, setResultProcessor, serverContext: { call } }) {

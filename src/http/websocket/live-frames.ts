@@ -5,10 +5,7 @@ import type { Subscription } from '../../subscriptions/subscription.ts'
 import { preparedFrames } from './prepared-frames.ts'
 import type { Socket } from './socket.ts'
 
-/**
- * Writes the `next` frames of a subscription. graphql-ws reads it as a stream without results: it waits for its end,
- * and then sends `complete`, or `error` with what it throws.
- */
+/** Writes the `next` frames itself. To graphql-ws it is a stream without results, after which it sends `complete`. */
 export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outlet {
   readonly #socket: Socket
   readonly #id: string

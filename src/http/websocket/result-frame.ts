@@ -3,10 +3,7 @@ import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import { Delivery } from '../../subscriptions/delivery.ts'
 import type { Socket } from './socket.ts'
 
-/**
- * Writes the one `next` frame of a query or mutation itself, as a long result is serialized already. graphql-ws reads it
- * as a stream without results, and sends `complete` at its end.
- */
+/** Writes the one `next` frame of a long result, serialized in slices; to graphql-ws it is a stream without results. */
 export class ResultFrame implements AsyncIterableIterator<never, undefined> {
   readonly #socket: Socket
   readonly #id: string

@@ -126,17 +126,17 @@ function mayConnect(origin: string | undefined, host: string | undefined, origin
   return origin === undefined || isOwnOrigin(origin, host) || origins.lists(origin, host)
 }
 
-const REFUSALS = {
+const REJECTIONS = {
   403: 'Web pages of this origin cannot open a WebSocket. To allow them, add the origin to CORS_ORIGINS of the server.',
   404: 'WebSockets are served at /graphql.',
   429: 'This address has too many sockets that have not sent an API key. Close one first.',
   503: 'This server is stopping. Retry after 1 s.',
 } as const
 
-type Status = keyof typeof REFUSALS
+type Status = keyof typeof REJECTIONS
 
 function responseOf(status: Status, id: string): string {
-  const body = JSON.stringify({ message: REFUSALS[status] })
+  const body = JSON.stringify({ message: REJECTIONS[status] })
   const headers = [
     'connection: close',
     'content-type: application/json',

@@ -12,10 +12,7 @@ interface Waiting {
   start(): void
 }
 
-/**
- * Grants slots round-robin by tenant, then caller. A tenant takes at most 2/3 and a caller 1/2; the last 1/3 is for
- * tenants without a slot, so they do not wait for others' long statements. By hand: npm queues have no fair shares.
- */
+/** Round-robin by tenant, then caller: at most 2/3 for a tenant and 1/2 for a caller; no npm queue has fair shares. */
 export class FairSlots {
   readonly #slots: Readonly<Record<'tenant' | 'caller' | 'reserved', number>>
   readonly #taken = new Map<string, number>()

@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8'
 import { CodedError } from '../../errors.ts'
 import type { Caller } from '../caller.ts'
 
-/** `heap`: share of the heap; the rest: shares of that. The last quarter is for tenants holding at most `small`. `cache`: most of caches. */
+// `heap`: share of the heap. Of that: most of a tenant, a caller and all caches; the last quarter is for small tenants.
 const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, small: 1 / 8, cache: 1 / 8 } as const
 
 const RETRY_AFTER = 1
@@ -46,10 +46,7 @@ export class MemoryBudget {
     return this.#all
   }
 
-  /**
-   * Counts the bytes of a cache, which gives way to requests. @param shrink makes it smaller by that many bytes, or empty.
-   * @returns receives by how many bytes it has grown, negative when it has shrunk.
-   */
+  /** @param shrink frees that many bytes, or all. @returns receives by how many bytes it grew, negative: shrank. */
   openCache(shrink: (bytes: number) => void): (bytes: number) => void {
     this.#shrink = shrink
     return (bytes) => {

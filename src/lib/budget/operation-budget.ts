@@ -29,6 +29,7 @@ export class OperationBudget {
   readonly #holding: Holding
   readonly #limits: OperationLimits
   readonly #neverFails: boolean
+  #failsAsWhole = true
   #values = 0
   #text = 0
   #read = 0
@@ -44,14 +45,19 @@ export class OperationBudget {
     this.caller = caller
   }
 
-  /** Approximate result size so far; zero after an error, when the result carries no data. */
+  /** Approximate result size so far; zero after an error that leaves no data. */
   get resultSize(): { readonly values: number; readonly text: number } {
-    return this.#error ? { values: 0, text: 0 } : { values: this.#values, text: this.#text }
+    return this.#error && this.#failsAsWhole ? { values: 0, text: 0 } : { values: this.#values, text: this.#text }
   }
 
   /** Whether the result lacks its data, as it, or what it reads, exceeds a limit. */
   get isExceeded(): boolean {
     return this.#error !== undefined
+  }
+
+  /** From now on, an error leaves the data of other fields: what they have done is committed. */
+  keepResults(): void {
+    this.#failsAsWhole = false
   }
 
   /** A new budget of the same caller, for work that outlives this operation. */
@@ -76,6 +82,12 @@ export class OperationBudget {
     const { values } = this.#limits
     if (this.#values > values) throw this.#fail(`The result exceeds ${values} values. Request less data.`)
     this.reserve(count * VALUE_BYTES)
+  }
+
+  /** Counts values of what is committed, which must be reported whatever the limits. */
+  addValues(count: number): void {
+    this.#values += count
+    if (!this.#released) this.#holding.add(count * VALUE_BYTES)
   }
 
   /** Counts result characters in advance; their memory is reserved where they are read. */
@@ -153,7 +165,7 @@ export class OperationBudget {
 
   #end(error: unknown): CodedError {
     if (!(error instanceof CodedError)) throw error
-    this.#error ??= new OverBudget(error.code, error.message, error.details)
+    this.#error ??= this.#failsAsWhole ? new OverBudget(error.code, error.message, error.details) : error
     return this.#error
   }
 

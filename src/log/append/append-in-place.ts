@@ -2,10 +2,7 @@ import type { Prisma } from '../../db/generated/prisma/client.ts'
 import type { ImportResult } from './append-batches.ts'
 import { appendPast, type PastEvent } from './append-past.ts'
 
-/**
- * Appends events to a stream that `moveStream` has prepared, with the positions and epochs that they have elsewhere.
- * @returns MISPLACED for an event that does not have its own `seq` then; the caller must roll back.
- */
+/** For a stream from `moveStream`. @returns MISPLACED for events that lack their own `seq`: the caller rolls back. */
 export async function appendInPlace(
   transaction: Prisma.TransactionClient,
   streamId: string,
@@ -18,7 +15,9 @@ export async function appendInPlace(
   const appended = kept.length > 0 ? await appendPast(transaction, streamId, kept) : []
   if (appended.some(({ outcome }) => outcome === 'RECORDED')) {
     await transaction.$queryRaw`SELECT keep_epochs(${streamId}::uuid)`
-    await markRedacted(transaction, streamId, kept)
+    // Those that are here already stay as they are, also in the memory of servers.
+    const recorded = kept.filter((_, i) => appended[i]?.outcome === 'RECORDED')
+    await markRedacted(transaction, streamId, recorded)
   }
   const results = new Map(kept.map((event, i) => [event, placed(event, appended[i] as ImportResult)]))
   return events.map((event) => results.get(event) ?? { id: event.id, outcome: 'REMOVED' })

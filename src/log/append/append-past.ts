@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
-import type { Prisma } from '../../db/generated/prisma/client.ts'
-import { isTransient } from '../../db/transient-errors.ts'
+import type { Queries } from '../../db/queries.ts'
+import { isLockTimeout, isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { NewEvent } from '../event.ts'
 import { appendBatches, type ImportResult } from './append-batches.ts'
@@ -15,15 +15,8 @@ export interface PastEvent extends NewEvent {
   redactedAt?: Date
 }
 
-/** A client, or a transaction. */
-export type Statements = Pick<Prisma.TransactionClient, '$queryRaw'>
-
 /** Appends events with distinct ids and own times. @throws CodedError NOT_FOUND (stream), or what `retried` retries. */
-export async function appendPast(
-  db: Statements,
-  streamId: string,
-  events: readonly PastEvent[],
-): Promise<ImportResult[]> {
+export async function appendPast(db: Queries, streamId: string, events: readonly PastEvent[]): Promise<ImportResult[]> {
   const batch = { streamId, events, times: events.map(({ createdAt }) => createdAt) }
   const [results = 'HELD'] = await appendBatches(db, [batch])
   if (results === 'NO_STREAM') throw new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
@@ -34,6 +27,11 @@ export async function appendPast(
 /** Runs work again while the database is unavailable or another transaction holds the stream. */
 export function retried<Result>(work: () => Promise<Result>): Promise<Result> {
   return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) || error instanceof Held })
+}
+
+/** Runs work again while the database is unavailable, but not while others keep something locked. */
+export function retriedInOutage<Result>(work: () => Promise<Result>): Promise<Result> {
+  return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) && !isLockTimeout(error) })
 }
 
 class Held extends CodedError {

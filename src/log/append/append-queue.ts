@@ -1,9 +1,10 @@
-import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Prisma } from '../../db/generated/prisma/client.ts'
+import type { Queries } from '../../db/queries.ts'
 import { retryTransient } from '../../db/retry-transient.ts'
 import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
-import { appendBatches, type BatchResult, type ImportResult } from './append-batches.ts'
+import { appendBatches, type BatchResult, DeniedError, type ImportResult } from './append-batches.ts'
 import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
 /** Most that this process queues, `SHARE` of it for one tenant; others are sent `retryAfter`, in seconds. */
@@ -21,7 +22,8 @@ export interface AppendObserver {
 
 /** Group commit: appends of one event-loop turn, or that arrive during a transaction, share the next one. */
 export class AppendQueue {
-  readonly #db: PrismaClient
+  readonly #db: Queries
+  readonly #mayAppend: Prisma.Sql
   readonly #atOnce: number
   readonly #observer: AppendObserver
   readonly #patience: number
@@ -31,10 +33,14 @@ export class AppendQueue {
   readonly #running = { all: 0, large: 0 }
   #scheduled = false
 
-  /** @param patience age in milliseconds at which an append fails if the database is unavailable. */
-  constructor(db: PrismaClient, atOnce: number, observer: AppendObserver, patience: number) {
+  /**
+   * @param mayAppend condition for `asked.reader`, a writer.
+   * @param patience age in milliseconds at which an append fails if the database is unavailable.
+   */
+  constructor(db: Queries, mayAppend: Prisma.Sql, atOnce: number, observer: AppendObserver, patience: number) {
     this.#patience = patience
     this.#db = db
+    this.#mayAppend = mayAppend
     this.#atOnce = atOnce
     this.#observer = observer
   }
@@ -43,9 +49,18 @@ export class AppendQueue {
     return this.#size.events
   }
 
-  /** Appends distinct ids in one transaction. @throws CodedError NOT_FOUND, RATE_LIMITED; nothing is stored then. */
-  async append(tenant: string, streamId: string, events: readonly NewEvent[]): Promise<AppendResult[]> {
-    const bytes = events.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0)
+  /**
+   * Appends distinct ids in one transaction. @throws CodedError NOT_FOUND, RATE_LIMITED, UNAUTHENTICATED; nothing is
+   * stored then. @param writer whose right to append is looked at in that transaction.
+   */
+  async append(
+    tenant: string,
+    streamId: string,
+    events: readonly NewEvent[],
+    writer: string | undefined,
+  ): Promise<AppendResult[]> {
+    let bytes = 0
+    for (const { data } of events) bytes += Buffer.byteLength(data)
     const own = this.#sizes.get(tenant) ?? { events: 0, bytes: 0 }
     const added = { events: events.length, bytes }
     if (exceeds(this.#size, added, 1) || exceeds(own, added, SHARE)) {
@@ -56,10 +71,10 @@ export class AppendQueue {
     this.#resize(own, events.length, bytes)
     try {
       const results = await new Promise<AppendResult[]>((resolve, reject) => {
-        this.#waiting.add({ tenant, streamId, events, bytes, since: performance.now(), resolve, reject })
+        this.#waiting.add({ tenant, writer, streamId, events, bytes, since: performance.now(), resolve, reject })
         this.#schedule()
       })
-      for (const { outcome } of results) this.#observer.finished(outcome, 1)
+      this.#count(results)
       return results
     } catch (error) {
       this.#observer.finished('FAILED', events.length)
@@ -68,6 +83,15 @@ export class AppendQueue {
       this.#resize(own, -events.length, -bytes)
       if (own.events === 0) this.#sizes.delete(tenant)
     }
+  }
+
+  #count(results: readonly AppendResult[]): void {
+    let recorded = 0
+    for (const { outcome } of results) {
+      if (outcome === 'RECORDED') recorded++
+      else this.#observer.finished(outcome, 1)
+    }
+    if (recorded > 0) this.#observer.finished('RECORDED', recorded)
   }
 
   #resize(own: Size, events: number, bytes: number): void {
@@ -107,9 +131,10 @@ export class AppendQueue {
 
   // Never rejects; halves a failing group, streams first, to isolate the bad append. Returns appends of locked streams.
   async #run(group: readonly PendingAppend[]): Promise<PendingAppend[]> {
+    if (group.length === 0) return []
     const byStream = groupByStream(group)
     try {
-      const results = await this.#commit(byStream)
+      const results = await this.#commit(byStream, writersOf(group))
       return byStream.flatMap(([streamId, appends], i) => {
         const result = results[i] as BatchResult
         if (result === 'HELD') return appends
@@ -117,6 +142,7 @@ export class AppendQueue {
         return []
       })
     } catch (error) {
+      if (error instanceof DeniedError) return await this.#run(rejectDenied(group, error))
       if (group.length === 1 || isTransient(error)) {
         for (const { reject } of group) reject(error)
         // The next groups take their time to fail, too.
@@ -130,7 +156,7 @@ export class AppendQueue {
     }
   }
 
-  async #commit(byStream: readonly OfStream[]): Promise<BatchResult[]> {
+  async #commit(byStream: readonly OfStream[], writers: readonly string[]): Promise<BatchResult[]> {
     const batches = byStream.map(([streamId, appends]) => ({
       streamId,
       events: appends.flatMap(({ events }) => events),
@@ -138,7 +164,7 @@ export class AppendQueue {
     const began = performance.now()
     try {
       // A lost response may have been a commit; the event ids make the retry idempotent.
-      return await retryTransient(() => appendBatches(this.#db, batches))
+      return await retryTransient(() => appendBatches(this.#db, batches, { ids: writers, may: this.#mayAppend }))
     } finally {
       const events = batches.reduce((sum, { events: { length } }) => sum + length, 0)
       this.#observer.committed({ events, seconds: (performance.now() - began) / 1_000 })
@@ -189,6 +215,20 @@ function resolveAll(streamId: string, appends: readonly PendingAppend[], results
     else resolve(results.slice(given, given + events.length) as AppendResult[])
     given += events.length
   }
+}
+
+function writersOf(group: readonly PendingAppend[]): string[] {
+  const writers = new Set<string>()
+  for (const { writer } of group) if (writer !== undefined) writers.add(writer)
+  return [...writers]
+}
+
+function rejectDenied(group: readonly PendingAppend[], { writers }: DeniedError): PendingAppend[] {
+  return group.filter(({ writer, reject }) => {
+    const isDenied = writer !== undefined && writers.has(writer)
+    if (isDenied) reject(new CodedError('UNAUTHENTICATED', 'The API key is no longer valid.'))
+    return !isDenied
+  })
 }
 
 function stayedLocked(streamId: string): CodedError {

@@ -25,18 +25,18 @@ export async function importEvents(
   if (mode === 'SKIP') return inDistinctBatches(events, (round) => retried(() => appendPast(db, streamId, round)))
   const results: ImportResult[] = []
   for (const run of distinctRuns(events)) {
-    results.push(...(await appendUpToRefusal(db, streamId, run, mode)))
-    if (results.some(isRefused)) break
+    results.push(...(await appendUpToRejected(db, streamId, run, mode)))
+    if (results.some(isRejected)) break
   }
   return results
 }
 
 /** Whether an event is not stored, neither now nor before. */
-export function isRefused({ outcome }: ImportResult): boolean {
+export function isRejected({ outcome }: ImportResult): boolean {
   return outcome === 'CONFLICT' || outcome === 'OUT_OF_ORDER' || outcome === 'MISPLACED'
 }
 
-// In order, unlike `inDistinctBatches`: nothing after the first refused event may be stored.
+// In order, unlike `inDistinctBatches`: nothing after the first rejected event may be stored.
 function* distinctRuns(events: readonly PastEvent[]): Generator<PastEvent[]> {
   let run = new Map<string, PastEvent>()
   for (const event of events) {
@@ -49,22 +49,22 @@ function* distinctRuns(events: readonly PastEvent[]): Generator<PastEvent[]> {
   if (run.size > 0) yield [...run.values()]
 }
 
-// `append_to_streams` stores what follows a refused event: that is undone, and what precedes it is stored alone.
-async function appendUpToRefusal(
+// `append_to_streams` stores what follows a rejected event: that is undone, and what precedes it is stored alone.
+async function appendUpToRejected(
   db: PrismaClient,
   streamId: string,
   events: readonly PastEvent[],
   mode: 'STOP' | 'KEEP',
 ): Promise<ImportResult[]> {
-  let refused: ImportResult[] = []
+  let rejected: ImportResult[] = []
   for (let stored = events; stored.length > 0; ) {
     const results = await appendAllOrNone(db, streamId, stored, mode)
-    const end = results.findIndex(isRefused)
-    if (end === -1) return [...results, ...refused]
-    refused = results.slice(end, end + 1)
+    const end = results.findIndex(isRejected)
+    if (end === -1) return [...results, ...rejected]
+    rejected = results.slice(end, end + 1)
     stored = stored.slice(0, end)
   }
-  return refused
+  return rejected
 }
 
 async function appendAllOrNone(
@@ -78,18 +78,18 @@ async function appendAllOrNone(
     return await retried(() =>
       db.$transaction(async (transaction) => {
         const results = await append(transaction, streamId, events)
-        if (results.some(isRefused)) throw new Refused(results)
+        if (results.some(isRejected)) throw new Rejected(results)
         return results
       }),
     )
   } catch (error) {
-    if (error instanceof Refused) return error.results
+    if (error instanceof Rejected) return error.results
     throw error
   }
 }
 
 /** Rolls a transaction back. */
-class Refused extends Error {
+class Rejected extends Error {
   readonly results: ImportResult[]
 
   constructor(results: ImportResult[]) {

@@ -8,6 +8,8 @@ const SHARED_BYTES = 262_144
 
 export interface PendingAppend {
   readonly tenant: string
+  /** Whose right to append the transaction looks at; undefined: nobody needs one. */
+  readonly writer: string | undefined
   readonly streamId: string
   readonly events: readonly NewEvent[]
   /** Payload size in UTF-8. */

@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../event.ts'
 import { changed } from './changed.ts'
 import type { Follower } from './follower.ts'
-import { PROGRESS } from './progress.ts'
+import { POSITION_INTERVAL } from './position-interval.ts'
 
 /** Most payload of a batch beyond its first event, in UTF-16 units. */
 const MAX_TEXT = 1_048_576
@@ -47,8 +47,8 @@ export class EventBatches implements AsyncIterable<EventBatch> {
   }
 
   /**
-   * The next batch, once the last one is delivered. It is empty where it only says that its reader has caught up, or how
-   * far a filter has left out events.
+   * The next batch, once the last one is delivered; empty if it only reports that its reader has caught up, or how far
+   * a filter has left out events.
    * @returns undefined at the end. @throws what ended the follower, after all events before.
    */
   async next(): Promise<EventBatch | undefined> {
@@ -78,10 +78,7 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     return undefined
   }
 
-  /**
-   * Notes that a batch, or its first half, is delivered now: the next one begins after it.
-   * @returns false if the follower was ended: it must not be.
-   */
+  /** @returns false if the follower was ended: the batch, or its first half, must not be delivered. */
   deliver({ seq, behind }: EventBatch): boolean {
     if (!this.follower.deliverTaken(seq)) return false
     this.#isCaughtUp = behind === 0
@@ -141,7 +138,7 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     if (this.#events.length > 0) return this.#found + this.#options.maxWaitMs - performance.now()
     const passed = this.follower.scanned - this.follower.position
     if (passed === 0) return Number.POSITIVE_INFINITY
-    return passed >= PROGRESS.events ? 0 : this.#delivered + PROGRESS.milliseconds - performance.now()
+    return passed >= POSITION_INTERVAL.events ? 0 : this.#delivered + POSITION_INTERVAL.milliseconds - performance.now()
   }
 
   #make(): EventBatch {

@@ -21,7 +21,7 @@ const RETRY_MS = 500
 
 /** What ends the followers of a stream that was deleted. */
 export function streamDeleted(streamId: string, cursor: string): CodedError {
-  return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist any more.`, { cursor })
+  return new CodedError('NOT_FOUND', `Stream ${streamId} no longer exists.`, { cursor })
 }
 
 interface Callbacks {
@@ -204,10 +204,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.#idleSince = performance.now()
   }
 
-  /**
-   * Notes that a batch is delivered. @param seq where it ends; what was taken after it will be read again.
-   * @returns false if the follower was ended: it must not be.
-   */
+  /** @param seq where the batch ends; the rest is read again. @returns false if it has ended: deliver nothing. */
   deliverTaken(seq = this.#scanned): boolean {
     if (this.#failure) return false
     this.#idleSince = undefined

@@ -48,10 +48,7 @@ export class Tail {
   #reading = false
   #again = false
 
-  /**
-   * @param start the stream as it was found; the tail begins after its head.
-   * @param onDeleted called when a read does not find the stream any more.
-   */
+  /** @param start the tail begins after its head. @param onDeleted called when a read does not find the stream. */
   constructor(db: PrismaClient, start: Stream, observer: TailObserver, onDeleted: () => void) {
     this.#db = db
     this.streamId = start.id

@@ -23,10 +23,7 @@ interface Row {
   removed: bigint | null
 }
 
-/**
- * Types with kept events, in byte order, and the events removed before, from counters; undefined for an unknown stream.
- * Of the state in which the stream was found, or of a later one.
- */
+/** From counters: types with kept events, in byte order, and how many were removed; undefined for an unknown stream. */
 export async function countTypes({ db, cache }: Reads, stream: Stream): Promise<Counts | undefined> {
   const { id, version, first, head } = stream
   const known = cache.counts.get(id)

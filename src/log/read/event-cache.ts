@@ -14,7 +14,7 @@ interface Block {
 }
 
 /** Whose events are meant: a stream as of a version. `prefix`: what is read of their payloads. */
-export interface Source {
+export interface CacheKey {
   readonly streamId: string
   readonly version: string
   readonly prefix: Prefix
@@ -41,11 +41,10 @@ export class EventCache {
     return this.#counted
   }
 
-  /** The events at positions from `low` to `high`, both included; undefined where one is not cached. */
-  get(source: Source, low: number, high: number): (SizedEvent | undefined)[] {
+  get(key: CacheKey, low: number, high: number): (SizedEvent | undefined)[] {
     const found: (SizedEvent | undefined)[] = []
     for (let start = startOf(low); start <= high; start += SPAN) {
-      const events = this.#eventsOf(source, start)
+      const events = this.#eventsOf(key, start)
       for (let seq = Math.max(low, start); seq <= Math.min(high, start + SPAN - 1); seq++)
         found.push(events?.[seq - start])
     }
@@ -56,15 +55,15 @@ export class EventCache {
   }
 
   /** Adds events, in any order; those of another version are forgotten. */
-  add(source: Source, events: readonly SizedEvent[]): void {
+  add(key: CacheKey, events: readonly SizedEvent[]): void {
     const changed = new Map<number, (SizedEvent | undefined)[]>()
     for (const event of events) {
       const start = startOf(event.seq)
-      const block = changed.get(start) ?? [...(this.#eventsOf(source, start) ?? Array(SPAN).fill(undefined))]
+      const block = changed.get(start) ?? [...(this.#eventsOf(key, start) ?? Array(SPAN).fill(undefined))]
       changed.set(start, block)
       block[event.seq - start] = event
     }
-    for (const [start, events] of changed) this.#blocks.set(keyOf(source, start), { version: source.version, events })
+    for (const [start, events] of changed) this.#blocks.set(keyOf(key, start), { version: key.version, events })
     this.#recount()
   }
 
@@ -75,9 +74,9 @@ export class EventCache {
     this.#recount()
   }
 
-  #eventsOf(source: Source, start: number): Block['events'] | undefined {
-    const block = this.#blocks.get(keyOf(source, start))
-    return block?.version === source.version ? block.events : undefined
+  #eventsOf(key: CacheKey, start: number): Block['events'] | undefined {
+    const block = this.#blocks.get(keyOf(key, start))
+    return block?.version === key.version ? block.events : undefined
   }
 
   #recount(): void {
@@ -91,7 +90,7 @@ function startOf(seq: number): number {
   return seq - (seq % SPAN)
 }
 
-function keyOf({ streamId, prefix }: Source, start: number): string {
+function keyOf({ streamId, prefix }: CacheKey, start: number): string {
   return `${streamId} ${prefix} ${start}`
 }
 

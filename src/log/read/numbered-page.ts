@@ -1,10 +1,10 @@
-import type { Queries } from '../../db/queries.ts'
 import { CodedError } from '../../errors.ts'
 import type { LoggedEvent } from '../event.ts'
 import { NO_LIMIT, type ReadBudget } from './budgeted-read.ts'
 import { readCached } from './cached-range.ts'
 import { countTypes } from './counters.ts'
 import { MissingEventsError } from './damage.ts'
+import { readFiltered } from './filtered-page.ts'
 import { isOfState, readAsOfOneState } from './one-state.ts'
 import { MAX_PAGE_BYTES } from './page.ts'
 import type { Prefix } from './range.ts'
@@ -59,12 +59,19 @@ async function readPage(
   const pager = { types, total, pageCount: Math.ceil(total / pageSize) }
   const rank = total - (page - 1) * pageSize
   if (rank < 1) return { ...pager, events: [] }
-  // Without a filter, a rank is a position; with one, marks lead to the n-th event. Every page costs the same.
-  const whole = wanted.length === types.length
-  const newest = whole ? state.first - 1 + rank : await seek(reads.db, stream.id, wanted, sum('removed') + rank)
-  const range = { streamId: stream.id, types: whole ? undefined : wanted, low: 0, high: newest + 1 }
   const limit = { events: pageSize, bytes: MAX_PAGE_BYTES, prefix }
-  const read = await readCached(reads, { ...stream, ...state }, range, 'DESC', limit, budget)
+  const now = { ...stream, ...state }
+  // Without a filter, a rank is a position; with one, marks lead to the n-th event. Every page costs the same.
+  const read =
+    wanted.length === types.length
+      ? await readCached(reads, now, { streamId: stream.id, low: 0, high: state.first + rank }, 'DESC', limit, budget)
+      : await readFiltered(
+          reads,
+          now,
+          { types: wanted, newest: sum('removed') + rank, isLast: rank === total },
+          limit,
+          budget,
+        )
   const { events } = read
   if (!isOfState(read, state)) return undefined
   // A short page would shift all later ones.
@@ -76,11 +83,4 @@ async function readPage(
     )
   }
   return { ...pager, events }
-}
-
-async function seek(db: Queries, streamId: string, types: readonly string[], rank: number): Promise<number> {
-  const rows = await db.$queryRaw<
-    { seq: bigint }[]
-  >`SELECT event_seek(${streamId}::uuid, ${types}::text[], ${rank}) AS seq`
-  return Number(rows[0]?.seq)
 }

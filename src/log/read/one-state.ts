@@ -1,10 +1,7 @@
 import { CodedError } from '../../errors.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
-/**
- * Repeats a read until all of its statements have seen the same state of the stream, but for events appended meanwhile.
- * @param read undefined when they have not. @throws CodedError NOT_FOUND when the stream is gone.
- */
+/** Repeats a read until all its statements saw one state; appends may come between. @throws CodedError NOT_FOUND */
 export async function readAsOfOneState<Result>(
   { findStream }: Reads,
   stream: Stream,

@@ -3,7 +3,9 @@ import type { MemoryBudget } from '../../lib/budget/memory-budget.ts'
 import { SharedWork } from '../../lib/shared-work.ts'
 import type { Counts } from './counters.ts'
 import { EventCache } from './event-cache.ts'
+import { createFilteredPages, type FilteredPages } from './filtered-page.ts'
 import type { Read } from './range.ts'
+import { SmallReads } from './small-reads.ts'
 
 /** Streams whose counts are cached. */
 const MOST_COUNTS = 1_000
@@ -12,6 +14,8 @@ const MOST_COUNTS = 1_000
 export interface ReadCache {
   readonly events: EventCache
   readonly reading: SharedWork<Read>
+  readonly filtered: FilteredPages
+  readonly small: SmallReads
   readonly counts: LRUCache<string, Counts>
   readonly counting: SharedWork<Counts | undefined>
 }
@@ -25,6 +29,8 @@ export function createReadCache(memory: MemoryBudget): ReadCache {
   return {
     events,
     reading: new SharedWork(),
+    filtered: createFilteredPages(),
+    small: new SmallReads(),
     counts: new LRUCache({ max: MOST_COUNTS }),
     counting: new SharedWork(),
   }

@@ -1,9 +1,6 @@
 import { Prisma } from '../../db/generated/prisma/client.ts'
 
-/**
- * A text that stays the same while the kept events of a stream, the row `s`, do: it changes with a redaction, and with
- * all after which positions may be of other events. Those are an epoch, a restart of PostgreSQL, which comes before the
- * first epoch after a restore, and tables that were made anew. Not with appends, nor with `first`.
- */
+// Changes with a redaction, an epoch, a restart of PostgreSQL (which precedes the first epoch after a restore), and
+// tables made anew; not with appends, nor with `first`. `s` is the row of the stream.
 export const VERSION = Prisma.sql`concat_ws('/', s.redactions, s.epoch_number, (SELECT max(number) FROM epoch),
   s.tableoid, extract(epoch FROM pg_postmaster_start_time()))`

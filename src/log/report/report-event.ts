@@ -53,3 +53,22 @@ function toLegacy({ event, data }: DecodedReportEvent): Record<string, unknown> 
       return { timestamp, ...data }
   }
 }
+
+/**
+ * The JSON text of `legacyEventData`: the stored text with what it lacks. Texts that begin otherwise, such as those
+ * whose undocumented members have numbers as names, which come first, are decoded.
+ */
+export function legacyEventText(event: LoggedEvent): string {
+  const { id, data, createdAt } = event
+  const timestamp = `{"timestamp":"${createdAt.toISOString()}",`
+  if (data.startsWith(WITHOUT_GROUP)) return `${timestamp}"id":"${id}","group_id":"${id}"${data.slice(GROUP_LENGTH)}`
+  if (data.startsWith(WITH_GROUP)) return `${timestamp}"id":"${id}",${data.slice(1)}`
+  if (data.startsWith(OTHER)) return timestamp + data.slice(1)
+  return JSON.stringify(legacyEventData(decodeReportEvent(event)))
+}
+
+// How the texts of `ProgressData`, and of the other kinds, begin.
+const WITHOUT_GROUP = '{"group_id":null,"type":"progress",'
+const GROUP_LENGTH = '{"group_id":null'.length
+const WITH_GROUP = '{"group_id":"'
+const OTHER = '{"type":"report_'

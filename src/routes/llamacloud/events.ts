@@ -1,107 +1,66 @@
+import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
 import { ANY_EPOCH, encodeCursor } from '../../log/cursor.ts'
-import { type Operation, ReadFailedError, type Run } from '../run-operation.ts'
+import type { LoggedEvent } from '../../log/event.ts'
+import type { Stream } from '../../log/read/stream-index.ts'
+import { legacyEventText } from '../../log/report/report-event.ts'
+import type { Context } from '../../schema/context.ts'
 import type { ReportRequest } from './query.ts'
 
-interface Report {
-  organizationId: string
-  projectId: string | null
-}
-
-export const FindReport: Operation<{ id: string }, { report: Report | null }> = {
-  query: 'query LlamaReport($id: UUID!) { report(id: $id) { organizationId projectId } }',
-}
-
-interface EventNode {
-  id: string
-  seq: number
-  timestamp: Date
-  eventData: { type: string }
-}
-
-interface EventConnection {
-  nodes: EventNode[]
-  pageInfo: { hasNextPage: boolean; endCursor: string | null }
-}
-
-const ReadEvents: Operation<
-  { reportId: string; since?: Date; after: string | null; first: number },
-  { reportEvents: EventConnection }
-> = {
-  query: `query LlamaReportEvents($reportId: UUID!, $since: DateTime, $after: String, $first: Int!) {
-    reportEvents(reportId: $reportId, since: $since, after: $after, order: OLDEST_FIRST, first: $first) {
-      nodes { ... on ReportEventItem { id seq timestamp eventData } }
-      pageInfo { hasNextPage endCursor }
-    }
-  }`,
-}
-
-const ReadHead: Operation<{ reportId: string }, { reportEvents: { nodes: { seq: number }[] } }> = {
-  query: `query LlamaReportHead($reportId: UUID!) {
-    reportEvents(reportId: $reportId, last: 1) { nodes { ... on ReportEventItem { seq } } }
-  }`,
-}
-
-export interface LlamaEvent {
-  id: string
-  report_id: string
-  event_type: string
-  event_data: { type: string }
-  timestamp: Date
-}
-
-export function toLlamaEvent(reportId: string, { id, timestamp, eventData }: Omit<EventNode, 'seq'>): LlamaEvent {
-  return { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
-}
-
-/** `first`: most events of a page; `last`: position of the last event; `next`: cursor of the next page, if any. */
+/** `text`: events as members of a JSON array; `last`: the position of the last one; `next`: cursor of the next page. */
 export interface LlamaPage {
-  events: LlamaEvent[]
-  first: number
-  last?: number
-  next?: string | null
+  readonly text: string
+  readonly last?: number
+  readonly next?: string
 }
 
-/** `head` is the last position wanted. */
-interface PageRange {
-  after: string | null
-  head?: number
-  first?: number
+/** `head`: the last position wanted; `first`: most events. */
+export interface PageRange {
+  readonly after: string | null
+  readonly head: number
+  readonly first: number
 }
 
-const MOST_EVENTS = 1_000
-
-/** Reads a page, by default the first. @throws ReadFailedError if report or key are gone, or one event is too large. */
+/** Reads a page of a list. @throws CodedError as the log does. */
 export async function readLlamaPage(
-  run: Run,
-  request: ReportRequest,
-  { after, head = Infinity, first = MOST_EVENTS }: PageRange = { after: startOf(request) },
+  { log, budget }: Context,
+  stream: Stream,
+  { query }: ReportRequest,
+  { after, head, first }: PageRange,
 ): Promise<LlamaPage> {
-  const reportId = request.path.report_id
-  const { data, errorCode } = await run(ReadEvents, { reportId, since: request.query.after, after, first })
-  // Only the cursor of `startOf` can be invalid: a position past the head, with no events after it.
-  if (errorCode === 'CURSOR_INVALID') return { events: [], first }
-  // Retention removed some events and the API cannot say so: continue with the rest, all of them newer.
-  if (errorCode === 'CURSOR_EXPIRED' && after !== null) return readLlamaPage(run, request, { after: null, head, first })
-  // The page needs more memory than a caller may use, and the API has no page size that the client could reduce.
-  if (errorCode === 'BAD_USER_INPUT' && first > 1)
-    return readLlamaPage(run, request, { after, head, first: Math.floor(first / 2) })
-  if (errorCode) throw new ReadFailedError(errorCode)
-  const { nodes, pageInfo } = data.reportEvents
-  const wanted = nodes.filter(({ seq }) => seq <= head)
-  const events = wanted.map((node) => toLlamaEvent(reportId, node))
-  const last = wanted.at(-1)?.seq
-  return pageInfo.hasNextPage && wanted.length === nodes.length
-    ? { events, first, last, next: pageInfo.endCursor }
-    : { events, first, last }
+  const { events } = await log.page(stream, { order: 'OLDEST_FIRST', since: query.after, after, first })
+  const wanted = events.filter(({ seq }) => seq <= head)
+  const last = wanted.at(-1)
+  return {
+    text: await eventsText(wanted, budget),
+    last: last?.seq,
+    // Positions are dense, and the page may end early.
+    next: last && last.seq < head ? encodeCursor(stream.id, last) : undefined,
+  }
 }
 
-export async function readLlamaHead(run: Run, { path }: ReportRequest): Promise<number> {
-  const { data, errorCode } = await run(ReadHead, { reportId: path.report_id })
-  if (errorCode) throw new ReadFailedError(errorCode)
-  return data.reportEvents.nodes[0]?.seq ?? 0
-}
-
-function startOf({ path, query }: ReportRequest): string | null {
+/** Where a list begins: a position that the client has counted, or the beginning. */
+export function startOf({ path, query }: ReportRequest): string | null {
   const sequence = query.last_sequence ?? 0
   return sequence > 0 ? encodeCursor(path.report_id, { seq: sequence, epoch: ANY_EPOCH }) : null
+}
+
+/** Bytes of an event's text in memory beside its payload. */
+const EVENT_BYTES = 512
+
+async function eventsText(events: readonly LoggedEvent[], budget: OperationBudget): Promise<string> {
+  budget.reserve(events.reduce((sum, { data }) => sum + data.length + EVENT_BYTES, 0))
+  let text = ''
+  for (const event of events) {
+    if (budget.mustWait) await budget.turn()
+    text += (text && ',') + eventText(event)
+  }
+  return text
+}
+
+function eventText(event: LoggedEvent): string {
+  const { id, streamId, type, createdAt } = event
+  return (
+    `{"id":"${id}","report_id":"${streamId}","event_type":${JSON.stringify(type)},` +
+    `"event_data":${legacyEventText(event)},"timestamp":"${createdAt.toISOString()}"}`
+  )
 }

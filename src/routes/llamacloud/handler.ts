@@ -1,18 +1,25 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
-import { getCookie } from 'hono/cookie'
+import type { Context as HonoContext } from 'hono'
+import { parse as parseCookies } from 'hono/utils/cookie'
 import { bearerKey } from '../../accounts/bearer-key.ts'
+import type { StreamAddresses } from '../../accounts/stream-addresses.ts'
 import { TemporaryError } from '../../accounts/temporary-error.ts'
-import type { Viewer } from '../../accounts/viewer.ts'
+import { CodedError } from '../../errors.ts'
 import type { Yoga } from '../../graphql/yoga.ts'
 import { lastEventIdOf } from '../../lib/last-event-id.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
-import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
-import { createFollow, createRun, NIL_ID, ReadFailedError } from '../run-operation.ts'
-import { FindReport } from './events.ts'
-import { failureResponse, unauthenticated } from './failure.ts'
-import { listLlamaEvents } from './list.ts'
-import { checkReportRequest } from './query.ts'
+import type { Stream } from '../../log/read/stream-index.ts'
+import type { Context } from '../../schema/context.ts'
+import { incoming, outgoing, type RouteServices, rateLimited } from '../admit.ts'
+import { ApiCall } from '../api-call.ts'
+import { failureReply } from '../failure-reply.ts'
+import { answerWith, toResponse } from '../hono-exchange.ts'
+import { type Exchange, jsonReply, type Reply, sendReply } from '../reply.ts'
+import { createFollow, createRun, ReadFailedError } from '../run-operation.ts'
+import { readFailure, unauthenticated } from './failure.ts'
+import { type Listing, listLlamaEvents } from './list.ts'
+import { checkReportRequest, type ReportRequest } from './query.ts'
 import { LLAMACLOUD_ROUTE } from './route.ts'
 import { streamLlamaEvents } from './stream.ts'
 
@@ -22,72 +29,101 @@ const PATH = LLAMACLOUD_ROUTE.getRoutingPath()
 export function serveLlamaCloud(app: OpenAPIHono, yoga: Yoga, services: RouteServices, lifecycle: Lifecycle): void {
   // Not app.openapi(): it validates before authentication. The handler uses the same schemas.
   app.openAPIRegistry.registerPath(LLAMACLOUD_ROUTE)
+  const list = answerWith((exchange, c) => answerLlamaCloud(services, exchange, reportIdIn(c)))
   for (const path of [PATH, `${PATH}/`] as const) {
-    // hono routes HEAD to GET; FastAPI does not.
-    app.get(path, (c, next) =>
-      c.req.method === 'HEAD' ? next() : events(c, c.req.param('report_id') ?? '', { yoga, services, lifecycle }),
-    )
+    app.get(path, (c, next) => {
+      // hono routes HEAD to GET; FastAPI does not.
+      if (c.req.method === 'HEAD') return next()
+      return acceptsEvents(incoming(c).headers) ? streamed(c, yoga, services, lifecycle) : list(c)
+    })
     app.all(path, rateLimited(services), methodNotAllowed)
   }
 }
 
-interface Serving {
-  yoga: Yoga
-  services: RouteServices
-  lifecycle: Lifecycle
+function reportIdIn(c: HonoContext): string {
+  return c.req.param('report_id') ?? ''
 }
 
-async function events(c: Context, reportId: string, { yoga, services, lifecycle }: Serving): Promise<Response> {
-  const key = bearerKey(c.req.header('authorization')) ?? getCookie(c, 'session')
-  const admitted = await admitRequest(c, services, key)
-  if (admitted.error) return c.json({ detail: admitted.error.message }, admitted.error.status)
-  if (!key) return unauthenticated(c, 'Not authenticated')
-  const call = callOf(c, services)
-  const response = openResponseOf(c, services, admitted)
-  const lastEventId = lastEventIdOf(incoming(c))
-  const contextFor = (viewer: Viewer) =>
-    services.createRequestContext({ viewer, caller: admitted.caller }, response, {
-      call,
-      trusted: true,
-      lastEventId,
-    })
-  const run = createRun(yoga, c.req.raw, () => contextFor(admitted.viewer))
-  const { request, problems } = checkReportRequest(reportId, new URL(c.req.url).searchParams)
-  // Otherwise, events that can be read show that the key is valid and that the report exists.
-  if (problems || request.query.organization_id !== undefined || request.query.project_id !== undefined) {
-    const { data, errorCode } = await run(FindReport, { id: request?.path.report_id ?? NIL_ID })
-    if (errorCode) return unauthenticated(c, 'Invalid API Key')
-    if (problems) return c.json({ detail: problems }, 422)
-    if (!isMeant(data.report, request.query)) return c.json({ detail: 'Report not found' }, 404)
-  }
+/** Whether a client wants the list as server-sent events, followed by new ones. */
+export function acceptsEvents({ accept }: IncomingHttpHeaders): boolean {
+  return accept?.includes('text/event-stream') === true
+}
+
+/** Answers a request for the list. @param reportId as sent. */
+export async function answerLlamaCloud(services: RouteServices, exchange: Exchange, reportId: string): Promise<void> {
   try {
-    if (incoming(c).headers.accept?.includes('text/event-stream')) {
-      const follow = createFollow(yoga, c.req.raw, () => contextFor(admitted.viewer))
-      return await streamLlamaEvents(c, { run, follow, response, lifecycle, call, lastEventId }, request)
-    }
-    // A list can take hours to read, so each further page authenticates the key again.
-    const authenticate = () => services.authenticate(key).catch(() => Promise.reject(TemporaryError.keyUnavailable()))
-    const runAnew = createRun(yoga, c.req.raw, async () => contextFor(await authenticate()))
-    return await listLlamaEvents(c, { run, runAnew, response }, request)
+    const opened = await open(services, exchange, reportId)
+    const reply = 'status' in opened ? opened : await listLlamaEvents({ exchange, ...opened })
+    if (reply) sendReply(exchange, reply)
   } catch (error) {
-    if (error instanceof ReadFailedError) return failureResponse(c, error.code)
-    throw error
+    sendReply(exchange, errorReply(services, exchange, error))
   }
 }
 
-interface Owner {
-  organization_id?: string
-  project_id?: string
+async function streamed(c: HonoContext, yoga: Yoga, services: RouteServices, lifecycle: Lifecycle): Promise<Response> {
+  const exchange = { request: incoming(c), response: outgoing(c) }
+  try {
+    const opened = await open(services, exchange, reportIdIn(c))
+    if ('status' in opened) return toResponse(c, opened)
+    const { api, request, find } = opened
+    const { organization_id, project_id } = request.query
+    // Otherwise, events that can be read show that the report exists.
+    if (organization_id !== undefined || project_id !== undefined) await api.read('LlamaReport', find)
+    const { viewer, call, peer } = api
+    const lastEventId = lastEventIdOf(exchange.request)
+    const context = () => api.contextFor(viewer, lastEventId)
+    const run = createRun(yoga, c.req.raw, context)
+    const follow = createFollow(yoga, c.req.raw, context)
+    return await streamLlamaEvents(c, { run, follow, response: peer, lifecycle, call, lastEventId }, request)
+  } catch (error) {
+    return toResponse(c, errorReply(services, exchange, error))
+  }
+}
+
+function errorReply(services: RouteServices, exchange: Exchange, error: unknown): Reply {
+  return error instanceof ReadFailedError ? readFailure(error.code) : failureReply(services, exchange, error, 'detail')
+}
+
+type Opened = Omit<Listing, 'exchange'>
+
+/** Checks key and parameters. @returns the response if they are not valid. */
+async function open(services: RouteServices, exchange: Exchange, reportId: string): Promise<Opened | Reply> {
+  const { headers, url = '' } = exchange.request
+  const key = bearerKey(headers.authorization) ?? parseCookies(headers.cookie ?? '', 'session').session
+  const identity = await services.admit(key, services.addressOf(exchange.request))
+  if (identity.error) throw identity.error
+  const api = new ApiCall(services, exchange, identity)
+  if (!key) return unauthenticated('Not authenticated')
+  if (identity.viewer.type === 'anonymous') return unauthenticated('Invalid API Key')
+  const { request, problems } = checkReportRequest(reportId, searchIn(url))
+  if (problems) return jsonReply(422, { detail: problems })
+  return {
+    api,
+    request,
+    find: ({ report }) => findReport(report, request, services.streamAddresses),
+    authenticate: () => services.authenticate(key).catch(() => Promise.reject(TemporaryError.keyUnavailable())),
+  }
+}
+
+function searchIn(url: string): URLSearchParams {
+  const [target = ''] = url.split('#', 1)
+  return new URLSearchParams(target.slice(`${target}?`.indexOf('?') + 1))
 }
 
 // Python's client always sends a project, and a report that has none can have been meant by any.
-function isMeant(report: { organizationId: string; projectId: string | null } | null, owner: Owner): boolean {
-  if (!report) return false
-  const { organizationId, projectId } = report
-  const { organization_id = organizationId, project_id = projectId } = owner
-  return organizationId === organization_id && (projectId === null || projectId === project_id)
+async function findReport(
+  report: Context['report'],
+  { path, query }: ReportRequest,
+  addresses: StreamAddresses,
+): Promise<Stream> {
+  const stream = await report(path.report_id)
+  const { organization_id = stream.organizationId, project_id } = query
+  const project = project_id === undefined ? null : await addresses.projectOf(stream)
+  if (organization_id !== stream.organizationId || (project !== null && project !== project_id))
+    throw new CodedError('NOT_FOUND', 'This report is of another organization or project.')
+  return stream
 }
 
-function methodNotAllowed(c: Context): Response {
+function methodNotAllowed(c: HonoContext): Response {
   return c.json({ detail: 'Method Not Allowed' }, 405, { Allow: 'GET' })
 }

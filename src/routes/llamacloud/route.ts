@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { ETAG, IF_NONE_MATCH, NOT_MODIFIED } from '../etag-schema.ts'
 import { ReportPath, ReportQuery } from './query.ts'
 import { refTo } from './schema.ts'
 
@@ -30,13 +31,14 @@ export const LLAMACLOUD_ROUTE = createRoute({
   summary: 'Get Report Events',
   description: 'Get all historical events for a report, oldest first.',
   security: [{ HTTPBearer: [] }, { Session: [] }],
-  request: { params: ReportPath, query: ReportQuery },
+  request: { params: ReportPath, query: ReportQuery, headers: z.object({ 'If-None-Match': IF_NONE_MATCH }) },
   responses: {
     200: {
       description:
         'All matching events, without pages. With "Accept: text/event-stream", the same items are sent as ' +
         'server-sent events, followed by new ones until the report ends. The id of each is a cursor, from which ' +
         'Last-Event-ID resumes.',
+      headers: ETAG,
       content: {
         'application/json': { schema: { type: 'array', items: { $ref: refTo('ReportEventItem') } } },
         'text/event-stream': { schema: z.string() },
@@ -45,6 +47,7 @@ export const LLAMACLOUD_ROUTE = createRoute({
     204: {
       description: 'With "Accept: text/event-stream": the report has ended, and Last-Event-ID is its last event.',
     },
+    304: { description: NOT_MODIFIED, headers: ETAG },
     401: failure('No valid API key. Takes precedence over the errors below.'),
     404: failure('Report not found, not accessible to this key, or not in this project or organization.'),
     405: failure('Method other than GET.'),

@@ -6,14 +6,14 @@ import { HEARTBEAT_MS } from '../../lib/heartbeat.ts'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
 import { ANY_EPOCH, decodeCursor, encodeCursor } from '../../log/cursor.ts'
 import { cutOff } from '../cut-off.ts'
+import { toResponse } from '../hono-exchange.ts'
 import { type ExpectedCode, type Follow, type Operation, ReadFailedError, type Run } from '../run-operation.ts'
-import { type LlamaEvent, toLlamaEvent } from './events.ts'
-import { failureResponse } from './failure.ts'
+import { readFailure } from './failure.ts'
 import type { ReportRequest } from './query.ts'
 
 interface Edge {
   cursor: string
-  node: Pick<LlamaEvent, 'id' | 'timestamp'> & { eventData: LlamaEvent['event_data'] }
+  node: { id: string; timestamp: Date; eventData: { type: string } }
 }
 
 const FollowEvents: Operation<{ reportId: string; after: string | null }, { reportEvents: Edge }> = {
@@ -58,10 +58,7 @@ interface Streaming {
   lastEventId?: string
 }
 
-/**
- * Streams the list's items as SSE with cursors as ids, so `Last-Event-ID` resumes. `event: complete` ends a finished
- * report; a client that returns then gets 204, which stops an EventSource. Any other end breaks the connection.
- */
+/** Ids are cursors. `event: complete` ends a finished report; then 204, which stops EventSources; or it breaks off. */
 export async function streamLlamaEvents(
   c: Context,
   { run, follow, response, lifecycle, call, lastEventId }: Streaming,
@@ -96,7 +93,9 @@ export async function streamLlamaEvents(
 }
 
 async function write(stream: SSEStreamingApi, reportId: string, { cursor, node }: Edge): Promise<void> {
-  await stream.writeSSE({ id: cursor, data: JSON.stringify(toLlamaEvent(reportId, node)) })
+  const { id, timestamp, eventData } = node
+  const item = { id, report_id: reportId, event_type: eventData.type, event_data: eventData, timestamp }
+  await stream.writeSSE({ id: cursor, data: JSON.stringify(item) })
 }
 
 // The log decides whether a cursor is of the present history: one position has several texts.
@@ -132,7 +131,7 @@ const PROBLEMS: Partial<Record<ExpectedCode, string>> = {
 function errorResponse(c: Context, errorCode: ExpectedCode, lastEventId?: string): Response {
   if (errorCode === 'RATE_LIMITED') return c.json({ detail: 'This API key has too many streams open.' }, 429)
   const what = PROBLEMS[errorCode]
-  if (!what) return failureResponse(c, errorCode)
+  if (!what) return toResponse(c, readFailure(errorCode))
   const input = lastEventId ?? c.req.query('last_sequence') ?? null
   const loc = lastEventId === undefined ? ['query', 'last_sequence'] : locationOf(c)
   const msg = `Value error, ${what}`

@@ -1,49 +1,58 @@
+import { organizationExists } from '../../accounts/organizations.ts'
+import type { StreamAddresses } from '../../accounts/stream-addresses.ts'
 import type { Viewer } from '../../accounts/viewer.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
-import type { Operation, Run } from '../run-operation.ts'
+import type { ApiCall } from '../api-call.ts'
+import { type ExpectedCode, ReadFailedError } from '../run-operation.ts'
 import { TrieveError } from './error.ts'
-import type { TrieveHeaders } from './headers.ts'
+import type { DatasetName, TrieveHeaders } from './headers.ts'
 
-type Address = { id: string } | { trackingId: string; organizationId: string }
+/** Sees everything; only existence is used. */
+const ROOT: Viewer = { type: 'root' }
 
-const FindDataset: Operation<Address, { dataset: { id: string } | null }> = {
-  query: `query TrieveDataset($id: UUID, $trackingId: String, $organizationId: UUID) {
-    dataset(id: $id, trackingId: $trackingId, organizationId: $organizationId) { id }
-  }`,
-}
+const NOT_FOUND = 'Not Found: Could not find dataset'
 
-const FindOrganization: Operation<{ id: string }, { organization: { id: string } | null }> = {
-  query: 'query TrieveOrganization($id: UUID!) { organization(id: $id) { id } }',
-}
-
-/**
- * Resolves the dataset before it checks the key, as Trieve does: callers without a key learn whether it exists (404 or
- * 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
- * @param runAsRoot sees everything; only existence is used.
- * @throws TrieveError for all that Trieve answers before it reads the body.
- */
-export async function findTrieveDataset(
-  headers: TrieveHeaders,
-  viewer: Viewer,
-  runAsCaller: Run,
-  runAsRoot: Run,
+/** The id in the headers of a request, or that of the tracking id there. @throws TrieveError 400, 404. */
+export async function datasetIdOf(
+  api: ApiCall,
+  dataset: DatasetName,
+  { organization }: TrieveHeaders,
+  addresses: StreamAddresses,
 ): Promise<string> {
-  if (!headers.dataset) throw await missingDatasetError(headers, viewer, runAsRoot)
-  const address: Address =
-    'id' in headers.dataset ? headers.dataset : { ...headers.dataset, organizationId: trackingOrganization(headers) }
-  const { data, errorCode } = await runAsCaller(FindDataset, address)
-  if (data?.dataset) return data.dataset.id
-  const found = await runAsRoot(FindDataset, address)
-  if (!found.data?.dataset) throw new TrieveError(404, 'Not Found: Could not find dataset')
-  // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
-  throw new TrieveError(401, 'Unauthorized', errorCode && headers.apiVersion)
-}
-
-function trackingOrganization({ organization }: TrieveHeaders): string {
+  if ('id' in dataset) return dataset.id
   if (organization === undefined) {
     throw new TrieveError(400, 'Using Dataset Tracking IDs requires providing the TR-Organization header')
   }
-  return organizationId(organization)
+  const owner = organizationId(organization)
+  const id = await api.read('TrieveDataset', () => addresses.datasetOf(owner, dataset.trackingId), ROOT)
+  if (id === undefined) throw new TrieveError(404, NOT_FOUND)
+  return id
+}
+
+/**
+ * What Trieve answers when the caller cannot read a dataset: also without a key, it tells whether the dataset exists
+ * (404 or 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
+ * @param reason UNAUTHENTICATED: without a valid key. NOT_FOUND: the key cannot see it.
+ */
+export async function unseenDatasetError(
+  api: ApiCall,
+  id: string,
+  { apiVersion }: TrieveHeaders,
+  reason: ExpectedCode,
+): Promise<TrieveError> {
+  if (!(await exists(api, id))) return new TrieveError(404, NOT_FOUND)
+  // Trieve rejects a missing key in its handler, which knows the version, and a restricted key in earlier middleware.
+  return new TrieveError(401, 'Unauthorized', reason === 'UNAUTHENTICATED' ? apiVersion : undefined)
+}
+
+async function exists(api: ApiCall, id: string): Promise<boolean> {
+  try {
+    await api.read('TrieveDataset', ({ dataset }) => dataset(id), ROOT)
+    return true
+  } catch (error) {
+    if (error instanceof ReadFailedError && error.code === 'NOT_FOUND') return false
+    throw error
+  }
 }
 
 function organizationId(organization: string): string {
@@ -55,16 +64,13 @@ function organizationId(organization: string): string {
 // Trieve answers 500 to this client error, which would make clients retry.
 const MISSING_DATASET_STATUS = 400
 
-async function missingDatasetError(
-  { organization }: TrieveHeaders,
-  viewer: Viewer,
-  runAsRoot: Run,
-): Promise<TrieveError> {
+/** What Trieve answers without a dataset. */
+export async function missingDatasetError(api: ApiCall, { organization }: TrieveHeaders): Promise<TrieveError> {
   const id = organization === undefined ? undefined : organizationId(organization)
-  if (id !== undefined && !(await runAsRoot(FindOrganization, { id })).data?.organization)
+  if (id !== undefined && !(await api.read('TrieveOrganization', ({ db }) => organizationExists(db, id), ROOT)))
     return new TrieveError(404, 'Not Found: Organization not found')
   // Trieve checks membership here, which a narrowed key has without seeing the organization.
-  const isMember = id === undefined ? viewer.type !== 'anonymous' : belongsTo(viewer, id)
+  const isMember = id === undefined ? api.viewer.type !== 'anonymous' : belongsTo(api.viewer, id)
   return isMember
     ? new TrieveError(MISSING_DATASET_STATUS, 'Could not get dataset from request')
     : new TrieveError(401, 'Unauthorized')

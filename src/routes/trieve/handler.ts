@@ -1,63 +1,81 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
-import type { Viewer } from '../../accounts/viewer.ts'
-import type { Yoga } from '../../graphql/yoga.ts'
-import { admitRequest, callOf, incoming, openResponseOf, type RouteServices, rateLimited } from '../admit.ts'
-import { createRun } from '../run-operation.ts'
+import { type RouteServices, rateLimited } from '../admit.ts'
+import { ApiCall } from '../api-call.ts'
+import { etagOf, matchesEtag } from '../etag.ts'
+import { failureReply } from '../failure-reply.ts'
+import { answerWith } from '../hono-exchange.ts'
+import { type Exchange, jsonReply, type Reply, sendReply } from '../reply.ts'
+import { ReadFailedError } from '../run-operation.ts'
 import { readTrieveBody } from './body.ts'
 import { TrieveError } from './error.ts'
-import { findTrieveDataset } from './find-dataset.ts'
+import { datasetIdOf, missingDatasetError, unseenDatasetError } from './find-dataset.ts'
 import { readTrieveHeaders } from './headers.ts'
-import { readTrievePage } from './page.ts'
+import { readTrievePage, type TrievePageRequest, toPageRequest } from './page.ts'
 import { TRIEVE_ROUTES } from './route.ts'
 
 /** Serves a dataset's events as Trieve does, at the current path and at that of its early SDKs. */
-export function serveTrieve(app: OpenAPIHono, yoga: Yoga, services: RouteServices): void {
+export function serveTrieve(app: OpenAPIHono, services: RouteServices): void {
   for (const route of TRIEVE_ROUTES) {
     // Not app.openapi(): it validates before authentication. The handler uses the same schema.
     app.openAPIRegistry.registerPath(route)
-    app.post(route.path, (c) => events(c, yoga, services))
+    app.post(
+      route.path,
+      answerWith((exchange) => answerTrieve(services, exchange)),
+    )
     app.all(route.path, rateLimited(services), (c) => c.body(null, 405, { Allow: 'POST' }))
   }
 }
 
-async function events(c: Context, yoga: Yoga, services: RouteServices): Promise<Response> {
+export async function answerTrieve(services: RouteServices, exchange: Exchange): Promise<void> {
+  const reply = await page(services, exchange).catch((error) =>
+    error instanceof TrieveError ? errorReply(error) : failureReply(services, exchange, error, 'message'),
+  )
+  sendReply(exchange, reply)
+}
+
+async function page(services: RouteServices, exchange: Exchange): Promise<Reply> {
+  const { request } = exchange
+  const headers = readTrieveHeaders(request.headers)
+  const identity = await services.admit(headers.key, services.addressOf(request))
+  if (identity.error) throw identity.error
+  const api = new ApiCall(services, exchange, identity)
+  if (!headers.dataset) throw await missingDatasetError(api, headers)
+  const id = await datasetIdOf(api, headers.dataset, headers, services.streamAddresses)
+  if (api.viewer.type === 'anonymous') throw await unseenDatasetError(api, id, headers, 'UNAUTHENTICATED')
+  // Before the dataset is looked up, so that the page is as of then; its errors count only if the caller may see it.
+  const wanted = await readPageRequest(services, exchange, api).catch(errorOfTrieve)
+  const { apiVersion } = headers
   try {
-    const request = c.req.raw
-    const headers = readTrieveHeaders(request.headers)
-    const admitted = await admitRequest(c, services, headers.key)
-    const { error } = admitted
-    if (error) return c.json({ message: error.message }, error.status)
-    const call = callOf(c, services)
-    const peer = openResponseOf(c, services, admitted)
-    const runAs = (viewer: Viewer) =>
-      createRun(yoga, request, () =>
-        services.createRequestContext({ viewer, caller: admitted.caller }, peer, { call, trusted: true }),
-      )
-    const runAsCaller = runAs(admitted.viewer)
-    const find = async () => {
-      const id = await findTrieveDataset(headers, admitted.viewer, runAsCaller, runAs({ type: 'root' }))
-      c.header('X-API-Version', headers.apiVersion)
-      return id
-    }
-    const read = async (datasetId: string) => {
-      const body = await readTrieveBody(incoming(c), services.maxBodyBytes, services.memory.open(admitted.caller))
-      const reply = await readTrievePage(runAsCaller, datasetId, body)
-      if (!reply) throw new TrieveError(401, 'Unauthorized')
-      return reply
-    }
-    const { dataset } = headers
-    if (!dataset || !('id' in dataset) || admitted.viewer.type === 'anonymous') return c.json(await read(await find()))
-    // A page shows that the dataset exists, so it is looked for only after an error, before which its own errors come.
-    const reply = await read(dataset.id).catch(async (error) => {
-      if (error instanceof TrieveError) await find()
-      throw error
+    return await api.read('TrieveEvents', async (context) => {
+      const stream = await context.dataset(id)
+      if (wanted instanceof TrieveError) return errorReply(wanted, apiVersion)
+      const etag = etagOf(stream, 'trieve', wanted.page, wanted.pageSize, wanted.types)
+      const found = { etag, 'X-API-Version': apiVersion }
+      if (matchesEtag(request.headers['if-none-match'], etag)) return { status: 304, headers: found }
+      return { status: 200, headers: found, text: await readTrievePage(context, stream, wanted) }
     })
-    c.header('X-API-Version', headers.apiVersion)
-    return c.json(reply)
   } catch (error) {
-    if (!(error instanceof TrieveError)) throw error
-    if (error.apiVersion) c.header('X-API-Version', error.apiVersion)
-    return c.json({ message: error.message }, error.status)
+    if (!(error instanceof ReadFailedError)) throw error
+    if (error.code === 'BAD_USER_INPUT') throw new TrieveError(400, TOO_LARGE, apiVersion)
+    throw await unseenDatasetError(api, id, headers, error.code)
   }
+}
+
+const TOO_LARGE = 'BadRequest: page is too large, ask for a smaller page_size'
+
+async function readPageRequest(
+  { maxBodyBytes, memory }: RouteServices,
+  { request }: Exchange,
+  { caller }: ApiCall,
+): Promise<TrievePageRequest> {
+  return toPageRequest(await readTrieveBody(request, maxBodyBytes, memory.open(caller)))
+}
+
+function errorOfTrieve(error: unknown): TrieveError {
+  if (error instanceof TrieveError) return error
+  throw error
+}
+
+function errorReply({ status, message, apiVersion }: TrieveError, version = apiVersion): Reply {
+  return jsonReply(status, { message }, version === undefined ? {} : { 'X-API-Version': version })
 }

@@ -1,7 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { readUuid } from '../../lib/uuid-text.ts'
 
 /** Any value but a UUID is a tracking id, including the empty string. */
-type DatasetName = { readonly id: string } | { readonly trackingId: string }
+export type DatasetName = { readonly id: string } | { readonly trackingId: string }
 
 export interface TrieveHeaders {
   readonly key: string | null
@@ -13,7 +14,7 @@ export interface TrieveHeaders {
 }
 
 /** Reads the headers by Trieve's rules: the first name present wins, even if its value is invalid. */
-export function readTrieveHeaders(headers: Headers): TrieveHeaders {
+export function readTrieveHeaders(headers: IncomingHttpHeaders): TrieveHeaders {
   const credentials = first(headers, 'authorization', 'x-api-key')
   const dataset = first(headers, 'tr-dataset', 'x-dataset')
   return {
@@ -22,7 +23,7 @@ export function readTrieveHeaders(headers: Headers): TrieveHeaders {
     dataset: dataset === undefined ? undefined : datasetName(dataset),
     organization: first(headers, 'tr-organization', 'x-organization'),
     // Trieve's default depends on the organization's age; all of ours are newer than its version 2.0.
-    apiVersion: /^(1\.0|v1)$/i.test(headers.get('x-api-version') ?? '') ? '1.0' : '2.0',
+    apiVersion: /^(1\.0|v1)$/i.test(String(headers['x-api-version'])) ? '1.0' : '2.0',
   }
 }
 
@@ -32,10 +33,10 @@ function datasetName(value: string): DatasetName {
 }
 
 // A value with other than printable ASCII counts as not sent.
-function first(headers: Headers, ...names: readonly string[]): string | undefined {
+function first(headers: IncomingHttpHeaders, ...names: readonly string[]): string | undefined {
   for (const name of names) {
-    const value = headers.get(name)
-    if (value !== null && /^[\t\x20-\x7e]*$/.test(value)) return value
+    const value = headers[name]
+    if (typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value)) return value
   }
   return undefined
 }

@@ -1,4 +1,5 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
+import { ETAG, IF_NONE_MATCH, NOT_MODIFIED } from '../etag-schema.ts'
 import { ErrorResponseBody, EventReturn, GetEventsData } from './schema.ts'
 
 const headers = z.object({
@@ -14,6 +15,7 @@ const headers = z.object({
   'X-API-Version': z.string().optional().openapi({
     description: '`1.0` or `2.0`, also written `V1`, `v1`, `V2`, `v2`. Echoed in the response; it has no other effect.',
   }),
+  'If-None-Match': IF_NONE_MATCH,
 })
 
 const version = {
@@ -22,6 +24,8 @@ const version = {
     schema: { type: 'string' as const, enum: ['1.0', '2.0'] },
   },
 }
+
+const found = { ...version, ...ETAG }
 
 function failure(description: string, headers?: typeof version) {
   return { description, headers, content: { 'application/json': { schema: ErrorResponseBody } } }
@@ -45,9 +49,10 @@ const route = {
   responses: {
     200: {
       description: 'A page of events. Empty after the last page.',
-      headers: version,
+      headers: found,
       content: { 'application/json': { schema: EventReturn } },
     },
+    304: { description: NOT_MODIFIED, headers: found },
     400: failure('Missing dataset, tracking id without organization, invalid body, or invalid page.', version),
     401: failure('No valid API key, or a key without access to this dataset.', version),
     404: failure('Dataset or organization not found. Also returned to callers without a key.'),

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import WebSocket from 'ws'
 
 const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
-/** `batches` are the bodies of requests, sent at an interval in milliseconds; each records `size` events. So do `probes`, sent before. */
+/** `batches` are request bodies, sent at an interval in milliseconds; each records `size` events, as do `probes`. */
 const { url, headers, payload, subscribe, subscribers, probes, batches, size, intervalMs } = JSON.parse(
   (await input.next()).value,
 )

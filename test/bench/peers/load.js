@@ -2,23 +2,26 @@
 import { text } from 'node:stream/consumers'
 import autocannon from 'autocannon'
 
-/** `bodies` holds a list for each connection. */
-const { url, headers, seconds, bodies } = JSON.parse(await text(process.stdin))
+/** `requests` holds a list for each connection. */
+const { url, headers, seconds, status, requests: lists } = JSON.parse(await text(process.stdin))
 let next = 0
-const { requests, latency, errors, non2xx, timeouts, mismatches } = await autocannon({
-  url,
-  method: 'POST',
-  headers: { 'content-type': 'application/json', ...headers },
-  connections: bodies.length,
+const { requests, latency, errors, timeouts, mismatches, statusCodeStats } = await autocannon({
+  url: new URL(url).origin,
+  connections: lists.length,
   duration: seconds,
-  verifyBody: (body) => !body.includes('"errors"'),
-  setupClient: (client) => client.setRequests(bodies[next++ % bodies.length].map((body) => ({ body }))),
+  verifyBody: (body) => !body?.includes('"errors"'),
+  setupClient: (client) =>
+    client.setRequests(
+      lists[next++ % lists.length].map((each) => ({ ...each, headers: { ...each.headers, ...headers } })),
+    ),
 })
+const expected = statusCodeStats[status]?.count ?? 0
+const answered = Object.values(statusCodeStats).reduce((sum, { count }) => sum + count, 0)
 console.log(
   JSON.stringify({
     perSecond: requests.average,
     p50: latency.p50,
     p99: latency.p99,
-    failed: errors + non2xx + timeouts + mismatches,
+    failed: errors + timeouts + mismatches + answered - expected,
   }),
 )

@@ -6,7 +6,7 @@ export const typeDefs = /* GraphQL */ `
   type WorkerEvent { id: ID! seq: Int! eventType: String! createdAt: String! eventData: JSON }
   type Recorded { seq: Int! }
   input WorkerEventInput { id: ID! eventType: String! eventData: JSON }
-  type Query { workerEvents(datasetId: ID!, after: Int!, first: Int!): [WorkerEvent!]! }
+  type Query { workerEvents(datasetId: ID!, after: Int, first: Int!): [WorkerEvent!]! }
   type Mutation { recordWorkerEvents(datasetId: ID!, events: [WorkerEventInput!]!): [Recorded!]! }
 `
 

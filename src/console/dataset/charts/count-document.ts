@@ -1,10 +1,11 @@
-import { gql, type TypedDocumentNode } from '@urql/core'
+import { parse } from '@0no-co/graphql.web'
+import type { TadaDocumentNode } from 'gql.tada'
 
 /** Ranges that one document counts: it may have as many aliases. */
 export const MOST_RANGES = 30
 
 type Counts = Record<string, { totalCount: number }>
-type CountDocument = TypedDocumentNode<Counts, Record<string, unknown>>
+type CountDocument = TadaDocumentNode<Counts, Record<string, unknown>>
 
 /** A document that counts the events of some time ranges from the counters of the server, without reading any. */
 export function countDocument(ranges: number): CountDocument {
@@ -15,5 +16,6 @@ export function countDocument(ranges: number): CountDocument {
       `c${index}: workerEvents(datasetId: $id, types: $types, since: $t${index}, until: $t${index + 1}, first: 0) ` +
       '{ totalCount }',
   )
-  return gql(`query CountRanges($id: UUID!, $types: [WorkerEventType!], ${times}) { ${fields.join(' ')} }`)
+  const text = `query CountRanges($id: UUID!, $types: [WorkerEventType!], ${times}) { ${fields.join(' ')} }`
+  return parse(text, { noLocation: true }) as CountDocument
 }

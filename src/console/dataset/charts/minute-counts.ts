@@ -1,37 +1,44 @@
 import { signal } from '@preact/signals'
-import { isFailure } from '../../ui/format.ts'
 import type { EventType } from '../event-row.ts'
 import type { Tail } from '../tail.ts'
 import { countRanges } from './count-ranges.ts'
 
 const MINUTE_MS = 60_000
 
-/** Minutes that are shown. */
 const SHOWN = 30
+
+/** Types that are counted together; all types if there are none. */
+export type Group = readonly EventType[]
 
 export interface Minute {
   /** In milliseconds since 1970. */
   readonly start: number
-  readonly all: number
-  readonly failed: number
+  /** Events of each group, in the order of the groups. */
+  readonly counts: readonly number[]
 }
 
 /** Events a minute, of the last half hour: counted by the server, and on here while events arrive. */
 export class MinuteCounts {
   readonly minutes = signal<readonly Minute[]>([])
   readonly #tail: Tail
+  readonly #groups: readonly Group[]
   readonly #unlisten: () => void
+  #isReading = false
   readonly #timer: ReturnType<typeof setInterval>
 
-  constructor(tail: Tail) {
+  constructor(tail: Tail, groups: readonly Group[]) {
     this.#tail = tail
+    this.#groups = groups
     this.#unlisten = tail.onRows((rows) => {
       const latest = this.minutes.peek().at(-1)
       if (!latest) return
       const fresh = rows.filter(({ createdAt }) => Date.parse(createdAt) >= latest.start)
       if (fresh.length === 0) return
-      const failed = latest.failed + fresh.filter(({ eventType }) => isFailure(eventType)).length
-      this.minutes.value = [...this.minutes.peek().slice(0, -1), { ...latest, all: latest.all + fresh.length, failed }]
+      const counts = latest.counts.map((count, index) => {
+        const types = groups[index] ?? []
+        return count + fresh.filter(({ eventType }) => types.length === 0 || types.includes(eventType)).length
+      })
+      this.minutes.value = [...this.minutes.peek().slice(0, -1), { ...latest, counts }]
     })
     void this.#read()
     this.#timer = setInterval(() => {
@@ -46,18 +53,27 @@ export class MinuteCounts {
   }
 
   async #read(): Promise<void> {
-    const thisMinute = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS
-    const edges = [...Array(SHOWN + 1).keys()].map((index) => thisMinute + (index - SHOWN + 1) * MINUTE_MS)
+    if (this.#isReading) return
+    this.#isReading = true
+    const newest = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS
+    const oldest = newest - (SHOWN - 1) * MINUTE_MS
+    // The last one was not over when it was read.
+    const kept = this.minutes
+      .peek()
+      .slice(0, -1)
+      .filter(({ start }) => start >= oldest)
+    const edges = Array.from(
+      { length: SHOWN - kept.length + 1 },
+      (_, index) => oldest + (kept.length + index) * MINUTE_MS,
+    )
     const { id } = this.#tail.dataset
-    const failures = [...this.#tail.counters.peek().types.keys()].filter(isFailure) as EventType[]
-    const [all, failed] = await Promise.all([
-      countRanges(id, [], edges),
-      failures.length > 0 ? countRanges(id, failures, edges) : [],
-    ]).catch(() => [[], []])
-    this.minutes.value = all.map((count, index) => ({
-      start: edges[index] ?? 0,
-      all: count,
-      failed: failed[index] ?? 0,
-    }))
+    const counted = await Promise.all(this.#groups.map((types) => countRanges(id, types, edges))).catch(() => undefined)
+    this.#isReading = false
+    // Those that are shown stay until they can be read again.
+    if (!counted) return
+    const read = edges
+      .slice(0, -1)
+      .map((start, index) => ({ start, counts: counted.map((counts) => counts[index] ?? 0) }))
+    this.minutes.value = [...kept, ...read]
   }
 }

@@ -1,9 +1,9 @@
 import type { Follower } from '../log/follow/follower.ts'
-import { PROGRESS } from '../log/follow/progress.ts'
+import { POSITION_INTERVAL } from '../log/follow/position-interval.ts'
 import type { Outlet } from './outlet.ts'
 
 /** Reports the position of a reader whose filter leaves out events, so that it can resume there. */
-export class Progress {
+export class PositionReports {
   readonly #follower: Follower
   readonly #outlet: Outlet
   #reportedAt = performance.now()
@@ -18,8 +18,8 @@ export class Progress {
   note(): void {
     const { scanned, position } = this.#follower
     if (scanned <= position) return
-    const wait = this.#reportedAt + PROGRESS.milliseconds - performance.now()
-    if (!this.#outlet.isFull && (scanned - position >= PROGRESS.events || wait <= 0)) this.#report()
+    const wait = this.#reportedAt + POSITION_INTERVAL.milliseconds - performance.now()
+    if (!this.#outlet.isFull && (scanned - position >= POSITION_INTERVAL.events || wait <= 0)) this.#report()
     else this.#timer ??= setTimeout(() => this.#again(), Math.max(wait, 0))
   }
 

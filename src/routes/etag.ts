@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto'
+import { version } from '../lib/version.ts'
+import type { Stream } from '../log/read/stream-index.ts'
+
+/** Characters of a tag: 128 bits. */
+const LENGTH = 22
+
+/**
+ * The entity tag of what a stream's events are shown as: another one after an append, a removal, a redaction or a
+ * restore, and of another version of this server. It is weak (RFC 9110, 8.8.1): a response may contain events that were
+ * appended after its tag was found, so two with the same tag can differ. It is hashed, because it tells of more.
+ * @param view what is shown of the stream: filter, page and format.
+ */
+export function etagOf({ id, version: state, first, head }: Stream, ...view: readonly unknown[]): string {
+  const text = JSON.stringify([version, id, state, first, head, ...view])
+  return `W/"${createHash('sha256').update(text).digest('base64url').slice(0, LENGTH)}"`
+}
+
+/** Whether `If-None-Match` lists the entity tag, by weak comparison (RFC 9110, 13.1.2). */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  const tags = header.split(',').map(opaque)
+  return tags.includes('*') || tags.includes(opaque(etag))
+}
+
+function opaque(tag: string): string {
+  return tag.trim().replace(/^W\//, '')
+}

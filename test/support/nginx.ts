@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+import { freePort } from './free-port.ts'
+import { installed } from './installed.ts'
+import { until } from './until.ts'
+
+/** Whether `nginx` is installed. */
+export const nginxInstalled = installed('nginx', '-v')
+
+/** nginx, in front of a server. */
+export interface Nginx extends AsyncDisposable {
+  url: string
+}
+
+/** Starts one that compresses and buffers. @param version of HTTP that it speaks to the server; 1.0 is its default. */
+export async function nginx(server: string, version: '1.0' | '1.1'): Promise<Nginx> {
+  const port = await freePort()
+  const folder = join(inject('scratch'), `nginx-${port}`)
+  await mkdir(folder)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((of) => `${of}_temp_path ${folder}/${of};`)
+  const upgrade = 'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;'
+  const user = process.getuid?.() === 0 ? 'user root;' : ''
+  const config = `
+    daemon off; ${user} pid ${folder}/pid; error_log ${folder}/error.log;
+    events {}
+    http {
+      access_log off; ${temporary.join(' ')}
+      gzip on; gzip_types *; gzip_min_length 1; gzip_proxied any; gzip_http_version 1.0;
+      map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+      server {
+        listen 127.0.0.1:${port};
+        location / {
+          proxy_pass ${server}; proxy_http_version ${version}; proxy_buffering on; proxy_set_header Host $http_host;
+          ${version === '1.1' ? upgrade : ''}
+        }
+      }
+    }`
+  const file = join(folder, 'nginx.conf')
+  await writeFile(file, config)
+  const child = spawn('nginx', ['-p', folder, '-e', `${folder}/error.log`, '-c', file], { stdio: 'ignore' })
+  const url = `http://127.0.0.1:${port}`
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}.`)
+    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok === true
+  })
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
