@@ -86,7 +86,7 @@ async function turn(
     if (!headers) continue
     await using _appends = scenario.growing && (await appendSteadily(rows, cores.load))
     const run = (time: number) => {
-      const list = () => Array.from({ length: scenario.requests }, make) as HttpRequest[]
+      const list = () => Array.from({ length: Math.ceil(scenario.requests * time) }, make) as HttpRequest[]
       const requests = Array.from({ length: scenario.connections }, list)
       return load(
         { url: server.url, headers, seconds: time, status: scenario.unchanged ? 304 : 200, requests },
