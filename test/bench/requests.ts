@@ -86,10 +86,10 @@ async function turn(
     if (!headers) continue
     await using _appends = scenario.growing && (await appendSteadily(rows, cores.load))
     const run = (time: number) => {
-      const list = () => Array.from({ length: scenario.requests }, make) as HttpRequest[]
+      const list = () => Array.from({ length: Math.ceil(scenario.requests * time) }, make) as HttpRequest[]
       const requests = Array.from({ length: scenario.connections }, list)
       return load(
-        { url: server.url, headers, seconds: time, status: scenario.unchanged ? 304 : 200, requests },
+        { url: server.url, headers, seconds: time, status: 'if-none-match' in headers ? 304 : 200, requests },
         cores.load,
       )
     }
@@ -101,7 +101,7 @@ async function turn(
   }
 }
 
-/** The headers of all requests; undefined for a server that does not take part. */
+/** The headers of all requests; undefined for a server that does not take part. One without entity tags sends all. */
 async function condition(
   { url }: Running,
   { unchanged }: Scenario,
@@ -113,7 +113,7 @@ async function condition(
   const response = await fetch(new URL(path, url), init)
   await response.arrayBuffer()
   const etag = response.headers.get('etag')
-  return etag === null ? undefined : { 'if-none-match': etag }
+  return etag === null ? {} : { 'if-none-match': etag }
 }
 
 /** Appends 100 events per second through another server, until it is disposed of. */

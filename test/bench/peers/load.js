@@ -9,6 +9,8 @@ const { requests, latency, errors, timeouts, mismatches, statusCodeStats } = awa
   url: new URL(url).origin,
   connections: lists.length,
   duration: seconds,
+  // On a busy machine, this process itself may need long for a start.
+  timeout: 60,
   verifyBody: (body) => !body?.includes('"errors"'),
   setupClient: (client) =>
     client.setRequests(
