@@ -69,7 +69,6 @@ export interface LogOperations {
   follow(stream: Stream, request: FollowRequest): Promise<Follower>
   /** The newest snapshot of a report, then newer ones, until the report ends. */
   followSnapshots(stream: Stream, options: SnapshotOptions): Promise<SnapshotUpdates>
-  /** As `follow`, in batches. */
   followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
 }
 

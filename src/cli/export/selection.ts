@@ -4,7 +4,6 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 export interface ExportSelection {
   readonly ids?: readonly string[]
   readonly organizationId?: string
-  /** Whether API keys are exported, too. */
   readonly withAccounts: boolean
 }
 

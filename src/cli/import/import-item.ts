@@ -14,7 +14,6 @@ interface ImportedEvent {
   readonly streamId: string
 }
 
-/** With the stream that it describes, if it does. */
 interface ImportedObject {
   readonly object: FileObject
   readonly kind?: StreamKind

@@ -45,7 +45,6 @@ const TailLine = z.strictObject({
   ...z.object({ seq: known.seq, cursor: known.cursor }).partial().shape,
 })
 
-/** Reads a line into an event with an id. */
 export function readEvent(line: Line, source: Source): NumberedEvent {
   const { number } = line
   if (line.problem !== undefined) return { line: number, problem: line.problem }

@@ -13,7 +13,6 @@ export interface Drop {
 
 /** Counts what arrives after a break, by positions: they have no gaps. */
 export class Continuity {
-  /** Newest position that has arrived. */
   last: number
   /** Positions that never arrived, which the server would have to answer for. */
   readonly lost = signal(0)

@@ -22,7 +22,6 @@ export function encodeMessage(message: Request | Reply): Buffer {
   return Buffer.concat([header, body])
 }
 
-/** The messages of a connection, in order. */
 export async function* decodeMessages<Message>(chunks: AsyncIterable<Buffer>): AsyncGenerator<Message, undefined> {
   let parts: Buffer[] = []
   let length = 0

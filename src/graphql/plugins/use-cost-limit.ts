@@ -25,7 +25,6 @@ const VALUES_A_REQUEST = 10_000
 /** Costs kept of a document, each for other sizes of its variables. */
 const KEPT = 50
 
-/** What an operation costs, or why it is rejected. */
 interface Cost {
   complexity: number
   error?: GraphQLError

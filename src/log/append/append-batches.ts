@@ -12,7 +12,6 @@ export interface Batch {
   times?: readonly Date[]
 }
 
-/** Those who append. */
 export interface Writers {
   readonly ids: readonly string[]
   /** Condition for the id of one, `asked.reader`. */

@@ -7,7 +7,6 @@ import { POSITION_INTERVAL } from './position-interval.ts'
 const MAX_TEXT = 1_048_576
 
 export interface BatchOptions {
-  /** Most events of a batch. */
   readonly maxEvents: number
   /** How long new events are collected for one batch once its reader has caught up, in milliseconds. */
   readonly maxWaitMs: number

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Queries } from '../../db/queries.ts'
 import { type ReadBudget, readBudgeted } from './budgeted-read.ts'
-import type { EventCache, Source } from './event-cache.ts'
+import type { CacheKey, EventCache } from './event-cache.ts'
 import type { Limit, Read, SizedEvent } from './range.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
@@ -55,7 +55,7 @@ export async function readFiltered(
 
 function cachedAt(
   cache: EventCache,
-  source: Source,
+  source: CacheKey,
   positions: readonly number[],
   first: number,
 ): SizedEvent[] | undefined {

@@ -30,7 +30,6 @@ export interface SizedEvent extends LoggedEvent {
 
 /** `more`: a limit ended the read. `cut`: the byte limit did, the range holds more. Below `first`, all is removed. */
 export interface Read {
-  /** Whether the stream exists. */
   exists: boolean
   events: SizedEvent[]
   more: boolean
@@ -103,7 +102,6 @@ export async function readRange(
 
 const NO_STREAM = { first: 1, head: 0, epoch: 0, redactions: 0, version: '' } as const
 
-/** The event at a position is missing. */
 export class MissingEventError extends MissingEventsError {
   readonly head: number
   readonly position: number
