@@ -12,7 +12,7 @@ import type { ImportTarget } from './import-target.ts'
 
 const ROOT: Viewer = { type: 'root' }
 
-/** Creates what an item describes, unless it exists; never changes it. Repeatable. @returns whether that is possible. */
+/** Creates what an item describes unless it exists; never changes it; repeatable. @returns whether it is possible. */
 export async function recordObject(
   item: ImportItem,
   target: ImportTarget,
