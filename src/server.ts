@@ -140,7 +140,7 @@ async function open(
   const { bodyBytes: maxBodyBytes } = config.limits
   const readBody = createReadRequestBody(maxBodyBytes, budget.memory)
   const entry = { readBody, origins, rate, connectionLimit }
-  const yoga = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
+  const { yoga, compiled } = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
   const addContext = createContextFactory(services)
@@ -170,7 +170,7 @@ async function open(
     http,
     { queue, drainer, calls, graphiql: config.graphiql },
     {
-      graphql: createGraphqlHandler(yoga, { ...routeServices, readBody }, logger),
+      graphql: createGraphqlHandler(yoga, { ...routeServices, readBody, compiled }, logger),
       routes: (request, response) => void (answersDirectly(request, response) || toPages(request, response)),
     },
   )

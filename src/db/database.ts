@@ -10,8 +10,9 @@ import { joinEmbedded, openEmbedded } from './embedded.ts'
 import { PrismaClient } from './generated/prisma/client.ts'
 import { MigrationError, type MigrationState, migrate, migrationState, pendingMigrations } from './migrate.ts'
 import { openPool, type PostgresPool } from './postgres-pool.ts'
+import { postgresQueries } from './postgres-queries.ts'
 import { prepareSchema } from './prepare-schema.ts'
-import { type Queries, queriesOf } from './queries.ts'
+import type { Queries } from './queries.ts'
 import { type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
@@ -79,11 +80,13 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const limit = databaseTimeoutSeconds * 1_000
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
-  const main = await openQueries(session, POOL_SIZES.main, limit)
-  const short = await openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
-  const long = await openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
-  const prisma = new PrismaClient({ adapter: main.adapter, ...clientOptions(limit) })
+  const main = openQueries(session, POOL_SIZES.main, limit)
+  const short = openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const long = openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
   const pools = [main, short, long].map(({ pool }) => pool)
+  const statementNameGenerator = ({ sql }: SqlQuery) => main.pool.prepared.nameOf(sql)
+  const adapter = new PrismaPg(main.pool.pool, { schema: session.schema, statementNameGenerator })
+  const prisma = new PrismaClient({ adapter, ...clientOptions(limit) })
   return {
     prisma,
     queries: main.queries,
@@ -106,17 +109,13 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
 }
 
 interface OpenQueries {
-  readonly adapter: PrismaPg
   readonly queries: Queries
   readonly pool: PostgresPool
 }
 
-async function openQueries(session: Session, max: number, limit: number): Promise<OpenQueries> {
+function openQueries(session: Session, max: number, limit: number): OpenQueries {
   const pool = openPool(session, { max, limit })
-  const { prepared } = pool
-  const statementNameGenerator = ({ sql }: SqlQuery) => prepared.nameOf(sql)
-  const adapter = new PrismaPg(pool.pool, { schema: session.schema, statementNameGenerator })
-  return { adapter, queries: queriesOf(await adapter.connect(), prepared), pool }
+  return { queries: postgresQueries(pool.pool, pool.prepared), pool }
 }
 
 async function checkedDurability(databaseUrl: string, limit: number): Promise<Durability> {

@@ -4,7 +4,18 @@ import { isTransient } from './transient-errors.ts'
 /** Pauses between attempts, in milliseconds, doubling: 1.5 s in all, as long as a failover to a ready copy may take. */
 const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true, maxRetryTime: 1_500 }
 
-/** Repeats idempotent work during a transient fault. Used once per statement, so that retries do not multiply. */
-export function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
-  return pRetry(work, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+/**
+ * Repeats work that does no harm when it is done twice, while it fails by a fault of the database that passes. Once on
+ * the way of each statement: in the clients of callers, or in what uses a shared client. Only what outlives an outage,
+ * a follower or an import, tries again after it.
+ */
+export async function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isTransient(error)) throw error
+    // What usually succeeds does without the library: it counts for a short statement.
+    const again = (attempt: number) => (attempt === 1 ? Promise.reject(error) : work())
+    return await pRetry(again, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+  }
 }

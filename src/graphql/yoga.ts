@@ -11,12 +11,16 @@ import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { useCohorts } from '../subscriptions/use-cohorts.ts'
+import { CompiledOperations } from './compiled-operations.ts'
 import { type AddedContext, createContextFactory, type Services } from './create-context.ts'
 import { createMaskError, UNEXPECTED } from './mask-error.ts'
+import { operationCosts } from './operation-cost.ts'
 import type { OperationList } from './operation-list.ts'
+import { PersistedOperations } from './persisted-operations.ts'
 import { useAdmission } from './plugins/use-admission.ts'
 import { useAnonymousLimit } from './plugins/use-anonymous-limit.ts'
 import { useCallReport } from './plugins/use-call-report.ts'
+import { useCompiledOperations } from './plugins/use-compiled-operations.ts'
 import { useCostLimit } from './plugins/use-cost-limit.ts'
 import { useCsrfPrevention } from './plugins/use-csrf-prevention.ts'
 import { documentCaches, useDocumentLimits } from './plugins/use-document-limits.ts'
@@ -32,6 +36,11 @@ import type { ReadRequestBody } from './request-body.ts'
 import type { ServerContext } from './request-context.ts'
 
 export type Yoga = YogaServerInstance<ServerContext, AddedContext>
+
+interface Pipeline {
+  readonly yoga: Yoga
+  readonly compiled: CompiledOperations
+}
 
 const PREFLIGHT_SECONDS = 3_600
 
@@ -51,11 +60,15 @@ export function createPipeline(
   operationList: OperationList | undefined,
   { introspection, limits }: Pick<Config, 'introspection' | 'limits'>,
   logger: Logger,
-): Yoga {
+): Pipeline {
   const maskError = createMaskError(logger, lifecycle)
-  return createYoga<ServerContext, AddedContext>({
+  const createContext = createContextFactory(services)
+  const costOf = operationCosts(limits)
+  const persisted = new PersistedOperations(operationList)
+  const compiled = new CompiledOperations({ schema, createContext, persisted, costOf, rate, maskError })
+  const yoga = createYoga<ServerContext, AddedContext>({
     schema,
-    context: createContextFactory(services),
+    context: createContext,
     maskedErrors: { maskError: (error, message) => maskError(error, message) },
     logging: {
       debug: (...args) => logger.trace(args.map(String).join(' ')),
@@ -83,8 +96,8 @@ export function createPipeline(
       useRequestBody(readBody),
       useVariableLimit(),
       useDocumentLimits(limits),
-      useCostLimit(limits, rate),
-      usePersistedOperations(operationList),
+      useCostLimit(costOf, rate),
+      usePersistedOperations(persisted),
       useAnonymousLimit(rate),
       useKnownResult(),
       useCohorts(cohorts, connectionLimit, limits, (error, call) => maskError(error, UNEXPECTED, call) as GraphQLError),
@@ -92,9 +105,11 @@ export function createPipeline(
       useStatus(),
       useLongResponses(),
       useCallReport(maskError),
+      useCompiledOperations(compiled),
       !introspection && useHiddenSchema(),
       { onResponse: ({ response }) => markPrivate(response.headers) },
     ],
     multipart: false,
   })
+  return { yoga, compiled }
 }

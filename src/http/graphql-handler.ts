@@ -4,6 +4,7 @@ import type { Admit, Identity } from '../accounts/admission.ts'
 import { bearerKey } from '../accounts/bearer-key.ts'
 import { callerOf } from '../accounts/caller-of.ts'
 import { ANONYMOUS } from '../accounts/viewer.ts'
+import type { CompiledOperations } from '../graphql/compiled-operations.ts'
 import type { ReadRequestBody } from '../graphql/request-body.ts'
 import type { CreateRequestContext } from '../graphql/request-context.ts'
 import type { Yoga } from '../graphql/yoga.ts'
@@ -19,15 +20,16 @@ interface GraphqlServices {
   readonly responses: OpenResponses
   readonly createRequestContext: CreateRequestContext
   readonly readBody: ReadRequestBody
+  readonly compiled: CompiledOperations
 }
 
 /** Serves `/graphql` over HTTP. Callers are resolved before the body is read; Yoga sends the error of a rejection. */
 export function createGraphqlHandler(
   yoga: Yoga,
-  { admit, addressOf, responses, createRequestContext, readBody }: GraphqlServices,
+  { admit, addressOf, responses, createRequestContext, readBody, compiled }: GraphqlServices,
   logger: Logger,
 ): (request: IncomingMessage, response: ServerResponse, call: Call) => void {
-  const runJson = createJsonOperations(yoga, readBody)
+  const runJson = createJsonOperations(yoga, compiled, readBody)
   const handle = async (request: IncomingMessage, response: ServerResponse, call: Call): Promise<void> => {
     const address = addressOf(request)
     const anonymous: Identity = { viewer: ANONYMOUS, caller: callerOf(ANONYMOUS, address) }

@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type GraphQLParams, isAsyncIterable } from 'graphql-yoga'
+import type { CompiledOperations } from '../graphql/compiled-operations.ts'
 import { withoutEmptyName } from '../graphql/plugins/use-request-body.ts'
 import type { ReadRequestBody, RequestBody } from '../graphql/request-body.ts'
 import type { Begun, ServerContext } from '../graphql/request-context.ts'
 import type { Yoga } from '../graphql/yoga.ts'
 import { isLong } from '../lib/budget/json-in-turns.ts'
+import { LongResult } from '../lib/budget/long-result.ts'
 import { PRIVATE } from '../lib/private-response.ts'
+import { LongText, wholeText } from '../schema/compiled/text.ts'
 import type { RequestContext } from '../schema/context.ts'
 
 /** Media type of the response to an operation in a JSON body that needs nothing of Yoga's own adapter, or undefined. */
@@ -27,7 +30,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** Without Fetch's objects: they take longer than a small operation. @returns what Yoga goes on from, if anything. */
-export function createJsonOperations(yoga: Yoga, readBody: ReadRequestBody) {
+export function createJsonOperations(yoga: Yoga, compiled: CompiledOperations, readBody: ReadRequestBody) {
   return async (
     request: IncomingMessage,
     response: ServerResponse,
@@ -37,12 +40,36 @@ export function createJsonOperations(yoga: Yoga, readBody: ReadRequestBody) {
     const body = readBody(request, context)
     const params = await paramsIn(body)
     if (!params) return { body }
-    const ran = await run(yoga, params, { ...context, req: request })
-    if (!ran.result || !isOrdinary(ran.result) || isLong(context.budget)) return { params, ...ran }
+    const ran =
+      (await runCompiled(compiled, params, context)) ?? (await run(yoga, params, { ...context, req: request }))
+    const text = 'text' in ran ? ran.text : textOf(ran, context)
+    if (text === undefined) return { params, ...ran }
     context.call?.note(undefined)
-    if (!response.destroyed) send(response, JSON.stringify(ran.result), type)
+    if (!response.destroyed) send(response, text, type)
     return undefined
   }
+}
+
+type Ran = Pick<Begun, 'result' | 'thrown'>
+
+async function runCompiled(
+  compiled: CompiledOperations,
+  params: GraphQLParams,
+  context: RequestContext,
+): Promise<Ran | { readonly text: string } | undefined> {
+  try {
+    const written = await compiled.run(params, context)
+    if (!written || 'result' in written) return written
+    const { text } = written
+    if (!isLong(context.budget)) return { text: wholeText(text) }
+    return { result: new LongResult(typeof text === 'string' ? LongText.of(text) : text) }
+  } catch (error) {
+    return { thrown: { error } }
+  }
+}
+
+function textOf({ result }: Ran, { budget }: RequestContext): string | undefined {
+  return result && isOrdinary(result) && !isLong(budget) ? JSON.stringify(result) : undefined
 }
 
 // The memory of a body that is no operation is released by the adapter, which answers with the error.
@@ -59,11 +86,7 @@ async function paramsIn(body: Promise<RequestBody>): Promise<GraphQLParams | und
 }
 
 // Yoga and the plugins read no more of a request than this.
-async function run(
-  yoga: Yoga,
-  params: GraphQLParams,
-  context: ServerContext,
-): Promise<Pick<Begun, 'result' | 'thrown'>> {
+async function run(yoga: Yoga, params: GraphQLParams, context: ServerContext): Promise<Ran> {
   const request = { method: 'POST', headers: context.req?.headers } as unknown as Request
   try {
     return { result: (await yoga.getResultForParams({ params, request }, context)) as Begun['result'] }

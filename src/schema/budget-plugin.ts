@@ -4,7 +4,7 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import type { Context } from './context.ts'
 import { inTurns, leavesInTurns } from './in-turns.ts'
 import { jsonLength } from './json-length.ts'
-import { selectionOf } from './selection.ts'
+import { type Selection, selectionOf } from './selection.ts'
 
 const NAME = 'budget'
 
@@ -16,7 +16,22 @@ const SHORT = 256
 
 type Resolver = GraphQLFieldResolver<unknown, Context, object>
 
-type Draw = (value: unknown, budget: OperationBudget, info: GraphQLResolveInfo) => unknown
+type Draw = (value: unknown, budget: OperationBudget) => unknown
+
+type Count = (budget: OperationBudget, values: number) => void
+
+const drawValues: Count = (budget, values) => budget.drawValues(values)
+const addValues: Count = (budget, values) => budget.addValues(values)
+
+/** A list as its resolver returns it, and how it is then drawn from the budget. */
+export interface UndrawnList {
+  readonly resolve: Resolver
+  /** @returns whether the list must be completed in turns. */
+  readonly draw: (list: readonly unknown[], selection: Selection, budget: OperationBudget) => boolean
+}
+
+// Outermost of the plugins, so these are the resolvers of the schema.
+const undrawn = new WeakMap<object, UndrawnList>()
 
 /** Draws lists and long texts from the operation's budget before the executor completes them. */
 class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
@@ -24,9 +39,14 @@ class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
     resolver: GraphQLFieldResolver<unknown, Types['Context'], object>,
     { type, parentType, extensions }: PothosOutputFieldConfig<Types>,
   ): GraphQLFieldResolver<unknown, Types['Context'], object> {
-    if (extensions?.[COMMITTED]) return drawing(resolver as Resolver, drawCommitted) as typeof resolver
-    const draw = type.kind === 'List' ? drawList : DRAWS[this.builder.configStore.getTypeConfig(type.ref).name]
-    const counting = draw ? drawing(resolver as Resolver, draw) : (resolver as Resolver)
+    const resolve = resolver as Resolver
+    const draw = type.kind === 'List' ? undefined : DRAWS[this.builder.configStore.getTypeConfig(type.ref).name]
+    const counting =
+      type.kind === 'List'
+        ? drawingList(resolve, extensions?.[COMMITTED] ? addValues : drawValues)
+        : draw
+          ? drawing(resolve, (value, { budget }) => draw(value, budget))
+          : resolve
     return (parentType === 'Mutation' ? keepingResults(counting) : counting) as typeof resolver
   }
 }
@@ -44,38 +64,38 @@ function keepingResults(resolver: Resolver): Resolver {
 
 const DRAWS: Readonly<Record<string, Draw>> = { String: drawText, JSON: drawJson }
 
-function drawing(resolver: Resolver, draw: Draw): Resolver {
+function drawing(
+  resolver: Resolver,
+  draw: (value: unknown, context: Context, info: GraphQLResolveInfo) => unknown,
+): Resolver {
   return (source, args, context, info) => {
     const value = resolver(source, args, context, info)
-    return isThenable(value)
-      ? value.then((settled) => draw(settled, context.budget, info))
-      : draw(value, context.budget, info)
+    return isThenable(value) ? value.then((settled) => draw(settled, context, info)) : draw(value, context, info)
   }
 }
 
-function drawList(list: unknown, budget: OperationBudget, info: GraphQLResolveInfo) {
-  return drawn(list, budget, info, (values) => budget.drawValues(values))
+function drawingList(resolve: Resolver, count: Count): Resolver {
+  const draw: UndrawnList['draw'] = (list, { values, lists }, budget) => {
+    count(budget, list.length * values)
+    if (typeof list[0] === 'string')
+      budget.drawText((list as readonly string[]).reduce((sum, text) => sum + text.length, 0))
+    return list.length * values > AT_ONCE || (lists && list.length > 1)
+  }
+  const drawn = drawing(resolve, (list, { budget }, { fieldNodes, returnType, ...source }) => {
+    const type = getNamedType(returnType)
+    if (!Array.isArray(list) || !draw(list, selectionOf(fieldNodes, type, source), budget)) return list
+    return isLeafType(type) ? leavesInTurns(list, budget) : inTurns(list, budget)
+  })
+  undrawn.set(drawn, { resolve, draw })
+  return drawn
 }
 
-function drawCommitted(list: unknown, budget: OperationBudget, info: GraphQLResolveInfo) {
-  return drawn(list, budget, info, (values) => budget.addValues(values))
+/** The resolver of a list without its draw, and that; undefined for other fields. */
+export function undrawnList(resolver: unknown): UndrawnList | undefined {
+  return undrawn.get(resolver as object)
 }
 
-function drawn(
-  list: unknown,
-  budget: OperationBudget,
-  { fieldNodes, returnType, ...source }: GraphQLResolveInfo,
-  count: (values: number) => void,
-) {
-  if (!Array.isArray(list)) return list
-  const { values, lists } = selectionOf(fieldNodes, getNamedType(returnType), source)
-  count(list.length * values)
-  if (typeof list[0] === 'string') budget.drawText(list.reduce((sum, text) => sum + text.length, 0))
-  if (list.length * values <= AT_ONCE && !(lists && list.length > 1)) return list
-  return isLeafType(getNamedType(returnType)) ? leavesInTurns(list, budget) : inTurns(list, budget)
-}
-
-function drawText(text: unknown, budget: OperationBudget) {
+export function drawText(text: unknown, budget: OperationBudget) {
   if (typeof text === 'string' && text.length > SHORT) budget.drawText(text.length)
   return text
 }

@@ -16,6 +16,7 @@ import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
 import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
+import { plain } from './plain-field.ts'
 import { ROW_PAGE } from './row-page.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -119,9 +120,14 @@ export const builder = new SchemaBuilder<Types>({
       nullable: { list: false, items: false },
       description: 'Items of this page, each with its cursor.',
     },
-    nodeFieldOptions: { nullable: false, description: 'The item of this edge.' },
+    nodeFieldOptions: {
+      nullable: false,
+      description: 'The item of this edge.',
+      extensions: plain(({ node }: { node: unknown }) => node).extensions,
+    },
     nodesOnConnection: { description: 'Items of this page, without cursors.' },
     cursorFieldOptions: {
+      extensions: plain(({ cursor }: { cursor: string }) => cursor).extensions,
       description:
         'Opaque position of this item. Pass it as `after` or `before` to read pages from here. The cursor of an ' +
         'event fits either order, and `after` of a subscription to the same stream.',

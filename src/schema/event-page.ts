@@ -21,8 +21,23 @@ export const StreamStart = builder.enumType('StreamStart', {
   } as const,
 })
 
-export function toEdge<Node>(event: LoggedEvent, node: Node): { cursor: string; node: Node } {
-  return { cursor: encodeCursor(event.streamId, event), node }
+/** An edge of a connection, whose cursor is made when it is selected. */
+class EventEdge<Node> {
+  readonly node: Node
+  readonly #event: LoggedEvent
+
+  constructor(event: LoggedEvent, node: Node) {
+    this.#event = event
+    this.node = node
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#event.streamId, this.#event)
+  }
+}
+
+export function toEdge<Node>(event: LoggedEvent, node: Node): { readonly cursor: string; readonly node: Node } {
+  return new EventEdge(event, node)
 }
 
 /** Whether streams may have changed since the operation looked them up: by its own mutations, or by time. */
@@ -43,8 +58,12 @@ export function toConnection<Node>(page: Page, nodes: readonly Node[]) {
       get hasPreviousPage() {
         return page.hasPreviousPage()
       },
-      startCursor: edges.at(0)?.cursor,
-      endCursor: edges.at(-1)?.cursor,
+      get startCursor() {
+        return edges.at(0)?.cursor
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor
+      },
     } as unknown as PageInfoShape,
     totalCount: page.total,
   }

@@ -18,6 +18,7 @@ import { CodedError } from '../errors.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { beginningOf, MAX_PAYLOAD_BYTES } from '../log/payload.ts'
 import type { Prefix } from '../log/read/range.ts'
+import { plain } from './plain-field.ts'
 
 // The fields of both kinds of events that give less than the payload, and what a read must fetch for those selected.
 
@@ -58,7 +59,7 @@ export function payloadSize<Shape extends { event: LoggedEvent }>(payload: strin
   return {
     type: 'SafeInt',
     description: `Size of ${payload}, in bytes of UTF-8. Selecting it does not read the payload.`,
-    resolve: ({ event }: Shape) => event.size,
+    ...plain(({ event }: Shape) => event.size),
   } as const
 }
 

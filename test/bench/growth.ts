@@ -88,7 +88,7 @@ function firstEvent(url: string, { dataset, keys }: Rows): Promise<void> {
       const subscribe = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { node { seq } } }`
       if (type === 'connection_ack') send({ id: '1', type: 'subscribe', payload: { query: subscribe } })
       else if (type === 'next') resolve()
-      else reject(new Error(String(data)))
+      else if (type !== 'ping') reject(new Error(String(data)))
     })
   }).finally(() => socket.terminate())
 }

@@ -7,8 +7,8 @@ export interface Measured {
   perSecond: number
   p50: number
   p99: number
-  /** Requests without a response of the expected status, or with GraphQL errors in it. */
-  failed: number
+  /** Numbers of requests without a response, with another status, or with GraphQL errors, by what is wrong. */
+  failures: Record<string, number>
 }
 
 /** A turn of load: for each connection the requests that it sends in turn. */

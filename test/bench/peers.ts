@@ -181,6 +181,8 @@ export function choose<P extends Peer>(peers: readonly P[], names: readonly stri
 export interface Running extends AsyncDisposable {
   url: string
   pid: number
+  /** The end of its standard error so far. */
+  log: () => string
   /** @param key instead of the one that reads. */
   ask: (request: Request, key?: string) => Promise<Data>
 }
@@ -194,10 +196,15 @@ export async function start(peer: Peer, rows: Rows, core: number | undefined): P
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exited = once(child, 'exit')
-  const url = await readyUrl(child)
+  let log = ''
+  child.stderr?.on('data', (data) => {
+    log = (log + data).slice(-5_000)
+  })
+  const url = await readyUrl(child, () => log)
   return {
     url,
     pid: child.pid as number,
+    log: () => log,
     async ask({ query, variables }, key) {
       const authorization = key ? { authorization: `Bearer ${key}` } : peer.headers?.(rows)
       const response = await fetch(url, {
@@ -219,11 +226,7 @@ export async function start(peer: Peer, rows: Rows, core: number | undefined): P
   }
 }
 
-async function readyUrl(child: ChildProcess): Promise<string> {
-  let log = ''
-  child.stderr?.on('data', (data) => {
-    log = (log + data).slice(-5_000)
-  })
+async function readyUrl(child: ChildProcess, log: () => string): Promise<string> {
   if (child.stdout) {
     for await (const line of createInterface({ input: child.stdout })) {
       const [, url] = /ready: (http:\S+)/.exec(line) ?? []
@@ -233,5 +236,5 @@ async function readyUrl(child: ChildProcess): Promise<string> {
       return url.endsWith('/graphql') || url.endsWith('/') ? url : `${url}/graphql`
     }
   }
-  throw new Error(`${child.spawnargs.join(' ')} ended:\n${log}`)
+  throw new Error(`${child.spawnargs.join(' ')} ended:\n${log()}`)
 }

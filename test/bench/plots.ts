@@ -33,8 +33,8 @@ const { events, rounds } = extent
 page = replaced(
   page,
   'machine',
-  `Measured on ${machine.cores} cores of ${machine.cpu} with Node.js ${machine.node.slice(1)} and ` +
-    `${events.toLocaleString('en')} events; medians of ${rounds} rounds.`,
+  `Measured on ${machine.cores} cores of ${machine.cpu} with Node.js ${machine.node.slice(1)}.\n` +
+    `Medians of ${rounds} rounds, with ${events.toLocaleString('en')} events.`,
 )
 await writeFile(PAGE, page)
 

@@ -35,6 +35,7 @@ function replay(url: string, { dataset, count, keys }: Rows): Promise<void> {
       const [, seq] = /"seq":(\d+)/.exec(text) ?? []
       if (text.startsWith('{"type":"connection_ack"'))
         send({ id: '1', type: 'subscribe', payload: { query: SUBSCRIBE, variables: { id: dataset } } })
+      else if (text.startsWith('{"type":"ping"')) send({ type: 'pong' })
       else if (Number(seq) !== ++last) reject(new Error(`After ${last - 1} came ${text.slice(0, 500)}`))
       else if (last === count) resolve()
     })

@@ -95,7 +95,8 @@ async function turn(
     }
     await run(Math.max(1, seconds / 2))
     const measured = await run(seconds)
-    if (measured.failed > 0) throw new Error(`${peer.name}: ${measured.failed} requests failed in "${scenario.name}".`)
+    if (Object.keys(measured.failures).length > 0)
+      throw new Error(`${peer.name}, ${scenario.name}: ${JSON.stringify(measured.failures)}\n${server.log()}`)
     keep(keyOf(scenario, peer.name), measured)
   }
 }
@@ -122,7 +123,7 @@ async function appendSteadily(rows: Rows, core: number | undefined): Promise<Asy
   const { signal } = ending
   const appending = (async () => {
     for await (const _ of setInterval(100, undefined, { signal }))
-      await record(node, rows.keys.write, rows, [newEvents(10)])
+      await record(node, rows.keys.write, { dataset: rows.dataset }, [newEvents(10)])
   })().catch((error) => {
     if (!signal.aborted) throw error
   })

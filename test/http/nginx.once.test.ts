@@ -35,12 +35,18 @@ describe.skipIf(!nginxInstalled).each(['1.0', '1.1'] as const)(
       const authorization = `Bearer ${server.rootKey}`
       const stream = await fetch(url, { headers: { authorization, accept: 'text/event-stream' } })
       const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
-      expect((await reader?.read())?.value).toContain('"planning"')
+      let text = ''
+      const readUntil = async (end: string) => {
+        for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+          text += part.value
+          if (text.includes(end)) return
+        }
+        throw new Error(`The stream has ended without ${end}.`)
+      }
+      await readUntil('"planning"')
       await recordReportEvents(server, report, [state('COMPLETED')])
-      let rest = ''
-      for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) rest += part.value
-      expect(rest).toContain('"completed"')
-      expect(rest).toContain('event: complete')
+      await readUntil('event: complete')
+      expect(text).toContain('"completed"')
       const list = await fetch(url, { headers: { authorization } })
       expect(list.headers.get('content-encoding')).toBe('gzip')
       expect(await list.json()).toHaveLength(2)

@@ -9,6 +9,8 @@ import { until } from '../support/until.ts'
 // A failure prints its seed and path: SEED and SEED_PATH run it again.
 const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
 const RUNS = process.env.LONG ? 100 : 3
+/** Of half a million deliveries each. */
+const ROUNDS = process.env.LONG ? 20 : 2
 
 /** Subscribers that always read, on few sockets. */
 const CROWD = { sockets: 20, each: 100 } as const
@@ -113,7 +115,7 @@ test('Subscriptions of several kinds on one connection miss and repeat nothing',
     for (const { socket } of all) socket.terminate()
   })
   await server.followers(10 * 100 + 10 * 4)
-  for (let round = 0; round < 6; round++) await have(all, await record(500, id))
+  for (let round = 0; round < ROUNDS; round++) await have(all, await record(500, id))
   for (const { socket } of all) socket.terminate()
   await server.followers(0)
 })

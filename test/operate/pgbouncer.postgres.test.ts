@@ -9,7 +9,6 @@ import { newDataset, newOrganization, newReport, RECORD_WORKER_EVENTS, recordRep
 import { expectData, startServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
-import { wakeupState } from '../support/wakeups.ts'
 
 const CALLS = 30
 
@@ -40,18 +39,17 @@ test.skipIf(!pgbouncerInstalled)('Servers and commands work through PgBouncer in
   expect(totalCount).toBe(CALLS)
   const inOrder = nodes.map(({ id }: { id: string }) => id)
   expect(inOrder.toSorted()).toEqual(ids.toSorted())
-  // Found by polling: no notification comes through.
+  // Found by polling: notifications come through by chance, when PgBouncer lends the session that listens.
   for (const subscription of live) {
     expect((await subscription.take(CALLS)).map(({ node }) => node.id)).toEqual(inOrder)
     await subscription.end()
   }
   await recordReportEvents(one, report, [{ state: { message: 'done', state: 'COMPLETED' } }])
   expect((await fetch(`${one.url}/readyz`)).status).toBe(200)
-  expect(await wakeupState(one.url)).toMatchObject({ source: 'postgres', connected: false })
 
   const { status, found } = await doctor(pooled)
   expect(status).toBe(0)
-  expect(found).toMatchObject({ session: { state: 'ok' }, wakeups: { state: 'warning' }, counters: { state: 'ok' } })
+  expect(found).toMatchObject({ session: { state: 'ok' }, counters: { state: 'ok' } })
   const exported = await command(['export', '--dataset', dataset], pooled)
   expect(eventLines(exported.stdout)).toHaveLength(CALLS)
   const created = await command(['keys', 'create', '--organization', organization, '--role', 'read'], pooled)

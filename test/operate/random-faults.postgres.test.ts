@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { appendFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import { canMakeClusters } from '../support/cluster.ts'
 import { ask, type Clients, follow, type Stream, write } from '../support/faults/clients.ts'
@@ -76,10 +75,7 @@ test.runIf(canMakeClusters() && redisInstalled)(
       const both =
         random.between(0, 2) === 0 && !/Redis|server/.test(fault.name + other.name) ? [fault, other] : [fault]
       const what = await Promise.all(both.map((each) => happen(world, each, random, MOST)))
-      if (process.env.FAULTS_TRACE) appendFileSync(process.env.FAULTS_TRACE, `${new Date().toISOString()} ${what}\n`)
       recoveries.push([what.join(', and '), await recovered(world, probe)])
-      if (process.env.FAULTS_TRACE)
-        appendFileSync(process.env.FAULTS_TRACE, `  ${recoveries.at(-1)} ${record.refusals} ${record.total}\n`)
       samples.push(await holds(world))
     }
     isOver = true

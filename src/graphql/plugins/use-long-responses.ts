@@ -1,6 +1,7 @@
 import type { ExecutionResult } from 'graphql'
 import { type FetchAPI, isAsyncIterable, type Plugin, processRegularResult } from 'graphql-yoga'
 import { isLong, jsonInTurns } from '../../lib/budget/json-in-turns.ts'
+import { LongResult } from '../../lib/budget/long-result.ts'
 import type { Context } from '../../schema/context.ts'
 
 /** Yoga serializes a result with this, if present, and passes what it returns to the response unchanged. */
@@ -15,8 +16,11 @@ export function useLongResponses(): Plugin {
     },
     onResultProcess({ result, serverContext, resultProcessor, setResult, setResultProcessor }) {
       const { budget } = serverContext as Partial<Context>
-      if (!budget || !isLong(budget) || isAsyncIterable(result) || Array.isArray(result)) return
-      const stringify = ({ stringify: _, ...plain }: ExecutionResult & Stringify) => jsonInTurns(plain, budget)
+      if (!budget || isAsyncIterable(result) || Array.isArray(result)) return
+      const written = result instanceof LongResult ? result : undefined
+      if (!written && !isLong(budget)) return
+      const stringify = ({ stringify: _, ...plain }: ExecutionResult & Stringify) =>
+        written?.inTurns(budget) ?? jsonInTurns(plain, budget)
       const whole = { ...result, stringify: (full: ExecutionResult) => bodyOf(stringify(full), fetchAPI) }
       setResult(whole as never)
       if (resultProcessor === processRegularResult) return

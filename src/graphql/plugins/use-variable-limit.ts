@@ -14,13 +14,13 @@ import type { Plugin } from 'graphql-yoga'
 import { fits } from './fits.ts'
 
 /** Maximum nesting of variables: 100 levels of a payload, plus the input around it. */
-const MAX_DEPTH = 120
+export const MAX_DEPTH = 120
 
 /** Maximum items per list and per variable; JSON has limits of its own, and the event size bounds lists of Float. */
-const MAX_ITEMS = { list: 10_000, objects: 11_000, others: 100_000 } as const
+export const MAX_ITEMS = { list: 10_000, objects: 11_000, others: 100_000 } as const
 
 /** Maximum members of an object outside of payloads, more than any input has. */
-const MAX_MEMBERS = 100
+export const MAX_MEMBERS = 100
 
 /** UTF-16 units kept of a message that quotes a long value: its start, and its end, which lists what is allowed. */
 const KEPT = { start: 100, end: 590 } as const
@@ -112,7 +112,7 @@ function badInput(message: string): GraphQLError {
 }
 
 // Level by level, as recursion could overflow the stack.
-function isWithin(levels: number, value: unknown): boolean {
+export function isWithin(levels: number, value: unknown): boolean {
   let level = [value].filter(isNested)
   for (let depth = 0; level.length > 0; depth++) {
     if (depth === levels) return false

@@ -1,6 +1,15 @@
 import type { Queries } from '../../db/queries.ts'
 import type { LoggedEvent } from '../event.ts'
-import { type Direction, type Limit, type Prefix, type Range, type Read, readRange, type SizedEvent } from './range.ts'
+import {
+  CHARACTER,
+  type Direction,
+  type Limit,
+  type Prefix,
+  type Range,
+  type Read,
+  readRange,
+  type SizedEvent,
+} from './range.ts'
 
 /** Budget that bytes are charged to before they are read. `mustWait`: yield to others first, with `turn`. */
 export interface ReadBudget {
@@ -25,9 +34,6 @@ export const NO_LIMIT: ReadBudget = {
 const STEP = { first: 1_048_576, growth: 4 } as const
 
 const POSITIONS = 1_000
-
-/** Most bytes of a character in UTF-8. */
-const CHARACTER = 4
 
 /** `readRange`, with the result charged. An exhausted budget throws instead of shortening the result. */
 export async function readBudgeted(

@@ -1,6 +1,9 @@
+import type { Queries } from '../../db/queries.ts'
 import { type ReadBudget, readBudgeted } from './budgeted-read.ts'
+import { isDamage } from './damage.ts'
 import type { CacheKey } from './event-cache.ts'
-import type { Direction, Limit, Range, Read, SizedEvent } from './range.ts'
+import type { Direction, Limit, Prefix, Range, Read, SizedEvent } from './range.ts'
+import { maybeSmall, SMALL_BYTES, type SmallReads } from './small-reads.ts'
 import type { Reads, Stream } from './stream-index.ts'
 
 /** `readBudgeted`, but for events that are cached as of the stream's version: no older than the call that found it. */
@@ -56,7 +59,9 @@ async function readHole(
   let isMine = false
   const read = async () => {
     isMine = true
-    const read = await readBudgeted(db, hole, direction, { ...limit, events: count }, budget)
+    const read =
+      (await readSmall(db, cache.small, hole, direction, source.prefix, budget)) ??
+      (await readBudgeted(db, hole, direction, { ...limit, events: count }, budget))
     // All that share it are charged for it, with what they have from the cache.
     budget.untake(read.events.reduce((sum, { bytes }) => sum + bytes, 0))
     return read
@@ -72,6 +77,28 @@ async function readHole(
     // The reason may be the budget of the other request.
     return undefined
   }
+}
+
+async function readSmall(
+  db: Queries,
+  small: SmallReads,
+  { streamId, low, high }: Range,
+  direction: Direction,
+  prefix: Prefix,
+  budget: ReadBudget,
+): Promise<Read | undefined> {
+  if (!maybeSmall(high - low - 1, prefix) || budget.left < SMALL_BYTES) return undefined
+  await budget.take(SMALL_BYTES)
+  const read = await small.read(db, streamId, low, high, prefix).catch((error) => {
+    // Of the reads in the statement, only those fail that meet it.
+    if (!isDamage(error)) throw error
+    return undefined
+  })
+  const bytes = read?.events.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0
+  budget.untake(SMALL_BYTES - bytes)
+  if (!read) return undefined
+  const events = direction === 'ASC' ? [...read.events] : read.events.toReversed()
+  return { ...read, exists: true, events, more: false, cut: false }
 }
 
 async function readWhole(

@@ -5,6 +5,7 @@ import type { Counts } from './counters.ts'
 import { EventCache } from './event-cache.ts'
 import { createFilteredPages, type FilteredPages } from './filtered-page.ts'
 import type { Read } from './range.ts'
+import { SmallReads } from './small-reads.ts'
 
 /** Streams whose counts are cached. */
 const MOST_COUNTS = 1_000
@@ -14,6 +15,7 @@ export interface ReadCache {
   readonly events: EventCache
   readonly reading: SharedWork<Read>
   readonly filtered: FilteredPages
+  readonly small: SmallReads
   readonly counts: LRUCache<string, Counts>
   readonly counting: SharedWork<Counts | undefined>
 }
@@ -28,6 +30,7 @@ export function createReadCache(memory: MemoryBudget): ReadCache {
     events,
     reading: new SharedWork(),
     filtered: createFilteredPages(),
+    small: new SmallReads(),
     counts: new LRUCache({ max: MOST_COUNTS }),
     counting: new SharedWork(),
   }

@@ -15,13 +15,18 @@ const { requests, latency, errors, timeouts, mismatches, statusCodeStats } = awa
       lists[next++ % lists.length].map((each) => ({ ...each, headers: { ...each.headers, ...headers } })),
     ),
 })
-const expected = statusCodeStats[status]?.count ?? 0
-const answered = Object.values(statusCodeStats).reduce((sum, { count }) => sum + count, 0)
+const others = Object.entries(statusCodeStats).filter(([code]) => Number(code) !== status)
+const failures = {
+  errors,
+  timeouts,
+  mismatches,
+  ...Object.fromEntries(others.map(([code, { count }]) => [code, count])),
+}
 console.log(
   JSON.stringify({
     perSecond: requests.average,
     p50: latency.p50,
     p99: latency.p99,
-    failed: errors + timeouts + mismatches + answered - expected,
+    failures: Object.fromEntries(Object.entries(failures).filter(([, count]) => count > 0)),
   }),
 )

@@ -10,7 +10,7 @@ const HEIGHT = 170
 /** Lines that have a colour of their own; `--bad` is that of failures. */
 const COLOURS = ['--tide', '--good', '--warn', '--chart-violet', '--chart-teal'] as const
 
-export interface Line {
+interface Line {
   readonly label: string
   readonly isFailure?: boolean
   readonly values: readonly (number | null)[]

@@ -1,0 +1,104 @@
+import type { DocumentNode, GraphQLError, GraphQLSchema } from 'graphql'
+import type { GraphQLParams } from 'graphql-yoga'
+import { LRUCache } from 'lru-cache'
+import type { RateLimit } from '../accounts/rate-limit.ts'
+import { type CompiledOperation, compileOperation, type WrittenResult } from '../schema/compiled/compiled-operation.ts'
+import type { RequestContext } from '../schema/context.ts'
+import type { AddedContext } from './create-context.ts'
+import { type MaskError, UNEXPECTED } from './mask-error.ts'
+import type { CostOf } from './operation-cost.ts'
+import type { PersistedOperations } from './persisted-operations.ts'
+import { isWithin, MAX_DEPTH } from './plugins/use-variable-limit.ts'
+import { type CoerceVariables, compileVariables } from './variable-coercer.ts'
+
+/** Cached documents, by total and single length of text, in UTF-16 units, and what each field adds to it. */
+const KEPT = { all: 500_000, text: 20_000, field: 20 } as const
+
+interface Operation extends CompiledOperation {
+  readonly coerce: CoerceVariables
+}
+
+interface Known {
+  readonly document: DocumentNode
+  /** By name; null where an operation is not compiled. */
+  readonly operations: Map<string | undefined, Operation | null>
+}
+
+interface Pipeline {
+  readonly schema: GraphQLSchema
+  readonly createContext: (context: RequestContext) => AddedContext
+  readonly persisted: PersistedOperations
+  readonly costOf: CostOf
+  readonly rate: RateLimit
+  readonly maskError: MaskError
+}
+
+/**
+ * The fast way through the pipeline, for operations that it has accepted before: parsed, validated and compiled once.
+ * What is not known, is not compiled or does not pass a check is left to the plugins, before anything was executed.
+ */
+export class CompiledOperations {
+  readonly #pipeline: Pipeline
+  readonly #known = new LRUCache<string, Known>({ maxSize: KEPT.all, maxEntrySize: KEPT.all })
+
+  constructor(pipeline: Pipeline) {
+    this.#pipeline = pipeline
+  }
+
+  /** Notes a document that the pipeline runs, within its limits. It is compiled when it is sent again. */
+  learn(text: string, document: DocumentNode): void {
+    if (text.length > KEPT.text || this.#known.has(text)) return
+    this.#known.set(text, { document, operations: new Map() }, { size: text.length + 1 })
+  }
+
+  /** Runs an operation of a caller with a key. @returns undefined where the plugins must run it, or reject it. */
+  async run(params: GraphQLParams, context: RequestContext): Promise<WrittenResult | undefined> {
+    const { persisted, costOf, rate, schema, createContext } = this.#pipeline
+    const { caller, call } = context
+    const { query: _, operationName, variables, extensions, ...others } = params
+    if (!isEmpty(others) || !isNameOrNothing(operationName) || !isObjectOrNothing(variables)) return undefined
+    if (extensions != null && !isWithin(MAX_DEPTH, extensions)) return undefined
+    const text = persisted.textOf(params, caller.tenant)
+    const known = typeof text === 'string' ? this.#known.get(text) : undefined
+    const operation = known && this.#operationOf(text as string, known, operationName ?? undefined)
+    const coerced = operation?.coerce(variables ?? {})
+    if (!known || !operation || !coerced) return undefined
+    const { weight, error } = costOf(schema, known.document, operation.operation, variables ?? {})
+    if (error || (weight > 0 && (await rate.count(caller, weight)))) return undefined
+    persisted.register({ ...params, query: text as string }, caller.tenant)
+    call?.began(known.document, operationName)
+    const written = await operation.run(coerced, { ...context, ...createContext(context) })
+    return 'text' in written
+      ? written
+      : { result: { ...written.result, errors: this.#masked(written.result, context) } }
+  }
+
+  #masked({ errors }: { errors?: readonly GraphQLError[] }, { call }: RequestContext): GraphQLError[] | undefined {
+    return errors?.map((error) => this.#pipeline.maskError(error, UNEXPECTED, call) as GraphQLError)
+  }
+
+  #operationOf(text: string, { document, operations }: Known, name: string | undefined): Operation | null {
+    const known = operations.get(name)
+    if (known !== undefined) return known
+    const { schema } = this.#pipeline
+    const compiled = compileOperation(schema, document, name)
+    const operation = compiled ? { ...compiled, coerce: compileVariables(schema, compiled.operation) } : null
+    operations.set(name, operation)
+    const fields = [...operations.values()].reduce((sum, each) => sum + (each?.fields ?? 0), 0)
+    this.#known.set(text, { document, operations }, { size: text.length + 1 + fields * KEPT.field })
+    return operation
+  }
+}
+
+function isEmpty(object: object): boolean {
+  for (const _ in object) return false
+  return true
+}
+
+function isNameOrNothing(name: unknown): boolean {
+  return name == null || typeof name === 'string'
+}
+
+function isObjectOrNothing(value: unknown): boolean {
+  return value == null || (typeof value === 'object' && !Array.isArray(value))
+}
