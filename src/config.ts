@@ -145,7 +145,6 @@ export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 export type Config = Readonly<{
   port: number
   host: string
-  /** Holds the embedded database and the first root key. */
   dataDir: string
   databaseUrl?: string
   /** Longest statement on PostgreSQL, and longest wait for the turn to run one. */

@@ -20,7 +20,6 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
-  /** Raw statements on the connections of `prisma`. */
   readonly queries: Queries
   /** On a small separate pool of PostgreSQL, so key lookups and health checks work while `pool` is exhausted. */
   readonly spareQueries: Queries
@@ -28,7 +27,6 @@ export interface Database extends AsyncDisposable {
   readonly maintenance: Queries
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
-  /** Statements that run concurrently. */
   readonly connections: number
   /** Compared on each call, as another process may migrate the database. */
   readonly migrations: () => Promise<MigrationState>

@@ -32,7 +32,6 @@ export function queriesOf(driver: SqlQueryable): Queries {
 export class QueryError extends Error {
   override name = 'QueryError'
   readonly code: string | undefined
-  /** The kind of error as Prisma's drivers name it. */
   readonly kind: string
 
   constructor({ originalCode, originalMessage, kind }: Pick<DriverError, 'originalCode' | 'originalMessage' | 'kind'>) {

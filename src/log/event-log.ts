@@ -46,7 +46,6 @@ export interface LogOperations {
   append(streamId: string, events: readonly NewEvent[], writer?: string): Promise<AppendResult[]>
   /** Whose a stream is. It may be deleted by now: `append` finds out. */
   ownerOf(id: string, reader?: string): Promise<StreamOwner | undefined>
-  /** From a statement that all callers share. */
   findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload permanently; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
@@ -74,7 +73,6 @@ export interface LogOperations {
 
 export interface SnapshotOptions {
   readonly cutOff: () => void
-  /** Charged for one snapshot. */
   readonly budget: () => ReadBudget
 }
 
@@ -97,7 +95,6 @@ export interface EventLogOptions extends FollowedStreamsOptions {
   mayRead: Prisma.Sql
   appendsAtOnce: number
   appends: AppendObserver
-  /** Of the process, for the cache of events. */
   memory: MemoryBudget
   /** Longest wait of an append for a transaction, in milliseconds, while the database is unavailable. */
   patience: number

@@ -1,6 +1,5 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 
-/** Streams by id, or of an organization, or all. */
 export interface ExportSelection {
   readonly ids?: readonly string[]
   readonly organizationId?: string

@@ -9,7 +9,6 @@ export interface ImportTarget {
   readonly streams: TargetStreams
   readonly positions: StreamPositions
   readonly atOnce: number
-  /** Import only into this organization. */
   readonly organizationId?: string
   /** Whether to go on after an event that is not stored. */
   readonly keepGoing: boolean

@@ -36,7 +36,6 @@ const ReportLine = z
   .strictObject({ progress: item.optional(), blockUpdate: item.optional(), state: item.optional() })
   .refine((value) => Object.keys(value).length === 1, 'must have one of the members progress, blockUpdate and state')
 
-/** As "tidemark tail" prints it. */
 const TailLine = z.strictObject({
   reportId: uuid,
   id: uuid,

@@ -5,7 +5,6 @@ export interface Drop {
   /** When it was noticed, and when events arrived again; in milliseconds since 1970. */
   readonly at: number
   readonly until?: number
-  /** Events recorded meanwhile; unknown while the connection is down. */
   readonly missed?: number
   /** Of those, how many have arrived since, each at the position after the one before it. */
   readonly recovered: number

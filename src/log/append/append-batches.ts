@@ -14,7 +14,6 @@ export interface Batch {
 
 export interface Writers {
   readonly ids: readonly string[]
-  /** Condition for the id of one, `asked.reader`. */
   readonly may: Prisma.Sql
 }
 

@@ -21,7 +21,6 @@ export interface EventBatch {
   readonly events: readonly LoggedEvent[]
   /** Payload of the events, in UTF-16 units. */
   readonly text: number
-  /** Of the stream, as its events were read. */
   readonly version: string
   /** Events of any type after `seq`, as of the newest read of the stream. */
   readonly behind: number
