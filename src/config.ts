@@ -145,9 +145,7 @@ export const SETTINGS: readonly string[] = Object.keys(Environment.shape)
 export type Config = Readonly<{
   port: number
   host: string
-  /** Holds the embedded database and the first root key. */
   dataDir: string
-  /** Absent: the embedded database in `dataDir`. */
   databaseUrl?: string
   /** Longest statement on PostgreSQL, and longest wait for the turn to run one. */
   databaseTimeoutSeconds: number
@@ -159,7 +157,6 @@ export type Config = Readonly<{
   llamaCloudApiKey?: string
   /** The server that commands use as its clients, and their key. */
   remote: Readonly<{ url: string; key?: string }>
-  /** Timeout for a subscriber that leaves new events unread. */
   slowConsumerSeconds: number
   keepAliveSeconds: number
   /** Origins of web pages that may use `/graphql`, besides the server's own. */

@@ -14,7 +14,6 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
-/** Whether the same request may succeed later, unchanged. */
 export function isTemporary(code: unknown): boolean {
   return code === 'RATE_LIMITED' || code === 'UNAVAILABLE'
 }

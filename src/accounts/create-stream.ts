@@ -17,7 +17,6 @@ export interface NewDataset extends NewStream {
 
 export interface NewReport extends NewStream {
   projectId?: string | null
-  /** Of a newest state event that is not kept. */
   state?: string | null
 }
 

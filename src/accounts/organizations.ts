@@ -44,7 +44,6 @@ export async function updateOrganization(
   )
 }
 
-/** As many streams as one transaction deletes. */
 const AT_ONCE = 1_000
 
 /**
@@ -97,7 +96,6 @@ export async function deleteOrganization(deleter: Deleter, id: string, confirm: 
   return { id }
 }
 
-/** Whether there is an organization, whoever may see it. */
 export async function organizationExists(db: PrismaClient, id: string): Promise<boolean> {
   return (await db.organization.findUnique({ where: { id }, select: { id: true } })) !== null
 }

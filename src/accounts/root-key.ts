@@ -15,7 +15,6 @@ export interface FirstRootKey {
 }
 
 export interface RootKey {
-  /** Present when made by this start. */
   firstRootKey?: FirstRootKey
   /** The file of a root key made now or earlier. */
   rootKeyFile?: string

@@ -51,7 +51,6 @@ export async function joinStorage(config: Config): Promise<Storage> {
   return storageOf(config, await joinDatabase(config, onDiskChange(observer)), observer)
 }
 
-/** Opens the database for a server, likewise. */
 export async function openStorage(config: Config, observer: StorageObserver): Promise<Storage> {
   return storageOf(config, await openDatabase(config, onDiskChange(observer)), observer)
 }

@@ -52,7 +52,6 @@ export class StreamAddresses {
   }
 }
 
-/** Characters of a UUID. */
 const UUID_LENGTH = 36
 
 function keyOf({ organizationId, name }: Named): string {

@@ -15,7 +15,6 @@ export class TemporaryError extends CodedError {
     return new TemporaryError('RATE_LIMITED', 429, `Too many requests. Retry after ${retryAfter} s.`, retryAfter)
   }
 
-  /** The key lookup failed, or its queue is full. */
   static keyUnavailable(): TemporaryError {
     return new TemporaryError('UNAVAILABLE', 503, 'The API key cannot be verified at the moment. Retry after 1 s.', 1)
   }

@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import { CodedError } from '../errors.ts'
 
-/** The error that `readItem` turns into a problem. */
 export function invalidItem(message: string): CodedError {
   return new CodedError('BAD_USER_INPUT', message)
 }

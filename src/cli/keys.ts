@@ -9,7 +9,6 @@ import { printable } from '../lib/text.ts'
 import { createLogger, standardError } from '../observability/logger.ts'
 import { print } from './terminal.ts'
 
-/** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
 
 const MOST_LISTED = 1_000

@@ -10,7 +10,6 @@ import { checked } from './invalid-item.ts'
 
 const position = z.int().positive()
 
-/** As JSON has it, both ways. */
 const time = z.iso.datetime()
 
 const retention = z

@@ -2,7 +2,6 @@ import pg from 'pg'
 import { StartError } from '../errors.ts'
 import { pinSession, sessionOf } from './session.ts'
 
-/** One connection, not a pool. */
 export interface DatabaseConnection {
   query<Row extends object>(sql: string, parameters?: unknown[]): Promise<{ rows: Row[] }>
   /** Runs a whole file in one implicit transaction (the simple query protocol). */

@@ -10,7 +10,6 @@ export interface DatabaseState {
   readonly missing: readonly string[]
   /** Settings that sessions do not keep, as behind a pooler that shares their connections. */
   readonly changedSettings: readonly string[]
-  /** Whether a query of the tables succeeds. */
   readonly readable: boolean
 }
 

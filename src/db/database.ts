@@ -20,15 +20,13 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
-  /** Raw statements on the connections of `prisma`. */
   readonly queries: Queries
-  /** On a small separate pool of PostgreSQL, so key lookups and health checks are answered while `pool` is exhausted. */
+  /** On a small separate pool of PostgreSQL, so key lookups and health checks work while `pool` is exhausted. */
   readonly spareQueries: Queries
   /** For background work on many rows, whose statements may take minutes, but not for ever. */
   readonly maintenance: Queries
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability
-  /** Statements that run concurrently. */
   readonly connections: number
   /** Compared on each call, as another process may migrate the database. */
   readonly migrations: () => Promise<MigrationState>
@@ -38,7 +36,6 @@ export interface Database extends AsyncDisposable {
   readonly pool?: Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>
   /** Gives all statements this many milliseconds from now on, also those in progress: for a stop. */
   readonly limit: (milliseconds: number) => void
-  /** Of the embedded database. */
   readonly disk?: DiskSpace
   /** Lets commands use the database until it is disposed of; only if no other process can open it. @throws Error */
   readonly share?: () => Promise<AsyncDisposable>

@@ -12,7 +12,6 @@ const CHECK_MS = 1_000
 /** In seconds. */
 const RETRY_AFTER = 60
 
-/** What a client receives for a write that `isReadOnly`. */
 export const READ_ONLY = new CodedError(
   'UNAVAILABLE',
   'The database is read-only, as while its disk is full: nothing can be changed. Retry after 60 s.',

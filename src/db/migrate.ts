@@ -25,7 +25,6 @@ export interface MigrationState {
 interface Migration {
   name: string
   sql: string
-  /** Hex SHA-256 of the file, as Prisma records it. */
   checksum: string
 }
 

@@ -25,7 +25,6 @@ export class PreparedStatements {
     else if (this.#state === 'unknown') this.#state = 'kept'
   }
 
-  /** Notes that sessions do not keep what was prepared. */
   lose(): void {
     this.#state = 'lost'
     this.#names.clear()

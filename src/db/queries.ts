@@ -31,9 +31,7 @@ export function queriesOf(driver: SqlQueryable): Queries {
 /** PostgreSQL has rejected a statement, or could not be reached. */
 export class QueryError extends Error {
   override name = 'QueryError'
-  /** The SQLSTATE, if PostgreSQL has answered. */
   readonly code: string | undefined
-  /** The kind of error as Prisma's drivers name it. */
   readonly kind: string
 
   constructor({ originalCode, originalMessage, kind }: Pick<DriverError, 'originalCode' | 'originalMessage' | 'kind'>) {

@@ -28,7 +28,6 @@ const PREFERRED = {
 } as const
 
 export interface Session {
-  /** The address for the driver. */
   readonly connectionString: string
   readonly schema: string
 }

@@ -11,7 +11,7 @@ import type { PersistedOperations } from './persisted-operations.ts'
 import { isWithin, MAX_DEPTH } from './plugins/use-variable-limit.ts'
 import { type CoerceVariables, compileVariables } from './variable-coercer.ts'
 
-/** Cached documents, by total size and length of one, in UTF-16 units of their texts, and what each field adds to it. */
+/** Cached documents, by total and single length of text, in UTF-16 units, and what each field adds to it. */
 const KEPT = { all: 500_000, text: 20_000, field: 20 } as const
 
 interface Operation extends CompiledOperation {

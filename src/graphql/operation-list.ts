@@ -32,7 +32,6 @@ export async function readOperationList(path: string): Promise<OperationList> {
   return new Map(operations)
 }
 
-/** SHA-256 in lower-case hexadecimal digits, as clients send it. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

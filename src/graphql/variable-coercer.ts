@@ -16,7 +16,7 @@ import { isWithin, MAX_DEPTH, MAX_ITEMS, MAX_MEMBERS } from './plugins/use-varia
 
 type Variables = Readonly<Record<string, unknown>>
 
-/** Coerces variables as the executor does; undefined where they do not fit, or exceed a limit, or none declares them. */
+/** Coerces variables as the executor does; undefined if they do not fit, exceed a limit, or are not declared. */
 export type CoerceVariables = (variables: Variables) => Record<string, unknown> | undefined
 
 /** What no coerced value is. */

@@ -26,7 +26,6 @@ export class Drainer {
     })
   }
 
-  /** Resolves when every connection is closed, upgraded ones included. */
   async drain(): Promise<void> {
     this.#draining = true
     for (const response of this.#underWay) endWith(response)

@@ -29,11 +29,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['application/graphql-response+json', 'application/graphql-response+json'],
 ])
 
-/**
- * Runs the operation in a JSON body through the pipeline, without Fetch's requests and responses, which take longer than
- * a small operation. @returns what Yoga's adapter goes on from if the result is none to write at once: errors, a long
- * result, events, or a body that is no operation.
- */
+/** Without Fetch's objects: they take longer than a small operation. @returns what Yoga goes on from, if anything. */
 export function createJsonOperations(yoga: Yoga, compiled: CompiledOperations, readBody: ReadRequestBody) {
   return async (
     request: IncomingMessage,

@@ -21,7 +21,6 @@ export class OpenResponses {
   readonly #tcpConnections: TcpConnections
   readonly #registers: Registers
   readonly #byResponse = new WeakMap<ServerResponse, OpenResponse>()
-  /** Not long yet, in order of their start. */
   readonly #young = new Set<OpenResponse>()
 
   constructor(tcpConnections: TcpConnections, registers: Registers) {

@@ -23,7 +23,6 @@ export class TcpConnection {
   #flushed = -1
   #stalledMs = 0
   #closingMs: number | undefined
-  /** Value of `#stalledMs` when its subscriptions were ended. */
   #endedAtMs: number | undefined
 
   /** @param breakOff breaks, counts and logs a connection whose client does not read. */

@@ -18,7 +18,6 @@ export type Outcome = 'ok' | 'gone' | Code
 
 export const CODES: ReadonlySet<unknown> = new Set([...ERROR_CODES, ...OTHERS])
 
-/** `ok`, or the code of the first error. */
 export function outcomeOf(errors: readonly GraphQLError[] | undefined): Outcome {
   if (!errors?.length) return 'ok'
   const code = errors[0]?.extensions?.code

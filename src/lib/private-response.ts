@@ -1,4 +1,3 @@
-/** Headers of a response that depends on the key. */
 export const PRIVATE = { 'cache-control': 'no-store', vary: 'Authorization, Cookie, Accept' } as const
 
 /** Proxies must not cache, compress or buffer it; Node.js decides about the connection, as HTTP/1.0 has no chunks. */

@@ -28,7 +28,6 @@ export class RepeatedTask implements AsyncDisposable {
     this.#timer = undefined
   }
 
-  /** Stops, and waits for the run in progress. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop()
     await this.#running

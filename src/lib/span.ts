@@ -9,7 +9,6 @@ export interface Span {
   end(outcome: Outcome, attributes?: Attributes): void
 }
 
-/** Exports spans; disposal flushes the rest. */
 export interface Tracing extends AsyncDisposable {
   /** Starts a call's span at `begun` (`performance.now()`), under any parent in `headers`; undefined if not sampled. */
   begin(

@@ -1,7 +1,6 @@
 import { name } from './text.ts'
 import { readUuid } from './uuid-text.ts'
 
-/** A client-defined identifier of a dataset. */
 export const trackingId = name.refine(
   (value) => !('uuid' in readUuid(value)),
   'must not be a UUID in any notation, because clients use those as ids',

@@ -79,7 +79,6 @@ export interface Bounds {
   /** Earliest kept position; `head` + 1 when no event is kept. */
   readonly first: number
   readonly head: number
-  /** Id of the epoch of the newest append. */
   readonly epoch: number
 }
 

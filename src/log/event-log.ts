@@ -46,7 +46,6 @@ export interface LogOperations {
   append(streamId: string, events: readonly NewEvent[], writer?: string): Promise<AppendResult[]>
   /** Whose a stream is. It may be deleted by now: `append` finds out. */
   ownerOf(id: string, reader?: string): Promise<StreamOwner | undefined>
-  /** From a statement that all callers share. */
   findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload permanently; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */
@@ -69,7 +68,6 @@ export interface LogOperations {
   follow(stream: Stream, request: FollowRequest): Promise<Follower>
   /** The newest snapshot of a report, then newer ones, until the report ends. */
   followSnapshots(stream: Stream, options: SnapshotOptions): Promise<SnapshotUpdates>
-  /** As `follow`, in batches. */
   followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
 }
 
@@ -98,7 +96,6 @@ export interface EventLogOptions extends FollowedStreamsOptions {
   mayRead: Prisma.Sql
   appendsAtOnce: number
   appends: AppendObserver
-  /** Of the process, for the cache of events. */
   memory: MemoryBudget
   /** Longest wait of an append for a transaction, in milliseconds, while the database is unavailable. */
   patience: number

@@ -28,6 +28,5 @@ export interface AppendResult {
   seq: number
   /** DUPLICATE: stored already. CONFLICT: not stored, as its id is another event's. `seq` is the stored event's. */
   outcome: 'RECORDED' | 'DUPLICATE' | 'CONFLICT'
-  /** Epoch of the append, for cursors. */
   epoch: number
 }

@@ -12,7 +12,6 @@ export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'repor
   at(streamId: string, positions: readonly number[], prefix: Prefix): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
   followSnapshots(stream: Stream, options: Omit<SnapshotOptions, 'budget'>): Promise<SnapshotUpdates>
-  /** The same log, charged to another budget. */
   chargedTo(other: OperationBudget): OperationLog
 }
 

@@ -12,7 +12,6 @@ const ENCODER = new TextEncoder()
 
 declare const checked: unique symbol
 
-/** JSON text within the limits, kept byte for byte. */
 export type Payload = string & { readonly [checked]: true }
 
 /** A client value as compact JSON. @throws CodedError BAD_USER_INPUT when too large, too deep, or inexact in JSON. */

@@ -3,7 +3,6 @@ import type { CheckResult } from './finding.ts'
 
 const TOLERANCE_MS = 1_000
 
-/** The fastest query is the most precise. */
 const SAMPLES = 3
 
 /** Compares this clock with the database's: events and key expiry use the database's, the log each server's. */

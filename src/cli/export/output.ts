@@ -21,7 +21,6 @@ export interface Output {
 /** Other names of standard output: opened anew, a file behind it would be replaced. */
 const STANDARD_OUTPUT = new Set(['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
 
-/** Whether this is standard output, which stays open. */
 export function isStandardOutput(file: string): boolean {
   return STANDARD_OUTPUT.has(file)
 }

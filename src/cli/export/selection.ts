@@ -1,10 +1,8 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 
-/** Streams by id, or of an organization, or all. */
 export interface ExportSelection {
   readonly ids?: readonly string[]
   readonly organizationId?: string
-  /** Whether API keys are exported, too. */
   readonly withAccounts: boolean
 }
 

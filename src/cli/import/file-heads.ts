@@ -20,7 +20,6 @@ export class FileHeads {
     if (expected && event) this.#expect(streamId, event.seq ?? expected.at + 1, expected.head)
   }
 
-  /** What the file lacks, if anything. */
   get missing(): string | undefined {
     const [first] = this.#expected
     if (!first) return undefined

@@ -14,7 +14,6 @@ interface ImportedEvent {
   readonly streamId: string
 }
 
-/** With the stream that it describes, if it does. */
 interface ImportedObject {
   readonly object: FileObject
   readonly kind?: StreamKind
@@ -37,7 +36,6 @@ export type ImportItem = { readonly place: Place } & (
 
 export type StreamItem = ImportItem & { readonly kind: StreamKind; readonly streamId: string }
 
-/** Batches of items, in order within a stream. */
 export type ImportSource = AsyncIterable<readonly ImportItem[]>
 
 /** @param read throws a CodedError to reject the item. */

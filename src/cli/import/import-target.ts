@@ -8,12 +8,9 @@ export interface ImportTarget {
   readonly log: EventLog
   readonly streams: TargetStreams
   readonly positions: StreamPositions
-  /** Concurrent appends. */
   readonly atOnce: number
-  /** Import only into this organization. */
   readonly organizationId?: string
   /** Whether to go on after an event that is not stored. */
   readonly keepGoing: boolean
-  /** Whether API keys are imported. */
   readonly withAccounts: boolean
 }

@@ -10,13 +10,9 @@ import type { ImportItem } from './import-item.ts'
 import type { ItemResult } from './import-summary.ts'
 import type { ImportTarget } from './import-target.ts'
 
-/** Access to the database is root access. */
 const ROOT: Viewer = { type: 'root' }
 
-/**
- * Creates what an item describes, unless it exists; never changes it. Each step can be repeated, as while the database is
- * unavailable. @returns whether that is possible.
- */
+/** Creates what an item describes unless it exists; never changes it; repeatable. @returns whether it is possible. */
 export async function recordObject(
   item: ImportItem,
   target: ImportTarget,

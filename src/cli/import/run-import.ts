@@ -15,7 +15,6 @@ import { TargetStreams } from './target-streams.ts'
 export interface ImportOptions {
   organization?: string
   json?: boolean
-  /** Go on after an event that is rejected. */
   keepGoing?: boolean
   withAccounts?: boolean
 }

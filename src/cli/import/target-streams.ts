@@ -16,7 +16,6 @@ interface Found {
   organizationId: string
 }
 
-/** What a stream is created with. */
 type NewStream = Omit<NewDataset & NewReport, 'id'>
 
 /** Import targets: an organization's own streams, created when missing; without one, all streams that exist. */
@@ -32,7 +31,6 @@ export class TargetStreams {
     this.#organizationId = organizationId
   }
 
-  /** Takes no more events for a stream. */
   bar(id: string): void {
     this.#barred.add(id)
   }

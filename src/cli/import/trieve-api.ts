@@ -23,7 +23,6 @@ export type TrieveEvent = z.infer<typeof Event>
 // Events are parsed one by one, after the page size is checked.
 const Reply = z.object({ events: z.array(z.unknown()), page_count: z.int().nonnegative() })
 
-/** Newest first. */
 export interface TrievePage {
   events: TrieveEvent[]
   pages: number

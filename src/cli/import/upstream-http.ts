@@ -21,7 +21,6 @@ export interface UpstreamRequest {
   body?: unknown
 }
 
-/** An error status that a retry would repeat. */
 export class UpstreamStatusError extends StartError {
   readonly status: number
 

@@ -21,7 +21,6 @@ export interface RecordOptions extends RemoteOptions {
 /** Most events of one call: a call is recorded as a whole. */
 const MAX_EVENTS = 1_000
 
-/** Codes that can be the fault of one event. */
 const AT_FAULT = new Set(['BAD_USER_INPUT', 'REQUEST_ENTITY_TOO_LARGE', 'GRAPHQL_VALIDATION_FAILED'])
 
 const STOPPED =

@@ -36,7 +36,6 @@ const ReportLine = z
   .strictObject({ progress: item.optional(), blockUpdate: item.optional(), state: item.optional() })
   .refine((value) => Object.keys(value).length === 1, 'must have one of the members progress, blockUpdate and state')
 
-/** As "tidemark tail" prints it. */
 const TailLine = z.strictObject({
   reportId: uuid,
   id: uuid,
@@ -45,7 +44,6 @@ const TailLine = z.strictObject({
   ...z.object({ seq: known.seq, cursor: known.cursor }).partial().shape,
 })
 
-/** Reads a line into an event with an id. */
 export function readEvent(line: Line, source: Source): NumberedEvent {
   const { number } = line
   if (line.problem !== undefined) return { line: number, problem: line.problem }

@@ -14,7 +14,6 @@ export class ApiError extends Error {
   }
 }
 
-/** For what a `catch` receives. */
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof TidemarkError)

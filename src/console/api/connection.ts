@@ -17,7 +17,6 @@ export const connectionState = computed<ConnectionState>(() => {
 })
 
 export const connection = {
-  /** A connection has failed, and will be made again. */
   broke(): void {
     status.value = 'reconnecting'
   },

@@ -5,7 +5,6 @@ export interface Drop {
   /** When it was noticed, and when events arrived again; in milliseconds since 1970. */
   readonly at: number
   readonly until?: number
-  /** Events recorded meanwhile; unknown while the connection is down. */
   readonly missed?: number
   /** Of those, how many have arrived since, each at the position after the one before it. */
   readonly recovered: number
@@ -13,7 +12,6 @@ export interface Drop {
 
 /** Counts what arrives after a break, by positions: they have no gaps. */
 export class Continuity {
-  /** Newest position that has arrived. */
   last: number
   /** Positions that never arrived, which the server would have to answer for. */
   readonly lost = signal(0)

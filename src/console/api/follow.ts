@@ -17,7 +17,6 @@ export interface Source<Fragment extends DocumentNode> {
   readonly stream: { readonly datasetId: string } | { readonly reportId: string }
   /** Fragments of what is selected of each event. */
   readonly fragments: readonly Fragment[]
-  /** Cursor of the last event that is known. */
   readonly after: string
 }
 

@@ -15,7 +15,6 @@ const MOST_ROWS = 1_000
 /** A gapless part of the matching events, newest first. While older rows are read, arrivals are only counted. */
 export class EventWindow {
   readonly rows = signal<readonly EventRow[]>([])
-  /** Whether there are older rows than these. */
   readonly hasOlder = signal(true)
   /** Everything that matches, up to this position, is in the window or older than it. */
   readonly complete = signal(0)
@@ -90,7 +89,6 @@ export class EventWindow {
     })
   }
 
-  /** Towards the end; then follows it. */
   async loadNewer(): Promise<void> {
     const [first] = this.rows.peek()
     if (this.atEnd.peek() || this.#filter.until !== undefined) return

@@ -2,7 +2,6 @@ import type { EventRow, EventType } from './event-row.ts'
 
 /** Which events are shown; kept in the address of the page. */
 export interface Filter {
-  /** Empty: all types. */
   readonly types: readonly EventType[]
   readonly since?: string
   readonly until?: string

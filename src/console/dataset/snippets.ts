@@ -12,7 +12,6 @@ const QUERY = `query ($id: UUID!, $after: String!) {
   }
 }`
 
-/** The same event for programs; none contains the key. */
 export function snippetsOf(tail: Tail, { node, before, cursor }: Opened): Snippet[] {
   const { origin } = location
   const { id } = tail.dataset

@@ -24,7 +24,6 @@ export class Tail {
   readonly counters = signal<Counters>({ head: 0, first: 1, lastEventAt: null, types: new Map() })
   readonly continuity: Continuity
   readonly error = signal<ApiError | undefined>()
-  /** The newest rows, oldest of them first, without gaps. */
   rows: readonly EventRow[] = []
   #listeners = new Set<(rows: readonly EventRow[]) => void>()
   #stop: () => void = () => undefined

@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks'
 import { containsText, entriesOf, isNumber, type Json } from './parse-payload.ts'
 
-/** Members that are drawn before "more". */
 const SHOWN = 100
 
 const OPEN = { depth: 2, members: 20 } as const

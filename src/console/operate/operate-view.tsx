@@ -16,7 +16,6 @@ const PAGES: Readonly<Record<string, { title: string; Page: (props: { organizati
   health: { title: 'Health', Page: Health },
 }
 
-/** A page for administrators at /operate/PAGE. */
 export default function OperateView({ page }: { page: string }) {
   const { title, Page } = PAGES[page] ?? {}
   const { id } = organization.value ?? {}

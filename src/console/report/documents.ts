@@ -72,5 +72,4 @@ export const REPORT_EVENTS = graphql(
   [PROGRESS, STATE, BLOCK],
 )
 
-/** What is selected of each event. */
 export const REPORT_EVENT = [PROGRESS, STATE, BLOCK] as const

@@ -5,7 +5,6 @@ import { Failure } from '../ui/failure.tsx'
 import { type LiveReport, openReport } from './live-report.ts'
 import { ReportPage } from './report-page.tsx'
 
-/** A report at /reports/ID. */
 export default function ReportView({ id }: { id: string }) {
   const [live, setLive] = useState<LiveReport | undefined>()
   const [error, setError] = useState<ApiError | undefined>()

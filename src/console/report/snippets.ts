@@ -1,7 +1,6 @@
 import type { Snippet } from '../event/payload-view.tsx'
 import type { Report } from './report-state.ts'
 
-/** The same report for programs; none contains the key. */
 export function snippetsOf({ id }: Report): Snippet[] {
   const { origin } = location
   return [

@@ -21,7 +21,6 @@ export function chooseOrganization(id: string): void {
   chosen.value = id
 }
 
-/** Only the root key has several. */
 export async function loadOrganizations(): Promise<void> {
   const { isRoot, organization: own } = viewer.value ?? {}
   if (isRoot) organizations.value = (await request(ORGANIZATIONS, {})).organizations.nodes

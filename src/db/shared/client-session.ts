@@ -2,7 +2,6 @@ import type { PGlite } from '@electric-sql/pglite'
 import type { SqlDriverAdapter, Transaction } from '@prisma/driver-adapter-utils'
 import type { Request } from './messages.ts'
 
-/** An embedded database, and Prisma's driver for it. */
 export interface SharedParts {
   pglite: PGlite
   adapter: SqlDriverAdapter
@@ -44,7 +43,6 @@ export class ClientSession {
     }
   }
 
-  /** Rolls back a transaction whose client has disconnected. */
   async end(): Promise<void> {
     await this.#endTransaction('rollback')
   }

@@ -11,7 +11,6 @@ export type Request =
 /** `cause`: of an error of Prisma's driver adapter. */
 export type Reply = { result: unknown } | { message: string; cause?: object }
 
-/** Bytes that hold the length of a message. */
 const HEADER = 4
 
 /** A message, with all values that statements take and return, dates and bytes included. */
@@ -22,7 +21,6 @@ export function encodeMessage(message: Request | Reply): Buffer {
   return Buffer.concat([header, body])
 }
 
-/** The messages of a connection, in order. */
 export async function* decodeMessages<Message>(chunks: AsyncIterable<Buffer>): AsyncGenerator<Message, undefined> {
   let parts: Buffer[] = []
   let length = 0

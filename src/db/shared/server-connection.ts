@@ -6,7 +6,6 @@ import { inUse } from '../directory-lock.ts'
 import { decodeMessages, encodeMessage, type Reply, type Request } from './messages.ts'
 import { socketPath } from './socket-path.ts'
 
-/** The server has closed the connection. */
 export class ServerGone extends StartError {
   constructor() {
     super('The server that has the embedded database open has stopped. Run the command again.')
@@ -41,7 +40,6 @@ export class ServerConnection {
     return reply.result as Result
   }
 
-  /** Also rolls back a transaction. */
   close(): void {
     this.#socket.destroy()
   }

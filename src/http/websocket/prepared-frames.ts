@@ -5,7 +5,6 @@ const JOINED = 65_536
 
 const CLOSE = Buffer.from('}')
 
-/** First byte of an unfragmented text frame. */
 const TEXT = 0x81
 
 /** The `next` messages of results as frames (RFC 6455, 5.2); only the id differs between sockets. */

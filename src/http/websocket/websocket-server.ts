@@ -45,7 +45,6 @@ export interface WebSocketEndpoint {
   drain: () => Promise<{ gone: Promise<void> }>
 }
 
-/** Serves `graphql-transport-ws` on `/graphql`. */
 export function serveWebSocket(
   http: Server,
   yoga: Yoga,

@@ -7,7 +7,6 @@ const FULL = { waiting: 10_000, retryAfter: 1 } as const
 
 interface Waiting {
   readonly caller: Caller
-  /** It has waited too long, and has its error. */
   isLate: boolean
   start(): void
 }

@@ -109,7 +109,6 @@ export class OperationBudget {
     }
   }
 
-  /** Releases all memory; more may be reserved later. */
   giveBackAll(): void {
     this.#holding.release()
   }

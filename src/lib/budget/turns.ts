@@ -4,7 +4,6 @@ import { RoundRobin } from './round-robin.ts'
 /** How long operations may work per event-loop pass, in total. */
 const PASS_MS = 5
 
-/** How long new connections may delay queued work. */
 const ARRIVALS_MS = 50
 
 /** Time-slices long work: past PASS_MS it waits for a later event-loop pass, round-robin by tenant and caller. */

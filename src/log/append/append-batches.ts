@@ -12,10 +12,8 @@ export interface Batch {
   times?: readonly Date[]
 }
 
-/** Those who append. */
 export interface Writers {
   readonly ids: readonly string[]
-  /** Condition for the id of one, `asked.reader`. */
   readonly may: Prisma.Sql
 }
 

@@ -10,7 +10,6 @@ const RETRIES = { retries: 200, minTimeout: 100, maxTimeout: 2_000, maxRetryTime
 
 export interface PastEvent extends NewEvent {
   createdAt: Date
-  /** Its position where it comes from. */
   seq?: number
   redactedAt?: Date
 }

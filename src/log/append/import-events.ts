@@ -88,7 +88,6 @@ async function appendAllOrNone(
   }
 }
 
-/** Rolls a transaction back. */
 class Rejected extends Error {
   readonly results: ImportResult[]
 

@@ -7,7 +7,6 @@ import { POSITION_INTERVAL } from './position-interval.ts'
 const MAX_TEXT = 1_048_576
 
 export interface BatchOptions {
-  /** Most events of a batch. */
   readonly maxEvents: number
   /** How long new events are collected for one batch once its reader has caught up, in milliseconds. */
   readonly maxWaitMs: number
@@ -22,7 +21,6 @@ export interface EventBatch {
   readonly events: readonly LoggedEvent[]
   /** Payload of the events, in UTF-16 units. */
   readonly text: number
-  /** Of the stream, as its events were read. */
   readonly version: string
   /** Events of any type after `seq`, as of the newest read of the stream. */
   readonly behind: number

@@ -106,7 +106,6 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     return this.tail.streamId
   }
 
-  /** The last event that was delivered. */
   get position(): number {
     return this.#position
   }
@@ -134,7 +133,6 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     return !this.#isClosed && !this.#page && this.#hasReached && this.#ended === false
   }
 
-  /** Whether `end` holds and all events are taken. */
   get isOver(): boolean {
     return this.#ended === true && !this.#page && this.#hasReached
   }
@@ -250,7 +248,6 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     return end?.type === event.type && end.says(event)
   }
 
-  /** Ends it, as its reader does that has left. */
   return(): void {
     this.#isDone = true
     this.#close()

@@ -9,7 +9,6 @@ export interface SnapshotUpdate {
   readonly streamId: string
   readonly seq: number
   readonly epoch: number
-  /** Of the stream, before the snapshot was taken. */
   readonly version: string
   readonly snapshot: ReportSnapshot
 }

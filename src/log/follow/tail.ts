@@ -37,7 +37,6 @@ export class Tail {
   readonly #observer: TailObserver
   readonly #onDeleted: () => void
   readonly #listeners = new Set<() => void>()
-  /** Ascending and dense, up to `#head`. */
   #events: LoggedEvent[] = []
   #text = 0
   #head: number

@@ -70,7 +70,6 @@ export async function readBudgeted(
   }
 }
 
-/** The kept events at these positions, unordered. */
 export async function readAt(
   db: Queries,
   streamId: string,

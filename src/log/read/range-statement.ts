@@ -25,8 +25,8 @@ const DIRECTIONS = { ASC: Prisma.raw('ASC'), DESC: Prisma.raw('DESC') } as const
 export const STREAM = Prisma.sql`concat_ws(' ', s.first, s.head, coalesce(h.id, 0), s.redactions, ${VERSION})`
 
 /**
- * A row per event, and one for a stream without any, so that bounds and events come from the same snapshot: `stream`, `found` (events before the limit in bytes), `event`, `type`
- * and `data`.
+ * A row per event, and one for a stream without any, so that bounds and events come from the same snapshot: `stream`,
+ * `found` (events before the limit in bytes), `event`, `type` and `data`.
  */
 export function rangeStatement(range: Range, direction: Direction, { events, bytes, prefix }: Limit): Prisma.Sql {
   const { streamId, types, only, low, high } = range

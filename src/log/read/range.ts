@@ -29,7 +29,6 @@ export interface SizedEvent extends LoggedEvent {
 
 /** `more`: a limit ended the read. `cut`: the byte limit did, the range holds more. Below `first`, all is removed. */
 export interface Read {
-  /** Whether the stream exists. */
   exists: boolean
   events: SizedEvent[]
   more: boolean
@@ -120,7 +119,6 @@ export function eventOf(
   }
 }
 
-/** The event at a position is missing. */
 export class MissingEventError extends MissingEventsError {
   readonly head: number
   readonly position: number

@@ -32,7 +32,7 @@ export async function pollReport(report: string, clients: Clients, last: string)
   return seen
 }
 
-/** Polls the newest events of a dataset as Trieve's dashboard does, until an id has come. Each page must be in order. */
+/** Polls the newest events of a dataset as Trieve's dashboard does, until an id has come. Pages must be in order. */
 export async function pollDataset(dataset: string, clients: Clients, last: string): Promise<void> {
   for (let newest = ''; newest !== last && !clients.isStopped(); ) {
     const init = {

@@ -5,8 +5,8 @@ import type { World } from './world.ts'
 
 /**
  * The longest that a server may take after the end of a fault, in milliseconds: a statement (15 s), half a second until
- * its connection is ended, a new connection (5 s), and the retries of the next call (1.5 s), on a busy machine. A server
- * that was restarted is ready before that.
+ * its connection is ended, a new connection (5 s), and the retries of the next call (1.5 s), on a busy machine. A
+ * server that was restarted is ready before that.
  */
 export const STATED_MS = 30_000
 

@@ -13,7 +13,6 @@ const COLOURS = ['--tide', '--good', '--warn', '--chart-violet', '--chart-teal']
 interface Line {
   readonly label: string
   readonly isFailure?: boolean
-  /** One value for each time. */
   readonly values: readonly (number | null)[]
 }
 
