@@ -88,7 +88,7 @@ export const SCENARIOS: readonly Scenario[] = [
   appends(1, 64, 500, [{ of: FLOOR, ratio: 1 }]),
   // One caller that waits for each response: the median of its time is the inverse of this rate.
   appends(1, 1, 7_500, [{ of: FLOOR, ratio: 1 / 1.5 }]),
-  appends(100, 4, 250, [{ of: FLOOR, ratio: 0.5 }]),
+  appends(100, 4, 600, [{ of: FLOOR, ratio: 0.5 }]),
 ]
 
 function appends(events: number, connections: number, requests: number, goals: readonly Goal[]): Scenario {
