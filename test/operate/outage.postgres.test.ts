@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
+import { serve } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
-import { startServer } from '../support/server.ts'
+import { expectData, graphql, startServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 
 const KEY = 'test-root-api-key'
@@ -50,4 +51,19 @@ test('A subscription to a report ends only after all events acknowledged before 
     await first.end()
     await here.followers(0)
   }
+})
+
+// A process of its own, as an error that nothing listens to would end it.
+test('A server that has just started goes on after all of its connections to the database have broken', async () => {
+  const env = await freshDatabase()
+  const { url, child, exited } = await serve(env)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await runSql(
+    env,
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  )
+  const none = 'query { organizations(first: 1) { nodes { id } } }'
+  expect(expectData(await graphql(url, none, {}, KEY)).organizations.nodes).toEqual([])
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
 })
