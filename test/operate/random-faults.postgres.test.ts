@@ -27,7 +27,9 @@ test.runIf(canMakeClusters() && redisInstalled)(
   'Random faults lose, repeat and reorder no event for any reader, and every refusal has a code',
   async ({ signal }) => {
     const random = seeded(SEED)
-    await using world = await newWorld(isLong ? {} : { DATABASE_TIMEOUT_SECONDS: '2' })
+    const world = await newWorld(isLong ? {} : { DATABASE_TIMEOUT_SECONDS: '2' })
+    // After a timeout, too, when this function has not ended.
+    onTestFinished(() => world[Symbol.asyncDispose]())
     const [first] = world.members
     const urls = world.members.map(({ url }) => url)
     // A busy machine may take longer than a look-up of a key.
