@@ -10,12 +10,15 @@ const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true, maxRet
  * a follower or an import, tries again after it.
  */
 export async function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
+  const began = performance.now()
   try {
     return await work()
   } catch (error) {
-    if (!isTransient(error)) throw error
+    // The first attempt counts: one that took as long as a statement may is not repeated.
+    const maxRetryTime = RETRIES.maxRetryTime - (performance.now() - began)
+    if (!isTransient(error) || maxRetryTime <= 0) throw error
     // What usually succeeds does without the library: it counts for a short statement.
     const again = (attempt: number) => (attempt === 1 ? Promise.reject(error) : work())
-    return await pRetry(again, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+    return await pRetry(again, { ...RETRIES, maxRetryTime, shouldRetry: ({ error }) => isTransient(error) })
   }
 }
