@@ -1,4 +1,4 @@
-import type { DocumentNode, GraphQLError, GraphQLSchema } from 'graphql'
+import { type DocumentNode, type GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
 import type { GraphQLParams } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../accounts/rate-limit.ts'
@@ -56,7 +56,8 @@ export class CompiledOperations {
     const { persisted, costOf, rate, schema, createContext } = this.#pipeline
     const { caller, call } = context
     const { query: _, operationName, variables, extensions, ...others } = params
-    if (!isEmpty(others) || !isNameOrNothing(operationName) || !isObjectOrNothing(variables)) return undefined
+    if (!isEmpty(others) || !isNameOrNothing(operationName)) return undefined
+    if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions)) return undefined
     if (extensions != null && !isWithin(MAX_DEPTH, extensions)) return undefined
     const text = persisted.textOf(params, caller.tenant)
     const known = typeof text === 'string' ? this.#known.get(text) : undefined
@@ -80,6 +81,8 @@ export class CompiledOperations {
   #operationOf(text: string, { document, operations }: Known, name: string | undefined): Operation | null {
     const known = operations.get(name)
     if (known !== undefined) return known
+    // Clients can make up any number of names, of any length: those of no operation are not kept.
+    if (!getOperationAST(document, name)) return null
     const { schema } = this.#pipeline
     const compiled = compileOperation(schema, document, name)
     const operation = compiled ? { ...compiled, coerce: compileVariables(schema, compiled.operation) } : null
