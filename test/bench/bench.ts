@@ -76,7 +76,7 @@ const FULL = {
 } as const
 const QUICK = {
   events: 5_000,
-  seconds: 0.3,
+  seconds: 1,
   rounds: 1,
   subscribers: 20,
   growth: [

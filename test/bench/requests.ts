@@ -93,7 +93,7 @@ async function turn(
         cores.load,
       )
     }
-    await run(seconds / 2)
+    await run(Math.max(1, seconds / 2))
     const measured = await run(seconds)
     if (Object.keys(measured.failures).length > 0)
       throw new Error(`${peer.name}, ${scenario.name}: ${JSON.stringify(measured.failures)}\n${server.log()}`)
