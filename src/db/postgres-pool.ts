@@ -41,6 +41,9 @@ export function openPool(
       return socket
     },
   })
+  // Of connections that no statement waits for, as when PostgreSQL stops. The pool replaces them; unheard, it would end
+  // the process.
+  pool.on('error', () => undefined)
   const held = new Map<pg.PoolClient, NodeJS.Timeout>()
   const hold = (client: pg.PoolClient) => {
     clearTimeout(held.get(client))
