@@ -41,8 +41,7 @@ export function openPool(
       return socket
     },
   })
-  // Of connections that no statement waits for, as when PostgreSQL stops. The pool replaces them; unheard, it would end
-  // the process.
+  // An idle connection that breaks is replaced, and needs no report. Without a listener it would end the process.
   pool.on('error', () => undefined)
   const held = new Map<pg.PoolClient, NodeJS.Timeout>()
   const hold = (client: pg.PoolClient) => {
