@@ -41,6 +41,8 @@ export function openPool(
       return socket
     },
   })
+  // The pool has dropped the idle connection that broke; an unhandled `error` ends the process.
+  pool.on('error', () => undefined)
   const held = new Map<pg.PoolClient, NodeJS.Timeout>()
   const hold = (client: pg.PoolClient) => {
     clearTimeout(held.get(client))
