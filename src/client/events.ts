@@ -1,4 +1,4 @@
-// Types of schema.graphql, as the documents of this client select them; `test/client/types` compares them.
+// Types of schema.graphql, as the documents of this client select them; `test/client/package` compares them.
 
 export type WorkerEventType =
   | 'BULK_CHUNKS_DELETED'

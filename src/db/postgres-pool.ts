@@ -41,6 +41,8 @@ export function openPool(
       return socket
     },
   })
+  // An idle connection that breaks is replaced, and needs no report. Without a listener it would end the process.
+  pool.on('error', () => undefined)
   const held = new Map<pg.PoolClient, NodeJS.Timeout>()
   const hold = (client: pg.PoolClient) => {
     clearTimeout(held.get(client))

@@ -10,12 +10,15 @@ const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true, maxRet
  * a follower or an import, tries again after it.
  */
 export async function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
+  const began = performance.now()
   try {
     return await work()
   } catch (error) {
     if (!isTransient(error)) throw error
     // What usually succeeds does without the library: it counts for a short statement.
     const again = (attempt: number) => (attempt === 1 ? Promise.reject(error) : work())
-    return await pRetry(again, { ...RETRIES, shouldRetry: ({ error }) => isTransient(error) })
+    // A statement that took its whole time does not get it twice: others have waited for it, too.
+    const maxRetryTime = Math.max(0, RETRIES.maxRetryTime - (performance.now() - began))
+    return await pRetry(again, { ...RETRIES, maxRetryTime, shouldRetry: ({ error }) => isTransient(error) })
   }
 }

@@ -105,6 +105,8 @@ describe.each<
     'that waits for the database while its key is revoked is completed',
     async () => {
       const key = await newKey()
+      // Not known to the server's memory, from which a page would not wait.
+      await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
       await using holder = await hold('LOCK TABLE event IN ACCESS EXCLUSIVE MODE')
       const answer = ask(key.key)
       await holder.waitedFor()

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { deploy, diagnose } from '../../prisma/migration.ts'
 import { migrate, pendingMigrations } from '../../src/db/migrate.ts'
 import { openPglite } from '../../src/db/pglite.ts'
+import { createEmptyPglite } from '../support/database.ts'
 
 let db: PGlite
 
@@ -52,7 +53,9 @@ test('A database with other tables is left unchanged', async () => {
 })
 
 async function newDatabase(): Promise<PGlite> {
-  return openPglite(await mkdtemp(join(inject('scratch'), 'new-')))
+  const dataDir = await mkdtemp(join(inject('scratch'), 'new-'))
+  await createEmptyPglite(dataDir)
+  return openPglite(dataDir)
 }
 
 async function names(): Promise<string[]> {

@@ -1,10 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
+import { serve } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
-import { startServer } from '../support/server.ts'
+import { expectData, graphql, startServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
+import { until } from '../support/until.ts'
 
 const KEY = 'test-root-api-key'
+const SOME = 'query { organizations(first: 1) { nodes { id } } }'
 
 test('Readers that are catching up survive a database outage, and continue from their position', async () => {
   await using server = await startServer()
@@ -50,4 +53,25 @@ test('A subscription to a report ends only after all events acknowledged before 
     await first.end()
     await here.followers(0)
   }
+})
+
+// A process of its own, as an error that nothing listens to would end it.
+test('A server goes on after all of its connections to the database have broken', async () => {
+  const env = await freshDatabase()
+  const { url, child, exited } = await serve(env)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  // Each pool has a connection now.
+  const answers = async () => {
+    const { organizations } = expectData(await graphql(url, SOME, {}, KEY))
+    return [(await fetch(`${url}/readyz`)).status, organizations.nodes]
+  }
+  expect(await answers()).toEqual([200, []])
+  await runSql(
+    env,
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+  )
+  await until(async () => (await fetch(`${url}/readyz`)).status === 200)
+  expect(await answers()).toEqual([200, []])
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
 })

@@ -3,8 +3,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { PGlite } from '@electric-sql/pglite'
 import { inject } from 'vitest'
-import { openPglite } from '../../src/db/pglite.ts'
+import { openPglite, pgliteDirectory } from '../../src/db/pglite.ts'
 import { databaseUrl, query } from './postgres.ts'
 
 /** The settings by which a server finds its database. */
@@ -26,6 +27,12 @@ export async function runSql<Row extends object>(
   } finally {
     await pglite.close()
   }
+}
+
+/** Creates an embedded database without any table, which a server would migrate. The build's archive has all of them. */
+export async function createEmptyPglite(dataDir: string): Promise<void> {
+  const pglite = await PGlite.create(pgliteDirectory(dataDir))
+  await pglite.close()
 }
 
 /** The settings of a server with a fresh, migrated database of the kind under test. */
@@ -70,6 +77,8 @@ export async function oldDatabase(last: string): Promise<DatabaseSettings> {
     const database = `${new URL(template).pathname.slice(1)}_${name}`
     await query(databaseUrl(template, 'postgres'), `CREATE DATABASE ${database}`)
     env.DATABASE_URL = databaseUrl(template, database)
+  } else {
+    await createEmptyPglite(env.DATA_DIR)
   }
   const names = (await readdir(MIGRATIONS)).filter((folder) => /^\d/.test(folder)).sort()
   const statements = await Promise.all(

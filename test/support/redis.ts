@@ -35,7 +35,7 @@ export async function redisServer(more: string[] = []): Promise<RedisServer> {
     async start() {
       const options = { port, bind: '127.0.0.1', save: '', appendonly: 'no' }
       const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-      const started = spawn('redis-server', [...words, ...more], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const started = spawn('redis-server', [...words, ...more], { stdio: ['ignore', 'pipe', 'ignore'] })
       child = started
       for await (const line of createInterface({ input: started.stdout })) {
         if (line.includes('Ready to accept connections')) {

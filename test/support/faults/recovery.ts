@@ -18,16 +18,16 @@ const APPEND =
 
 /**
  * Waits until each server is ready, appends and reads. @returns milliseconds until then.
- * @throws Error if one does not for minutes.
+ * @throws Error if one does not for minutes, or the test has ended.
  */
-export async function recovered({ members }: World, { id }: Stream): Promise<number> {
+export async function recovered({ members }: World, { id }: Stream, ended: AbortSignal): Promise<number> {
   const since = performance.now()
   for (const [index, { url }] of members.entries()) {
     for (let isServing = false; !isServing; ) {
       isServing = await serves(url, id).catch(() => false)
       if (isServing) break
       if (performance.now() - since > PATIENCE_MS) throw new Error(`Server ${index} does not recover.`)
-      await setTimeout(50)
+      await setTimeout(50, undefined, { signal: ended })
     }
   }
   return Math.round(performance.now() - since)
