@@ -2,6 +2,7 @@ import { type DocumentNode, type GraphQLError, type GraphQLSchema, getOperationA
 import type { GraphQLParams } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../accounts/rate-limit.ts'
+import type { Call } from '../lib/call.ts'
 import { type CompiledOperation, compileOperation, type WrittenResult } from '../schema/compiled/compiled-operation.ts'
 import type { RequestContext } from '../schema/context.ts'
 import type { AddedContext } from './create-context.ts'
@@ -76,13 +77,11 @@ export class CompiledOperations {
     persisted.register({ ...params, query: text as string }, caller.tenant)
     call?.began(known.document, operationName)
     const written = await operation.run(coerced, { ...context, ...createContext(context) })
-    return 'text' in written
-      ? written
-      : { result: { ...written.result, errors: this.#masked(written.result, context) } }
+    return 'text' in written ? written : { ...written, errors: this.#masked(written.errors, call) }
   }
 
-  #masked({ errors }: { errors?: readonly GraphQLError[] }, { call }: RequestContext): GraphQLError[] | undefined {
-    return errors?.map((error) => this.#pipeline.maskError(error, UNEXPECTED, call) as GraphQLError)
+  #masked(errors: readonly GraphQLError[], call: Call | undefined): GraphQLError[] {
+    return errors.map((error) => this.#pipeline.maskError(error, UNEXPECTED, call) as GraphQLError)
   }
 
   #operationOf(text: string, { document, operations }: Known, name: string | undefined): Operation | null {

@@ -217,6 +217,27 @@ test.for([100, 1_000])(
   },
 )
 
+test('A long result beside an error has the same response both ways, and is sent as it is stored', async () => {
+  const dataset = await newDataset(server, fill('<organization>'))
+  const events = Array.from({ length: 100 }, (_, i) => ({ eventType: 'ETL_STARTED', eventData: '€'.repeat(100 * i) }))
+  await recordWorkerEvents(server, dataset, events)
+  const query = (field: string) => `{ failing: dataset(id: "${dataset}") { events(first: -1) { nodes { id } } }
+    long: workerEvents(datasetId: "${dataset}", first: 1000) { nodes { id ${field} } } }`
+  for (const accept of ['application/json', 'application/graphql-response+json', 'text/event-stream, */*']) {
+    const { status, body } = await expectAlike(JSON.stringify({ query: query('eventData') }), 'read', { accept })
+    expect(status).toBe(200)
+    const { data, errors } = JSON.parse(body)
+    expect(data.failing).toBeNull()
+    expect(data.long.nodes).toHaveLength(100)
+    expect(errors).toMatchObject([{ path: ['failing', 'events'], extensions: { code: 'BAD_USER_INPUT' } }])
+  }
+  // Parsing all of it at once would hold up other requests.
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED', eventDataText: '{ "n": 1.0 }' }])
+  const asked = JSON.stringify({ query: query('eventData') })
+  await ask(asked, 'read', {})
+  expect((await ask(asked, 'read', {})).body).toContain('{ "n": 1.0 }')
+})
+
 test('A payload is sent as it is stored, not as a parser would change it', async () => {
   const dataset = await newDataset(server, fill('<organization>'))
   const eventDataText = '{ "big": 12345678901234567890,\n "b": 1.0, "a": "\\u0041" }'
