@@ -118,6 +118,8 @@ test('So does one that has caught up and leaves new events unread, whose bytes a
   const seen = [...text.matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq))
   expect(seen).toEqual(Array.from({ length: head }, (_, i) => i + 1))
   await until(async () => (await metric(server.url, 'tidemark_unsent_bytes')) === 0)
+  await other.end()
+  await server.followers(0)
 })
 
 test('A client that leaves even that error unread is disconnected', async () => {
