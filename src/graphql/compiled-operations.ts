@@ -1,10 +1,12 @@
-import type { DocumentNode, GraphQLError, GraphQLSchema } from 'graphql'
+import { type DocumentNode, type GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
 import type { GraphQLParams } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../accounts/rate-limit.ts'
+import type { Call } from '../lib/call.ts'
 import { type CompiledOperation, compileOperation, type WrittenResult } from '../schema/compiled/compiled-operation.ts'
 import type { RequestContext } from '../schema/context.ts'
 import type { AddedContext } from './create-context.ts'
+import { toHttpError } from './http-error.ts'
 import { type MaskError, UNEXPECTED } from './mask-error.ts'
 import type { CostOf } from './operation-cost.ts'
 import type { PersistedOperations } from './persisted-operations.ts'
@@ -51,12 +53,16 @@ export class CompiledOperations {
     this.#known.set(text, { document, operations: new Map() }, { size: text.length + 1 })
   }
 
-  /** Runs an operation of a caller with a key. @returns undefined where the plugins must run it, or reject it. */
+  /**
+   * Runs an operation of a caller with a key. @returns undefined where the plugins must run it, or reject it.
+   * @throws GraphQLError RATE_LIMITED, with its HTTP status.
+   */
   async run(params: GraphQLParams, context: RequestContext): Promise<WrittenResult | undefined> {
     const { persisted, costOf, rate, schema, createContext } = this.#pipeline
     const { caller, call } = context
     const { query: _, operationName, variables, extensions, ...others } = params
-    if (!isEmpty(others) || !isNameOrNothing(operationName) || !isObjectOrNothing(variables)) return undefined
+    if (!isEmpty(others) || !isNameOrNothing(operationName)) return undefined
+    if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions)) return undefined
     if (extensions != null && !isWithin(MAX_DEPTH, extensions)) return undefined
     const text = persisted.textOf(params, caller.tenant)
     const known = typeof text === 'string' ? this.#known.get(text) : undefined
@@ -64,22 +70,25 @@ export class CompiledOperations {
     const coerced = operation?.coerce(variables ?? {})
     if (!known || !operation || !coerced) return undefined
     const { weight, error } = costOf(schema, known.document, operation.operation, variables ?? {})
-    if (error || (weight > 0 && (await rate.count(caller, weight)))) return undefined
+    if (error) return undefined
+    // Not left to the plugins, which would count it again.
+    const limited = weight > 0 && (await rate.count(caller, weight))
+    if (limited) throw this.#pipeline.maskError(toHttpError(limited), UNEXPECTED, call)
     persisted.register({ ...params, query: text as string }, caller.tenant)
     call?.began(known.document, operationName)
     const written = await operation.run(coerced, { ...context, ...createContext(context) })
-    return 'text' in written
-      ? written
-      : { result: { ...written.result, errors: this.#masked(written.result, context) } }
+    return 'text' in written ? written : { ...written, errors: this.#masked(written.errors, call) }
   }
 
-  #masked({ errors }: { errors?: readonly GraphQLError[] }, { call }: RequestContext): GraphQLError[] | undefined {
-    return errors?.map((error) => this.#pipeline.maskError(error, UNEXPECTED, call) as GraphQLError)
+  #masked(errors: readonly GraphQLError[], call: Call | undefined): GraphQLError[] {
+    return errors.map((error) => this.#pipeline.maskError(error, UNEXPECTED, call) as GraphQLError)
   }
 
   #operationOf(text: string, { document, operations }: Known, name: string | undefined): Operation | null {
     const known = operations.get(name)
     if (known !== undefined) return known
+    // Clients can make up any number of names, of any length: those of no operation are not kept.
+    if (!getOperationAST(document, name)) return null
     const { schema } = this.#pipeline
     const compiled = compileOperation(schema, document, name)
     const operation = compiled ? { ...compiled, coerce: compileVariables(schema, compiled.operation) } : null

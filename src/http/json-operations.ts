@@ -8,7 +8,8 @@ import type { Yoga } from '../graphql/yoga.ts'
 import { isLong } from '../lib/budget/json-in-turns.ts'
 import { LongResult } from '../lib/budget/long-result.ts'
 import { PRIVATE } from '../lib/private-response.ts'
-import { LongText, wholeText } from '../schema/compiled/text.ts'
+import { resultOf } from '../schema/compiled/compiled-operation.ts'
+import { LongText, type Text, wholeText } from '../schema/compiled/text.ts'
 import type { RequestContext } from '../schema/context.ts'
 
 /** Media type of the response to an operation in a JSON body that needs nothing of Yoga's own adapter, or undefined. */
@@ -59,13 +60,22 @@ async function runCompiled(
 ): Promise<Ran | { readonly text: string } | undefined> {
   try {
     const written = await compiled.run(params, context)
-    if (!written || 'result' in written) return written
-    const { text } = written
-    if (!isLong(context.budget)) return { text: wholeText(text) }
-    return { result: new LongResult(typeof text === 'string' ? LongText.of(text) : text) }
+    if (!written) return undefined
+    if ('text' in written)
+      return isLong(context.budget)
+        ? { result: new LongResult(piecesOf(written.text)) }
+        : { text: wholeText(written.text) }
+    if (!isLong(context.budget)) return { result: resultOf(written) }
+    const { data, errors } = written
+    const pieces = ['{"data":', ...piecesOf(data), `,"errors":${JSON.stringify(errors)}}`]
+    return { result: new LongResult(pieces, errors) }
   } catch (error) {
     return { thrown: { error } }
   }
+}
+
+function piecesOf(text: Text): readonly string[] {
+  return (typeof text === 'string' ? LongText.of(text) : text).pieces
 }
 
 function textOf({ result }: Ran, { budget }: RequestContext): string | undefined {

@@ -9,7 +9,7 @@ import { deleteStreams, type TransactDeletion } from './append/delete-streams.ts
 import { inDistinctBatches } from './append/distinct-batches.ts'
 import { type ImportMode, importEvents } from './append/import-events.ts'
 import { findEvent, replacePayload, type Transact } from './append/redact.ts'
-import { createOwnerOf, type StreamOwner } from './append/stream-owners.ts'
+import { createOwnerOf, type OwnerOf } from './append/stream-owners.ts'
 import type { AppendResult, LoggedEvent, NewEvent } from './event.ts'
 import { type BatchOptions, EventBatches } from './follow/event-batches.ts'
 import {
@@ -44,8 +44,8 @@ export interface LogOperations {
    * @param writer who must not have lost all rights by the transaction.
    */
   append(streamId: string, events: readonly NewEvent[], writer?: string): Promise<AppendResult[]>
-  /** Whose a stream is. It may be deleted by now: `append` finds out. */
-  ownerOf(id: string, reader?: string): Promise<StreamOwner | undefined>
+  /** Whose a stream is. If it is wanted, it may be deleted or another's by now: `append` finds out. */
+  ownerOf: OwnerOf
   findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>
   /** Replaces a payload permanently; position, type, id and time stay. A retry is a DUPLICATE, with any payload. */

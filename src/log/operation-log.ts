@@ -23,7 +23,7 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
   return {
     append: (id, events, writer) =>
       call('append', () => log.append(id, events, writer), { 'tidemark.events': events.length }),
-    ownerOf: (id, reader) => call('ownerOf', () => log.ownerOf(id, reader)),
+    ownerOf: (...asked) => call('ownerOf', () => log.ownerOf(...asked)),
     findStream: (id, reader) => call('findStream', () => log.findStream(id, reader)),
     find: (id, eventId, prefix) => read('find', () => log.find(id, eventId, prefix, budget)),
     redact: (...redaction) => call('redact', () => log.redact(...redaction)),

@@ -12,6 +12,7 @@ import { getDatamodel } from '../db/generated/pothos.ts'
 import type { ApiKeyRole, StreamKind } from '../db/generated/prisma/client.ts'
 import { CodedError, type ErrorCode } from '../errors.ts'
 import { outcomeOfError } from '../lib/outcome.ts'
+import type { StreamOwner } from '../log/append/stream-owners.ts'
 import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
@@ -168,8 +169,9 @@ export const builder = new SchemaBuilder<Types>({
       }
       const mayAppend = (kind: StreamKind) => async (id: string) => {
         if (viewer.type === 'anonymous') return false
-        const owner = await log.ownerOf(id, keyIdOf(viewer))
-        if (owner?.kind !== kind || !canSee(viewer, owner)) throw hiddenStream(id)
+        const isVisible = (owner: StreamOwner) => owner.kind === kind && canSee(viewer, owner)
+        const owner = await log.ownerOf(id, isVisible, keyIdOf(viewer))
+        if (!owner || !isVisible(owner)) throw hiddenStream(id)
         return hasRole(viewer, 'WRITE')
       }
       return {

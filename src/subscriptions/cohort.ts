@@ -17,6 +17,7 @@ import { encodeCursor } from '../log/cursor.ts'
 import type { LoggedEvent } from '../log/event.ts'
 import { firstHalfOf } from '../log/follow/event-batches.ts'
 import type { Tail } from '../log/follow/tail.ts'
+import { resultOf } from '../schema/compiled/compiled-operation.ts'
 import { type CompiledSubscription, compileSubscription } from '../schema/compiled/compiled-subscription.ts'
 import { wholeText } from '../schema/compiled/text.ts'
 import type { Context } from '../schema/context.ts'
@@ -144,7 +145,7 @@ export class Cohort {
         return new Delivery({}, cursor, { bytes: budget.bytes, json })
       }
       const executed = { ...this.#args, rootValue: item, contextValue }
-      const { data, errors } = written?.result ?? ((await execute(executed as never)) as ExecutionResult)
+      const { data, errors } = written ? resultOf(written) : ((await execute(executed as never)) as ExecutionResult)
       const result = { data, errors: errors?.map((error) => this.mask(error)) }
       const json = isLong(budget) ? await wholeJson(result, budget) : undefined
       const { bytes, isExceeded } = budget

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { fc, test as property } from '@fast-check/vitest'
 import { beforeAll, expect } from 'vitest'
 import { test } from '../support/fixtures.ts'
 import { type Operation, operation } from '../support/fuzz/documents.ts'
+import { json } from '../support/fuzz/values.ts'
 import { createWorld, type Fill } from '../support/fuzz/world.ts'
 import { newDataset, recordWorkerEvents } from '../support/seed.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -29,6 +32,9 @@ const KEY = fc.constantFrom('read', 'read', 'admin', 'root', 'narrowed', 'revoke
 
 /** Operations that change nothing, so that the second answer is the same as the first. */
 const reading = operation.filter((operation) => !/mutation|subscription/.test(JSON.stringify(operation)))
+
+/** Parameters in place of those that an operation was accepted with. */
+const ODD = fc.oneof(...['variables', 'operationName', 'extensions'].map((name) => fc.record({ [name]: json })))
 
 let server: TestServer
 let fill: Fill
@@ -75,6 +81,24 @@ const PAGE = `query Page($id: UUID!, $first: Int) {
 const page = (first: unknown, more: Partial<Operation> = {}) =>
   JSON.stringify({ query: PAGE, variables: { id: '<dataset>', first }, ...more })
 
+property.prop([ODD], RUNS)('An accepted page with any other parameter has the same response both ways', async (odd) => {
+  await ask(page(1), 'read', {})
+  await expectAlike(page(1, odd))
+})
+
+property.prop([fc.dictionary(fc.constantFrom('id', 'first', 'after', '__proto__'), json)], RUNS)(
+  'An accepted page with any variables has the same response both ways',
+  async (variables) => {
+    const query = `query ($id: UUID, $first: Int! = 2, $after: String, $types: [WorkerEventType!] = [ETL_STARTED]) {
+      workerEvents(datasetId: "<dataset>", first: $first, after: $after, types: $types) { nodes { id } }
+      dataset(id: "<dataset>") { id }
+      node(id: "x") { nodeId }
+    }`
+    await ask(JSON.stringify({ query }), 'read', {})
+    await expectAlike(JSON.stringify({ query, variables }))
+  },
+)
+
 test('A page, its limits and its errors have the same response both ways', async () => {
   const { status, headers, body } = await expectAlike(page(20))
   expect(status).toBe(200)
@@ -89,6 +113,22 @@ test('A page, its limits and its errors have the same response both ways', async
     for (const first of [-1, 1_001, 'x', null]) await expectAlike(page(first), 'read', { accept })
   for (const operationName of ['', 'Page', 'Other', 1]) await expectAlike(page(1, { operationName }))
   await expectAlike(page(1).replace('<dataset>', '<otherDataset>'))
+})
+
+test('Names of operations that an accepted document does not have are not kept', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const used = async (names: number) => {
+    for (let i = 0; i < names; i++) {
+      const { body } = await ask(page(1, { operationName: `${names}_${i}`.padEnd(1_000_000, '_') }), 'read', {})
+      expect(body).toContain('Could not determine what operation')
+    }
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  await ask(page(1), 'read', {})
+  const before = await used(5)
+  expect((await used(60)) - before).toBeLessThan(30_000_000)
 })
 
 test.for([
@@ -176,6 +216,27 @@ test.for([100, 1_000])(
     }
   },
 )
+
+test('A long result beside an error has the same response both ways, and is sent as it is stored', async () => {
+  const dataset = await newDataset(server, fill('<organization>'))
+  const events = Array.from({ length: 100 }, (_, i) => ({ eventType: 'ETL_STARTED', eventData: '€'.repeat(100 * i) }))
+  await recordWorkerEvents(server, dataset, events)
+  const query = (field: string) => `{ failing: dataset(id: "${dataset}") { events(first: -1) { nodes { id } } }
+    long: workerEvents(datasetId: "${dataset}", first: 1000) { nodes { id ${field} } } }`
+  for (const accept of ['application/json', 'application/graphql-response+json', 'text/event-stream, */*']) {
+    const { status, body } = await expectAlike(JSON.stringify({ query: query('eventData') }), 'read', { accept })
+    expect(status).toBe(200)
+    const { data, errors } = JSON.parse(body)
+    expect(data.failing).toBeNull()
+    expect(data.long.nodes).toHaveLength(100)
+    expect(errors).toMatchObject([{ path: ['failing', 'events'], extensions: { code: 'BAD_USER_INPUT' } }])
+  }
+  // Parsing all of it at once would hold up other requests.
+  await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED', eventDataText: '{ "n": 1.0 }' }])
+  const asked = JSON.stringify({ query: query('eventData') })
+  await ask(asked, 'read', {})
+  expect((await ask(asked, 'read', {})).body).toContain('{ "n": 1.0 }')
+})
 
 test('A payload is sent as it is stored, not as a parser would change it', async () => {
   const dataset = await newDataset(server, fill('<organization>'))

@@ -28,7 +28,7 @@ beforeAll(async () => {
   organization = await newOrganization(generous)
   dataset = await newDataset(generous, organization)
   report = await newReport(generous, organization)
-  keys = await Promise.all(Array.from({ length: 19 }, () => newKey(generous, organization, 'READ')))
+  keys = await Promise.all(Array.from({ length: 20 }, () => newKey(generous, organization, 'READ')))
   const other = await newOrganization(generous)
   others = await Promise.all(Array.from({ length: 11 }, () => newKey(generous, other)))
   await generous[Symbol.asyncDispose]()
@@ -331,6 +331,49 @@ test('An operation that can return many values counts as several requests', asyn
   expect(answered).toBeLessThan(REQUESTS - 1)
   expect(answered).toBeGreaterThan(0)
 })
+
+test.runIf(redisShared)(
+  'What an operation counts as is counted once, also where its organization is at its limit',
+  async () => {
+    await using redis = await redisServer()
+    await redis.start()
+    await using counting = await startServer({ ...server.env, REDIS_URL: redis.url, REQUESTS_PER_MINUTE: '100' })
+    await using client = Object.assign(new Redis(redis.url), {
+      async [Symbol.asyncDispose]() {
+        client.disconnect()
+      },
+    })
+    const key = newest()
+    const dear = `{ workerEventPage(datasetId: "${dataset}", pageSize: 10000) { events { id seq } } }`
+    const count = async () => {
+      const [name] = await client.keys('tidemark:requests:key:*')
+      return name ? Number(await client.get(name)) : 0
+    }
+    await until(async () => {
+      await counting.graphql(query, {}, key)
+      return (await count()) > 0
+    })
+    const before = await count()
+    expect(await counting.graphql(dear, {}, key)).not.toHaveProperty('errors')
+    const weight = (await count()) - before
+    expect(weight).toBeGreaterThan(1)
+    // Room for the request, and not for what it counts as.
+    const [ofOrganization = ''] = await client.keys('tidemark:tenants:*')
+    const ask = async () => {
+      await client.set(ofOrganization, '999', 'KEEPTTL')
+      const response = await fetch(`${counting.url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ query: dear }),
+      })
+      expect(response.status).toBe(429)
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] })
+    }
+    await ask()
+    expect((await count()) - before).toBe(2 * weight)
+  },
+)
 
 test('An organization has ten times the limit of a key, for any number of keys', async () => {
   const codes: unknown[] = []

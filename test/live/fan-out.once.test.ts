@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { fc, test as property } from '@fast-check/vitest'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
+import { samples } from '../support/metrics.ts'
 import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { metric, startServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -80,12 +81,27 @@ async function have(followers: Follower[], head: number): Promise<void> {
   expect(all.filter(({ last, wrong }) => last !== head || wrong !== undefined)).toEqual([])
 }
 
-/** Fills a socket: asks for more than the system buffers, and stops to read. */
-function stall(socket: WebSocket): void {
-  socket.pause()
+let asked = 0
+
+/** Operations of sockets that have a result. */
+async function run(): Promise<number> {
+  const counted = await samples(server.url)
+  return counted.get('tidemark_requests_total{transport="websocket",outcome="ok"}') ?? 0
+}
+
+/** Fills sockets: asks for more than the system buffers, and stops to read. */
+async function stall(sockets: readonly WebSocket[]): Promise<void> {
   const fields = Array.from({ length: 8 }, (_, i) => `a${i}: eventDataText`).join(' ')
   const query = `{ workerEvents(datasetId: "${large}", first: 1) { nodes { ${fields} } } }`
-  socket.send(JSON.stringify({ id: 'large', type: 'subscribe', payload: { query } }))
+  for (const socket of sockets) socket.pause()
+  // Its buffers grow with what was read before.
+  while ((await metric(server.url, 'tidemark_unsent_bytes')) <= sockets.length * 500_000) {
+    const before = await run()
+    // The last one may still be under way.
+    const id = `large ${asked++}`
+    for (const socket of sockets) socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }))
+    await until(async () => (await run()) >= before + sockets.length)
+  }
 }
 
 const record = async (count: number, id = dataset) => {
@@ -133,8 +149,7 @@ property.prop([rounds], { numRuns: RUNS, endOnFailure: true, ...REPLAY })(
     for (const { stalled, before, during, after } of rounds) {
       await have([...others, ...stalling], await record(before))
       const unread = stalled.map((index) => stalling[index] as (typeof stalling)[number])
-      for (const { socket } of unread) stall(socket)
-      await until(async () => (await metric(server.url, 'tidemark_unsent_bytes')) > unread.length * 500_000)
+      await stall(unread.map(({ socket }) => socket))
       let head = 0
       for (const count of during) head = await record(count)
       await have(others, head)

@@ -49,12 +49,12 @@ async function cutOffs(before = { ended: 0, unread: 0, logged: 0 }): Promise<typ
 }
 
 /** A request for server-sent events whose response is not read until resumed. */
-async function unread(): Promise<{ socket: Socket; read: () => Promise<string> }> {
+async function unread(id = dataset): Promise<{ socket: Socket; read: () => Promise<string> }> {
   const { hostname, port } = new URL(server.url)
   const socket = connect(Number(port), hostname)
   onTestFinished(() => void socket.destroy())
   await once(socket, 'connect')
-  const body = JSON.stringify({ query: QUERY, variables: { id: dataset } })
+  const body = JSON.stringify({ query: QUERY, variables: { id } })
   socket.write(
     `POST /graphql HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${key}\r\naccept: text/event-stream\r\n` +
       `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
@@ -93,6 +93,33 @@ test('A client that leaves events unread gets SLOW_CONSUMER with its cursor, and
   onTestFinished(() => resumed.end())
   const rest = (await resumed.take(EVENTS - seen.length)).map(({ node }) => node.seq)
   expect([...seen, ...rest]).toEqual(Array.from({ length: EVENTS }, (_, i) => i + 1))
+})
+
+test('So does one that has caught up and leaves new events unread, whose bytes are counted', async () => {
+  const id = await newDataset(server, organization)
+  const stalled = await unread(id)
+  const other = overWebSocket(server.url, key, QUERY, { id })
+  onTestFinished(() => other.end())
+  await server.followers(2)
+  let head = 0
+  await until(async () => {
+    const event = { eventType: 'ETL_STARTED', eventData: 'x'.repeat(1_000_000) }
+    head = (await recordWorkerEvents(server, id, [event])).at(-1)?.seq ?? 0
+    expect(await other.take(1)).toMatchObject([{ node: { seq: head } }])
+    return (await metric(server.url, 'tidemark_unsent_bytes')) >= 1_000_000
+  })
+  // More than it is sent.
+  await recordWorkerEvents(server, id, [{ eventType: 'ETL_STARTED' }])
+  await server.followers(1)
+  const text = await stalled.read()
+  const { errors } = JSON.parse(/^data: (\{"errors".*)$/m.exec(text)?.[1] ?? '{}')
+  const [, last] = [...text.matchAll(/^event: next\nid: (.*)$/gm)].at(-1) ?? []
+  expect(errors).toMatchObject([{ extensions: { code: 'SLOW_CONSUMER', cursor: last } }])
+  const seen = [...text.matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq))
+  expect(seen).toEqual(Array.from({ length: head }, (_, i) => i + 1))
+  await until(async () => (await metric(server.url, 'tidemark_unsent_bytes')) === 0)
+  await other.end()
+  await server.followers(0)
 })
 
 test('A client that leaves even that error unread is disconnected', async () => {

@@ -1,6 +1,7 @@
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import { isAsyncIterable, type Plugin, processRegularResult } from 'graphql-yoga'
 import { isTemporary } from '../../errors.ts'
+import { LongResult } from '../../lib/budget/long-result.ts'
 import { statusOf } from '../http-error.ts'
 import type { ServerContext } from '../request-context.ts'
 
@@ -25,7 +26,9 @@ export function useStatus(): Plugin<object, ServerContext> {
 }
 
 /** Whether nothing was read, for temporary reasons only. A field that is null without an error is a result. */
-function hasFailed({ data, errors = [] }: ExecutionResult): boolean {
+function hasFailed(result: ExecutionResult): boolean {
+  if (result instanceof LongResult) return false
+  const { data, errors = [] } = result
   const failed = new Set(errors.map(({ path }) => path?.[0]))
   return (
     errors.every(({ extensions }) => isTemporary(extensions.code)) &&

@@ -1,12 +1,16 @@
+import type { GraphQLError } from 'graphql'
 import type { OperationBudget } from './operation-budget.ts'
 
-/** A long result without errors, in place of its data: as JSON text that is already written. */
+/** A long result as JSON text that is already written, in place of its data. */
 export class LongResult {
-  readonly data = null
+  readonly data = {}
+  readonly errors: readonly GraphQLError[] | undefined
   readonly #pieces: readonly string[]
 
-  constructor({ pieces }: { readonly pieces: readonly string[] }) {
+  /** @param errors of the result, which its text has, too. */
+  constructor(pieces: readonly string[], errors?: readonly GraphQLError[]) {
     this.#pieces = pieces
+    this.errors = errors
   }
 
   /** Yields the text, and to the event loop in between. */

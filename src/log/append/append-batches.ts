@@ -12,8 +12,15 @@ export interface Batch {
   times?: readonly Date[]
 }
 
+/** A key that appends to a stream. */
+export interface Writer {
+  readonly keyId: string
+  readonly streamId: string
+}
+
 export interface Writers {
-  readonly ids: readonly string[]
+  readonly all: readonly Writer[]
+  /** Condition for `asked.reader`: whether the key has any rights. */
   readonly may: Prisma.Sql
 }
 
@@ -31,20 +38,24 @@ interface AppendRow {
   known_same: boolean[] | null
   refused_position: number[] | null
   epoch: bigint | null
-  denied?: string[]
+  // Indexes of writers, from 1.
+  denied?: number[]
+  strangers?: number[]
 }
 
 /** One result per event, in order, or why nothing of the batch is stored. */
 export type BatchResult = ImportResult[] | 'NO_STREAM' | 'HELD'
 
-/** Some of the writers may not, or no longer: nothing is stored. */
+/** Nothing is stored: some keys have no rights, or no longer; or streams are of another organization than the key. */
 export class DeniedError extends Error {
   override name = 'DeniedError'
-  readonly writers: ReadonlySet<string>
+  readonly denied: readonly Writer[]
+  readonly strangers: readonly Writer[]
 
-  constructor(writers: readonly string[]) {
+  constructor(denied: readonly Writer[], strangers: readonly Writer[]) {
     super('An append is not permitted.')
-    this.writers = new Set(writers)
+    this.denied = denied
+    this.strangers = strangers
   }
 }
 
@@ -58,7 +69,7 @@ export async function appendBatches(db: Queries, batches: readonly Batch[], writ
   const row = rows[0]
   // The embedded database can drop a statement without an error: no row means no acknowledgement.
   if (!row) throw new Error('An append returned no result.')
-  if (row.denied && row.denied.length > 0) throw new DeniedError(row.denied)
+  checkWriters(row, writers)
   const notRecorded = notRecordedIn(batches, row)
   let position = 0
   return batches.map((batch, index) => {
@@ -70,6 +81,12 @@ export async function appendBatches(db: Queries, batches: readonly Batch[], writ
       ? 'NO_STREAM'
       : number(batch.events, { seq: Number(head), epoch: Number(row.epoch) }, first, notRecorded)
   })
+}
+
+function checkWriters({ denied = [], strangers = [] }: AppendRow, writers: Writers | undefined): void {
+  if (denied.length === 0 && strangers.length === 0) return
+  const writersAt = (indexes: readonly number[]) => indexes.map((index) => writers?.all[index - 1] as Writer)
+  throw new DeniedError(writersAt(denied), writersAt(strangers))
 }
 
 function statement(batches: readonly Batch[], writers: Writers | undefined): Prisma.Sql {
@@ -91,15 +108,22 @@ function statement(batches: readonly Batch[], writers: Writers | undefined): Pri
   }
   const events = Prisma.sql`${of}::integer[], ${ids}::uuid[], ${types}::text[], ${data}::text[],
     ${times.length > 0 ? times : null}::timestamptz[]`
-  if (!writers || writers.ids.length === 0)
+  if (!writers || writers.all.length === 0)
     return Prisma.sql`SELECT * FROM append_to_streams(${streams}::uuid[], ${events})`
+  const [keys, written] = [writers.all.map(({ keyId }) => keyId), writers.all.map(({ streamId }) => streamId)]
+  // Whose a stream is was found earlier, and a restore may have given its id to another organization since.
   // Without streams, nothing is appended, in whatever order the two are executed.
   return Prisma.sql`
-    WITH writers AS MATERIALIZED (SELECT ARRAY(
-      SELECT asked.reader::text FROM unnest(${[...writers.ids]}::uuid[]) AS asked (reader) WHERE NOT (${writers.may})
-    ) AS denied)
-    SELECT w.denied, a.* FROM writers w
-     CROSS JOIN LATERAL append_to_streams(CASE WHEN w.denied = '{}' THEN ${streams}::uuid[] ELSE '{}' END, ${events}) a`
+    WITH writers AS MATERIALIZED (
+      SELECT coalesce(array_agg(c.i) FILTER (WHERE NOT c.may), '{}') AS denied,
+             coalesce(array_agg(c.i) FILTER (WHERE c.may AND c.owner <> c.organization), '{}') AS strangers
+        FROM (SELECT asked.i::integer AS i, (${writers.may}) AS may,
+                     (SELECT s.organization_id FROM stream s WHERE s.id = asked.stream) AS owner,
+                     (SELECT k.organization_id FROM api_key k WHERE k.id = asked.reader) AS organization
+                FROM unnest(${keys}::uuid[], ${written}::uuid[]) WITH ORDINALITY AS asked (reader, stream, i)) c)
+    SELECT w.denied, w.strangers, a.* FROM writers w
+     CROSS JOIN LATERAL append_to_streams(
+       CASE WHEN w.denied = '{}' AND w.strangers = '{}' THEN ${streams}::uuid[] ELSE '{}' END, ${events}) a`
 }
 
 /** A call for a single stream waits briefly for its lock, then fails with a lock timeout. */

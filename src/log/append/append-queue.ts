@@ -4,7 +4,7 @@ import { retryTransient } from '../../db/retry-transient.ts'
 import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
-import { appendBatches, type BatchResult, DeniedError, type ImportResult } from './append-batches.ts'
+import { appendBatches, type BatchResult, DeniedError, type ImportResult, type Writer } from './append-batches.ts'
 import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
 /** Most that this process queues, `SHARE` of it for one tenant; others are sent `retryAfter`, in seconds. */
@@ -156,7 +156,7 @@ export class AppendQueue {
     }
   }
 
-  async #commit(byStream: readonly OfStream[], writers: readonly string[]): Promise<BatchResult[]> {
+  async #commit(byStream: readonly OfStream[], writers: readonly Writer[]): Promise<BatchResult[]> {
     const batches = byStream.map(([streamId, appends]) => ({
       streamId,
       events: appends.flatMap(({ events }) => events),
@@ -164,7 +164,7 @@ export class AppendQueue {
     const began = performance.now()
     try {
       // A lost response may have been a commit; the event ids make the retry idempotent.
-      return await retryTransient(() => appendBatches(this.#db, batches, { ids: writers, may: this.#mayAppend }))
+      return await retryTransient(() => appendBatches(this.#db, batches, { all: writers, may: this.#mayAppend }))
     } finally {
       const events = batches.reduce((sum, { events: { length } }) => sum + length, 0)
       this.#observer.committed({ events, seconds: (performance.now() - began) / 1_000 })
@@ -210,25 +210,32 @@ function halvesOf(byStream: readonly OfStream[]): [PendingAppend[], PendingAppen
 function resolveAll(streamId: string, appends: readonly PendingAppend[], results: ImportResult[] | 'NO_STREAM'): void {
   let given = 0
   for (const { events, resolve, reject } of appends) {
-    if (results === 'NO_STREAM') reject(new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`))
+    if (results === 'NO_STREAM') reject(noStream(streamId))
     // Without times, no result is OUT_OF_ORDER.
     else resolve(results.slice(given, given + events.length) as AppendResult[])
     given += events.length
   }
 }
 
-function writersOf(group: readonly PendingAppend[]): string[] {
-  const writers = new Set<string>()
-  for (const { writer } of group) if (writer !== undefined) writers.add(writer)
-  return [...writers]
+function writersOf(group: readonly PendingAppend[]): Writer[] {
+  const writers = new Map<string, Writer>()
+  for (const { writer: keyId, streamId } of group)
+    if (keyId !== undefined) writers.set(`${keyId} ${streamId}`, { keyId, streamId })
+  return [...writers.values()]
 }
 
-function rejectDenied(group: readonly PendingAppend[], { writers }: DeniedError): PendingAppend[] {
-  return group.filter(({ writer, reject }) => {
-    const isDenied = writer !== undefined && writers.has(writer)
-    if (isDenied) reject(new CodedError('UNAUTHENTICATED', 'The API key is no longer valid.'))
-    return !isDenied
+function rejectDenied(group: readonly PendingAppend[], { denied, strangers }: DeniedError): PendingAppend[] {
+  return group.filter(({ writer, streamId, reject }) => {
+    const isOf = (each: Writer) => each.keyId === writer && each.streamId === streamId
+    if (denied.some(isOf)) reject(new CodedError('UNAUTHENTICATED', 'The API key is no longer valid.'))
+    else if (strangers.some(isOf)) reject(noStream(streamId))
+    else return true
+    return false
   })
+}
+
+function noStream(streamId: string): CodedError {
+  return new CodedError('NOT_FOUND', `Stream ${streamId} does not exist.`)
 }
 
 function stayedLocked(streamId: string): CodedError {

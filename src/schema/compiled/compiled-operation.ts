@@ -14,8 +14,18 @@ import { type Compiled, fieldsOf, type Run, type SelectedField } from './object-
 import { NotCompiledError } from './selected-fields.ts'
 import { joined, LongText, type Text, type Written, wholeText } from './text.ts'
 
-/** The JSON text of a result without errors; with errors, the result. */
-export type WrittenResult = { readonly text: Text } | { readonly result: ExecutionResult }
+/** The JSON text of a result without errors; with errors, that of its data. */
+export type WrittenResult = { readonly text: Text } | PartialResult
+
+interface PartialResult {
+  readonly data: Text
+  readonly errors: readonly GraphQLError[]
+}
+
+/** Takes as long as the data is large: not for long results. */
+export function resultOf({ data, errors }: PartialResult): ExecutionResult {
+  return { data: JSON.parse(wholeText(data)), errors }
+}
 
 /** An operation that writes its result as text, as the executor would make it and `JSON.stringify` write it. */
 export interface CompiledOperation {
@@ -72,11 +82,11 @@ export async function runFields(
   const run: Run = { context, budget: context.budget, variableValues, errors }
   try {
     const data = await (inOrder ? writeInOrder(fields, run) : writeAtOnce(fields, run, source))
-    if (errors.length > 0) return { result: { data: JSON.parse(wholeText(data)), errors } }
+    if (errors.length > 0) return { data, errors }
     return { text: typeof data === 'string' ? `{"data":${data}}` : new LongText(['{"data":', ...data.pieces, '}']) }
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error
-    return { result: { data: null, errors: [...errors, error] } }
+    return { data: 'null', errors: [...errors, error] }
   }
 }
 
