@@ -14,11 +14,11 @@ export async function retryTransient<Result>(work: () => Promise<Result>): Promi
   try {
     return await work()
   } catch (error) {
-    if (!isTransient(error)) throw error
+    // The first attempt counts: one that took as long as a statement may is not repeated.
+    const maxRetryTime = RETRIES.maxRetryTime - (performance.now() - began)
+    if (!isTransient(error) || maxRetryTime <= 0) throw error
     // What usually succeeds does without the library: it counts for a short statement.
     const again = (attempt: number) => (attempt === 1 ? Promise.reject(error) : work())
-    // A statement that took its whole time does not get it twice: others have waited for it, too.
-    const maxRetryTime = Math.max(0, RETRIES.maxRetryTime - (performance.now() - began))
     return await pRetry(again, { ...RETRIES, maxRetryTime, shouldRetry: ({ error }) => isTransient(error) })
   }
 }
