@@ -131,7 +131,6 @@ async function open(
   closers.defer(() => tcpConnections.close())
   const connectionLimit = new ConnectionLimit(config.limits.socketsPerKey)
   const responses = new OpenResponses(tcpConnections, { keyWatch, liveConnections, connectionLimit })
-  const services = { callerClients, keyWatch, liveConnections, sweep: () => void retention.sweep() }
   const rate = closers.use(await createRateLimit(config, logger))
   const admit = createAdmit(authenticate, rate)
   const addressOf = createAddressOf(config.trustedProxies)
@@ -140,10 +139,17 @@ async function open(
   const { bodyBytes: maxBodyBytes } = config.limits
   const readBody = createReadRequestBody(maxBodyBytes, budget.memory)
   const entry = { readBody, origins, rate, connectionLimit }
-  const { yoga, compiled } = createPipeline(services, entry, cohorts, lifecycle, operationList, config, logger)
+  const maskError = createMaskError(logger, lifecycle)
+  const addContext = createContextFactory({
+    callerClients,
+    keyWatch,
+    liveConnections,
+    sweep: () => void retention.sweep(),
+  })
+  const execution = { createContext: addContext, maskError }
+  const { yoga, compiled } = createPipeline(execution, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
-  const addContext = createContextFactory(services)
   const routeServices = {
     ...admission,
     memory: budget.memory,
@@ -151,7 +157,7 @@ async function open(
     maxBodyBytes,
     logger,
     createContext: (request: RequestContext) => ({ ...request, ...addContext(request) }),
-    maskError: createMaskError(logger, lifecycle),
+    maskError,
     streamAddresses: new StreamAddresses(database.spareQueries),
   }
   const pages = createRestApp(yoga, routeServices, lifecycle, origins)

@@ -7,13 +7,14 @@ import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { markPrivate } from '../lib/private-response.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
+import type { RequestContext } from '../schema/context.ts'
 import { schema } from '../schema/schema.ts'
 import type { Cohorts } from '../subscriptions/cohort.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { useCohorts } from '../subscriptions/use-cohorts.ts'
 import { CompiledOperations } from './compiled-operations.ts'
-import { type AddedContext, createContextFactory, type Services } from './create-context.ts'
-import { createMaskError, UNEXPECTED } from './mask-error.ts'
+import type { AddedContext } from './create-context.ts'
+import { type MaskError, UNEXPECTED } from './mask-error.ts'
 import { operationCosts } from './operation-cost.ts'
 import type { OperationList } from './operation-list.ts'
 import { PersistedOperations } from './persisted-operations.ts'
@@ -51,9 +52,15 @@ export interface Entry {
   connectionLimit: ConnectionLimit
 }
 
+/** Of which all transports and routes have the same: one outage is logged once. */
+export interface Execution {
+  createContext: (context: RequestContext) => AddedContext
+  maskError: MaskError
+}
+
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
-  services: Services,
+  { createContext, maskError }: Execution,
   { readBody, origins, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
@@ -61,8 +68,6 @@ export function createPipeline(
   { introspection, limits }: Pick<Config, 'introspection' | 'limits'>,
   logger: Logger,
 ): Pipeline {
-  const maskError = createMaskError(logger, lifecycle)
-  const createContext = createContextFactory(services)
   const costOf = operationCosts(limits)
   const persisted = new PersistedOperations(operationList)
   const compiled = new CompiledOperations({ schema, createContext, persisted, costOf, rate, maskError })
