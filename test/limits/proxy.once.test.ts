@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { type Haproxy, haproxy, haproxyInstalled, rawRequest } from '../support/haproxy.ts'
+import { haproxy, haproxyInstalled, rawRequest } from '../support/haproxy.ts'
+import type { ProxyProgram } from '../support/proxy-program.ts'
 import { newDataset, newKey, newOrganization, newReport } from '../support/seed.ts'
 import { graphql, startServer, type TestServer } from '../support/server.ts'
 
@@ -89,7 +90,7 @@ describe('Metrics', () => {
 
 describe.skipIf(!haproxyInstalled)('The shipped configuration of HAProxy', () => {
   let behind: TestServer
-  let proxy: Haproxy
+  let proxy: ProxyProgram
   beforeAll(async () => {
     // Its database, with what was created there; an embedded one can be open once.
     await generous[Symbol.asyncDispose]()

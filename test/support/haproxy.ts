@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -7,18 +5,13 @@ import { text } from 'node:stream/consumers'
 import { inject } from 'vitest'
 import { freePort } from './free-port.ts'
 import { installed } from './installed.ts'
-import { until } from './until.ts'
+import { type ProxyProgram, startProxyProgram } from './proxy-program.ts'
 
 /** Whether `haproxy` is installed. */
 export const haproxyInstalled = installed('haproxy', '-v')
 
-/** HAProxy with the shipped configuration, in front of a server. */
-export interface Haproxy extends AsyncDisposable {
-  url: string
-}
-
 /** Starts it, with only the addresses changed. Resolves once it forwards requests. */
-export async function haproxy(server: string): Promise<Haproxy> {
+export async function haproxy(server: string): Promise<ProxyProgram> {
   const port = await freePort()
   const shipped = await readFile('.deploy/haproxy.cfg', 'utf8')
   const config = shipped
@@ -28,20 +21,7 @@ export async function haproxy(server: string): Promise<Haproxy> {
     .replace(/^resolvers docker(\n\t.*)*/m, '')
   const file = join(inject('scratch'), `haproxy-${port}.cfg`)
   await writeFile(file, config)
-  const child: ChildProcess = spawn('haproxy', ['-db', '-q', '-f', file], { stdio: 'ignore' })
-  const url = `http://127.0.0.1:${port}`
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`haproxy ended with ${child.exitCode}.`)
-    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok === true
-  })
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
-    },
-  }
+  return await startProxyProgram('haproxy', ['-db', '-q', '-f', file], port)
 }
 
 /** Sends a request with this exact path. @param from the source address. @returns the status of the response. */

@@ -1,22 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inject } from 'vitest'
 import { freePort } from './free-port.ts'
 import { installed } from './installed.ts'
-import { until } from './until.ts'
+import { type ProxyProgram, startProxyProgram } from './proxy-program.ts'
 
 /** Whether `nginx` is installed. */
 export const nginxInstalled = installed('nginx', '-v')
 
-/** nginx, in front of a server. */
-export interface Nginx extends AsyncDisposable {
-  url: string
-}
-
 /** Starts one that compresses and buffers. @param version of HTTP that it speaks to the server; 1.0 is its default. */
-export async function nginx(server: string, version: '1.0' | '1.1'): Promise<Nginx> {
+export async function nginx(server: string, version: '1.0' | '1.1'): Promise<ProxyProgram> {
   const port = await freePort()
   const folder = join(inject('scratch'), `nginx-${port}`)
   await mkdir(folder)
@@ -40,18 +33,5 @@ export async function nginx(server: string, version: '1.0' | '1.1'): Promise<Ngi
     }`
   const file = join(folder, 'nginx.conf')
   await writeFile(file, config)
-  const child = spawn('nginx', ['-p', folder, '-e', `${folder}/error.log`, '-c', file], { stdio: 'ignore' })
-  const url = `http://127.0.0.1:${port}`
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}.`)
-    return (await fetch(`${url}/healthz`).catch(() => undefined))?.ok === true
-  })
-  return {
-    url,
-    async [Symbol.asyncDispose]() {
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
-    },
-  }
+  return await startProxyProgram('nginx', ['-p', folder, '-e', `${folder}/error.log`, '-c', file], port)
 }
