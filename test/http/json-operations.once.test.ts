@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { fc, test as property } from '@fast-check/vitest'
 import { beforeAll, expect } from 'vitest'
 import { test } from '../support/fixtures.ts'
-import { type Operation, operation } from '../support/fuzz/documents.ts'
+import { eventPage, type Operation, operation } from '../support/fuzz/documents.ts'
 import { json } from '../support/fuzz/values.ts'
 import { createWorld, type Fill } from '../support/fuzz/world.ts'
 import { newDataset, recordWorkerEvents } from '../support/seed.ts'
@@ -74,6 +74,17 @@ property.prop([reading, KEY, ACCEPT], RUNS)(
     await expectAlike(JSON.stringify(of), key, { accept })
   },
 )
+
+property.prop([eventPage], RUNS)('Any selection of events has the same response both ways', async (of) => {
+  await expectAlike(JSON.stringify(of))
+})
+
+test('An object of which only fragments on other types are selected is empty both ways', async () => {
+  const query = `{ workerEvents(datasetId: "<dataset>", first: 1) {
+    nodes { data { ... on PagefindIndexingStartedData { text } } seq }
+  } }`
+  expect((await expectAlike(JSON.stringify({ query }))).body).toContain('"data":{},"seq"')
+})
 
 const PAGE = `query Page($id: UUID!, $first: Int) {
   workerEvents(datasetId: $id, first: $first) { edges { cursor node { id seq eventType eventData createdAt } } totalCount }

@@ -73,6 +73,8 @@ export function fieldsOf(
 
 function objectWriter(nodes: readonly FieldNode[], type: GraphQLObjectType, of: Compiled): Writer {
   const fields = fieldsOf(nodes, type, of)
+  // All that was selected are fragments on other types.
+  if (fields.length === 0) return () => '{}'
   return (source, run, path) => {
     let text = ''
     let parts: Written[] | undefined

@@ -126,6 +126,18 @@ const grammatical = fc
   .chain(withFragments)
   .chain(({ operations, fragments }) => withVariables(operations, fragments))
 
+/** Pages of both histories, with any selection of their events. */
+export const eventPage: fc.Arbitrary<Operation> = fc
+  .oneof(
+    ...['workerEvents(datasetId: "<dataset>", first: 2)', 'reportEvents(reportId: "<report>")'].map((page) =>
+      selection(schema.getType(page.startsWith('w') ? 'WorkerEvent' : 'ReportEvent') as GraphQLCompositeType, 2).map(
+        (of) => [['query', `{ ${page} { nodes ${of} } }`]] as Written,
+      ),
+    ),
+  )
+  .chain(withFragments)
+  .chain(({ operations, fragments }) => withVariables(operations, fragments))
+
 type Written = [kind: string, selection: string][]
 
 function withFragments(operations: Written) {
