@@ -200,8 +200,8 @@ builder.queryField('workerEvents', (t) =>
     type: WorkerEventConnection,
     description:
       'Stored events of a dataset, as pages. Requires READ on the dataset. Errors: NOT_FOUND if the dataset does not ' +
-      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected events ' +
-      'after the cursor have been removed.',
+      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected ' +
+      'events after the cursor have been removed.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: { datasetId: t.arg(dataset), ...pageArgs },
     resolve: (_root, { datasetId, ...request }, context, info) => readWorkerEvents(datasetId, request, context, info),
@@ -262,8 +262,8 @@ builder.subscriptionField('workerEvents', (t) =>
       'Delivers the events of a dataset from a position on, in order, without gaps or duplicates: first stored ' +
       'events, then new ones as they are recorded. To resume after a disconnect, pass the cursor of the last edge ' +
       'received as `after`, or as the Last-Event-ID header. Requires READ on the dataset. Errors: SLOW_CONSUMER if ' +
-      'the client stops reading, CURSOR_EXPIRED if selected events after the cursor have been removed; the extensions of both ' +
-      'contain a cursor to continue from.',
+      'the client stops reading, CURSOR_EXPIRED if selected events after the cursor have been removed; the ' +
+      'extensions of both contain a cursor to continue from.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to subscribe to.' }),

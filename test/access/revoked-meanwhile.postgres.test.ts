@@ -48,7 +48,7 @@ test('A key that is revoked after a request was admitted reads nothing that was 
   expect((await page).errors).toMatchObject(UNAUTHENTICATED)
 })
 
-test('A key that is revoked while its append waits records nothing, and others of the same transaction do', async () => {
+test('A key revoked while its append waits records nothing, and others of the same transaction do', async () => {
   await using server = await startServer(await freshDatabase())
   const organizationId = await newOrganization(server)
   const dataset = await newDataset(server, organizationId)

@@ -11,7 +11,7 @@ const PAGE = `query ($id: UUID!, $until: DateTime) {
   workerEvents(datasetId: $id, until: $until, order: OLDEST_FIRST) { nodes { seq createdAt } }
 }`
 
-test('A page until a time holds nothing of that time or later, though events are removed while it is read', async () => {
+test('A page until a time has nothing of that time or later, even if events are removed meanwhile', async () => {
   const env = await freshDatabase()
   let wanted = ''
   const happened = new EventEmitter()
