@@ -15,7 +15,7 @@ export function createClockHandler(registry: Registry, logger: Logger): (reading
   const lag = new Gauge({
     name: 'tidemark_retention_clock_lag_seconds',
     help:
-      'How far the database clock is ahead of the time that age retention goes by: the time since the servers last ' +
+      'How far the database clock is ahead of the time that age retention uses: the time since the servers last ' +
       'ran, or a clock that was set forward. It follows when the clock has been steady for an hour.',
     registers,
   })
