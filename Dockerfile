@@ -26,6 +26,7 @@ RUN install --directory --owner=node --group=node --mode=700 /data
 VOLUME /data
 USER node
 EXPOSE 4000
-HEALTHCHECK --interval=5s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/healthz`).then((r) => process.exit(+!r.ok))"]
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["serve"]

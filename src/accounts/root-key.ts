@@ -35,7 +35,8 @@ export async function makeFirstRootKey(db: Queries, dataDir: string): Promise<Ro
     await writeFile(draft, `${key}\n`, { mode: 0o600, flag: 'wx' }).catch(cannotWrite)
     const { prefix, hash } = storedForm(key)
     const insert = db.$queryRaw<object[]>`
-      INSERT INTO api_key (id, role, name, prefix, hash) VALUES (${ROOT_KEY_ID}::uuid, 'ADMIN', 'root', ${prefix}, ${hash})
+      INSERT INTO api_key (id, role, name, prefix, hash) VALUES (${ROOT_KEY_ID}::uuid, 'ADMIN', 'root',
+      ${prefix}, ${hash})
       ON CONFLICT DO NOTHING RETURNING id`
     const inserted = await insert.catch(async (error) => {
       // Otherwise it may have been stored.

@@ -14,8 +14,8 @@ export function settingWarnings(): string[] {
 }
 
 const LOCKED =
-  'Other transactions keep rows or tables of the database locked. End them ("tidemark doctor" lists those left open), ' +
-  'and run the command again.'
+  'Other transactions keep rows or tables of the database locked. End them ("tidemark doctor" lists those left ' +
+  'open), and run the command again.'
 
 /** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
 export async function runCommand(work: (config: Config) => Promise<unknown>): Promise<void> {

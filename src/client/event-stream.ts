@@ -2,7 +2,7 @@ import { disconnected, failureIn } from './error.ts'
 import { failureOf, lost, parse, post, type Result, Silence, textsOf } from './http.ts'
 
 // By hand, as graphql-sse does not say when an idle stream has been silent for too long, which is how a dead connection
-// shows, and does not pass on why a server refuses.
+// shows, and does not pass on why a server rejects a request.
 
 /** Receives a result and its length in characters. */
 export type Receive = (data: Result['data'], length: number) => void

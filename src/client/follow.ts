@@ -101,7 +101,7 @@ export class Follow<Node> implements AsyncIterableIterator<Batch<Node>, undefine
 
   /** @returns whether it was paused; else the stream has ended. */
   async #subscribe(key: string): Promise<boolean> {
-    // It may have ended while the key was asked for.
+    // It may have ended while the key was requested.
     this.#ending.signal.throwIfAborted()
     const { sockets, url, silenceMs } = this.#connection
     const attempt = new AbortController()

@@ -23,7 +23,7 @@ export interface Database extends AsyncDisposable {
   readonly queries: Queries
   /** On a small separate pool of PostgreSQL, so key lookups and health checks work while `pool` is exhausted. */
   readonly spareQueries: Queries
-  /** For background work on many rows, whose statements may take minutes, but not for ever. */
+  /** For background work on many rows, whose statements may take minutes, but not forever. */
   readonly maintenance: Queries
   readonly mode: 'embedded' | 'postgres'
   readonly durability: Durability

@@ -4,7 +4,7 @@ import { RepeatedTask } from '../lib/repeated-task.ts'
 
 const MIB = 1_048_576
 
-// Below these free bytes: warn, refuse events, do not start. PostgreSQL preallocates files of 16 MiB.
+// Below these free bytes: warn, reject events, do not start. PostgreSQL preallocates files of 16 MiB.
 export const ROOM = { little: 1_024 * MIB, full: 256 * MIB, none: 16 * MIB } as const
 
 const CHECK_MS = 1_000
@@ -36,7 +36,7 @@ export async function spaceToStart(directory: string): Promise<number> {
   throw new StartError(`The disk of DATA_DIR is full: ${mib} MiB are free in ${directory}. Free some space.`)
 }
 
-/** The free space of the embedded database, which stops for ever in the middle of a write when there is none. */
+/** The free space of the embedded database, which hangs in the middle of a write when there is none. */
 export class DiskSpace implements AsyncDisposable {
   readonly #observer: DiskObserver
   readonly #checking: RepeatedTask

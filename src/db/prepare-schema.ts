@@ -18,11 +18,13 @@ export async function prepareSchema(connection: DatabaseConnection, schema: stri
   const { encoding, exists, usable } = rows[0] as Found
   if (encoding !== 'UTF8')
     throw new StartError(
-      `DATABASE_URL: the encoding of the database is ${encoding}. Create another with ENCODING 'UTF8' TEMPLATE template0.`,
+      `DATABASE_URL: the encoding of the database is ${encoding}. Create another with ENCODING 'UTF8' TEMPLATE ` +
+        `template0.`,
     )
   if (!exists) await connection.exec(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`)
   else if (!usable)
     throw new StartError(
-      `DATABASE_URL: the user cannot create tables in the schema ${schema}. Run GRANT CREATE ON SCHEMA ${pg.escapeIdentifier(schema)} TO it, or use its owner.`,
+      `DATABASE_URL: the user cannot create tables in the schema ${schema}. Run GRANT CREATE ON SCHEMA ` +
+        `${pg.escapeIdentifier(schema)} TO it, or use its owner.`,
     )
 }

@@ -30,7 +30,7 @@ export function isTransient(error: unknown): boolean {
   return TRANSIENT_STATES.test(stateOf(error)) || TRANSIENT_KINDS.has(kind) || BROKEN.test(String(error))
 }
 
-/** Whether a database refuses to write: a replica, or one whose disk is full. */
+/** Whether a database is read-only: a replica, or one whose disk is full. */
 export function isReadOnly(error: unknown): boolean {
   return stateOf(error) === '25006'
 }

@@ -14,7 +14,7 @@ export function normalizeRequest(request: IncomingMessage): void {
     headers.upgrade = 'websocket'
 }
 
-/** What a wildcard stands for where a part of it is refused. */
+/** Stands for a wildcard of which a part is not accepted. */
 const OFFERED = ['application/json', 'application/graphql-response+json', 'text/event-stream']
 
 // Without quality values, of which those of 0 exclude, and without types in other charsets than the one of JSON.

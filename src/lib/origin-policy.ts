@@ -4,7 +4,7 @@ import { allows, isOwnOrigin, type Origins } from './origins.ts'
 /** Origins that are logged: a client can invent any number of them, of any length. */
 const MOST_LOGGED = { origins: 100, length: 200 } as const
 
-/** Decides which web pages may use the server, and logs each refused origin once: browsers do not say why to pages. */
+/** Decides which web pages may use the server, and logs each rejected origin once: browsers do not tell pages why. */
 export class OriginPolicy {
   readonly #origins: Origins
   readonly #logger: Logger

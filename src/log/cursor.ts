@@ -98,8 +98,8 @@ export function historyChanged(streamId: string, { first, head, epoch }: Bounds,
     'CURSOR_EXPIRED',
     'This cursor belongs to another history of this stream: the database was restored, failed over to a copy that ' +
       'was behind, or moved, and lacks events that were recorded before, or has others in their place. Continue from ' +
-      'extensions.cursor, the last position that both histories share, where it is known, or from extensions.earliest ' +
-      'or latest.',
+      'extensions.cursor, the last position that both histories share, where it is known, or from ' +
+      'extensions.earliest or latest.',
     {
       reason: 'EPOCH_CHANGED',
       cursor: shared === undefined ? undefined : cursorAt(Math.max(shared, first - 1)),

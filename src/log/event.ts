@@ -1,6 +1,6 @@
 import type { Payload } from './payload.ts'
 
-/** An id with the same type and data is stored once, for ever; `type` is unique within the kind of stream. */
+/** An id with the same type and data is stored once; `type` is unique within the kind of stream. */
 export interface NewEvent {
   id: string
   type: string
@@ -14,7 +14,7 @@ export interface LoggedEvent {
   id: string
   type: string
   createdAt: Date
-  /** JSON text, byte for byte as appended or redacted; where a read asked for a `prefix`, only that. */
+  /** JSON text, byte for byte as appended or redacted; with a `prefix` of a read, only that. */
   data: string
   /** UTF-8 bytes of the whole JSON text. */
   size: number

@@ -66,7 +66,8 @@ const READ_ONLY =
   'The database is read-only: a replica, or protected because its disk is full. Events cannot be recorded.'
 
 const CHANGED_SETTINGS =
-  'Sessions lose settings, as behind a transaction pooler. Reset them for the user with ALTER ROLE, or connect directly.'
+  'Sessions lose settings, as behind a transaction pooler. Reset them for the user with ALTER ROLE, or connect ' +
+  'directly.'
 
 const DAMAGED = 'Events are missing or cannot be read, and reads of those fail. The log names them. Restore a backup.'
 

@@ -3,7 +3,7 @@ import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { REQUEST_ID } from '../lib/request-id.ts'
 
 // Allows any origin, as the upstreams do, unless CORS_ORIGINS is set. The origin is echoed, because browsers reject `*`
-// with credentials; hono echoes the headers that a preflight asks for and allows its default methods.
+// with credentials; hono echoes the headers that a preflight requests and allows its default methods.
 function legacyCors(origins: OriginPolicy, credentials: boolean) {
   return cors({
     origin: (origin, c) => (origin !== '' && origins.listsOrOpen(origin, c.req.header('host')) ? origin : null),

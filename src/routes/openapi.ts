@@ -41,7 +41,8 @@ export function serveOpenApi(app: OpenAPIHono, services: RouteServices): void {
         title: 'Tidemark: legacy REST APIs',
         version,
         description:
-          'Events of datasets in the format of Trieve, and events of reports in the format of LlamaCloud. All other operations are at /graphql.',
+          'Events of datasets in the format of Trieve, and events of reports in the format of LlamaCloud. All other ' +
+          'operations are at /graphql.',
       },
       servers: [{ url: '/' }],
       tags: [

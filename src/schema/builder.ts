@@ -229,7 +229,8 @@ function codeOf(issue: object): ErrorCode | undefined {
 builder.queryType({ description: 'Read operations. Every field requires a valid API key.' })
 builder.mutationType({
   description:
-    'Write operations. Every field requires a valid API key. A field that fails is null; the others keep their results.',
+    'Write operations. Every field requires a valid API key. A field that fails is null; the others keep ' +
+    'their results.',
 })
 
 builder.subscriptionType({

@@ -4,16 +4,14 @@ import { batchedField } from './batched-field.ts'
 import { builder } from './builder.ts'
 import { Dataset } from './dataset.ts'
 import { counts, type TypeCount, typeCount, typeCounts } from './stream-fields.ts'
+import { WorkerEvent, WorkerEventConnection, WorkerEventType } from './worker-event.ts'
 import {
   numberedPageArgs,
   pageArgs,
   readWorkerEventPage,
   readWorkerEvents,
-  WorkerEvent,
-  WorkerEventConnection,
   WorkerEventPage,
-  WorkerEventType,
-} from './worker-event.ts'
+} from './worker-event-pages.ts'
 
 const WorkerEventTypeCount = builder
   .objectRef<TypeCount<typeof WorkerEventType.$inferType>>('WorkerEventTypeCount')

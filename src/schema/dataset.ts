@@ -205,7 +205,8 @@ builder.mutationField('updateDataset', (t) =>
     type: Dataset,
     nullable: true,
     description:
-      'Changes the name or the trackingId of a dataset. Requires WRITE in the organization. Errors: NOT_FOUND, CONFLICT if the trackingId is in use in the organization.',
+      'Changes the name or the trackingId of a dataset. Requires WRITE in the organization. Errors: NOT_FOUND, ' +
+      'CONFLICT if the trackingId is in use in the organization.',
     authScopes: (_root, { input }) => ({ $all: { writeDataset: input.id, write: true } }),
     args: { input: t.arg({ type: UpdateDatasetInput, required: true, description: 'The changes.' }) },
     resolve: async (query, _root, { input: { id, name, trackingId } }, { db, viewer, dataset }) =>
@@ -219,8 +220,9 @@ builder.mutationField('deleteDataset', (t) =>
     nullable: true,
     description:
       'Deletes a dataset with its events and policy, permanently: at once for every reader, on every server, and its ' +
-      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used again. ' +
-      'Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be repeated.',
+      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used ' +
+      'again. Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be ' +
+      'repeated.',
     authScopes: (_root, { id }) => ({ $all: { adminDataset: id, admin: true } }),
     args: {
       id: t.arg({ type: 'UUID', required: true, description: 'Dataset to delete.' }),

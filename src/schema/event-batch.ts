@@ -13,7 +13,8 @@ export const EventBatch = builder.interfaceRef<Batch>('EventBatch').implement({
     }),
     caughtUp: t.boolean({
       description:
-        'Whether no event was left after the cursor at that moment. The events of later batches were recorded after it.',
+        'Whether no event was left after the cursor at that moment. The events of later batches were ' +
+        'recorded after it.',
       resolve: ({ behind }) => behind === 0,
     }),
     behind: t.field({

@@ -45,8 +45,8 @@ export const maxWaitMsArg = {
   defaultValue: 0,
   validate: between(0, 10_000),
   description:
-    'How long new events are collected for one batch, in milliseconds: 0 to 10,000. Stored events are not delayed, and ' +
-    'a full batch is delivered at once.',
+    'How long new events are collected for one batch, in milliseconds: 0 to 10,000. Stored events are not delayed, ' +
+    'and a full batch is delivered at once.',
 }
 
 interface Start {

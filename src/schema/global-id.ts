@@ -21,7 +21,8 @@ type EventType = (typeof EVENTS)[number]
 export function eventNodeId<Shape extends { event: LoggedEvent }>(type: EventType) {
   return {
     description:
-      'Global id: opaque, and unique among all types. The key of the event in the cache of a client, because streams can have events of the same id. Not found by node.',
+      'Global id: opaque, and unique among all types. The key of the event in the cache of a client, because streams ' +
+      'can have events of the same id. Not found by node.',
     resolve: ({ event: { streamId, id } }: Shape) => encodeGlobalID(type, `${streamId}:${id}`),
   }
 }

@@ -60,7 +60,8 @@ const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventIte
     eventData: t.field({
       type: 'JSON',
       description:
-        'The event in the format of LlamaCloud: the event_data object of GET /api/v1/reports/{report_id}/events, with undocumented members that an import has kept.',
+        'The event in the format of LlamaCloud: the event_data object of GET /api/v1/reports/{report_id}/events, ' +
+        'with undocumented members that an import has kept.',
       resolve: legacyEventData,
     }),
     eventDataSize: t.field(payloadSize<DecodedReportEvent>(STORED)),
@@ -177,8 +178,8 @@ builder.queryField('reportEvents', (t) =>
     type: ReportEventConnection,
     description:
       'Stored events of a report, as pages. Requires READ on the report. Errors: NOT_FOUND if the report does not ' +
-      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected events ' +
-      'after the cursor have been removed.',
+      'exist or the key cannot access it, CURSOR_INVALID for a cursor of another stream, CURSOR_EXPIRED if selected ' +
+      'events after the cursor have been removed.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to read events of.' }),
@@ -233,8 +234,8 @@ builder.subscriptionField('reportEvents', (t) =>
       'events, then new ones as they are recorded. Completes when the report has reached COMPLETED or ERROR and all ' +
       'events are delivered, unless pastEnd is set. To resume after a disconnect, pass the cursor of the last edge ' +
       'received as `after`, or as the Last-Event-ID header. Requires READ on the report. Errors: SLOW_CONSUMER if ' +
-      'the client stops reading, CURSOR_EXPIRED if selected events after the cursor have been removed; the extensions of both ' +
-      'contain a cursor to continue from.',
+      'the client stops reading, CURSOR_EXPIRED if selected events after the cursor have been removed; the ' +
+      'extensions of both contain a cursor to continue from.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to subscribe to.' }),

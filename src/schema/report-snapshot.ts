@@ -113,10 +113,10 @@ builder.subscriptionField('reportSnapshots', (t) =>
     type: ReportSnapshot,
     description:
       'Delivers the current snapshot of a report, then a newer one when there are new events, at most ten a second, ' +
-      'until the report has reached COMPLETED or ERROR. A client that reads slowly, or a large report, receives fewer ' +
-      'snapshots, each of them the newest. It needs no cursor: after a disconnect, it begins with the current ' +
-      'snapshot. Requires READ on the report. Errors: SLOW_CONSUMER if the client stops reading, BAD_USER_INPUT if the ' +
-      'report has more than 200,000 operations and blocks.',
+      'until the report has reached COMPLETED or ERROR. A client that reads slowly, or a large report, receives ' +
+      'fewer snapshots, each of them the newest. It needs no cursor: after a disconnect, it begins with the current ' +
+      'snapshot. Requires READ on the report. Errors: SLOW_CONSUMER if the client stops reading, BAD_USER_INPUT if ' +
+      'the report has more than 200,000 operations and blocks.',
     authScopes: (_root, { reportId }) => ({ readReport: reportId }),
     args: { reportId: t.arg({ type: 'UUID', required: true, description: 'Report to subscribe to.' }) },
     subscribe: async (_root, { reportId }, { log, peer, report }, info) => {

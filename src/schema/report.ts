@@ -218,8 +218,9 @@ builder.mutationField('deleteReport', (t) =>
     nullable: true,
     description:
       'Deletes a report with its events and policy, permanently: at once for every reader, on every server, and its ' +
-      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used again. ' +
-      'Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be repeated.',
+      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used ' +
+      'again. Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be ' +
+      'repeated.',
     authScopes: (_root, { id }) => ({ $all: { adminReport: id, admin: true } }),
     args: {
       id: t.arg({ type: 'UUID', required: true, description: 'Report to delete.' }),

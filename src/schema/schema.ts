@@ -7,6 +7,7 @@ import './dataset-events.ts'
 import './event.ts'
 import './live-connection.ts'
 import './organization.ts'
+import './record-worker-events.ts'
 import './redaction.ts'
 import './report.ts'
 import './report-event.ts'
@@ -17,6 +18,7 @@ import './retention.ts'
 import './viewer.ts'
 import './worker-event.ts'
 import './worker-event-batch.ts'
+import './worker-event-pages.ts'
 
 /** Builds without database or environment. */
 export const schema = nameAllowedValues(builder.toSchema())

@@ -4,8 +4,8 @@ import { type GivenSource, TextNode as Node, type TextNodeWithScore as Source } 
 import { builder } from './builder.ts'
 
 const RELATIONSHIPS =
-  'Related nodes, in the format of LlamaIndex. Keys: "1" source, "2" previous, "3" next, "4" parent, "5" child; others are kept. ' +
-  'Values: a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
+  'Related nodes, in the format of LlamaIndex. Keys: "1" source, "2" previous, "3" next, "4" parent, "5" child; ' +
+  'others are kept. Values: a RelatedNodeInfo ({ node_id, node_type, metadata, hash, class_name }) or a list of them.'
 
 const TextNode = builder.objectRef<Node>('TextNode').implement({
   description: 'A piece of source text, as defined by LlamaIndex.',

@@ -14,7 +14,7 @@ export class PositionResult implements ExecutionResult {
   }
 }
 
-/** Results for a transport that asks for each of them; the last may be the error that ended the subscription. */
+/** Results for a transport that requests each of them; the last may be the error that ended the subscription. */
 export class PulledResults implements AsyncIterableIterator<ExecutionResult, undefined>, Outlet {
   readonly #subscription: Subscription
   readonly #budget: OperationBudget
@@ -24,7 +24,7 @@ export class PulledResults implements AsyncIterableIterator<ExecutionResult, und
   #arrived: (() => void) | undefined
   #drained: (() => void) | undefined
 
-  /** @param budget charged for results until they are asked for. */
+  /** @param budget charged for results until they are requested. */
   constructor(subscription: Subscription, budget: OperationBudget) {
     this.#subscription = subscription
     this.#budget = budget.ofEvent()

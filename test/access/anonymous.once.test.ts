@@ -24,7 +24,8 @@ describe.each([
   test('the schema and __typename can be queried', async () => {
     for (const query of [
       '{ __typename }',
-      'query Q { ...F ... on Query { __typename } } fragment F on Query { __type(name: "Query") { name } ...F2 } fragment F2 on Query { __typename }',
+      'query Q { ...F ... on Query { __typename } } fragment F on Query { __type(name: "Query") { name } ...F2 } ' +
+        'fragment F2 on Query { __typename }',
       getIntrospectionQuery({ descriptions: true, oneOf: true, specifiedByUrl: true, directiveIsRepeatable: true }),
     ])
       expect([query, await code(query)]).toEqual([query, undefined])

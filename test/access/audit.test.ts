@@ -92,7 +92,8 @@ describe.each([
 ])('%s', (field, count) => {
   const PAGE = `query ($id: UUID!, $first: Int, $after: String, $last: Int, $before: String) {
     page: ${field}(organizationId: $id, first: $first, after: $after, last: $last, before: $before) {
-      totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id }
+      totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes {
+      id }
     }
   }`
   let organization: string

@@ -566,7 +566,8 @@ describe('an API key', () => {
     const { key, id } = await createKey(ids.organization, 'READ')
     expect(key).toMatch(/^tidemark_[\w-]{43}$/)
     const query =
-      'mutation ($id: UUID!) { revokeApiKey(id: $id) { prefix organizationId organization { id } role datasetIds revokedAt } }'
+      'mutation ($id: UUID!) { revokeApiKey(id: $id) { prefix organizationId organization { id } role datasetIds ' +
+      'revokedAt } }'
     const { revokeApiKey } = expectData(await server.graphql(query, { id }))
     expect(revokeApiKey).toMatchObject({
       prefix: key.slice(0, 16),

@@ -119,7 +119,8 @@ describe('A deleted dataset', () => {
       await there.graphql('query ($id: UUID!) { workerEventPage(datasetId: $id) { totalCount } }', { id }, key),
       await there.graphql('query ($id: UUID!) { event(id: $id, datasetId: $id) { __typename } }', { id }, key),
       await there.graphql(
-        'mutation ($id: UUID!) { recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED }]) { results { seq } } }',
+        'mutation ($id: UUID!) { recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED }]) { results ' +
+          '{ seq } } }',
         { id },
         key,
       ),
@@ -192,7 +193,7 @@ describe('A deleted dataset', () => {
     expect(await Promise.all(followers.map((follower) => follower.failure()))).toEqual(Array(3).fill('NOT_FOUND'))
   })
 
-  test('names the cursor of the last event to its followers, and the legacy stream of a report breaks off', async () => {
+  test('gives its followers the cursor of the last event, and aborts the legacy stream of a report', async () => {
     const organization = await newOrganization(here)
     const id = await newReport(here, organization)
     const [first] = await recordReportEvents(here, id, [{ state: { message: 's', state: 'PLANNING' } }])
@@ -224,7 +225,8 @@ describe('A deleted dataset', () => {
     const organization = await newOrganization(here)
     const id = await newDataset(here, organization)
     const record =
-      'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { it: recordWorkerEvents(datasetId: $id, events: $events) { results { seq } } }'
+      'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { it: recordWorkerEvents(datasetId: $id, events: ' +
+      '$events) { results { seq } } }'
     const append = async () => {
       const outcomes: unknown[] = []
       for (let i = 0; i < 10; i++) {
@@ -251,7 +253,8 @@ test('Lists and look-ups leave out what is deleted meanwhile', async () => {
   const ids = await Promise.all(Array.from({ length: 20 }, () => newDataset(here, organization)))
   let deleting = true
   const query = `query ($o: UUID!, $id: UUID!) {
-    datasets(organizationId: $o, first: 100) { nodes { id head eventTypes { count } retention { maxEvents } organization { name } } }
+    datasets(organizationId: $o, first: 100) { nodes { id head eventTypes { count } retention { maxEvents }
+    organization { name } } }
     dataset(id: $id) { id head eventTypes { count } retention { maxEvents } organization { name } }
   }`
   const read = async (i: number) => {
@@ -265,7 +268,7 @@ test('Lists and look-ups leave out what is deleted meanwhile', async () => {
   await reading
 })
 
-test('A deleted organization leaves nothing but the entry of its deletion, also after a restart, and others are untouched', async () => {
+test('Of a deleted organization only the audit entry is left, also after a restart; others are untouched', async () => {
   const env = await freshDatabase()
   let organization: string
   let other: string
@@ -333,8 +336,10 @@ test('A deleted organization leaves nothing but the entry of its deletion, also 
   expect(Object.keys(left).filter((table) => left[table]?.length)).toEqual(['audit_entry', 'deletion'])
   const [found] = await runSql<{ events: number; marks: number; uncleared: number }>(
     env,
-    `SELECT (SELECT count(*) FROM event e WHERE NOT EXISTS (SELECT FROM stream s WHERE s.id = e.stream_id))::int AS events,
-            (SELECT count(*) FROM event_mark e WHERE NOT EXISTS (SELECT FROM stream s WHERE s.id = e.stream_id))::int AS marks,
+    `SELECT (SELECT count(*) FROM event e WHERE NOT EXISTS (SELECT FROM stream s
+      WHERE s.id = e.stream_id))::int AS events,
+            (SELECT count(*) FROM event_mark e WHERE NOT EXISTS (SELECT FROM stream s
+            WHERE s.id = e.stream_id))::int AS marks,
             (SELECT count(*) FROM deletion WHERE cleared_at IS NULL)::int AS uncleared`,
   )
   expect(found).toEqual({ events: 0, marks: 0, uncleared: 0 })

@@ -167,7 +167,8 @@ async function chosenBy(server: TestServer, { keys }: Tenant, ids: readonly stri
   const query = 'query ($id: UUID!) { dataset(id: $id) { id } report(id: $id) { id } }'
   const record = `mutation ($id: UUID!, $dataset: Boolean!) {
     recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED }]) @include(if: $dataset) { results { seq } }
-    recordReportEvents(reportId: $id, events: [{ state: { message: "own", state: PLANNING } }]) @skip(if: $dataset) { results { seq } }
+    recordReportEvents(reportId: $id, events: [{ state: { message: "own", state: PLANNING } }]) @skip(if: $dataset) {
+    results { seq } }
   }`
   for (const id of ids) {
     const { dataset, report } = expectData(await server.graphql(query, { id }, keys.ADMIN))

@@ -3,7 +3,7 @@ import { runSql } from '../support/database.ts'
 import { newKey, newOrganization } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 
-test('While keys cannot be looked up, requests fail with UNAVAILABLE before their bodies are read, logged once', async () => {
+test('While keys cannot be looked up, requests fail with UNAVAILABLE before their bodies are read', async () => {
   await using server = await startServer()
   const key = await newKey(server, await newOrganization(server))
   const post = (body: string, authorization: Record<string, string> = { authorization: `Bearer ${key}` }) =>

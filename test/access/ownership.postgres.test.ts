@@ -10,7 +10,8 @@ test('The database enforces that objects belong to one organization, and are of 
   await runSql(
     env,
     `INSERT INTO organization (id, name) VALUES ('${acme}', 'Acme'), ('${bolt}', 'Bolt');
-     INSERT INTO stream (id, organization_id, kind) VALUES ('${dataset}', '${bolt}', 'DATASET'), ('${report}', '${bolt}', 'REPORT');
+     INSERT INTO stream (id, organization_id, kind) VALUES ('${dataset}', '${bolt}', 'DATASET'),
+     ('${report}', '${bolt}', 'REPORT');
      INSERT INTO api_key (id, organization_id, role, prefix, hash) VALUES ('${key}', '${acme}', 'READ', 'p', 'h');
      INSERT INTO live_node VALUES ('${node}', now())`,
   )

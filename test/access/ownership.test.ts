@@ -95,7 +95,8 @@ test('Actions on objects of different kinds with one id are distinguished', asyn
   const redact = 'mutation ($dataset: UUID!, $id: UUID!) { redactWorkerEvent(datasetId: $dataset, id: $id) { id } }'
   expectData(await server.graphql(redact, { dataset, id: event.id }, admin))
   await newReport(server, acme, { id: event.id })
-  const query = `query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { nodes { action subjectKind subjectId details } } }`
+  const query = `query ($id: UUID!) { auditEntries(organizationId: $id, first: 2) { nodes {
+    action subjectKind subjectId details } } }`
   expect(expectData(await server.graphql(query, { id: acme }, admin)).auditEntries.nodes).toMatchObject([
     { action: 'CREATE_REPORT', subjectKind: 'REPORT', subjectId: event.id },
     { action: 'REDACT_EVENT', subjectKind: 'EVENT', subjectId: event.id, details: { streamId: dataset, seq: 1 } },

@@ -1,10 +1,9 @@
-import { EventEmitter, once } from 'node:events'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../support/database.ts'
+import { holdingProxy } from '../support/holding-proxy.ts'
 import { holdLock } from '../support/lock.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
-import { tcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
 const UNAUTHENTICATED = [{ extensions: { code: 'UNAUTHENTICATED' } }]
@@ -21,15 +20,7 @@ async function revoke(server: TestServer, id: string): Promise<void> {
 
 test('A key that is revoked after a request was admitted reads nothing that was recorded later', async () => {
   const env = await freshDatabase()
-  let wanted = ''
-  const happened = new EventEmitter()
-  const [held, released] = [once(happened, 'held'), once(happened, 'released')]
-  await using proxy = await tcpProxy(String(env.DATABASE_URL), (chunk) => {
-    if (wanted === '' || !chunk.includes(wanted)) return 0
-    wanted = ''
-    happened.emit('held')
-    return released
-  })
+  await using proxy = await holdingProxy(String(env.DATABASE_URL))
   await using reader = await startServer({ ...env, DATABASE_URL: proxy.url })
   await using other = await startServer(env)
   const organizationId = await newOrganization(other)
@@ -39,16 +30,16 @@ test('A key that is revoked after a request was admitted reads nothing that was 
   expect((await reader.graphql(query, {}, key)).errors).toBeUndefined()
 
   // The key as it was looked up for the request, which then waits.
-  wanted = id
+  const held = proxy.hold(id)
   const page = reader.graphql(query, {}, key)
   await held
   await revoke(other, id)
   await recordWorkerEvents(other, dataset, [{ eventType: 'ETL_STARTED' }])
-  happened.emit('released')
+  proxy.release()
   expect((await page).errors).toMatchObject(UNAUTHENTICATED)
 })
 
-test('A key that is revoked while its append waits records nothing, and others of the same transaction do', async () => {
+test('A key revoked while its append waits records nothing, and others of the same transaction do', async () => {
   await using server = await startServer(await freshDatabase())
   const organizationId = await newOrganization(server)
   const dataset = await newDataset(server, organizationId)

@@ -77,7 +77,8 @@ describe.each<
   [
     'a mutation that records',
     overHttp(
-      'mutation ($dataset: UUID!) { recordWorkerEvents(datasetId: $dataset, events: [{ eventType: ETL_STARTED }]) { results { seq } } }',
+      'mutation ($dataset: UUID!) { recordWorkerEvents(datasetId: $dataset, events: [{ eventType: ETL_STARTED }]) { ' +
+        'results { seq } } }',
     ),
     'data',
     'UNAUTHENTICATED',

@@ -57,7 +57,12 @@ async function compare(mode: string, log: EventLog, streams: readonly string[], 
       const ratios = rates[i]?.map((rate, round) => rate / (rates[0]?.[round] ?? 1)) ?? []
       const rate = Math.round(median(rates[i] ?? [])).toLocaleString('en')
       console.log(
-        `${`${callers} callers × ${batch}`.padEnd(18)} ${name.padEnd(24)} ${rate.padStart(9)} ${median(ratios).toFixed(2).padStart(6)}`,
+        [
+          `${callers} callers × ${batch}`.padEnd(18),
+          name.padEnd(24),
+          rate.padStart(9),
+          median(ratios).toFixed(2).padStart(6),
+        ].join(' '),
       )
     }
   }

@@ -52,7 +52,8 @@ try {
   const cpu = await cpuSeconds()
   const start = performance.now()
   const record =
-    'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { results { seq } } }'
+    'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { ' +
+    'results { seq } } }'
   const events = Array.from({ length: RATE / 10 }, () => ({
     eventType: 'CHUNKS_UPLOADED',
     eventData: { chunk_ids: Array.from({ length: Math.ceil(BYTES / 40) }, () => 'x'.repeat(37)) },
@@ -71,7 +72,8 @@ try {
   const seconds = (performance.now() - start) / 1_000
   const busy = (await cpuSeconds()) - cpu
   console.log(
-    `${SUBSCRIBERS} subscribers, ${RATE * SECONDS} events sent in ${offered.toFixed(1)} s, acknowledged in ${((appended - start) / 1_000).toFixed(1)} s`,
+    `${SUBSCRIBERS} subscribers, ${RATE * SECONDS} events sent in ${offered.toFixed(1)} s, acknowledged in ` +
+      `${((appended - start) / 1_000).toFixed(1)} s`,
   )
   console.log(
     `received ${received} of ${expected} messages in order, ${wrong} out of order, in ${seconds.toFixed(1)} s`,
@@ -108,7 +110,8 @@ async function newDataset(url: string): Promise<string> {
 /** Follows the stream on its own socket. @param tell called per event with whether it was the next one. */
 function follow(url: string, dataset: string, tell: (next: boolean) => void): Promise<WebSocket> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws')
-  const query = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { cursor node { seq eventType eventData createdAt } } }`
+  const query = `subscription { workerEvents(datasetId: "${dataset}", from: BEGINNING) { cursor node {
+    seq eventType eventData createdAt } } }`
   let last = 0
   return new Promise((resolve, reject) => {
     socket.on('error', reject)

@@ -54,7 +54,8 @@ async function grown({ events, streams }: Size): Promise<OwnRows> {
     rows.DATABASE_URL,
     `WITH made AS (
        INSERT INTO stream (id, organization_id, kind)
-       SELECT gen_random_uuid(), d.organization_id, 'DATASET' FROM dataset d, generate_series(2, ${streams}) RETURNING *)
+       SELECT gen_random_uuid(), d.organization_id, 'DATASET' FROM dataset d, generate_series(2, ${streams}) RETURNING
+       *)
      INSERT INTO dataset (id, organization_id) SELECT id, organization_id FROM made`,
   )
   return rows

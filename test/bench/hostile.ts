@@ -60,7 +60,8 @@ try {
 function print(report: Report): void {
   const { seconds, alive, died, rss, cpuSeconds, loopMs, descriptors, neighbours, outcomes, hostile, problems } = report
   console.log(
-    `\n${problems ? 'At the end' : 'After'} ${seconds} s: ${alive ? 'alive' : `dead since ${died} s`}, ${rss.now} MiB, at most ${rss.max}, ${cpuSeconds} s of CPU, ` +
+    `\n${problems ? 'At the end' : 'After'} ${seconds} s: ${alive ? 'alive' : `dead since ${died} s`}, ` +
+      `${rss.now} MiB, at most ${rss.max}, ${cpuSeconds} s of CPU, ` +
       `event loop ${loopMs ?? '?'} ms, ${descriptors} descriptors, load ${loadavg()[0]?.toFixed(1)}`,
   )
   for (const [kind, { count, p50, p99, max }] of Object.entries(neighbours))

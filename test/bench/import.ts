@@ -23,7 +23,8 @@ const TEXTS = ['lorem ipsum '.repeat(10), 'é😀 '.repeat(10), '\\u0000 \\ud800
 /** Lines of about 400 bytes, with payloads that parsers would not preserve. */
 function* lines(dataset: string): Generator<string> {
   for (let seq = 1; seq <= EVENTS; seq++) {
-    const eventDataText = `{ "n": ${seq}.0, "big": 12345678901234567890, "n": "twice", "text": "${TEXTS[seq % TEXTS.length]}" }`
+    const text = TEXTS[seq % TEXTS.length]
+    const eventDataText = `{ "n": ${seq}.0, "big": 12345678901234567890, "n": "twice", "text": "${text}" }`
     const createdAt = new Date(Date.UTC(2024, 0, 1) + Math.floor(seq / 3) * 10)
     yield `${workerLine(dataset, seq, { eventType: TYPES[seq % TYPES.length], createdAt, eventDataText })}\n`
   }

@@ -65,11 +65,14 @@ export interface PagePeer extends Peer {
 }
 
 const LIST =
-  'query ($datasetId: ID!, $after: Int!, $first: Int!) { workerEvents(datasetId: $datasetId, after: $after, first: $first) { id seq eventType createdAt eventData } }'
+  'query ($datasetId: ID!, $after: Int!, $first: Int!) { workerEvents(datasetId: $datasetId, after: $after, first: ' +
+  '$first) { id seq eventType createdAt eventData } }'
 const NEWEST =
-  'query ($datasetId: ID!, $first: Int!) { workerEvents(datasetId: $datasetId, first: $first) { id seq eventType createdAt eventData } }'
+  'query ($datasetId: ID!, $first: Int!) { workerEvents(datasetId: $datasetId, first: $first) { id seq eventType ' +
+  'createdAt eventData } }'
 const RECORD =
-  'mutation ($datasetId: ID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $datasetId, events: $events) { seq } }'
+  'mutation ($datasetId: ID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $datasetId, events: ' +
+  '$events) { seq } }'
 
 const listed: Pick<PagePeer, 'page' | 'newest' | 'rows'> = {
   newest: ({ dataset }, first) => ({ query: NEWEST, variables: { datasetId: dataset, first } }),
@@ -102,19 +105,22 @@ export const TIDEMARK: PagePeer = {
   headers: ({ keys }) => ({ authorization: `Bearer ${keys.read}` }),
   page: ({ dataset, cursor }, after, first) => ({
     query:
-      'query ($id: UUID!, $after: String, $first: Int!) { workerEvents(datasetId: $id, order: OLDEST_FIRST, after: $after, first: $first) { nodes { id seq eventType createdAt eventData } } }',
+      'query ($id: UUID!, $after: String, $first: Int!) { workerEvents(datasetId: $id, order: OLDEST_FIRST, after: ' +
+      '$after, first: $first) { nodes { id seq eventType createdAt eventData } } }',
     variables: { id: dataset, after: cursorAt(cursor, after), first },
   }),
   newest: ({ dataset }, first) => ({
     query:
-      'query ($id: UUID!, $first: Int!) { workerEvents(datasetId: $id, first: $first) { nodes { id seq eventType createdAt eventData } } }',
+      'query ($id: UUID!, $first: Int!) { workerEvents(datasetId: $id, first: $first) { nodes { id seq eventType ' +
+      'createdAt eventData } } }',
     variables: { id: dataset, first },
   }),
   rows: (data) => data.workerEvents.nodes,
   ...routes,
   record: ({ dataset }, events) => ({
     query:
-      'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { results { seq } } }',
+      'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { ' +
+      'results { seq } } }',
     variables: { id: dataset, events },
   }),
 }
@@ -132,17 +138,20 @@ export const PEERS: readonly PagePeer[] = [
     command: node('postgraphile'),
     sample: ({ dataset }) => ({
       query:
-        'query ($id: UUID!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_ASC, first: 1) { nodes { rowId } pageInfo { endCursor } } }',
+        'query ($id: UUID!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_ASC, first: 1) { ' +
+        'nodes { rowId } pageInfo { endCursor } } }',
       variables: { id: dataset },
     }),
     page: ({ dataset }, after, first, sample) => ({
       query:
-        'query ($id: UUID!, $after: Cursor!, $first: Int!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_ASC, after: $after, first: $first) { nodes { rowId seq type createdAt data } } }',
+        'query ($id: UUID!, $after: Cursor!, $first: Int!) { allEvents(condition: { streamId: $id }, orderBy: ' +
+        'PRIMARY_KEY_ASC, after: $after, first: $first) { nodes { rowId seq type createdAt data } } }',
       variables: { id: dataset, after: postgraphileCursor(sample.allEvents.pageInfo.endCursor, after), first },
     }),
     newest: ({ dataset }, first) => ({
       query:
-        'query ($id: UUID!, $first: Int!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_DESC, first: $first) { nodes { rowId seq type createdAt data } } }',
+        'query ($id: UUID!, $first: Int!) { allEvents(condition: { streamId: $id }, orderBy: PRIMARY_KEY_DESC, ' +
+        'first: $first) { nodes { rowId seq type createdAt data } } }',
       variables: { id: dataset, first },
     }),
     rows: (data) =>

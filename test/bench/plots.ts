@@ -53,7 +53,8 @@ function table(series: readonly Series[]): string {
     )
     return rows.map(({ name, unit, values }, i) => {
       const value = `${rounded(median(values))} ± ${Math.round(spread(values) * 100)} %`
-      return `| ${i === 0 ? `${scenario}, ${unit}` : ''} | ${name} | ${value} | ${name === 'Tidemark' ? goals.join('<br>') : ''} |`
+      const first = i === 0 ? `${scenario}, ${unit}` : ''
+      return `| ${first} | ${name} | ${value} | ${name === 'Tidemark' ? goals.join('<br>') : ''} |`
     })
   })
   return ['| what | server | median | Tidemark |', '| --- | --- | --- | --- |', ...lines].join('\n')

@@ -19,7 +19,7 @@ export interface Goal {
 export interface Scenario {
   name: string
   connections: number
-  /** Per connection and second of the measurement; repeated if all were sent, so for events more than can be recorded. */
+  /** Per connection and second; repeated if all were sent, so for events more than can be recorded. */
   requests: number
   /** Undefined if this server does not take part. */
   request: (peer: PagePeer, rows: Rows, sample: unknown) => HttpRequest | undefined

@@ -52,7 +52,8 @@ async function measure(source: Source, writer: Running, reader: Running, events:
     createDataset,
   )
   const append =
-    'mutation ($id: UUID!) { recordWorkerEvents(datasetId: $id, events: [{ eventType: FILE_UPLOADED }]) { results { seq } } }'
+    'mutation ($id: UUID!) { recordWorkerEvents(datasetId: $id, events: [{ eventType: FILE_UPLOADED }]) { ' +
+    'results { seq } } }'
   const delivered: number[] = []
   const acknowledged: number[] = []
   let before = 0

@@ -25,8 +25,9 @@ const SOURCES = [
 
 const BLOCKS = [
   'Exposure to a single supplier rose to 38 % of spend[1], while covenant headroom narrowed from 2.4x to 1.9x[2]. ' +
-    'Two contracts renew before the end of the quarter; neither has an exit clause.\n\nThree findings need a decision ' +
-    'this month: **supplier concentration**, **unhedged dollar costs** and the **missing audit** of the Lisbon site.',
+    'Two contracts renew before the end of the quarter; neither has an exit clause.\n\nThree findings need a ' +
+    'decision this month: **supplier concentration**, **unhedged dollar costs** and the **missing audit** of the ' +
+    'Lisbon site.',
   'Of 212 suppliers, the largest four carry 61 % of spend[3]. The share of the first has grown in each of the last ' +
     'five quarters.',
 ].map((text, idx) => ({
@@ -44,7 +45,8 @@ function workerEvents(count: number): object[] {
     eventType: TYPES[(index * 5) % TYPES.length],
     eventDataText:
       `{"file_id":"${crypto.randomUUID()}","file_name":"contract-${index + 1}.pdf","attempt":${1 + (index % 3)},` +
-      `"byte_offset":9007199254740993,"chunk_ids":${JSON.stringify([...Array(index % 7)].map(() => crypto.randomUUID()))}}`,
+      '"byte_offset":9007199254740993,' +
+      `"chunk_ids":${JSON.stringify([...Array(index % 7)].map(() => crypto.randomUUID()))}}`,
   }))
 }
 

@@ -43,7 +43,8 @@ async function backup(stream: string): Promise<string> {
     'BEGIN',
     ...TABLES.map((table) => `DELETE FROM ${table} WHERE stream_id = '${stream}'`),
     ...TABLES.map((table) => `INSERT INTO ${table} SELECT * FROM ${name}.${table}`),
-    `UPDATE stream s SET head = b.head, last_at = b.last_at, epoch_number = b.epoch_number, redactions = b.redactions FROM ${name}.stream b WHERE s.id = b.id`,
+    `UPDATE stream s SET head = b.head, last_at = b.last_at, epoch_number = b.epoch_number, redactions = b.redactions
+      FROM ${name}.stream b WHERE s.id = b.id`,
   ].join(';')
 }
 
@@ -121,7 +122,7 @@ test.each(doors)('Readers over %s go on after a restore that takes a redaction b
   await Promise.all([following.end(), late.end()])
 })
 
-test('An append that waits for its stream while rows are put back belongs to the epoch that begins with them', async () => {
+test('An append that waits while rows are put back belongs to the epoch that begins with them', async () => {
   const dataset = await newDataset(server, organization)
   await recordWorkerEvents(server, dataset, events('kept', 5))
   const restore = await backup(dataset)

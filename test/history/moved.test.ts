@@ -20,7 +20,8 @@ import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
 const PAGE = `query ($id: UUID!, $after: String) {
-  workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 100) { totalCount nodes { seq eventData redactedAt } }
+  workerEvents(datasetId: $id, after: $after, order: OLDEST_FIRST, first: 100) { totalCount nodes {
+  seq eventData redactedAt } }
 }`
 const FOLLOW = `subscription ($id: UUID!, $after: String) {
   workerEvents(datasetId: $id, after: $after) { cursor node { seq eventData } }

@@ -126,7 +126,7 @@ describe('A database restored from a copy', () => {
       expect(retried).toMatchObject([{ outcome: 'RECORDED', seq: 9 }])
     })
 
-    test('accepts cursors without an epoch up to the end of the first epoch, as older nodes issue them during an upgrade', async () => {
+    test('accepts cursors without an epoch, as older servers issue them, up to the end of the first one', async () => {
       const { nodes } = (await page(withoutEpoch(cursorOf(kept, 1)))).data.workerEvents
       expect(nodes.slice(0, 6).map(({ seq }: { seq: number }) => seq)).toEqual([3, 4, 5, 6, 7, 8])
       await expectTold(withoutEpoch(cursorOf(lost, 0)))
@@ -160,7 +160,8 @@ describe('A database restored from a copy', () => {
       await runSql(
         copy,
         `DELETE FROM stream_epoch WHERE stream_id = '${stream}' AND start <= ${last};
-         UPDATE stream SET epoch_number = (SELECT max(epoch_number) FROM stream_epoch WHERE stream_id = '${stream}') WHERE id = '${stream}'`,
+         UPDATE stream SET epoch_number = (SELECT max(epoch_number) FROM stream_epoch
+         WHERE stream_id = '${stream}') WHERE id = '${stream}'`,
       )
       return copy
     }

@@ -22,7 +22,7 @@ async function exists(id: string): Promise<boolean> {
   return organization !== null
 }
 
-describe('A body that a web page can send without a preflight runs nothing, even with a key added by the browser:', () => {
+describe('A body that a page can send without a preflight runs nothing, even with a key of the browser:', () => {
   const json = (query: string) => JSON.stringify({ query })
   test.each<[string, string | undefined, (query: string) => string]>([
     ['a form', 'application/x-www-form-urlencoded', (query) => new URLSearchParams({ query }).toString()],

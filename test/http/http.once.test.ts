@@ -27,7 +27,8 @@ async function raw(url: string, text: string): Promise<string> {
 
 test('A target in absolute form equals its path', async ({ server }) => {
   const { host } = new URL(server.url)
-  const headers = `host: ${host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}`
+  const headers =
+    `host: ${host}\r\nconnection: close\r\n` + `content-type: application/json\r\ncontent-length: ${BODY.length}`
   expect(await raw(server.url, `POST http://${host}/graphql HTTP/1.1\r\n${headers}\r\n\r\n${BODY}`)).toMatch(
     /^HTTP\/1.1 200 [\s\S]*"__typename":"Query"/,
   )

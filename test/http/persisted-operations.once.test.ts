@@ -316,7 +316,9 @@ describe('An allowlist stops the start', () => {
     const path = await file(text)
     await expect(start(path)).rejects.toMatchObject({
       name: 'StartError',
-      message: `PERSISTED_OPERATIONS must be a JSON object of operation texts by SHA-256, or an Apollo persisted query manifest: ${path}`,
+      message:
+        `PERSISTED_OPERATIONS must be a JSON object of operation texts by SHA-256, or an Apollo persisted ` +
+        `query manifest: ${path}`,
     })
   })
 
@@ -334,7 +336,9 @@ describe('An allowlist stops the start', () => {
     const path = await file(JSON.stringify({ [sha256(good)]: good, '07b0e5c4': bad }))
     await expect(start(path)).rejects.toMatchObject({
       name: 'StartError',
-      message: `PERSISTED_OPERATIONS lists 1 of 2 operations under a key that is not their SHA-256, such as "07b0e5c4": ${path}`,
+      message:
+        `PERSISTED_OPERATIONS lists 1 of 2 operations under a key that is not their SHA-256, such as ` +
+        `"07b0e5c4": ${path}`,
     })
   })
 })

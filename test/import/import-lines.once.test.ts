@@ -141,7 +141,7 @@ test('Invalid lines are reported by number and reason, and with --keep-going the
   ])
 })
 
-test('Undocumented members of a report event are kept and served as they came, and removed by a redaction', async () => {
+test('Undocumented members of a report event are kept and served as they came, until a redaction', async () => {
   const report = randomUUID()
   const source = { node: { id_: 'n', text: 'x', rank: 1 }, score: 1, secret: 'in a source' }
   const block = { idx: 0, template: '#', sources: [source], secret: 'in a block' }

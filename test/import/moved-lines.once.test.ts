@@ -114,7 +114,7 @@ describe('Events of a stream whose line is rejected', () => {
   })
 })
 
-test('Events without positions are taken after the line of their dataset, and after others that keep theirs', async () => {
+test('Events without positions are imported after the line of their dataset, and after others', async () => {
   const [organization, plain, mixed] = [randomUUID(), randomUUID(), randomUUID()]
   const env = await freshDatabase()
   const lines = [

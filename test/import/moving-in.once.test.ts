@@ -56,7 +56,7 @@ const history = `query ($id: UUID!, $after: String) {
   }
 }`
 
-test('A Trieve dataset is imported with its ids, times and payload texts, and a repeat imports only new events', async () => {
+test('A Trieve dataset is imported with ids, times and payload texts, and a repeat adds new events', async () => {
   const dataset = await newDataset(original, organization, { trackingId: 'docs' })
   const batch = (count: number) =>
     Array.from({ length: count }, (_, i) => ({

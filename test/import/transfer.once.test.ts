@@ -195,7 +195,7 @@ test.skipIf(process.platform !== 'linux')('Control characters of an event do not
   expect((await run('export', '--dataset', into)).stdout).toContain('\u009d0;owned')
 })
 
-test('An exported file is accessible to its user only, and two exports to one file leave one complete file', async () => {
+test('An exported file is accessible to its user only, and two exports to it leave a complete one', async () => {
   const file = join(folder, 'private.ndjson')
   await writeFile(file, 'before\n', { mode: 0o644 })
   await chmod(file, 0o644)

@@ -156,7 +156,7 @@ test('An append is retried when its connection breaks', async () => {
   expect(outcomes(await recorded)).toEqual(['RECORDED'])
 })
 
-test('An organization whose appends fill its share of the queue is rejected with retryAfter, and others are not', async () => {
+test('An organization that fills its share of the queue is rejected with retryAfter, others are not', async () => {
   const dataset = await newDataset(server, organization)
   const [other, key] = [await newOrganization(server), await newKey(server, organization, 'WRITE')]
   const [othersDataset, othersKey] = [await newDataset(server, other), await newKey(server, other, 'WRITE')]

@@ -85,7 +85,7 @@ async function appended(id: string, calls: object[][], append: (events: object[]
   return { results, rows: await rowsOf(id) } satisfies Outcome
 }
 
-test(`One by one, in batches, and in transactions with other streams, the same events make the same rows (SEED=${SEED})`, async () => {
+test(`One by one, in batches and in shared transactions, events make the same rows (SEED=${SEED})`, async () => {
   const [workerCalls, reportCalls] = [newCalls(workerEvent), newCalls(reportEvent)]
   const kinds = [
     { document: RECORD_WORKER_EVENTS, calls: workerCalls, create: () => newDataset(server, organization) },

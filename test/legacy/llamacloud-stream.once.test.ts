@@ -116,7 +116,7 @@ test('An EventSource receives everything once, and does not reconnect after the 
   expect((await stream(report, '', headers)).response.status).toBe(204)
 })
 
-test('A client with the last event of a running report, or an earlier one of an ended report, gets a stream', async () => {
+test('A client at the end of a running report, or at an earlier event of an ended one, gets a stream', async () => {
   const report = await newReport(server, organization)
   const [first] = await recordReportEvents(server, report, [progress('one')])
   const headers = { 'last-event-id': first?.cursor ?? '' }

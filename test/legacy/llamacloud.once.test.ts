@@ -77,19 +77,29 @@ describe('The response', () => {
     expect(reply.headers.get('content-type')).toBe('application/json')
     const [progress, block, state] = reply.body
     const item = (index: number, type: string, data: string, { timestamp } = reply.body[index]) =>
-      `{"id":"${recorded[index]}","report_id":"${report}","event_type":"${type}","event_data":{"timestamp":"${timestamp}",${data}},"timestamp":"${timestamp}"}`
-    expect(`[${JSON.stringify(progress)}]`).toBe(
-      `[${item(0, 'progress', `"id":"${recorded[0]}","group_id":"${recorded[0]}","type":"progress","variant":"extract_plan","msg":"Planning","progress":0.5,"status":"in_progress","extra_detail":{"b":1,"a":[null]}`)}]`,
+      `{"id":"${recorded[index]}","report_id":"${report}","event_type":"${type}",` +
+      `"event_data":{"timestamp":"${timestamp}",${data}},"timestamp":"${timestamp}"}`
+    expect(JSON.stringify(progress)).toBe(
+      item(
+        0,
+        'progress',
+        `"id":"${recorded[0]}","group_id":"${recorded[0]}","type":"progress","variant":"extract_plan",` +
+          '"msg":"Planning","progress":0.5,"status":"in_progress","extra_detail":{"b":1,"a":[null]}',
+      ),
     )
     const node =
-      `{"id_":"${block.event_data.block.sources[0].node.id_}","embedding":null,"extra_info":{},"excluded_embed_metadata_keys":[],"excluded_llm_metadata_keys":[],"relationships":{},` +
-      '"metadata_template":"{key}: {value}","metadata_seperator":"\\n","text":"quote","mimetype":"text/plain","start_char_idx":null,"end_char_idx":null,' +
+      `{"id_":"${block.event_data.block.sources[0].node.id_}","embedding":null,"extra_info":{},` +
+      '"excluded_embed_metadata_keys":[],"excluded_llm_metadata_keys":[],"relationships":{},' +
+      '"metadata_template":"{key}: {value}","metadata_seperator":"\\n","text":"quote","mimetype":"text/plain",' +
+      '"start_char_idx":null,"end_char_idx":null,' +
       '"text_template":"{metadata_str}\\n\\n{content}","class_name":"TextNode"}'
     expect(JSON.stringify(block)).toBe(
       item(
         1,
         'report_block_update',
-        `"type":"report_block_update","msg":"A block has been generated and is ready to be displayed","block":{"idx":0,"template":"# A","sources":[{"node":${node},"score":0.25,"class_name":"TextNodeWithScore"}]}`,
+        '"type":"report_block_update","msg":"A block has been generated and is ready to be displayed",' +
+          `"block":{"idx":0,"template":"# A",` +
+          `"sources":[{"node":${node},"score":0.25,"class_name":"TextNodeWithScore"}]}`,
       ),
     )
     expect(JSON.stringify(state)).toBe(
@@ -373,7 +383,8 @@ describe('after', () => {
 
 describe('An invalid UUID', () => {
   const found = (character: string, position: number) =>
-    `invalid character: expected an optional prefix of \`urn:uuid:\` followed by [0-9a-fA-F-], found \`${character}\` at ${position}`
+    `invalid character: expected an optional prefix of \`urn:uuid:\` followed by [0-9a-fA-F-], found ` +
+    `\`${character}\` at ${position}`
   const id = '3fa85f64-5717-4562-b3fc-2c963f66afa6'
 
   test.each([

@@ -255,7 +255,8 @@ describe('A response', () => {
       const query = 'query' in rest ? rest.query : ''
       const reply = await ask(path.replace('{report_id}', report) + query, { method: method.toUpperCase(), ...send })
       expect(reply.status).toBe(status)
-      const pointer = `paths/${encodeURIComponent(path.replaceAll('/', '~1'))}/${method}/responses/${status}/content/application~1json/schema`
+      const operation = `paths/${encodeURIComponent(path.replaceAll('/', '~1'))}/${method}`
+      const pointer = `${operation}/responses/${status}/content/application~1json/schema`
       expectValid(schemaOf(document, 'tidemark', pointer), reply.body)
       if (!('upstream' in rest)) return
       const [api, name] = rest.upstream

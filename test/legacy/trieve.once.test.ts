@@ -89,8 +89,10 @@ describe('The response', () => {
     expect(reply.status).toBe(200)
     expect(reply.headers.get('content-type')).toBe('application/json')
     expect(reply.text).toBe(
-      `{"events":[{"id":"${id}","created_at":"${reply.body.events[0].created_at}","dataset_id":"${own}","organization_id":"${organization}",` +
-        `"event_type":"chunks_uploaded","event_data":"{\\"b\\": 1,  \\"a\\":\\"\\\\u00e9\\"}"}],"event_types":["chunks_uploaded"],"page_count":1}`,
+      `{"events":[{"id":"${id}","created_at":"${reply.body.events[0].created_at}","dataset_id":"${own}",` +
+        `"organization_id":"${organization}","event_type":"chunks_uploaded",` +
+        `"event_data":"{\\"b\\": 1,  \\"a\\":\\"\\\\u00e9\\"}"}],` +
+        `"event_types":["chunks_uploaded"],"page_count":1}`,
     )
     expect(reply.body.events[0].created_at).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/)
     expect(Math.abs(Date.parse(`${reply.body.events[0].created_at}Z`) - Date.now())).toBeLessThan(600_000)
@@ -474,7 +476,8 @@ describe('The body', () => {
 
   test('that is empty gets the exact message of Trieve', async () => {
     const message = (column: number) =>
-      `Json Deserialization Error: *Type* : Unexpected end of JSON input | *Message* : Json deserialize error: EOF while parsing a value at line 1 column ${column} | ${EOF}`
+      `Json Deserialization Error: *Type* : Unexpected end of JSON input | *Message* : Json deserialize error: EOF ` +
+      `while parsing a value at line 1 column ${column} | ${EOF}`
     expectError(await call(''), 400, message(0))
     expectError(await call('   '), 400, message(3))
     expectError(
@@ -570,7 +573,9 @@ describe('The body', () => {
     ]) {
       const advice =
         'Ensure the content type request header of the HTTP request is set as `Content-Type: application/json`.'
-      const message = `Json Deserialization Error: *Type* : Content type header error | *Message* : Content type error | ${advice}`
+      const message =
+        'Json Deserialization Error: *Type* : Content type header error | ' +
+        `*Message* : Content type error | ${advice}`
       expectError(await call({}, { 'content-type': type }), 400, message)
     }
   })

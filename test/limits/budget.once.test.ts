@@ -39,6 +39,7 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const times = (count: number, part: (i: number) => string) => Array.from({ length: count }, (_, i) => part(i)).join(' ')
 const block = (idx: number, sources: object[] = []) => ({ blockUpdate: { block: { idx, template: '', sources } } })
+const CURSOR_AND_NODE = 'cursor node { id seq message timestamp block { idx template } }'
 const REJECTED = { errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] }
 
 describe('Lists are counted by their actual length, once per alias', () => {
@@ -62,9 +63,10 @@ describe('Lists are counted by their actual length, once per alias', () => {
   })
 
   const page = (names: number) =>
-    `{ reportEvents(reportId: "${vectors}") { nodes { ... on BlockUpdateEvent { block { sources { node { ${times(names, (i) => `e${i}: embedding`)} } } } } } } }`
+    `{ reportEvents(reportId: "${vectors}") { nodes { ... on BlockUpdateEvent { block { sources { node {
+      ${times(names, (i) => `e${i}: embedding`)} } } } } } } }`
   const shown = (names: number) =>
-    `{ report(id: "${blocks}") { snapshot { ${times(names, (i) => `b${i}: blocks { cursor node { id seq message timestamp block { idx template } } }`)} } } }`
+    `{ report(id: "${blocks}") { snapshot { ${times(names, (i) => `b${i}: blocks { ${CURSOR_AND_NODE} }`)} } } }`
 
   test.each(TRANSPORTS)('over %s', async (_, send) => {
     for (const query of [page(26), shown(25)])
@@ -164,7 +166,8 @@ describe('A long response equals a short one', () => {
   })
 
   const query = () =>
-    `{ workerEvents(datasetId: "${events}", first: 1000) { nodes { seq eventType eventData } } nothing: report(id: "${events}") { id } }`
+    `{ workerEvents(datasetId: "${events}", first: 1000) { nodes { seq eventType eventData } }
+      nothing: report(id: "${events}") { id } }`
   const expected = () => ({
     data: {
       workerEvents: {

@@ -16,7 +16,7 @@ async function connected(server: TestServer, key: string): Promise<WebSocket> {
   return socket
 }
 
-test('While all pooled connections are in use, a revoked key still ends, and a socket cannot accumulate operations', async () => {
+test('While the pool is exhausted, a revoked key still ends, and a socket accumulates no operations', async () => {
   await using server = await startServer()
   const organization = await newOrganization(server)
   const [revoked, greedy] = [await newKey(server, organization), await newKey(server, organization)]

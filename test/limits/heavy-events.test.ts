@@ -22,7 +22,8 @@ test.beforeAll(async ({ server: shared }) => {
 })
 
 const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $after: String, $before: String, $first: Int, $last: Int) {
-  workerEvents(datasetId: $id, types: $types, order: OLDEST_FIRST, after: $after, before: $before, first: $first, last: $last) {
+  workerEvents(datasetId: $id, types: $types, order: OLDEST_FIRST, after: $after, before: $before, first: $first,
+  last: $last) {
     nodes { seq data { __typename } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
   }
 }`
@@ -86,7 +87,7 @@ test('An operation can read a limited number of large pages', async () => {
   expect(await server.graphql(query(5))).toMatchObject(REJECTED)
 })
 
-test('A page of sizes or previews reads no payloads, so neither the limit of a page nor of an operation applies', async () => {
+test('A page of sizes or previews reads no payloads, so no limit of a page or an operation applies', async () => {
   const select = (fields: string, count: number) =>
     `{ ${Array.from(
       { length: count },

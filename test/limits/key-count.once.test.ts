@@ -8,7 +8,8 @@ test('An organization has at most 1,000 valid keys; revoking one makes room for 
   const organizationId = randomUUID()
   const keys = (count: number, columns = '', values = '') => `
     INSERT INTO api_key (id, organization_id, role, prefix, hash${columns})
-      SELECT gen_random_uuid(), '${organizationId}', 'READ', '', gen_random_uuid()::text${values} FROM generate_series(1, ${count});`
+      SELECT gen_random_uuid(), '${organizationId}', 'READ', '',
+      gen_random_uuid()::text${values} FROM generate_series(1, ${count});`
   await runSql(
     env,
     `INSERT INTO organization (id, name) VALUES ('${organizationId}', 'Acme'); ${keys(999)}

@@ -59,7 +59,8 @@ test('An operation that a variable made too large still runs with other variable
 })
 
 test('An error in variables is reported once, and shortened', async () => {
-  const query = `mutation ($e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: "${dataset}", events: $e) { results { seq } } }`
+  const query = `mutation ($e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: "${dataset}", events: $e) {
+    results { seq } } }`
   const unknown = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`member${i}`, i]))
   for (const [event, problem] of [
     [{ eventType: 'ETL_STARTED', ...unknown }, 'e[1]": Field "member0" is not defined by type "WorkerEventInput".'],
@@ -73,7 +74,8 @@ test('An error in variables is reported once, and shortened', async () => {
 })
 
 test('Some of many invalid list items are reported', async () => {
-  const query = `mutation ($e: [ReportEventInput!]!) { recordReportEvents(reportId: "${report}", events: $e) { results { seq } } }`
+  const query = `mutation ($e: [ReportEventInput!]!) { recordReportEvents(reportId: "${report}", events: $e) {
+    results { seq } } }`
   const node = { excludedLlmMetadataKeys: Array(50).fill('\0') }
   const { errors } = await server.graphql(query, {
     e: [{ blockUpdate: { block: { idx: 1, template: '', sources: [{ node }] } } }],
@@ -87,14 +89,16 @@ test('Payloads and vectors are limited only by the size of an event', async () =
   const events = [members, Array(200_000).fill(0)].map((eventData) => ({ eventType: 'ETL_STARTED', eventData }))
   expectData(
     await server.graphql(
-      'mutation ($d: UUID!, $e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $d, events: $e) { results { seq } } }',
+      'mutation ($d: UUID!, $e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $d, events: $e) { ' +
+        'results { seq } } }',
       { d: dataset, e: events },
     ),
   )
   const block = { idx: 1, template: '', sources: [{ node: { embedding: Array(20_000).fill(0.5) } }] }
   expectData(
     await server.graphql(
-      'mutation ($r: UUID!, $e: [ReportEventInput!]!) { recordReportEvents(reportId: $r, events: $e) { results { seq } } }',
+      'mutation ($r: UUID!, $e: [ReportEventInput!]!) { recordReportEvents(reportId: $r, events: $e) { ' +
+        'results { seq } } }',
       { r: report, e: [{ blockUpdate: { block } }] },
     ),
   )
@@ -104,10 +108,12 @@ test('GraphiQL can query the whole schema, and any key all fields of the longest
   expectData(await server.graphql(getIntrospectionQuery({ descriptions: true, oneOf: true })))
   const node = '{ id datasetId organizationId seq eventType eventData eventDataText createdAt }'
   const source = '{ score node { id text metadata relationships } }'
-  const item = `{ ... on ReportEventItem { id seq message timestamp eventData } ... on BlockUpdateEvent { block { idx template sources ${source} } } }`
+  const item = `{ ... on ReportEventItem { id seq message timestamp eventData } ... on BlockUpdateEvent { block {
+    idx template sources ${source} } } }`
   expectData(
     await server.graphql(`{
-      workerEvents(datasetId: "${dataset}", first: 1000) { totalCount pageInfo { endCursor } edges { cursor node ${node} } }
+      workerEvents(datasetId: "${dataset}", first: 1000) { totalCount pageInfo { endCursor } edges {
+      cursor node ${node} } }
       workerEventPage(datasetId: "${dataset}", pageSize: 10000) { events ${node} eventTypes }
       reportEvents(reportId: "${report}", last: 1000) { edges { cursor node ${item} } nodes ${item} }
     }`),

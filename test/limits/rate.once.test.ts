@@ -384,7 +384,7 @@ test('An organization has ten times the limit of a key, for any number of keys',
 })
 
 // Last, because all of these tests share one address.
-test('Requests without a valid key are counted by address on every transport, and delay no valid key of that address', async () => {
+test('Requests without a valid key count by address on every transport, and delay no valid key of it', async () => {
   const [known, unknown] = [newest(), newest()]
   expect(await server.graphql(query, {}, known)).not.toHaveProperty('errors')
   const code = async (key: string | null) => (await server.graphql(query, {}, key)).errors?.[0]?.extensions.code

@@ -23,7 +23,8 @@ test.beforeAll(async ({ server: shared }) => {
 })
 
 const BATCHES = `subscription (
-  $id: UUID!, $types: [WorkerEventType!], $from: StreamStart, $tail: Int, $after: String, $maxEvents: Int, $maxWaitMs: Int
+  $id: UUID!, $types: [WorkerEventType!], $from: StreamStart, $tail: Int, $after: String, $maxEvents: Int,
+  $maxWaitMs: Int
 ) {
   workerEventBatches(
     datasetId: $id, types: $types, from: $from, tail: $tail, after: $after, maxEvents: $maxEvents, maxWaitMs: $maxWaitMs

@@ -31,7 +31,8 @@ interface Listed {
 }
 
 const LIST = `query ($id: UUID!) {
-  liveConnections(organizationId: $id) { nodes { id apiKey { role prefix } streamId transport operationName openedAt lag } }
+  liveConnections(organizationId: $id) { nodes { id apiKey { role prefix }
+  streamId transport operationName openedAt lag } }
 }`
 const END = 'mutation ($id: UUID!) { endLiveConnection(id: $id) { id } }'
 const list = async (id: string, key?: string): Promise<Listed[]> =>

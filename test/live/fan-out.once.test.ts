@@ -47,7 +47,8 @@ class Seen {
 }
 
 const QUERY =
-  'subscription ($id: UUID!, $types: [WorkerEventType!]) { workerEvents(datasetId: $id, types: $types, from: BEGINNING) { node { seq } } }'
+  'subscription ($id: UUID!, $types: [WorkerEventType!]) { workerEvents(datasetId: $id, types: $types, from: ' +
+  'BEGINNING) { node { seq } } }'
 
 interface Follower {
   socket: WebSocket

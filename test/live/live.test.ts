@@ -27,12 +27,14 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]())
 
 const WORKER_EVENTS = `subscription ($id: UUID!, $types: [WorkerEventType!], $from: StreamStart, $after: String) {
-  workerEvents(datasetId: $id, types: $types, from: $from, after: $after) { cursor node { seq eventType eventData organizationId } }
+  workerEvents(datasetId: $id, types: $types, from: $from, after: $after) { cursor node {
+  seq eventType eventData organizationId } }
 }`
 const TAIL = `subscription ($id: UUID!, $types: [WorkerEventType!], $tail: Int) {
   workerEvents(datasetId: $id, types: $types, tail: $tail) { cursor node { seq } }
 }`
-const REPORT_EVENTS = `subscription ($id: UUID!, $kinds: [ReportEventKind!], $from: StreamStart, $after: String, $pastEnd: Boolean) {
+const REPORT_EVENTS = `subscription ($id: UUID!, $kinds: [ReportEventKind!], $from: StreamStart, $after: String,
+  $pastEnd: Boolean) {
   reportEvents(reportId: $id, kinds: $kinds, from: $from, after: $after, pastEnd: $pastEnd) {
     cursor node { __typename ... on ReportEventItem { seq message } }
   }
@@ -148,7 +150,7 @@ describe.each<[string, Subscribe]>([
     }
   })
 
-  test('resumes after a cursor of a page, an edge or a recording, and the cursor takes precedence over from', async () => {
+  test('resumes after a cursor of a page, an edge or a recording, which takes precedence over from', async () => {
     const dataset = await newDataset(server, organization)
     const recorded = await recordWorkerEvents(server, dataset, events(20))
     const { data } = await server.graphql(

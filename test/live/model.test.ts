@@ -270,7 +270,8 @@ async function disturb(dataset: string, how: 'doubled' | 'wrong' | 'lost'): Prom
     case 'lost':
       await runSql(
         env,
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = '${NAMES.connection}'`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+          AND application_name = '${NAMES.connection}'`,
       )
   }
 }

@@ -26,7 +26,8 @@ afterAll(async () => {
   if (there !== here) await there[Symbol.asyncDispose]()
 })
 
-const QUERY = `subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText } } }`
+const QUERY = `subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node {
+  seq eventDataText } } }`
 
 const LIVE = `query ($id: UUID!) {
   liveConnections(organizationId: $id) { nodes { id apiKey { id } streamId transport operationName lag } }
@@ -121,7 +122,7 @@ test('A subscription that is catching up ends with its key', async () => {
   expect(received).toBeLessThan(count)
 })
 
-test('A long response is listed, ends with its key or when an administrator ends it, and contains no later data', async () => {
+test('A long response is listed, ends with its key or by an administrator, and has no later data', async () => {
   const long = await newReport(here, organization)
   const message = 'x'.repeat(1_000_000)
   const states = (count: number) => Array.from({ length: count }, () => ({ state: { message, state: 'GENERATING' } }))
@@ -129,7 +130,8 @@ test('A long response is listed, ends with its key or when an administrator ends
   for (let i = 0; i < 6; i++) await recordReportEvents(here, long, states(4))
   const [revoked, kept] = [await newKey(), await newKey()]
   const list = (key: string) => request(`/api/v1/reports/${long}/events`, { authorization: `Bearer ${key}` })
-  const query = `query Long { reportEvents(reportId: "${long}", first: 12) { nodes { ... on StateEvent { message } } } }`
+  const query = `query Long { reportEvents(reportId: "${long}", first: 12) { nodes { ... on StateEvent {
+    message } } } }`
   const headers = { authorization: `Bearer ${revoked.key}`, 'content-type': 'application/json' }
   const requests = [
     list(revoked.key),

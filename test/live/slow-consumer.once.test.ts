@@ -74,7 +74,7 @@ async function unread(id = dataset): Promise<{ socket: Socket; read: () => Promi
   return { socket, read }
 }
 
-test('A client that leaves events unread gets SLOW_CONSUMER with its cursor, and no other client is affected', async () => {
+test('A client that leaves events unread gets SLOW_CONSUMER with its cursor, and others go on', async () => {
   const other = overWebSocket(server.url, key, QUERY, { id: dataset })
   onTestFinished(() => other.end())
   expect(await other.take(EVENTS)).toHaveLength(EVENTS)
@@ -150,7 +150,7 @@ async function unreadSocket(): Promise<{ socket: WebSocket; messages: { id: stri
   return { socket, messages }
 }
 
-test('Over a WebSocket, a slow subscription ends and the socket remains; a socket that is not read is closed', async () => {
+test('A slow subscription over a WebSocket ends and the socket remains; an unread socket is closed', async () => {
   const told = await unreadSocket()
   await server.followers(1)
   await server.followers(0)
@@ -178,7 +178,8 @@ test('Over a WebSocket, a slow subscription ends and the socket remains; a socke
 
 test('A client that waits for events is not slow, with any filter', async () => {
   const patient = await newDataset(server, organization)
-  const query = `subscription ($id: UUID!) { workerEvents(datasetId: $id, types: [ETL_FAILED]) { cursor node { seq } } }`
+  const query = `subscription ($id: UUID!) { workerEvents(datasetId: $id, types: [ETL_FAILED]) { cursor node {
+    seq } } }`
   const waiting = overWebSocket(server.url, key, query, { id: patient })
   onTestFinished(() => waiting.end())
   await server.followers(1)

@@ -30,7 +30,8 @@ test.each([
   // In one transaction, as a slow server would find it.
   await runSql(
     server.env,
-    `SELECT append_to_streams(ARRAY['${dataset}'::uuid], array_agg(1), array_agg(gen_random_uuid()), array_agg('etl_failed'::text),
+    `SELECT append_to_streams(ARRAY['${dataset}'::uuid], array_agg(1), array_agg(gen_random_uuid()),
+      array_agg('etl_failed'::text),
        array_agg('null'::text), NULL) FROM generate_series(1, 10);
      SELECT trim_stream('${dataset}', NULL, ${kept}, NULL)`,
   )

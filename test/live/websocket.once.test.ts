@@ -151,7 +151,7 @@ describe('The close codes follow the protocol:', () => {
   })
 })
 
-test('The official client gives up with a key that does not work, and prints why, however often it may retry', async () => {
+test('The official client gives up with an invalid key, and prints why, however often it may retry', async () => {
   const ending = async (authorization: string | undefined, opened = async () => {}) => {
     const client = createClient({
       url: `${server.url.replace('http', 'ws')}/graphql`,
@@ -167,7 +167,8 @@ test('The official client gives up with a key that does not work, and prints why
   }
   for (const authorization of [undefined, 'Bearer wrong'])
     expect(await ending(authorization)).toEqual([4401, expect.stringContaining('API key is required')])
-  const created = `mutation { createApiKey(input: { organizationId: "${organization}", role: READ }) { key apiKey { id } } }`
+  const created = `mutation { createApiKey(input: { organizationId: "${organization}", role: READ }) { key apiKey {
+    id } } }`
   const { key, apiKey } = expectData(await server.graphql(created)).createApiKey
   const revoked = ending(`Bearer ${key}`, async () => {
     await server.followers(1)
@@ -273,14 +274,16 @@ test('An id that is reused while its operation is being prepared closes the sock
 
 test('A revoked key closes its socket at the next operation, which has no effect', async () => {
   const { data } = await server.graphql(
-    `mutation ($organization: UUID!) { createApiKey(input: { organizationId: $organization, role: WRITE }) { key apiKey { id } } }`,
+    `mutation ($organization: UUID!) { createApiKey(input: { organizationId: $organization, role: WRITE }) {
+      key apiKey { id } } }`,
     { organization },
   )
   const socket = await open()
   socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${data.createApiKey.key}` } })
   await socket.message('connection_ack')
   await server.graphql('mutation ($id: UUID!) { revokeApiKey(id: $id) { id } }', { id: data.createApiKey.apiKey.id })
-  const query = `mutation { createDataset(input: { organizationId: "${organization}", trackingId: "too late" }) { id } }`
+  const query = `mutation { createDataset(input: { organizationId: "${organization}", trackingId: "too late" }) {
+    id } }`
   socket.send({ id: '1', type: 'subscribe', payload: { query } })
   expect(await socket.closed).toBe(4401)
   const late = `{ dataset(trackingId: "too late", organizationId: "${organization}") { id } }`

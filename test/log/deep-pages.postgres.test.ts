@@ -27,7 +27,8 @@ beforeAll(async () => {
     server.env,
     `DO $$ BEGIN FOR batch IN 0..${EVENTS / 1000 - 1} LOOP
       PERFORM append_to_streams(ARRAY[stream], array_agg(1), array_agg(gen_random_uuid()),
-          array_agg(CASE WHEN i % 10 > 0 THEN 'chunks_uploaded' WHEN i % 20 = 0 THEN 'etl_failed' ELSE 'etl_started' END),
+          array_agg(CASE WHEN i % 10 > 0 THEN 'chunks_uploaded' WHEN i % 20 = 0 THEN 'etl_failed' ELSE 'etl_started'
+          END),
           array_agg(json_build_object('n', batch * 1000 + i)::text), NULL)
         FROM generate_series(1, 1000) i, unnest(ARRAY['${dataset}', '${other}']::uuid[]) stream GROUP BY stream;
       COMMIT;
@@ -116,7 +117,8 @@ async function blocksOf(variables: object): Promise<Blocks> {
 async function blocks(): Promise<Blocks> {
   const rows = await runSql<{ relname: string; blocks: string }>(
     server.env,
-    'SELECT relname, heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0) AS blocks FROM pg_statio_user_tables',
+    'SELECT relname, heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0) AS blocks FROM ' +
+      'pg_statio_user_tables',
   )
   const of = (name: string) => Number(rows.find(({ relname }) => relname === name)?.blocks)
   return { events: of('event'), counters: of('event_count') + of('event_mark') }

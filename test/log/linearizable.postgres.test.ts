@@ -22,7 +22,8 @@ const PAGES = {
   numbered:
     'workerEventPage(datasetId: $id, pageSize: 4) { nodes: events { id seq eventDataText redactedAt } totalCount }',
   counted:
-    'workerEventPage(datasetId: $id, page: 2, pageSize: 3, types: [ETL_STARTED]) { nodes: events { id seq eventDataText redactedAt } }',
+    'workerEventPage(datasetId: $id, page: 2, pageSize: 3, types: [ETL_STARTED]) { nodes: events { id seq ' +
+    'eventDataText redactedAt } }',
 } as const
 
 type Page = keyof typeof PAGES

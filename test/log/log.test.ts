@@ -64,7 +64,7 @@ describe('an id', () => {
     expect((await history(dataset)).totalCount).toBe(2)
   })
 
-  test('with different content is a conflict that returns the first position, and the rest of the batch is stored', async () => {
+  test('with different content is a conflict with the first position, and the rest is stored', async () => {
     const dataset = await newDataset(server, organizationId)
     const id = randomUUID()
     await recordWorkerEvents(server, dataset, [event('first', id)])
@@ -193,7 +193,8 @@ describe('a payload', () => {
     async (literal) => {
       const dataset = await newDataset(server, organizationId)
       const query = `mutation ($id: UUID!, $missing: JSON) {
-      recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED, eventData: ${literal} }, { eventType: ETL_STARTED, eventData: $missing }]) {
+      recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED, eventData: ${literal} }, { eventType:
+      ETL_STARTED, eventData: $missing }]) {
         results { seq }
       }
     }`

@@ -6,7 +6,8 @@ import { expectData } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 
 const EVENTS = 'events(order: OLDEST_FIRST, first: 10) { nodes { seq eventDataText } totalCount }'
-const PAGE = `query ($id: UUID!) { workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 10) { nodes { eventDataText } } }`
+const PAGE = `query ($id: UUID!) { workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 10) { nodes {
+  eventDataText } } }`
 
 test('A page that a mutation leads to shows what the mutation has done before', async ({ server }) => {
   const organization = await newOrganization(server)
@@ -16,7 +17,8 @@ test('A page that a mutation leads to shows what the mutation has done before', 
   // From here on, the event is in memory.
   expect(expectData(await server.graphql(PAGE, { id })).workerEvents.nodes).toEqual([{ eventDataText: '"secret"' }])
   const mutation = `mutation ($id: UUID!, $event: UUID!) {
-    redactWorkerEvent(datasetId: $id, id: $event) { dataset { ${EVENTS} eventPage { totalCount events { eventDataText } } } }
+    redactWorkerEvent(datasetId: $id, id: $event) { dataset { ${EVENTS} eventPage { totalCount events {
+    eventDataText } } } }
     recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_COMPLETED }]) { results { __typename } }
     updateDataset(input: { id: $id, name: "new" }) { ${EVENTS} eventPage { totalCount } }
   }`
@@ -29,7 +31,8 @@ test('A page that a mutation leads to shows what the mutation has done before', 
 
   const report = await newReport(server, organization)
   const reported = `mutation ($id: UUID!) {
-    recordReportEvents(reportId: $id, events: [{ progress: { variant: EDITING, message: "m" } }]) { results { __typename } }
+    recordReportEvents(reportId: $id, events: [{ progress: { variant: EDITING, message: "m" } }]) { results {
+    __typename } }
     updateReport(input: { id: $id, name: "new" }) { events { totalCount } }
   }`
   const { updateReport } = expectData(await server.graphql(reported, { id: report }))

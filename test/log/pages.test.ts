@@ -33,7 +33,8 @@ test.beforeAll(async ({ server: shared }) => {
   model = (await connection({ order: 'OLDEST_FIRST', first: 1000 })).edges
 })
 
-const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $since: DateTime, $until: DateTime, $order: EventOrder,
+const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $since: DateTime, $until: DateTime,
+  $order: EventOrder,
     $first: Int, $after: String, $last: Int, $before: String) {
   workerEvents(datasetId: $id, types: $types, since: $since, until: $until, order: $order,
       first: $first, after: $after, last: $last, before: $before) {

@@ -16,10 +16,12 @@ const REDACT = `mutation ($dataset: UUID!, $id: UUID!) {
   redactWorkerEvent(datasetId: $dataset, id: $id) { seq id eventType eventData eventDataText createdAt redactedAt }
 }`
 const EVENTS = `query ($id: UUID!) {
-  workerEvents(datasetId: $id, order: OLDEST_FIRST) { totalCount nodes { seq id eventType eventData eventDataText createdAt redactedAt } }
+  workerEvents(datasetId: $id, order: OLDEST_FIRST) { totalCount nodes {
+  seq id eventType eventData eventDataText createdAt redactedAt } }
 }`
 const LIVE =
-  'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText redactedAt } } }'
+  'subscription ($id: UUID!) { workerEvents(datasetId: $id, from: BEGINNING) { cursor node { seq eventDataText ' +
+  'redactedAt } } }'
 
 const SECRET = 'a-secret-name'
 

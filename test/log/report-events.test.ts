@@ -219,7 +219,7 @@ test('A retry of a block whose sources had no ids is a duplicate, not a conflict
   expect(second).toEqual({ ...first, outcome: 'DUPLICATE' })
 })
 
-test("What LlamaCloud's document allows is recorded: any relationship, with a node or without, and any progress up to 1", async () => {
+test("What LlamaCloud's document allows is recorded: any relationship, and any progress up to 1", async () => {
   const id = await newReport(server, await newOrganization(server))
   const relationships = { cites: { node_id: 'x', page: 3 }, '6': [{}], '1': { node_type: null } }
   await recordReportEvents(server, id, [

@@ -33,7 +33,8 @@ test('A report without events has an empty snapshot, whose cursor is the beginni
   expect(rest).toEqual({ state: null, operations: [], blocks: [] })
   await recordReportEvents(server, report, [block(0, 'a')])
   const { data } = await server.graphql(
-    'query ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { totalCount nodes { __typename } } }',
+    'query ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { totalCount ' +
+      'nodes { __typename } } }',
     {
       id: report,
       after: cursor,
@@ -42,7 +43,7 @@ test('A report without events has an empty snapshot, whose cursor is the beginni
   expect(data.reportEvents.nodes).toHaveLength(1)
 })
 
-test('A snapshot has the newest state, the progress of each group and the content of each block, with their cursors', async () => {
+test('A snapshot has the newest state, the progress of each group and each block, with their cursors', async () => {
   const report = await newReport(server, organization)
   const [one, two] = [randomUUID(), randomUUID()]
   const progress = (groupId: string | null, variant: string, progress: number) => ({
@@ -86,7 +87,7 @@ test('A snapshot has the newest state, the progress of each group and the conten
   })
 })
 
-test('A client that reads a snapshot and subscribes after its cursor misses nothing and receives nothing twice', async () => {
+test('A client that subscribes after the cursor of a snapshot misses nothing and gets nothing twice', async () => {
   const report = await newReport(server, organization)
   const key = await newKey(server, organization)
   let done = false
@@ -97,7 +98,8 @@ test('A client that reads a snapshot and subscribes after its cursor misses noth
     const { cursor, blocks } = await snapshot(report)
     const shown = blocks[0]?.node.seq ?? 0
     const query =
-      'subscription ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { cursor node { ... on BlockUpdateEvent { seq } } } }'
+      'subscription ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { cursor node { ... on ' +
+      'BlockUpdateEvent { seq } } } }'
     const reader = overWebSocket(server.url, key, query, { id: report, after: cursor })
     onTestFinished(() => reader.end())
     expect((await reader.take(3)).map(({ node }) => node.seq)).toEqual([shown + 1, shown + 2, shown + 3])

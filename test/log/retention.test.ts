@@ -22,8 +22,10 @@ const PAGE = `query ($id: UUID!, $types: [WorkerEventType!], $page: Int!, $pageS
     events { seq eventType } eventTypes pageCount totalCount
   }
 }`
-const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $order: EventOrder!, $first: Int, $after: String, $last: Int, $before: String) {
-  workerEvents(datasetId: $id, types: $types, order: $order, first: $first, after: $after, last: $last, before: $before) {
+const CONNECTION = `query ($id: UUID!, $types: [WorkerEventType!], $order: EventOrder!, $first: Int, $after: String,
+  $last: Int, $before: String) {
+  workerEvents(datasetId: $id, types: $types, order: $order, first: $first, after: $after, last: $last,
+  before: $before) {
     totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } nodes { seq }
   }
 }`
@@ -200,7 +202,7 @@ test('Events are not too old because of a clock that is ahead, until it has been
   expect(await keptIn(last, dataset)).toBe(1)
 })
 
-test('Retention goes on where the time for it is missing, as in a database of which the schema alone was restored', async () => {
+test('Retention goes on where its time is missing, as after a restore of the schema alone', async () => {
   const database = await freshDatabase()
   let dataset = ''
   {
@@ -264,7 +266,8 @@ describe('A policy', () => {
     // Without its own policy, that of the organization applies.
     expect(await keep({ datasetId: own }, null)).toBeNull()
     await until(async () => (await total(own)) === 10)
-    const audit = `query ($owner: UUID!) { auditEntries(organizationId: $owner, first: 2) { nodes { action subjectId details } } }`
+    const audit = `query ($owner: UUID!) { auditEntries(organizationId: $owner, first: 2) { nodes {
+      action subjectId details } } }`
     expect(expectData(await server.graphql(audit, { owner })).auditEntries.nodes).toEqual([
       { action: 'SET_RETENTION', subjectId: own, details: {} },
       { action: 'SET_RETENTION', subjectId: owner, details: { maxEvents: 10, maxAgeSeconds: null } },
@@ -373,7 +376,7 @@ describe('A reader of some types', () => {
     if (!errors) expect(data.workerEvents.pageInfo.hasNextPage).toBe(false)
   })
 
-  test('misses one event after a cursor just before the last that was removed, and none after one behind it', async () => {
+  test('misses one event after a cursor before the last removed event, and none after a later one', async () => {
     const page = (after: string | undefined) =>
       server.graphql(CONNECTION, { id: dataset, order: 'OLDEST_FIRST', types: [STARTED], after })
     expect((await page(cursors[12])).errors).toMatchObject([{ extensions: { code: 'CURSOR_EXPIRED' } }])
@@ -428,7 +431,8 @@ describe('A report', () => {
     await until(async () => (await kept(report)).length === 3)
     expect(await kept(report)).toEqual([4, 5, 6])
     const query =
-      'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { ... on ReportEventItem { seq } } } }'
+      'subscription ($id: UUID!) { reportEvents(reportId: $id, from: BEGINNING) { cursor node { ... on ' +
+      'ReportEventItem { seq } } } }'
     const rest = await overSse(server.url, server.rootKey, query, { id: report }).rest()
     expect(rest.map(({ node }) => node.seq)).toEqual([4, 5, 6])
   })
@@ -480,7 +484,8 @@ describe('A report', () => {
     const { cursor, ...rest } = await snapshot()
     expect(rest).toEqual({ state: null, operations: [{ node: { message: 'a' } }] })
     const query =
-      'query ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { totalCount nodes { __typename } } }'
+      'query ($id: UUID!, $after: String) { reportEvents(reportId: $id, after: $after) { totalCount ' +
+      'nodes { __typename } } }'
     expect(expectData(await server.graphql(query, { id: report, after: cursor })).reportEvents).toEqual({
       totalCount: 1,
       nodes: [],

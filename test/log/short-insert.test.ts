@@ -21,7 +21,8 @@ test('A statement that stored fewer rows than it was given fails, and nothing is
   expect(errors).toMatchObject([{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }])
   const { workerEvents, workerEventPage } = expectData(
     await server.graphql(
-      'query ($id: UUID!) { workerEvents(datasetId: $id) { totalCount nodes { seq } } workerEventPage(datasetId: $id) { totalCount } }',
+      'query ($id: UUID!) { workerEvents(datasetId: $id) { totalCount nodes { seq } } workerEventPage(datasetId: ' +
+        '$id) { totalCount } }',
       {
         id: dataset,
       },

@@ -30,7 +30,8 @@ const DATA = `data { __typename ${TYPES.map((type) => `... on ${type.name} { ${f
 const newStream = async () => newDataset(server, await newOrganization(server))
 
 async function read(dataset: string) {
-  const query = `{ workerEvents(datasetId: "${dataset}", order: OLDEST_FIRST, first: 40) { nodes { eventDataText ${DATA} } } }`
+  const query = `{ workerEvents(datasetId: "${dataset}", order: OLDEST_FIRST, first: 40) { nodes {
+    eventDataText ${DATA} } } }`
   return expectData(await server.graphql(query)).workerEvents.nodes
 }
 
@@ -148,7 +149,8 @@ test('An event without payload has no data, unless its type has no members, and 
 test('A strict call rejects each payload of another shape, and records the others', async () => {
   const dataset = await newStream()
   const query = `mutation ($id: UUID!, $events: [WorkerEventInput!]!, $strict: Boolean) {
-    recordWorkerEvents(datasetId: $id, events: $events, strict: $strict) { results { id seq cursor outcome message } } }`
+    recordWorkerEvents(datasetId: $id, events: $events, strict: $strict) { results {
+    id seq cursor outcome message } } }`
   const record = async (events: object[], strict: boolean | null = true) =>
     expectData(await server.graphql(query, { id: dataset, events, strict })).recordWorkerEvents.results
   const bad = { id: '00000000-0000-4000-8000-000000000001', eventType: 'FILE_UPLOADED', eventData: { file_name: 1 } }

@@ -101,7 +101,9 @@ test('A command beside another command is refused, naming its process', async ()
   await until(() => importing.output.stderr.includes('line 1: '))
   const refused = await command(['keys', 'list', '--organization', randomUUID()], { ...env })
   expect(refused).toMatchObject({ code: 1, stdout: '' })
-  const message = `${env.DATA_DIR} is in use by process ${importing.child.pid}. It is not a server that is ready. Wait for it, or stop it.\n`
+  const message =
+    `${env.DATA_DIR} is in use by process ${importing.child.pid}. It is not a server that is ready. ` +
+    `Wait for it, or stop it.\n`
   expect(refused.stderr).toBe(message)
   importing.child.stdin?.end()
   expect(await importing.exited).toBe(1)

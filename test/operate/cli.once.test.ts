@@ -63,7 +63,7 @@ describe('tidemark', () => {
     expect(output.stderr).not.toContain('with blank')
   })
 
-  test('ignores the variables that Kubernetes sets for a service of its name, and reports misspelled settings', async () => {
+  test('ignores what Kubernetes sets for a service of its name, and reports misspelled settings', async () => {
     const { exited, output } = tidemark(['serve'], {
       TIDEMARK_SERVICE_HOST: '10.0.0.1',
       TIDEMARK_SERVICE_PORT_HTTP: '4000',

@@ -10,7 +10,11 @@ import { startServer, type TestServer } from '../support/server.ts'
 // Nothing is built here: these tests compare the deployment files with what they refer to.
 
 const read = (file: string) => readFileSync(file, 'utf8')
-const lines = (text: string) => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+const lines = (text: string) =>
+  text
+    .replace(/ \\\n +/g, ' ')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
 const packageJson = JSON.parse(read('package.json'))
 
 const dockerfile = lines(read('Dockerfile')).map((line) => {

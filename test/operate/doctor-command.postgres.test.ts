@@ -17,7 +17,8 @@ test('All problems of a database and of the connection to it are reported at onc
   await runSql(env, `ALTER DATABASE ${name} SET synchronous_commit = off; ALTER DATABASE ${name} CONNECTION LIMIT 3`)
   await runSql(
     env,
-    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '29990101000000_later', now())`,
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x',
+      '29990101000000_later', now())`,
   )
   // One client has left a transaction open on a stream; another waits.
   const [owner, stream] = [randomUUID(), randomUUID()]

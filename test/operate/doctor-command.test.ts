@@ -62,7 +62,8 @@ test('A healthy database has no problem, and each changed counter is named', asy
       `stream ${none}: its counts of etl_failed are not those of its events`,
       `stream ${mark}: 2 of its marks are wrong or missing`,
       expect.stringMatching(
-        `stream ${event}: its positions are 1 to 150, and it holds 149 events, at 1 to 149; its counts of \\w+ are not those of its events`,
+        `stream ${event}: its positions are 1 to 150, and it holds 149 events, at 1 to 149; its counts of \\w+ are ` +
+          `not those of its events`,
       ),
       `stream ${gap}: its positions are 1 to 150, and it holds 150 events, at 1 to 160`,
     ]),
@@ -92,7 +93,8 @@ test('A stream that takes several statements to read is checked as a whole', asy
   await runSql(
     env,
     `UPDATE event_count SET n = n + 1 WHERE stream_id = '${dataset}' AND type = 'etl_failed';
-     UPDATE event_mark SET seq = seq + 1 WHERE stream_id = '${dataset}' AND type = 'file_uploaded' AND ordinal IN (97, 16001);
+     UPDATE event_mark SET seq = seq + 1 WHERE stream_id = '${dataset}' AND type = 'file_uploaded' AND ordinal IN (97,
+     16001);
      DELETE FROM event_mark WHERE stream_id = '${dataset}' AND type = 'etl_failed' AND ordinal = 6017;
      UPDATE event SET seq = 40005 WHERE stream_id = '${dataset}' AND seq = 40001`,
   )

@@ -17,7 +17,7 @@ const QUERY = `subscription ($id: UUID!, $after: String) {
 const NOW = 'subscription ($id: UUID!) { workerEvents(datasetId: $id) { cursor node { seq } } }'
 const events = (n: number) => Array.from({ length: n }, () => ({ eventType: 'ETL_STARTED' }))
 
-test('SIGTERM closes sockets with 1001 and aborts server-sent events, and a reader resumes on the next server', async () => {
+test('SIGTERM closes sockets with 1001, aborts server-sent events, and a reader resumes elsewhere', async () => {
   const env = await freshDatabase()
   const first = await serve(env)
   const server = {
@@ -61,7 +61,7 @@ test('SIGTERM closes sockets with 1001 and aborts server-sent events, and a read
   expect(await second.exited).toBe(0)
 })
 
-test('What arrives during a stop holds it up no longer: sockets are refused, connections end with their response', async () => {
+test('What arrives during a stop does not delay it: sockets are refused, connections end', async () => {
   const server = await serve(await freshDatabase())
   onTestFinished(() => void server.child.kill('SIGKILL'))
   const body = JSON.stringify({ query: '{ __typename }' })

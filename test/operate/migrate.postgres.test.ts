@@ -55,7 +55,7 @@ test('"tidemark migrate", run by several servers at once, migrates once; then th
   expect(await server.exited).toBe(0)
 })
 
-test('A migration that fails leaves nothing behind, and one whose tables are locked gives others their turn and goes on', async () => {
+test('A migration that fails leaves nothing behind, and one whose tables are locked waits in turns', async () => {
   const env = await oldDatabase('_audit_action')
   await runSql(env, 'CREATE TABLE epoch ()')
   const failed = await command(['migrate'], env)
@@ -79,7 +79,8 @@ test('/readyz remains 200 when a newer version migrates the database, but not wh
   }
   await runSql(
     env,
-    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x', '99991231000000_new', now())`,
+    `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('x', 'x',
+      '99991231000000_new', now())`,
   )
   expect(await readyz()).toMatchObject({ code: 200, migrations: { pending: [], newer: ['99991231000000_new'] } })
   // Responses are cached for a second.
@@ -134,7 +135,8 @@ test('/readyz does not query the database for each request', async () => {
     await until(async () => {
       const [waiting] = await query<{ n: number }>(
         url,
-        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()
+          AND wait_event_type = 'Lock'`,
       )
       most = Math.max(most, waiting?.n ?? 0)
       return isAnswered
@@ -214,7 +216,8 @@ test('Times advance by a millisecond per append while the clock is behind', asyn
   await runSql(env, `UPDATE stream SET last_at = ${ahead} WHERE id = '${dataset}'`)
   const [{ last } = { last: '' }] = await runSql<{ last: string }>(
     env,
-    `SELECT to_char(last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS last FROM stream WHERE id = '${dataset}'`,
+    `SELECT to_char(last_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS last FROM stream
+      WHERE id = '${dataset}'`,
   )
   for (let i = 0; i < 2; i++) await recordWorkerEvents(server, dataset, [{ eventType: 'ETL_STARTED' }])
   const query = `{ workerEvents(datasetId: "${dataset}", first: 2) { nodes { createdAt } } }`
@@ -236,7 +239,8 @@ test('A client that asks for events later than the newest it has misses none whi
   await record('first')
   await runSql(
     server.env,
-    `UPDATE stream SET last_at = date_trunc('milliseconds', clock_timestamp()) + interval '1 hour' WHERE id = '${report}';
+    `UPDATE stream SET last_at = date_trunc('milliseconds', clock_timestamp()) + interval '1 hour'
+      WHERE id = '${report}';
      UPDATE event SET created_at = last_at FROM stream WHERE stream.id = stream_id AND stream_id = '${report}'`,
   )
   let last = (await laterThan('2000-01-01'))[0]?.timestamp as string
@@ -266,7 +270,8 @@ test('No append has the time of the one before, however fast they follow', async
        FOR i IN 1..200 LOOP
          v_before := date_trunc('milliseconds', clock_timestamp()) + interval '1 second';
          UPDATE stream SET last_at = v_before WHERE id = '${dataset}';
-         PERFORM append_to_streams(ARRAY['${dataset}'::uuid], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY['etl_started'], ARRAY['null'], NULL);
+         PERFORM append_to_streams(ARRAY['${dataset}'::uuid], ARRAY[1], ARRAY[gen_random_uuid()],
+         ARRAY['etl_started'], ARRAY['null'], NULL);
          SELECT last_at INTO v_after FROM stream WHERE id = '${dataset}';
          IF v_after <= v_before THEN RAISE EXCEPTION 'append % has the time of the one before', i; END IF;
        END LOOP;

@@ -68,7 +68,8 @@ test('A server goes on after all of its connections to the database have broken'
   expect(await answers()).toEqual([200, []])
   await runSql(
     env,
-    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> ' +
+      'pg_backend_pid()',
   )
   await until(async () => (await fetch(`${url}/readyz`)).status === 200)
   expect(await answers()).toEqual([200, []])

@@ -151,7 +151,7 @@ test('A user without the rights that a command needs is one line', async () => {
   }
 })
 
-test('Each connection prepares the statements of reads once, but not where a pooler gives it another session', async () => {
+test('Each connection prepares the statements of reads once, but not behind a transaction pooler', async () => {
   const env = await freshDatabase()
   const read = async (server: TestServer, dataset: string) => {
     const query = `{ workerEvents(datasetId: "${dataset}", types: [ETL_FAILED]) { nodes { seq } } }`
@@ -185,7 +185,7 @@ test('Reads go on after a migration has changed the type of what they have prepa
   for (let i = 0; i < 20; i++) expect(expectData(await server.graphql(query)).workerEvents.nodes).toEqual([{ seq: 1 }])
 })
 
-test('A transaction pooler is served through, and what it loses of a session is reported where it matters', async () => {
+test('A server works behind a transaction pooler, and settings that this one loses are reported', async () => {
   const env = await freshDatabase()
   await setDefaults(env, { TimeZone: "'UTC'" })
   await using lending = await pooler(env.DATABASE_URL as string)
@@ -196,7 +196,8 @@ test('A transaction pooler is served through, and what it loses of a session is 
   await setDefaults(env, { default_transaction_isolation: 'serializable' })
   await runSql(
     env,
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
+      AND pid <> pg_backend_pid()`,
   )
   const changed = 'default_transaction_isolation'
   // The first reports can be of the connections that were just ended.

@@ -95,7 +95,8 @@ test('npm start does not build what is built, and prints nothing of its own', as
 test('A source that is added, removed or changed is one to build from', async () => {
   const folder = await mkdtemp(join(inject('scratch'), 'sources-'))
   for (const name of ['src', 'prisma', '.config']) await mkdir(join(folder, name))
-  const script = `const { hashInputs } = await import(${JSON.stringify(pathToFileURL('.config/inputs.js'))}); console.log(hashInputs())`
+  const inputs = JSON.stringify(pathToFileURL('.config/inputs.js'))
+  const script = `const { hashInputs } = await import(${inputs}); console.log(hashInputs())`
   const hash = async () =>
     (await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { cwd: folder })).stdout
   const hashes = [await hash()]

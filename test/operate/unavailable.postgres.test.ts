@@ -43,7 +43,8 @@ async function startBehindProxy(settings: Record<string, string> = {}) {
   const key = await newKey(server, organization, 'WRITE')
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'tr-dataset': dataset }
   const query = `{ workerEvents(datasetId: "${dataset}") { totalCount } }`
-  const record = `mutation { recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) { results { seq } } }`
+  const record = `mutation { recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) {
+    results { seq } } }`
   return {
     env,
     proxy,
@@ -79,7 +80,7 @@ test.concurrent('Clients do not notice a short outage of the database', async ()
   expect((await page()).data.workerEvents.totalCount).toBe(3)
 })
 
-test.concurrent('During an outage of the database, every transport reports UNAVAILABLE with a time to retry, logged once', async () => {
+test.concurrent('While the database is down, each transport reports UNAVAILABLE with a time, logged once', async () => {
   await using behind = await startBehindProxy()
   const { proxy, server, page, append, trieve, llamacloud } = behind
   const query = JSON.stringify({ query: '{ organization(id: "00000000-0000-0000-0000-000000000001") { id } }' })
@@ -121,10 +122,11 @@ describe('While a table is locked', () => {
   const statusOf = ({ status, headers }: Response) => [status, headers.get('retry-after')]
   const FAILED = { message: expect.any(String), extensions: { code: 'UNAVAILABLE', retryAfter: 1 } }
 
-  test.concurrent('a result that has data is not one to retry as a whole, and its errors have no internals', async () => {
+  test.concurrent('a result with data is not one to retry as a whole, and its errors have no internals', async () => {
     await using behind = await startBehindProxy(SHORT)
     const { env, server, dataset, organization, report, key } = behind
-    const record = `recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) { results { outcome } }`
+    const record = `recordWorkerEvents(datasetId: "${dataset}", events: [{ eventType: ETL_STARTED }]) { results {
+      outcome } }`
     const create = `createReport(input: { organizationId: "${organization}" }) { id }`
     await using _lock = await holdLock(env, 'LOCK TABLE report IN ACCESS EXCLUSIVE MODE')
     const query = `{ a: organization(id: "${organization}") { id } b: report(id: "${report}") { id name } }`
@@ -147,7 +149,7 @@ describe('While a table is locked', () => {
     expect(statusOf(alone)).toEqual([200, null])
   })
 
-  test.concurrent('equal queries without any result are all answered with 503, waiting for the table or for their turn', async () => {
+  test.concurrent('equal queries without a result all get 503, waiting for the table or for their turn', async () => {
     await using behind = await startBehindProxy(SHORT)
     const { env, server, dataset, report } = behind
     await recordWorkerEvents(server, dataset, [EVENT])
@@ -184,7 +186,7 @@ describe('While a table is locked', () => {
   })
 })
 
-test.concurrent('Calls on connections that have gone silent end in time, and what goes on does so on others', async () => {
+test.concurrent('Calls on silent connections end in time, and what goes on does so on others', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { proxy, server, dataset, key, page, append } = behind
   const live = [overWebSocket, overSse].map((transport) => transport(server.url, key, FOLLOW, { id: dataset }))
@@ -235,7 +237,7 @@ test('An append whose answer is lost is stored once, however often it is sent ag
   expect(last?.data.workerEvents.totalCount).toBe(2)
 })
 
-test.concurrent('A call waits for its turn at the database only so long, and a subscription goes on after it', async () => {
+test.concurrent('A call waits a limited time for its turn, and a subscription goes on after it', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { env, server, dataset, key } = behind
   await recordWorkerEvents(server, dataset, [EVENT])
@@ -273,7 +275,7 @@ test.concurrent('Acts of one caller wait for each other only so long', async () 
   expect((await server.graphql(create, { id: organization }, key)).errors).toBeUndefined()
 })
 
-test.concurrent('Appends that wait for one whose transaction takes too long fail with it, and not one after the other', async () => {
+test.concurrent('Appends that wait for a transaction that takes too long fail with it, not one by one', async () => {
   await using behind = await startBehindProxy(SHORT)
   const { env, server, dataset } = behind
   await runSql(
@@ -291,7 +293,7 @@ test.concurrent('Appends that wait for one whose transaction takes too long fail
   expect((await metric(server.url, 'tidemark_append_seconds_count')) - before).toBeLessThan(5)
 })
 
-test.concurrent('An append that has just come does not fail with those whose transaction has taken too long', async () => {
+test.concurrent('A new append does not fail with those whose transaction has taken too long', async () => {
   // Long enough for all transactions to begin before the first one fails.
   await using behind = await startBehindProxy({ DATABASE_TIMEOUT_SECONDS: '6' })
   const { env, server, append } = behind

@@ -23,7 +23,7 @@ type Names =
   | 'nobody'
   | 'event'
 
-test('A database of version 0.1.0 is upgraded with its data, except policies that were set across tenants', async () => {
+test('A database of version 0.1.0 is upgraded with its data, but for policies set across tenants', async () => {
   const id = Object.fromEntries(
     'acme bolt cash docs kept report own key live lost nobody event'.split(' ').map((name) => [name, randomUUID()]),
   ) as Record<Names, string>
@@ -81,16 +81,18 @@ test('A database of version 0.1.0 is upgraded with its data, except policies tha
        ('${id.docs}', '${id.bolt}', 100), ('${id.kept}', '${id.acme}', 1), ('${id.report}', '${id.bolt}', NULL),
        ('${id.lost}', '${id.bolt}', 1);
      INSERT INTO audit_entry (id, organization_id, action, subject_id, details) VALUES
-       ${audited.map(([organization, action, subject]) => `(gen_random_uuid(), '${organization}', '${action}', '${subject}', '{}')`).join()};
+       ${audited.map(([owner, action, subject]) => `(gen_random_uuid(), '${owner}', '${action}', '${subject}', '{}')`)};
      INSERT INTO live_node (id, seen_at) VALUES ('${id.nobody}', now() + interval '1 day');
-     INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, opened_at, position) VALUES
+     INSERT INTO live_connection (id, node_id, organization_id, api_key_id, stream_id, transport, opened_at, position)
+     VALUES
        ('${id.live}', '${id.nobody}', '${id.bolt}', '${id.key}', '${id.docs}', 'WEBSOCKET', now(), 1),
        ('${id.lost}', '${id.nobody}', '${id.bolt}', NULL, '${id.lost}', 'WEBSOCKET', now(), 0);`,
   )
 
   if (inject('mode') === 'postgres') await migratePostgres(env.DATABASE_URL as string)
   await using server = await startServer(env)
-  const query = `query ($acme: UUID!, $bolt: UUID!, $cash: UUID!, $chosen: UUID!, $own: UUID!, $kept: UUID!, $report: UUID!) {
+  const query = `query ($acme: UUID!, $bolt: UUID!, $cash: UUID!, $chosen: UUID!, $own: UUID!, $kept: UUID!,
+    $report: UUID!) {
     acme: organization(id: $acme) { retention { maxEvents } }
     bolt: organization(id: $bolt) { retention { maxEvents } }
     cash: organization(id: $cash) { retention { maxEvents } }
@@ -180,7 +182,7 @@ test('A database of version 0.1.0 is upgraded with its data, except policies tha
   expect([await total(id.docs), await total(id.kept)]).toEqual([3, 3])
 }, 180_000)
 
-test('What was removed before an upgrade counts for readers of some types, and the newest event for the time', async () => {
+test('What was removed before an upgrade counts for readers of some types, the newest for the time', async () => {
   const env = await oldDatabase('_epochs')
   const [organization, dataset] = [randomUUID(), randomUUID()]
   await runSql(

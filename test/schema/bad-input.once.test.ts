@@ -227,12 +227,14 @@ const TABLE: [operation: string, type: string, values: unknown[]][] = [
     ],
   ],
   [
-    'mutation ($v: T) { recordWorkerEvents(datasetId: "$dataset", events: [{ eventType: ETL_STARTED, eventDataText: $v }]) { results { id } } }',
+    'mutation ($v: T) { recordWorkerEvents(datasetId: "$dataset", events: [{ eventType: ETL_STARTED, eventDataText: ' +
+      '$v }]) { results { id } } }',
     'String',
     [...NOT_A_STRING, '', '{', "{'a':1}", '\u0000', '"\ud800"', 'NaN'],
   ],
   [
-    'mutation ($v: T) { recordReportEvents(reportId: $v, events: [{ state: { message: "", state: ERROR } }]) { results { id } } }',
+    'mutation ($v: T) { recordReportEvents(reportId: $v, events: [{ state: { message: "", state: ERROR } }]) { ' +
+      'results { id } } }',
     'UUID!',
     [...NOT_A_UUID, '$otherReport', '$dataset', '$nobody'],
   ],
@@ -253,7 +255,8 @@ function fill<Value>(value: Value): Value {
 }
 
 async function counts() {
-  const query = `{ workerEvents(datasetId: "${ids.dataset}") { totalCount } reportEvents(reportId: "${ids.report}") { totalCount } }`
+  const query = `{ workerEvents(datasetId: "${ids.dataset}") { totalCount }
+    reportEvents(reportId: "${ids.report}") { totalCount } }`
   return expectData(await server.graphql(query))
 }
 
@@ -308,7 +311,9 @@ describe('a request that is not GraphQL', () => {
       const logged = server.log.length
       const { hostname, port } = new URL(server.url)
       const socket = connect(Number(port), hostname)
-      const head = `POST /graphql HTTP/1.1\r\nhost: x\r\nx-graphql-yoga-csrf: 1\r\ncontent-type: ${type}\r\ncontent-length: 100`
+      const head =
+        'POST /graphql HTTP/1.1\r\nhost: x\r\nx-graphql-yoga-csrf: 1\r\n' +
+        `content-type: ${type}\r\ncontent-length: 100`
       socket.end(`${head}\r\n\r\n--x\r\n`)
       await text(socket)
       expectData(await server.graphql('{ __typename }'))

@@ -11,8 +11,10 @@ import {
 } from '../support/seed.ts'
 import { expectData, type TestServer } from '../support/server.ts'
 
-const DATASETS = `query ($o: UUID, $prefix: String, $order: StreamOrder, $first: Int, $after: String, $last: Int, $before: String) {
-  datasets(organizationId: $o, prefix: $prefix, order: $order, first: $first, after: $after, last: $last, before: $before) {
+const DATASETS = `query ($o: UUID, $prefix: String, $order: StreamOrder, $first: Int, $after: String, $last: Int,
+  $before: String) {
+  datasets(organizationId: $o, prefix: $prefix, order: $order, first: $first, after: $after, last: $last,
+  before: $before) {
     totalCount
     edges { cursor node { id name trackingId } }
     nodes { id head firstSeq eventCount lastEventAt eventTypes { type count } organization { id name } }
@@ -152,7 +154,8 @@ describe('Lists', () => {
     await newReport(server, organization, { name: 'r' })
     const [read, admin] = [await newKey(server, organization), await newKey(server, organization, 'ADMIN')]
     const query = `{ organizations { totalCount nodes { id
-      datasets { totalCount nodes { name } } reports(states: [ERROR]) { totalCount } apiKeys { totalCount nodes { role } }
+      datasets { totalCount nodes { name } } reports(states: [ERROR]) { totalCount } apiKeys { totalCount nodes {
+      role } }
     } } }`
     const expected = {
       id: organization,

@@ -41,7 +41,8 @@ const graphql = initGraphQLTada<{
 }>()
 const query = graphql(${'`'}${QUERY}${'`'})
 
-type Data<Query extends { workerEvents: { nodes: { data?: unknown }[] } }> = Query['workerEvents']['nodes'][number]['data']
+type Data<Query extends { workerEvents: { nodes: { data?: unknown }[] } }> =
+Query['workerEvents']['nodes'][number]['data']
 
 function read(data: Data<EventsQuery> | Data<ResultOf<typeof query>>): string | number {
   if (data === null || data === undefined) return 0
@@ -63,7 +64,8 @@ function read(data: Data<EventsQuery> | Data<ResultOf<typeof query>>): string | 
 export function sizes(result: EventsQuery | ResultOf<typeof query>): (string | number)[] {
   // @ts-expect-error: a member of one type is not a member of all
   result.workerEvents.nodes[0]?.data?.fileName
-  return result.workerEvents.nodes.flatMap((node) => [node.eventDataSize + 1, node.eventDataPreview.trim(), read(node.data)])
+  return result.workerEvents.nodes.flatMap((node) => [node.eventDataSize + 1, node.eventDataPreview.trim(),
+  read(node.data)])
 }
 `
 

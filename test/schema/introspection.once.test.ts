@@ -62,7 +62,8 @@ const SLIPS: [string, Record<string, unknown>?][] = [
   ['subscription { workerEvents(datasetId: "00000000-0000-0000-0000-000000000000", from: NOWW) { cursor } }'],
   ['mutation { createOrganization(input: { nam: "x" }) { id } }'],
   [
-    'query ($order: EventOrder) { workerEvents(datasetId: "00000000-0000-0000-0000-000000000000", order: $order) { totalCount } }',
+    'query ($order: EventOrder) { workerEvents(datasetId: "00000000-0000-0000-0000-000000000000", order: $order) { ' +
+      'totalCount } }',
     { order: 'NEWEST_FIRS' },
   ],
   [

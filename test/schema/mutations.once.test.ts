@@ -27,16 +27,18 @@ test.each(ASK)('Over %s, what a mutation has recorded is reported although the n
   const { data, errors } = await ask(server.url, server.rootKey, JSON.stringify({ query }))
   expect(errors).toMatchObject([{ path: ['second'], extensions: { code: 'NOT_FOUND' } }])
   expect(data).toEqual({ first: { results: [{ seq: 1, cursor: expect.any(String) }] }, second: null })
-  const after = `{ workerEvents(datasetId: "${dataset}", order: OLDEST_FIRST, after: "${data.first.results[0].cursor}") {
+  const after = `{ workerEvents(datasetId: "${dataset}", order: OLDEST_FIRST,
+    after: "${data.first.results[0].cursor}") {
     totalCount nodes { seq } } }`
   expect(expectData(await server.graphql(after)).workerEvents).toEqual({ totalCount: 1, nodes: [] })
 })
 
-test('What a mutation has recorded is reported although a later part of it exceeds a limit, over all transports', async () => {
+test('What a mutation has recorded is reported though a later part exceeds a limit, on all transports', async () => {
   await using small = await startServer({ MAX_COST: '500' })
   const organization = await newOrganization(small)
   const datasetIds = await Promise.all(Array.from({ length: 24 }, () => newDataset(small, organization)))
-  const record = `recordWorkerEvents(datasetId: "${datasetIds[0]}", events: [{ eventType: ETL_STARTED }]) { results { seq } }`
+  const record = `recordWorkerEvents(datasetId: "${datasetIds[0]}", events: [{ eventType: ETL_STARTED }]) { results {
+    seq } }`
   const lists = Array.from({ length: 25 }, (_, i) => `l${i}: datasetIds`).join(' ')
   const query = `mutation ($input: CreateApiKeyInput!) {
     first: ${record} second: createApiKey(input: $input) { apiKey { ${lists} } } third: ${record} }`

@@ -17,10 +17,14 @@ const times = (count: number, part: (i: number) => string) => Array.from({ lengt
 const events = `workerEvents(datasetId: "${randomUUID()}")`
 const page = 'nodes { id seq eventType eventDataText createdAt }'
 const chain = (length: number, spreads: number) =>
-  `{ ...F0 } ${times(length, (i) => `fragment F${i} on Query { __typename ${i + 1 < length ? `...F${i + 1} `.repeat(spreads) : ''} }`)}`
+  `{ ...F0 } ${times(length, (i) => {
+    const next = i + 1 < length ? `...F${i + 1} `.repeat(spreads) : ''
+    return `fragment F${i} on Query { __typename ${next} }`
+  })}`
 
 const RECORD =
-  'mutation A($d: UUID!, $e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $d, events: $e) { results { seq } } }'
+  'mutation A($d: UUID!, $e: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $d, events: $e) { results { seq } ' +
+  '} }'
 const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, 0]))
 
 const INVALID = 'GRAPHQL_VALIDATION_FAILED'
@@ -66,7 +70,10 @@ export const BOMBS: Bomb[] = [
   bomb(
     'long lists',
     INVALID,
-    `{ ${times(20, (i) => `a${i}: workerEventPage(datasetId: "${randomUUID()}", pageSize: 10000) { events { id seq eventType } }`)} }`,
+    `{ ${times(
+      20,
+      (i) => `a${i}: workerEventPage(datasetId: "${randomUUID()}", pageSize: 10000) { events { id seq eventType } }`,
+    )} }`,
   ),
   bomb(
     'a long list by a variable',

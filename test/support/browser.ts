@@ -81,7 +81,8 @@ export async function expectAccessible(page: Page): Promise<void> {
   await client.send('Runtime.evaluate', { expression: await readFile(AXE, 'utf8') })
   const { result } = await client.send('Runtime.evaluate', {
     expression:
-      'axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => [html, failureSummary])])))',
+      'axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html, ' +
+      'failureSummary }) => [html, failureSummary])])))',
     awaitPromise: true,
   })
   await client.detach()

@@ -29,7 +29,7 @@ export async function runSql<Row extends object>(
   }
 }
 
-/** Creates an embedded database without any table, which a server would migrate. The build's archive has all of them. */
+/** Creates an embedded database without tables, which a server would migrate. The build's archive has all of them. */
 export async function createEmptyPglite(dataDir: string): Promise<void> {
   const pglite = await PGlite.create(pgliteDirectory(dataDir))
   await pglite.close()
@@ -95,6 +95,8 @@ export async function oldDatabase(last: string): Promise<DatabaseSettings> {
 
 // With the columns that the server reads.
 const HISTORY_TABLE = `CREATE TABLE _prisma_migrations (
-  id VARCHAR(255) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ, migration_name VARCHAR(255) NOT NULL,
-  logs TEXT, rolled_back_at TIMESTAMPTZ, started_at TIMESTAMPTZ NOT NULL DEFAULT now(), applied_steps_count INTEGER NOT NULL DEFAULT 0
+  id VARCHAR(255) PRIMARY KEY, checksum VARCHAR(64) NOT NULL, finished_at TIMESTAMPTZ,
+  migration_name VARCHAR(255) NOT NULL, logs TEXT, rolled_back_at TIMESTAMPTZ,
+  started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+  applied_steps_count INTEGER NOT NULL DEFAULT 0
 );`

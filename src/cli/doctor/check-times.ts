@@ -15,9 +15,12 @@ export async function checkTimes(db: DatabaseConnection): Promise<CheckResult> {
   if (!latest) return { state: 'ok', found: 'No stream has events later than the database clock.' }
   return {
     state: 'warning',
-    found: `${latest.streams} stream(s) have events later than the database clock, by up to ${Math.round(latest.seconds)} s.`,
+    found:
+      `${latest.streams} stream(s) have events later than the database clock, by up to ` +
+      `${Math.round(latest.seconds)} s.`,
     advice:
-      'Set the clock right. Until it has caught up, new events of these streams follow a millisecond apart, in order. See docs/operating.md#clocks.',
+      'Set the clock right. Until it has caught up, new events of these streams follow a millisecond apart, in ' +
+      'order. See docs/operating.md#clocks.',
     details: rows.map(({ id, seconds }) => `stream ${id}: ${Math.round(seconds)} s`),
   }
 }

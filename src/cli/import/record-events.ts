@@ -89,7 +89,9 @@ function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemRes
     case 'MISPLACED':
       return {
         outcome: 'REJECTED',
-        reason: `Position ${event.seq} cannot be kept: the event has, or would get, position ${result.seq} in ${streamId}. The file lacks events, or ${streamId} has others.`,
+        reason:
+          `Position ${event.seq} cannot be kept: the event has, or would get, position ` +
+          `${result.seq} in ${streamId}. The file lacks events, or ${streamId} has others.`,
       }
     case 'OUT_OF_ORDER':
       return {
@@ -97,7 +99,8 @@ function resultOf({ event, streamId }: EventItem, result: ImportResult): ItemRes
         reason:
           event.createdAt.getTime() > Date.now() + FUTURE_MS
             ? `${time} is in the future.`
-            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: import in order of time, into a stream without later events.`,
+            : `${time} is earlier than the newest event of ${streamId}. Times in a stream never decrease: import ` +
+              `in order of time, into a stream without later events.`,
       }
   }
 }

@@ -32,7 +32,8 @@ export interface OpenedSource {
 const AT_ONCE = 4
 
 const STOPPED =
-  'Stopped: what follows would be recorded in the wrong order. Correct the line and run the import again, or set --keep-going to leave it out.'
+  'Stopped: what follows would be recorded in the wrong order. Correct the line and run the import again, or set ' +
+  '--keep-going to leave it out.'
 
 /** Exit status 1 if something was not stored. @throws StartError before it begins, other errors after the report. */
 export async function runImport(

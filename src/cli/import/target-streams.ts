@@ -61,7 +61,10 @@ export class TargetStreams {
     if (!(await this.#find(id))) await this.#tryCreate(kind, id, { ...given, organizationId })
     if (await this.#find(id)) return this.obstacle(kind, id, organizationId)
     const tracking = given.trackingId == null ? '' : ', or its tracking id by another dataset'
-    return `The id ${id} is already in use by an object other than a ${WORDS[kind]}, or by one that was deleted${tracking}.`
+    return (
+      `The id ${id} is already in use by an object other than a ${WORDS[kind]}, or by one that was ` +
+      `deleted${tracking}.`
+    )
   }
 
   /** Number of events ever appended, and the newest time in milliseconds, -Infinity when there is none. */

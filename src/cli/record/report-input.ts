@@ -2,7 +2,7 @@ import { reportDataOf, type TextNodeWithScore } from '../../log/report/report-da
 
 /**
  * The event that "tidemark tail" has printed as `eventData`, as ReportEventInput. Members that this lacks stay, so that
- * the server refuses them. @throws CodedError BAD_USER_INPUT if it is no event of a report.
+ * the server rejects them. @throws CodedError BAD_USER_INPUT if it is no event of a report.
  */
 export function reportInput(eventData: unknown, id: string): object {
   const data = reportDataOf(eventData, id, 'eventData')

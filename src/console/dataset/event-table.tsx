@@ -10,7 +10,7 @@ import type { Tail } from './tail.ts'
 /** Heights of a row in CSS pixels, as in the style sheet. */
 const ROW = { wide: 33, narrow: 50 } as const
 
-/** Distance from an end of the window, in rows, at which the next page is asked for. */
+/** Distance from an end of the window, in rows, at which the next page is requested. */
 const NEAR = 30
 
 interface Props {

@@ -3,7 +3,7 @@ import { EVENT_AT_TIME, PAGE_START } from './documents.ts'
 import type { Filter } from './filter.ts'
 import type { Tail } from './tail.ts'
 
-/** Events of a page, when a person asks for one by its number: as many as the API has by default. */
+/** Events of a page, when a person enters its number: as many as the API has by default. */
 const PAGE_SIZE = 10
 
 const POSITION = /^#?\s*([\d,. ]+)$/

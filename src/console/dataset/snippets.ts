@@ -20,7 +20,12 @@ export function snippetsOf(tail: Tail, { node, before, cursor }: Opened): Snippe
   return [
     {
       name: 'cURL',
-      text: `curl -s '${origin}/graphql' \\\n  -H "authorization: Bearer $KEY" \\\n  -H 'content-type: application/json' \\\n  -d '${body}'`,
+      text: [
+        `curl -s '${origin}/graphql'`,
+        '-H "authorization: Bearer $KEY"',
+        "-H 'content-type: application/json'",
+        `-d '${body}'`,
+      ].join(' \\\n  '),
     },
     { name: 'GraphQL', text: `${QUERY}\n\n# Variables\n${JSON.stringify({ id, after: before }, null, 2)}` },
     {

@@ -20,7 +20,7 @@ interface Props {
   snippets: readonly Snippet[]
 }
 
-/** A payload as a tree and as text; a large one begins with a preview, and is loaded when it is asked for. */
+/** A payload as a tree and as text; a large one begins with a preview, and is loaded on request. */
 export function PayloadView({ size, preview, loadAll, snippets }: Props) {
   const [text, setText] = useState(preview)
   const [search, setSearch] = useState('')

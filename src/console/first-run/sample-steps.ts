@@ -32,7 +32,8 @@ export function* workerSteps(): Generator<WorkerEvent> {
 
 const BLOCKS = [
   '## Summary\n\nExposure to a single supplier rose to **38 %** of spend [1], while headroom narrowed [2].',
-  '## Supplier concentration\n\nOf 212 suppliers, the largest four carry 61 % of spend [1].\n\n| supplier | share |\n| --- | --- |\n| Nordwerk | 38 % |\n| Lisboa | 12 % |',
+  '## Supplier concentration\n\nOf 212 suppliers, the largest four carry 61 % of spend [1].\n\n' +
+    '| supplier | share |\n| --- | --- |\n| Nordwerk | 38 % |\n| Lisboa | 12 % |',
   '## Liquidity and covenants\n\n- Leverage shall not exceed 3.5:1 [2]\n- Headroom: 1.9x',
 ]
 

@@ -24,7 +24,7 @@ export function ContinuityNote({ continuity }: { continuity: Continuity }) {
 }
 
 function describe(missed: number | undefined, recovered: number): string {
-  if (missed === undefined) return 'what was missed is asked for when it is back'
+  if (missed === undefined) return 'missed events are counted after reconnecting'
   if (missed === 0) return 'nothing missed'
   const which = recovered === missed ? `all ${formatNumber(missed)}` : `${formatNumber(recovered)} so far`
   return `${formatNumber(missed)} missed, ${which} recovered`

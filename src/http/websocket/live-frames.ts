@@ -10,9 +10,9 @@ import type { Message, Socket } from './socket.ts'
 type Operations = Record<string, unknown>
 
 /**
- * Writes the frames of a subscription itself. For graphql-ws it is a stream that ends at once, without `complete`: while
- * a subscription waits, it would keep a dozen objects and the message of the client. Then it is put back in its place,
- * so that graphql-ws ends it when the client completes it or has left, and rejects another one with its id.
+ * Writes the frames of a subscription itself. For graphql-ws it is a stream that ends at once, without `complete`: for
+ * one that waits, it would keep a dozen objects and the message of the client. Then it is put back in its place, so
+ * that graphql-ws ends it when the client completes it or has left, and rejects another one with its id.
  */
 export class LiveFrames implements AsyncIterableIterator<never, undefined>, Outlet {
   readonly #socket: Socket

@@ -25,7 +25,8 @@ export async function lastShared(
                    ELSE (
               SELECT e.number FROM epoch e
                WHERE e.id = ${epoch} AND (NOT e.moved OR EXISTS (
-                 SELECT FROM stream_epoch m WHERE m.stream_id = ${streamId}::uuid AND m.epoch_number = e.number))) END) k(number)`
+                 SELECT FROM stream_epoch m WHERE m.stream_id = ${streamId}::uuid AND m.epoch_number = e.number)))
+                 END) k(number)`
   const row = rows[0]
   if (row?.number == null) return undefined
   return row.next === null ? head : Math.min(head, Number(row.next) - 1)

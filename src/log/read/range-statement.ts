@@ -36,7 +36,8 @@ export function rangeStatement(range: Range, direction: Direction, { events, byt
     const [streamId, , , limit, bytes, length] = places
     return Prisma.sql`
       SELECT CASE WHEN coalesce(p.n, 1) = 1 THEN ${STREAM} END AS stream, coalesce(p.found, 0)::int AS found,
-             CASE WHEN p.seq IS NOT NULL THEN concat_ws(' ', p.seq, p.size, p.bytes, ${timesOf(Prisma.raw('p'))}, p.id) END AS event,
+             CASE WHEN p.seq IS NOT NULL THEN concat_ws(' ', p.seq, p.size, p.bytes,
+             ${timesOf(Prisma.raw('p'))}, p.id) END AS event,
              p.type, p.data
         FROM stream s
         LEFT JOIN epoch h ON h.number = s.epoch_number

@@ -20,7 +20,7 @@ export interface SmallRead extends ReturnType<typeof stateOf> {
 }
 
 /**
- * Reads events at known positions, as most pages are: those that a caller asks for at a moment, in one statement. A
+ * Reads events at known positions, as most pages are: those that a caller requests at once, in one statement. A
  * statement takes PostgreSQL and the driver as long as some pages, and sizes need not be added up.
  */
 export class SmallReads {

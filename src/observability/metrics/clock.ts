@@ -7,12 +7,16 @@ export function createClockHandler(registry: Registry, logger: Logger): (reading
   const registers = [registry]
   const ahead = new Gauge({
     name: 'tidemark_stream_time_ahead_seconds',
-    help: 'How far the newest event of any stream is ahead of the database clock. 0 up to 60 seconds. The clock was ahead when the event was recorded, or is behind now.',
+    help:
+      'How far the newest event of any stream is ahead of the database clock. 0 up to 60 seconds. The clock was ' +
+      'ahead when the event was recorded, or is behind now.',
     registers,
   })
   const lag = new Gauge({
     name: 'tidemark_retention_clock_lag_seconds',
-    help: 'How far the database clock is ahead of the time that age retention goes by: the time since the servers last ran, or a clock that was set forward. It follows when the clock has been steady for an hour.',
+    help:
+      'How far the database clock is ahead of the time that age retention uses: the time since the servers last ' +
+      'ran, or a clock that was set forward. It follows when the clock has been steady for an hour.',
     registers,
   })
   let known = 0

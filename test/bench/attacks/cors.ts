@@ -11,7 +11,8 @@ function preflight(env?: Record<string, string>): Attack['run'] {
       const headers = { origin, 'tr-dataset': victim.dataset }
       const answer = await sendRequest(node.url, { path, key: victim.read, headers, body: '{}' })
       const say = (of: typeof before) =>
-        `${of.status} ${of.headers['access-control-allow-origin'] ?? 'no origin'} credentials: ${of.headers['access-control-allow-credentials'] ?? 'no'}`
+        `${of.status} ${of.headers['access-control-allow-origin'] ?? 'no origin'} credentials: ` +
+        `${of.headers['access-control-allow-credentials'] ?? 'no'}`
       return `preflight ${say(before)}; answer ${say(answer)}`
     }
     return {

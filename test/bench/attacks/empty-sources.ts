@@ -10,7 +10,8 @@ function emptySources(events: number): Attack['run'] {
       (_, i) => `{"blockUpdate":{"block":{"idx":${i},"template":"","sources":${sources}}}}`,
     )
     const query =
-      'mutation ($id: UUID!, $events: [ReportEventInput!]!) { recordReportEvents(reportId: $id, events: $events) { results { seq } } }'
+      'mutation ($id: UUID!, $events: [ReportEventInput!]!) { recordReportEvents(reportId: $id, events: $events) { ' +
+      'results { seq } } }'
     const body = `{"query":${JSON.stringify(query)},"variables":{"id":"${attacker.report}","events":[${all.join()}]}}`
     return measure(async () => {
       const { outcome, text } = await sendRequest(node.url, { key: attacker.write, body })

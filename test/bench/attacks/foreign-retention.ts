@@ -13,7 +13,8 @@ function takeOver(kind: 'dataset' | 'report', policy: string): Attack['run'] {
     const ids = { a: attacker.organization, b: victim.organization }
     const created = await sendGraphql(node.url, attacker.write, CREATE[kind], ids)
     const narrowed = await node.graphql(
-      `mutation ($a: UUID!, $b: UUID!) { createApiKey(input: { organizationId: $a, role: ADMIN, ${kind}Ids: [$b] }) { key } }`,
+      `mutation ($a: UUID!, $b: UUID!) { createApiKey(input: { organizationId: $a, role: ADMIN, ${kind}Ids: [$b] }) {
+        key } }`,
       ids,
     )
     const set = await sendGraphql(

@@ -11,7 +11,8 @@ function embeddings(events: number): Attack['run'] {
     const make = (count: number, first: number) => blockUpdates(count, first, { sources: [{ node: { embedding } }] })
     await record(node, attacker.write, { report: attacker.report }, inCalls(events, 1, make))
     const block = `block { sources { node { ${aliases(30, 'embedding')} } } }`
-    const query = `{ reportEvents(reportId: "${attacker.report}", first: ${events}) { nodes { ... on BlockUpdateEvent { ${block} } } } }`
+    const query = `{ reportEvents(reportId: "${attacker.report}", first: ${events}) { nodes {
+      ... on BlockUpdateEvent { ${block} } } } }`
     return measure(async () => {
       const { outcome, text } = await sendGraphql(node.url, attacker.read, query)
       return { outcome, text: text.slice(0, 160) }

@@ -12,7 +12,8 @@ function cohorts(sockets: number, each: number, sources: number): Attack['run'] 
   return async ({ node, attacker, measure }) => {
     const query = (n: number) => {
       const aliases = Array.from({ length: 6 }, (_, i) => `a${i}: ${SOURCES}`).join(' ')
-      return `subscription S${n} { reportEvents(reportId: "${attacker.report}") { node { ... on BlockUpdateEvent { block { ${aliases} } } } } }`
+      return `subscription S${n} { reportEvents(reportId: "${attacker.report}") { node { ... on BlockUpdateEvent {
+        block { ${aliases} } } } } }`
     }
     const open = await Promise.all(Array.from({ length: sockets }, () => openSocket(node.url, attacker.read)))
     const total = () => open.reduce((sum, { counts }) => sum + (counts.ping ?? 0) + (counts.error ?? 0), 0)
@@ -43,7 +44,8 @@ function unread(subscriptions: number, names: number, seconds: number): Attack['
   return async ({ node, attacker, measure }) => {
     await record(node, attacker.write, { dataset: attacker.dataset }, [workerEvents(1, 1_000_000)])
     const aliases = Array.from({ length: names }, (_, i) => `a${i}: eventDataText`).join(' ')
-    const query = `subscription { workerEvents(datasetId: "${attacker.dataset}", from: BEGINNING) { node { ${aliases} } } }`
+    const query = `subscription { workerEvents(datasetId: "${attacker.dataset}", from: BEGINNING) { node {
+      ${aliases} } } }`
     const socket = await openSocket(node.url, attacker.read)
     const figures = await measure(async () => {
       socket.webSocket.pause()

@@ -23,7 +23,8 @@ export const TRACKING_IDS: Attack[] = [
         const victims = root.text.includes(victim.dataset) && root.status === 200
         const form = ['id', 'upper case', '32 digits', 'braces', 'urn'][index] as string
         figures[form] =
-          `created ${outcome}, the attacker reads ${(await read(attacker.read)).status}, root ${victims ? 'the victim’s events' : root.status}`
+          `created ${outcome}, the attacker reads ${(await read(attacker.read)).status}, ` +
+          `root ${victims ? 'the victim’s events' : root.status}`
       }
       return figures
     },

@@ -37,7 +37,8 @@ export async function trievePage({ datasetId, page, pageSize }) {
 
 const TRIEVE = `SELECT json_build_object(
     'events', (SELECT coalesce(json_agg(e), '[]') FROM (
-       SELECT id, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') AS created_at, stream_id AS dataset_id,
+       SELECT id, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') AS created_at,
+       stream_id AS dataset_id,
               s.organization_id, type AS event_type, data AS event_data
          FROM event WHERE stream_id = s.id AND seq <= s.head - ($2::int - 1) * $3::int ORDER BY seq DESC LIMIT $3) e),
     'event_types', (SELECT json_agg(type ORDER BY type COLLATE "C") FROM event_count WHERE stream_id = s.id),

@@ -75,7 +75,8 @@ const FOLLOW = {
   dataset: `subscription ($id: UUID!, $after: String) {
     workerEvents(datasetId: $id, from: BEGINNING, after: $after) { cursor node { seq id } } }`,
   report: `subscription ($id: UUID!, $after: String) {
-    reportEvents(reportId: $id, from: BEGINNING, after: $after) { cursor node { ... on ReportEventItem { seq id } } } }`,
+    reportEvents(reportId: $id, from: BEGINNING, after: $after) { cursor node { ... on ReportEventItem {
+    seq id } } } }`,
 } as const
 
 /** Follows a stream, and connects again after the last cursor, until it has come to an id. @returns all ids. */

@@ -4,8 +4,10 @@ import { Tally } from '../rig/tally.ts'
  * What clients may be told while parts of the system fail: to try again, or nothing at all. The rest are errors of
  * connections, of which graphql-ws reports an event.
  */
-const EXPECTED =
-  /^(?:UNAVAILABLE|RATE_LIMITED|SLOW_CONSUMER|1001|1006|1013|broken off|\[object Object\]|(?:TypeError|TimeoutError|SyntaxError)\b.*)$/
+const EXPECTED = new RegExp(
+  '^(?:UNAVAILABLE|RATE_LIMITED|SLOW_CONSUMER|1001|1006|1013|broken off|\\[object Object\\]|' +
+    '(?:TypeError|TimeoutError|SyntaxError)\\b.*)$',
+)
 
 /** What clients have seen, and what they should not have. */
 export class Record {

@@ -14,7 +14,8 @@ export const STATED_MS = 30_000
 const PATIENCE_MS = 180_000
 
 const APPEND =
-  'mutation ($id: UUID!) { recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED }]) { results { seq } } }'
+  'mutation ($id: UUID!) { recordWorkerEvents(datasetId: $id, events: [{ eventType: ETL_STARTED }]) { ' +
+  'results { seq } } }'
 
 /**
  * Waits until each server is ready, appends and reads. @returns milliseconds until then.

@@ -175,7 +175,8 @@ function mentioned(text: string, pattern: RegExp): number[] {
 }
 
 const TOKENS =
-  '{ } ( ) [ ] : , ! = | & $ @ ... " """ # query mutation subscription fragment on extend type input true null 1 -0 1e999 0x'
+  '{ } ( ) [ ] : , ! = | & $ @ ... " """ # query mutation subscription fragment on extend type input true null 1 -0 ' +
+  '1e999 0x'
 const soup = fc
   .array(
     fc.oneof(fc.constantFrom(...TOKENS.split(' '), '__typename', 'workerEvents', 'Query', '$id', '\ufeff', '\n'), text),

@@ -17,7 +17,8 @@ const form = operation.map((operation) =>
 const PART = '--x\r\ncontent-disposition: form-data; name='
 const multipart = operationText.map(
   (text) =>
-    `${PART}"operations"\r\n\r\n${text}\r\n${PART}"map"\r\n\r\n{"0":["variables.v0"]}\r\n${PART}"0"; filename="x"\r\n\r\nx\r\n--x--\r\n`,
+    `${PART}"operations"\r\n\r\n${text}\r\n${PART}"map"\r\n\r\n{"0":["variables.v0"]}\r\n` +
+    `${PART}"0"; filename="x"\r\n\r\nx\r\n--x--\r\n`,
 )
 const ACCEPT = one('application/json', 'text/event-stream', 'application/graphql-response+json', '*/*')
 

@@ -20,7 +20,8 @@ function document({ random, target }: Attack): string {
 }
 
 function chain(length: number): string {
-  return `{ ...F0 } ${times(length, (i) => `fragment F${i} on Query { __typename ${i + 1 < length ? `...F${i + 1}` : ''} }`)}`
+  const next = (i: number) => (i + 1 < length ? `...F${i + 1}` : '')
+  return `{ ...F0 } ${times(length, (i) => `fragment F${i} on Query { __typename ${next(i)} }`)}`
 }
 
 function flat(count: number): string {

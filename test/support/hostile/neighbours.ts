@@ -21,7 +21,8 @@ export interface Neighbours {
 }
 
 const RECORD =
-  'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { results { outcome } } }'
+  'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { ' +
+  'results { outcome } } }'
 
 export function startNeighbours(url: string, { dataset, read, write }: Tenant): Neighbours {
   const latencies = {
@@ -118,7 +119,8 @@ export function startNeighbours(url: string, { dataset, read, write }: Tenant): 
   const finished = () =>
     settled && ((delivered.at(-1) ?? 0) >= (acknowledged.at(-1) ?? 0) || performance.now() > latest)
 
-  const page = `{ workerEvents(datasetId: "${dataset}", first: 20) { totalCount pageInfo { endCursor } nodes { seq eventType eventData createdAt } } }`
+  const page = `{ workerEvents(datasetId: "${dataset}", first: 20) { totalCount pageInfo { endCursor } nodes {
+    seq eventType eventData createdAt } } }`
   const running = [
     openLoop('healthz', 100, { path: '/healthz' }),
     openLoop('page', 100, { key: read, body: JSON.stringify({ query: page }) }),

@@ -49,8 +49,10 @@ const snapshots: Kind = {
   async round(attack) {
     const { target, random, pause } = attack
     const cursor = `{ report(id: "${target.blocks}") { snapshot { cursor } } }`
-    const blocks = () =>
-      `{ report(id: "${target.blocks}") { snapshot { ${times(random.skewed(1, 10), (i) => `a${i}: blocks { ${BLOCK} }`)} } } }`
+    const blocks = () => {
+      const fields = times(random.skewed(1, 10), (i) => `a${i}: blocks { ${BLOCK} }`)
+      return `{ report(id: "${target.blocks}") { snapshot { ${fields} } } }`
+    }
     await atOnce(random.between(1, 10), random.pick([() => cursor, blocks]), attack)
     await pause(random.between(50, 500))
   },
@@ -63,7 +65,8 @@ const vectors: Kind = {
     const { target, random, pause } = attack
     const node = () => `node { ${times(random.between(1, 30), (i) => `e${i}: embedding`)} }`
     const query = () =>
-      `{ reportEvents(reportId: "${target.vectors}", first: ${random.between(1, 8)}) { nodes { ... on BlockUpdateEvent { block { sources { ${node()} } } } } } }`
+      `{ reportEvents(reportId: "${target.vectors}", first: ${random.between(1, 8)}) { nodes {
+        ... on BlockUpdateEvent { block { sources { ${node()} } } } } } }`
     await atOnce(random.between(1, 3), query, attack)
     await pause(random.between(50, 500))
   },

@@ -106,7 +106,8 @@ async function planOf(node: Node, targets: readonly Target[], seed: number): Pro
   const clients: Plan['clients'] = []
   for (const [index, { name, role }] of KINDS.entries()) {
     const target = targets[index % targets.length] as Target
-    const create = `mutation { createApiKey(input: { organizationId: "${target.organization}", role: ${role} }) { key } }`
+    const create = `mutation { createApiKey(input: {
+      organizationId: "${target.organization}", role: ${role} }) { key } }`
     const key = role ? expectData(await node.graphql(create)).createApiKey.key : ''
     clients.push({ kind: name, key, target })
   }

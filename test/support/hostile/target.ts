@@ -34,7 +34,8 @@ export async function newTarget(node: Node, name: string, { small, large, vector
   const target = { ...tenant, large: made.large.id, vectors: made.vectors.id, blocks: made.blocks.id }
   const few = 'policy: { maxEvents: 2000 }'
   await create(
-    `a: setRetention(of: { datasetId: "${target.dataset}" }, ${few}) { maxEvents } b: setRetention(of: { reportId: "${target.report}" }, ${few}) { maxEvents }`,
+    `a: setRetention(of: { datasetId: "${target.dataset}" }, ${few}) { maxEvents } b: setRetention(of: { reportId: ` +
+      `"${target.report}" }, ${few}) { maxEvents }`,
   )
   await record(
     node,

@@ -5,9 +5,11 @@ import { workerEvents } from '../rig/tenant.ts'
 import { type Attack, hold, type Kind, times } from './attack.ts'
 
 const RECORD_REPORT =
-  'mutation ($id: UUID!, $events: [ReportEventInput!]!) { recordReportEvents(reportId: $id, events: $events) { results { seq } } }'
+  'mutation ($id: UUID!, $events: [ReportEventInput!]!) { recordReportEvents(reportId: $id, events: $events) { ' +
+  'results { seq } } }'
 const RECORD_WORKER =
-  'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { results { seq } } }'
+  'mutation ($id: UUID!, $events: [WorkerEventInput!]!) { recordWorkerEvents(datasetId: $id, events: $events) { ' +
+  'results { seq } } }'
 
 const SOURCES = Array(1_000).fill('{"node":{}}').join()
 
@@ -20,7 +22,8 @@ const emptySources: Kind = {
       { length: random.skewed(1, 620) },
       (_, i) => `{"blockUpdate":{"block":{"idx":${i % 50},"template":"","sources":[${SOURCES}]}}}`,
     )
-    const body = `{"query":${JSON.stringify(RECORD_REPORT)},"variables":{"id":"${target.report}","events":[${events.join()}]}}`
+    const variables = `{"id":"${target.report}","events":[${events.join()}]}`
+    const body = `{"query":${JSON.stringify(RECORD_REPORT)},"variables":${variables}}`
     tally.add((await sendRequest(url, { key, from, body })).outcome)
     await pause(random.between(3, 10) * 1_000)
   },
@@ -93,7 +96,8 @@ const persisted: Kind = {
   role: 'ADMIN',
   async round({ url, key, from, random, tally, pause }) {
     for (let i = random.between(1, 20); i > 0; i--) {
-      const query = `query Q${random.between(0, 1e9)} { __typename } # ${'x'.repeat(random.pick([1_000, 19_000, 250_000]))}`
+      const query = `query Q${random.between(0, 1e9)} { __typename }
+        # ${'x'.repeat(random.pick([1_000, 19_000, 250_000]))}`
       const sha256Hash = createHash('sha256').update(query).digest('hex')
       const body = JSON.stringify({ query, extensions: { persistedQuery: { version: 1, sha256Hash } } })
       tally.add((await sendRequest(url, { key, from, body })).outcome)

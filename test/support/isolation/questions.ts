@@ -155,7 +155,8 @@ function literal(type: GraphQLInputType, path: string, choice: Choice, home: Hom
       : required.length > 0
         ? [...new Set([...required, ...on])]
         : all
-    return `{ ${given.map(({ name, type }) => `${name}: ${literal(type, `${path}.${name}`, choice, home)}`).join(', ')} }`
+    const members = given.map(({ name, type }) => `${name}: ${literal(type, `${path}.${name}`, choice, home)}`)
+    return `{ ${members.join(', ')} }`
   }
   if (choice.path === path) return JSON.stringify(choice.value)
   if (isEnumType(type)) return String(type.getValues()[0]?.name)

@@ -38,7 +38,8 @@ export async function insertTenant(env: DatabaseSettings, name: string) {
      INSERT INTO dataset (id, organization_id, tracking_id, name)
        VALUES ('${dataset}', '${organization}', '${trackingId}', 'dataset-${name}');
      INSERT INTO live_node (id, seen_at) VALUES ('${node}', now() + interval '1 day');
-     INSERT INTO live_connection (id, node_id, organization_id, stream_id, transport, operation_name, opened_at, position)
+     INSERT INTO live_connection (id, node_id, organization_id, stream_id, transport, operation_name, opened_at,
+     position)
        VALUES ('${liveConnection}', '${node}', '${organization}', '${dataset}', 'WEBSOCKET', '${live}', now(), 1)`,
   )
   const markers = [`organization-${name}`, `dataset-${name}`, trackingId, live]
