@@ -46,8 +46,9 @@ export default defineConfig({
     execArgv: [...NODE_OPTIONS],
     // The sources keep no state between files, so each worker loads them once.
     isolate: false,
-    // More than two cores: much of the time is spent waiting, for other processes and for time to pass.
-    maxWorkers: 4,
+    // More than two cores: much of the time is spent waiting, for other processes and for time to pass. Their servers
+    // share the hundred connections that PostgreSQL accepts by default.
+    maxWorkers: 6,
     sequence: { sequencer: ByProject },
     projects,
   },

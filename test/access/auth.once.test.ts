@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createClient } from 'graphql-ws'
+import { type Client, createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { schema } from '../../src/schema/schema.ts'
@@ -453,24 +453,37 @@ const TRANSPORTS: Record<string, (text: string, key: string | null) => Promise<R
     throw new Error(`Ended after ${text}`)
   },
   WebSocket: async (query, key) => {
-    const client = createClient({
-      url: `${server.url.replace('http', 'ws')}/graphql`,
-      webSocketImpl: WebSocket,
-      retryAttempts: 0,
-      connectionParams: key === null ? {} : { authorization: `Bearer ${key}` },
-    })
+    const client = clientOf(key)
     try {
       for await (const result of client.iterate({ query })) return result as unknown as Result
     } catch (error) {
       // Without a valid key no connection is accepted.
       if ((error as { code?: number }).code !== 4401) return { data: null, errors: error as Result['errors'] }
       return { data: null, errors: [{ message: '', extensions: { code: 'UNAUTHENTICATED' } }] }
-    } finally {
-      await client.dispose()
     }
     throw new Error('Completed without a result.')
   },
 }
+
+const clients = new Map<string | null, Client>()
+
+/** Each caller has one socket, opened by the first operation and by each one after a rejection. */
+function clientOf(key: string | null): Client {
+  const existing = clients.get(key)
+  if (existing) return existing
+  const client = createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    lazyCloseTimeout: 60_000,
+    connectionParams: key === null ? {} : { authorization: `Bearer ${key}` },
+  })
+  clients.set(key, client)
+  return client
+}
+afterAll(async () => {
+  for (const client of clients.values()) await client.dispose()
+})
 
 describe.each([...TABLE, ...CHOSEN_IDS])('%s', (_field, operation, expected) => {
   const transports = Object.entries(TRANSPORTS).filter(

@@ -1,8 +1,7 @@
 import { build } from 'esbuild'
-import { chromium } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { createClient, type WorkerEvent } from '../../src/client/client.ts'
-import { installed } from '../support/installed.ts'
+import { hasChromium, launchBrowser } from '../support/browser.ts'
 import { newDataset, newKey, newOrganization } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
@@ -17,7 +16,7 @@ declare global {
   var currentKey: () => Promise<string>
 }
 
-test.skipIf(!installed('chromium'))(
+test.skipIf(!hasChromium)(
   'A page in Chromium sees the log through breaks, silence, a restart and a new key, on both transports',
   async () => {
     let server = await startServer()
@@ -26,7 +25,7 @@ test.skipIf(!installed('chromium'))(
     const datasetId = await newDataset(server, organization)
     await using proxy = await tcpProxy(server.url)
     let key = await newKey(server, organization)
-    await using browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+    await using browser = await launchBrowser()
     const page = await (await browser.newContext({ bypassCSP: true })).newPage()
     await page.exposeFunction('currentKey', () => key)
     await page.goto(`${proxy.url}healthz`)

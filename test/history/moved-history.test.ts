@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, inject, test } from 'vitest'
+import { expect, inject } from 'vitest'
 import { cursorAt, withoutEpoch } from '../support/cursor.ts'
 import { type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
+import { test } from '../support/fixtures.ts'
 import { datasetLine, fileOf, organizationLine, workerLine } from '../support/lines.ts'
 import { command } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
@@ -40,19 +41,18 @@ const seqs = (data: { workerEvents: { edges: { node: { seq: number } }[] } }) =>
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-test.each([
+test.for<[string, number, boolean]>([
   ['before the move', 50, false],
   ['during the export', 5, true],
 ])(
   'A reader of some types receives CURSOR_EXPIRED for events removed %s, whose types are unknown',
-  async (_when, lost, again) => {
+  async ([_when, lost, again], { server }) => {
     const [organization, dataset] = [randomUUID(), randomUUID()]
     const positions = { head: 60, epochs: [{ id: EPOCH, first: 1 }] }
     const started = { eventType: 'ETL_STARTED' }
     const before = again ? [datasetLine(dataset, organization, positions), ...eventsOf(dataset, 1, lost)] : []
     const first = again ? lost + 46 : lost + 1
-    const env = await freshDatabase()
-    const result = await importLines(env, [
+    const result = await importLines(server.env, [
       JSON.stringify({ epochs: [EPOCH] }),
       organizationLine(organization),
       ...before,
@@ -60,7 +60,6 @@ test.each([
       ...eventsOf(dataset, first, 60, started),
     ])
     expect(result).toMatchObject({ rejected: 0, stderr: expect.not.stringContaining('positions change') })
-    await using server = await startServer(env)
     const { edges } = expectData(await page(server, dataset)).workerEvents
     expect(edges[0].node.seq).toBe(51)
     const after = cursorAt(edges[0].cursor, 10)
@@ -75,7 +74,7 @@ test.each([
   },
 )
 
-test('A move that is interrupted continues where a stream is older than epochs', async () => {
+test('A move that is interrupted continues where a stream is older than epochs', async ({ server }) => {
   const [organization, dataset] = [randomUUID(), randomUUID()]
   const lines = [
     JSON.stringify({ epochs: [EPOCH] }),
@@ -83,16 +82,14 @@ test('A move that is interrupted continues where a stream is older than epochs',
     datasetLine(dataset, organization, { head: 30 }),
     ...eventsOf(dataset, 1, 30),
   ]
-  const env = await freshDatabase()
-  expect(await importLines(env, lines.slice(0, 13))).toMatchObject({ recorded: 10, rejected: 0 })
-  const rest = await importLines(env, lines)
+  expect(await importLines(server.env, lines.slice(0, 13))).toMatchObject({ recorded: 10, rejected: 0 })
+  const rest = await importLines(server.env, lines)
   expect(rest).toMatchObject({
     recorded: 20,
     duplicates: 10,
     rejected: 0,
     stderr: expect.not.stringContaining('positions change'),
   })
-  await using server = await startServer(env)
   const { edges } = expectData(await page(server, dataset)).workerEvents
   const after = withoutEpoch(cursorAt(edges[0].cursor, 25))
   expect(seqs(expectData(await page(server, dataset, { after })))).toEqual(range(26, 30))
@@ -147,16 +144,15 @@ test('Redacted events are marked by one statement for a batch', async () => {
   expect(times).toEqual([...Array(50).fill(redactedAt), ...Array(10).fill(null)])
 })
 
-test('An event that is here already stays as it is when the file has it redacted', async () => {
+test('An event that is here already stays as it is when the file has it redacted', async ({ server }) => {
   const [organization, dataset] = [randomUUID(), randomUUID()]
-  const env = await freshDatabase()
   const head = [organizationLine(organization), datasetLine(dataset, organization, { head: 3 })]
   // What redaction leaves of a payload may have been recorded as such.
   const lines = eventsOf(dataset, 1, 3, { eventDataText: 'null' })
-  expect(await importLines(env, [...head, ...lines.slice(0, 2)])).toMatchObject({ recorded: 2 })
+  expect(await importLines(server.env, [...head, ...lines.slice(0, 2)])).toMatchObject({ recorded: 2 })
   const redacted = lines.map((line) => JSON.stringify({ ...JSON.parse(line), redactedAt: '2024-06-01T00:00:00.000Z' }))
-  expect(await importLines(env, [...head, ...redacted])).toMatchObject({ recorded: 1, duplicates: 2, rejected: 0 })
-  await using server = await startServer(env)
+  const again = await importLines(server.env, [...head, ...redacted])
+  expect(again).toMatchObject({ recorded: 1, duplicates: 2, rejected: 0 })
   const { edges } = expectData(await page(server, dataset)).workerEvents
   const times = edges.map(({ node }: { node: { redactedAt: string | null } }) => node.redactedAt)
   expect(times).toEqual([null, null, '2024-06-01T00:00:00.000Z'])

@@ -5,17 +5,24 @@ import { expect } from 'vitest'
 import { test as serverTest } from './fixtures.ts'
 import { installed } from './installed.ts'
 
-/** Whether Debian's Chromium is here; it is what the tests of the page run in. */
-export const hasChromium = installed('chromium')
+// Without the windows around pages, which take most of the processor time of the whole program.
+const BROWSER = 'chromium-headless-shell'
+
+/** Whether Debian's Chromium is here; it is what the tests of pages run in. */
+export const hasChromium = installed(BROWSER)
+
+/** Starts it. As root, and without the shared memory of a small container. */
+export function launchBrowser(): Promise<Browser> {
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
+  return chromium.launch({ executablePath: `/usr/bin/${BROWSER}`, args })
+}
 
 /** `test` with the shared server and a browser that all files of a worker share: each test opens its own windows. */
 export const test = serverTest.extend<{ $worker: { browser: Browser } }>({
   browser: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
     async ({}, use) => {
-      // As root, and without the shared memory of a small container.
-      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
-      const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+      const browser = await launchBrowser()
       await use(browser)
       await browser.close()
     },

@@ -4,9 +4,10 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { PGlite } from '@electric-sql/pglite'
+import pg from 'pg'
 import { inject } from 'vitest'
 import { openPglite, pgliteDirectory } from '../../src/db/pglite.ts'
-import { databaseUrl, query } from './postgres.ts'
+import { databaseUrl, query, TEST } from './postgres.ts'
 
 /** The settings by which a server finds its database. */
 export type DatabaseSettings = {
@@ -45,8 +46,7 @@ export async function freshDatabase(): Promise<DatabaseSettings> {
   }
   const template = new URL(inject('template')).pathname.slice(1)
   const database = `${template}_${name}`
-  await query(databaseUrl(inject('template'), 'postgres'), `CREATE DATABASE ${database} TEMPLATE ${template}`)
-  return { DATA_DIR, DATABASE_URL: databaseUrl(inject('template'), database) }
+  return { DATA_DIR, DATABASE_URL: await createDatabase(database, template) }
 }
 
 /** A copy of a database that nobody has open, as a backup is. */
@@ -58,8 +58,21 @@ export async function copyOf({ DATA_DIR, DATABASE_URL }: DatabaseSettings): Prom
   }
   const name = new URL(DATABASE_URL).pathname.slice(1)
   const database = `${new URL(inject('template')).pathname.slice(1)}_${randomBytes(6).toString('hex')}`
-  await query(databaseUrl(DATABASE_URL, 'postgres'), `CREATE DATABASE ${database} TEMPLATE ${name}`)
-  return { DATA_DIR: copy, DATABASE_URL: databaseUrl(DATABASE_URL, database) }
+  return { DATA_DIR: copy, DATABASE_URL: await createDatabase(database, name) }
+}
+
+/** Connections of this worker on which databases are created: each takes PostgreSQL a process. */
+let creating: pg.Pool | undefined
+
+/** @param template the name of the database to copy. @returns the URL of the new one. */
+async function createDatabase(name: string, template = 'template1'): Promise<string> {
+  const server = inject('template')
+  creating ??= new pg.Pool({ connectionString: databaseUrl(server, 'postgres'), max: 2, application_name: TEST }).on(
+    'error',
+    () => undefined,
+  )
+  await creating.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
+  return databaseUrl(server, name)
 }
 
 // A thousand files take Node.js three times as long.
@@ -73,10 +86,7 @@ export async function oldDatabase(last: string): Promise<DatabaseSettings> {
   const env: DatabaseSettings = { DATA_DIR: join(inject('scratch'), name) }
   await mkdir(env.DATA_DIR)
   if (inject('mode') === 'postgres') {
-    const template = inject('template')
-    const database = `${new URL(template).pathname.slice(1)}_${name}`
-    await query(databaseUrl(template, 'postgres'), `CREATE DATABASE ${database}`)
-    env.DATABASE_URL = databaseUrl(template, database)
+    env.DATABASE_URL = await createDatabase(`${new URL(inject('template')).pathname.slice(1)}_${name}`)
   } else {
     await createEmptyPglite(env.DATA_DIR)
   }

@@ -16,6 +16,9 @@ declare module 'vitest' {
   }
 }
 
+/** Well below the connections that PostgreSQL accepts by default. */
+const DROPS_AT_ONCE = 10
+
 /** Migrates one database of the project's kind; every test server starts from a copy. */
 export default async function setup(project: TestProject) {
   const scratch = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
@@ -51,5 +54,10 @@ async function dropDatabases(server: string, prefix: string): Promise<void> {
     'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
     [prefix],
   )
-  for (const { datname } of databases) await query(server, `DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`)
+  // Several at once wait for the same checkpoint, each of which writes what the tests have left to be written.
+  const names = databases.map(({ datname }) => datname).values()
+  const drop = async () => {
+    for (const name of names) await query(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+  }
+  await Promise.all(Array.from({ length: DROPS_AT_ONCE }, drop))
 }
