@@ -31,9 +31,12 @@ export function createReadiness(
   lifecycle: Lifecycle,
 ) {
   const ask = () => {
-    // A detail, which is not there before this version's migrations, and not waited for if its tables are locked.
-    const history = withTimeout(readHistory(spareQueries), DETAIL_TIMEOUT_MS).catch(() => undefined)
-    const found = Promise.all([migrations(), state(SQL_FUNCTIONS), history])
+    const schema = migrations()
+    // A detail, which is not there before this version's migrations, and not waited for if its tables are locked. On
+    // the same connection, of which key look-ups need some.
+    const read = schema.then(() => readHistory(spareQueries))
+    const history = withTimeout(read, DETAIL_TIMEOUT_MS).catch(() => undefined)
+    const found = Promise.all([schema, state(SQL_FUNCTIONS), history])
     return { at: performance.now(), found: withTimeout(found, TIMEOUT_MS).catch(() => undefined) }
   }
   let asked: ReturnType<typeof ask> | undefined
