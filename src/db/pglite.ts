@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PGlite } from '@electric-sql/pglite'
@@ -21,6 +21,7 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   const directory = pgliteDirectory(dataDir)
   // Loaded here, so that a server on PostgreSQL does without.
   const { PGlite } = await import('@electric-sql/pglite')
+  if (lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink()) throw notOfItsOwn(directory, 'a link')
   try {
     if (!existsSync(join(directory, 'PG_VERSION'))) await unpackNewDatabase(directory)
     const pglite = await PGlite.create(directory, {
@@ -29,12 +30,20 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
     await pglite.exec(pinSession())
     return pglite
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') throw notOfItsOwn(directory, 'a mount point')
     throw new StartError(
       `Cannot open the database in DATA_DIR. Restore ${directory} from a backup, or choose another DATA_DIR. ` +
         `(${error})`,
       { cause: error },
     )
   }
+}
+
+// The lock beside it would not keep a process out that comes by another way.
+function notOfItsOwn(directory: string, what: string): StartError {
+  return new StartError(
+    `${directory} is ${what}. Make DATA_DIR itself ${what}, since the lock of the database is there.`,
+  )
 }
 
 // Not by PGlite, which holds all files in memory, and would leave a part of them if the process were killed.

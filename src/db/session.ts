@@ -11,6 +11,8 @@ const RELIED_ON = {
   client_encoding: 'UTF8',
   standard_conforming_strings: 'on',
   bytea_output: 'hex',
+  // Lists of parameters contain nulls.
+  array_nulls: 'on',
   // An append checks for duplicates after waiting for its stream, and must see later commits.
   default_transaction_isolation: 'read committed',
   // Foreign keys and triggers keep tenants apart, and a replica's session skips them.

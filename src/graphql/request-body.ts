@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { GraphQLError } from 'graphql'
 import type { Identity } from '../accounts/admission.ts'
@@ -26,7 +27,10 @@ export function createReadRequestBody(most: number, memory: MemoryBudget): ReadR
     const limit = anonymous ? Math.min(MAX_ANONYMOUS_BYTES, most) : most
     const holding = memory.open(caller)
     try {
-      return { bytes: await readBody(request, limit, holding), holding }
+      const bytes = await readBody(request, limit, holding)
+      // Decoding would replace what is invalid, and events would be stored changed.
+      if (!isUtf8(bytes)) throw notUtf8()
+      return { bytes, holding }
     } catch (error) {
       holding.release()
       if (error instanceof ByteLimitError) throw tooLarge(exceeds(limit, anonymous))
@@ -38,6 +42,12 @@ export function createReadRequestBody(most: number, memory: MemoryBudget): ReadR
 
 function exceeds(limit: number, anonymous: boolean): string {
   return `Request body exceeds ${limit} bytes, the limit ${anonymous ? 'without a valid API key' : 'of this server'}.`
+}
+
+function notUtf8(): GraphQLError {
+  return new GraphQLError('Request body is not valid UTF-8.', {
+    extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+  })
 }
 
 // Also for a body that fits the limit of bodies, and not the memory that a caller can use.

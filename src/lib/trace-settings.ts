@@ -13,7 +13,10 @@ export const TRACE_SETTINGS = {
   OTEL_PROPAGATORS: z.string().optional().describe('tracecontext, baggage or none'),
   OTEL_SDK_DISABLED: z.string().optional().describe('true sends no traces'),
   OTEL_TRACES_EXPORTER: z.string().optional().describe('otlp, or none to send no traces'),
+  OTEL_TRACES_SAMPLER: z.string().optional().describe('which traces are sent, such as traceidratio'),
 }
+
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio']
 
 type TraceSettings = Readonly<Partial<Record<keyof typeof TRACE_SETTINGS, string>>>
 
@@ -36,6 +39,8 @@ export function traceProblems(settings: TraceSettings): string[] {
     OTEL_TRACES_EXPORTER: ['otlp', 'none'],
     // The server calls no other service, so baggage has nowhere to go.
     OTEL_PROPAGATORS: ['tracecontext', 'baggage', 'none'],
+    // The SDK would send all traces.
+    OTEL_TRACES_SAMPLER: [...SAMPLERS, ...SAMPLERS.map((sampler) => `parentbased_${sampler}`)],
   } as const
   return Object.entries(allowed).flatMap(([name, values]) => {
     const given = listOf(settings[name as keyof typeof allowed] ?? '')

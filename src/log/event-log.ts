@@ -2,7 +2,7 @@ import type { Database } from '../db/database.ts'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
-import type { ImportResult } from './append/append-batches.ts'
+import type { ImportResult, Writer } from './append/append-batches.ts'
 import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
 import { deleteStreams, type TransactDeletion } from './append/delete-streams.ts'
@@ -41,9 +41,9 @@ export interface LogOperations {
    * Appends new events in a possibly shared transaction. @returns a result per event, in order, after the commit.
    * @throws CodedError BAD_USER_INPUT beyond `MAX_APPEND`, NOT_FOUND (stream), RATE_LIMITED (queue full), UNAVAILABLE
    * (disk full), UNAUTHENTICATED; nothing is stored then, unless what failed is the repeat of an id.
-   * @param writer who must not have lost all rights by the transaction.
+   * @param writer whose key must not have lost all rights by the transaction.
    */
-  append(streamId: string, events: readonly NewEvent[], writer?: string): Promise<AppendResult[]>
+  append(streamId: string, events: readonly NewEvent[], writer: Writer): Promise<AppendResult[]>
   /** Whose a stream is. If it is wanted, it may be deleted or another's by now: `append` finds out. */
   ownerOf: OwnerOf
   findStream: FindStream
@@ -125,7 +125,7 @@ export function createEventLog(
         checkAppend(events)
         disk?.check()
         // No transaction would notice.
-        if (events.length === 0 && !(await findStream(streamId, writer))) throw noStream(streamId)
+        if (events.length === 0 && !(await findStream(streamId, writer.keyId))) throw noStream(streamId)
         try {
           return await inDistinctBatches(events, (round) => queue.append(tenant, streamId, round, writer))
         } finally {

@@ -3,10 +3,13 @@ import type { DatabaseState } from '../db/database-state.ts'
 import type { MigrationState } from '../db/migrate.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { withTimeout } from '../lib/timeout.ts'
+import { describeHistory, readHistory } from '../log/read/history.ts'
 import { SQL_FUNCTIONS } from '../log/sql-functions.ts'
 import type { WakeupBus } from '../wakeups/bus.ts'
 
 const TIMEOUT_MS = 2_000
+
+const DETAIL_TIMEOUT_MS = 1_000
 
 /** Cache lifetime of the check, because anyone may poll it. */
 const REMEMBER_MS = 1_000
@@ -23,19 +26,24 @@ export function isUp(status: Status): boolean {
 
 /** Checks readiness; a disconnected wakeup bus or a newer version's migrations do not make the server unready. */
 export function createReadiness(
-  { mode, durability, migrations, state }: Database,
+  { mode, durability, migrations, state, spareQueries }: Database,
   bus: WakeupBus,
   lifecycle: Lifecycle,
 ) {
   const ask = () => {
-    const found = Promise.all([migrations(), state(SQL_FUNCTIONS)])
+    const schema = migrations()
+    // A detail, which is not there before this version's migrations, and not waited for if its tables are locked. On
+    // the same connection, of which key look-ups need some.
+    const read = schema.then(() => readHistory(spareQueries))
+    const history = withTimeout(read, DETAIL_TIMEOUT_MS).catch(() => undefined)
+    const found = Promise.all([schema, state(SQL_FUNCTIONS), history])
     return { at: performance.now(), found: withTimeout(found, TIMEOUT_MS).catch(() => undefined) }
   }
   let asked: ReturnType<typeof ask> | undefined
   return async () => {
     if (lifecycle.draining) return { status: 'draining' } as const
     if (!asked || performance.now() - asked.at > REMEMBER_MS) asked = ask()
-    const [schema, found = NONE] = (await asked.found) ?? []
+    const [schema, found = NONE, history] = (await asked.found) ?? []
     const { writable, missing, changedSettings } = found
     const reachable = schema !== undefined
     const { damaged } = lifecycle
@@ -47,6 +55,7 @@ export function createReadiness(
       status: !isUsable ? 'unavailable' : damaged ? 'degraded' : 'ready',
       database,
       migrations: schema && { ...schema, missing, meaning: meaningOf(schema, missing) },
+      history: history && { ...history, meaning: describeHistory(history) },
       wakeups: { source, connected, meaning: connected ? WAKEUPS[source] : DISCONNECTED },
     } as const
   }

@@ -52,7 +52,8 @@ builder.mutationField('recordWorkerEvents', (t) =>
     },
     resolve: async (_root, { datasetId, events, strict }, { log, viewer, budget }) => {
       const given = await toNewEvents(events, toNewEvent, budget)
-      const append = (valid: readonly NewEvent[]) => log.append(datasetId, valid, keyIdOf(viewer))
+      const writer = { keyId: keyIdOf(viewer), kind: 'DATASET' } as const
+      const append = (valid: readonly NewEvent[]) => log.append(datasetId, valid, writer)
       return {
         streamId: datasetId,
         results: strict ? await appendStrictly(append, given, budget) : await append(given),

@@ -221,7 +221,10 @@ builder.mutationField('recordReportEvents', (t) =>
     },
     resolve: async (_root, { reportId, events }, { log, viewer, budget }) => ({
       streamId: reportId,
-      results: await log.append(reportId, await newReportEvents(events, budget), keyIdOf(viewer)),
+      results: await log.append(reportId, await newReportEvents(events, budget), {
+        keyId: keyIdOf(viewer),
+        kind: 'REPORT',
+      }),
     }),
   }),
 )

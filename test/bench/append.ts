@@ -21,6 +21,8 @@ import { payloadOf } from '../../src/log/payload.ts'
 import { databaseUrl, postgresUrl, query } from '../support/postgres.ts'
 import { type PlainTable, plainTableOfPglite, plainTableOfPostgres } from './plain-table.ts'
 
+const ROOT = { keyId: undefined, kind: 'DATASET' } as const
+
 const ROUNDS = 5
 const PAYLOAD = payloadOf({ file_name: 'a'.repeat(150), pages: 12, note: 'b'.repeat(60) }, 'payload')
 
@@ -42,8 +44,8 @@ async function compare(mode: string, log: EventLog, streams: readonly string[], 
     const ways: [name: string, call: (caller: number) => Promise<unknown>][] = [
       ['INSERT', () => plain.insert(batch)],
       ['COPY', () => plain.copy(batch)],
-      ['append to one stream', () => log.append(streams[0] as string, newEvents(batch))],
-      ['append to a stream each', (caller) => log.append(streams[caller] as string, newEvents(batch))],
+      ['append to one stream', () => log.append(streams[0] as string, newEvents(batch), ROOT)],
+      ['append to a stream each', (caller) => log.append(streams[caller] as string, newEvents(batch), ROOT)],
     ]
     const rates = ways.map((): number[] => [])
     // The first round is a warm-up.

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { canDump, dump, restoreDump } from '../support/cluster.ts'
+import { historyOf } from '../support/history.ts'
 import { databaseUrl, query } from '../support/postgres.ts'
 import {
   newDataset,
@@ -75,6 +76,11 @@ test.runIf(canDump())('A dump that is restored under running servers loses no ev
     }
   const again = await recordWorkerEvents(one, dataset, [...kept, ...lost])
   expect(again.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('DUPLICATE'), ...Array(3).fill('RECORDED')])
+
+  await until(async () => {
+    const { reason, changedStreams } = await historyOf(other)
+    return reason === 'RECREATED' && changedStreams === 1
+  })
 
   // Clients of the REST routes.
   const list = await fetch(`${other.url}/api/v1/reports/${report}/events`, {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type DatabaseSettings, runSql } from '../support/database.ts'
+import { doctor } from '../support/doctor.ts'
+import { historyOf } from '../support/history.ts'
 import { holdLock, lockWaits } from '../support/lock.ts'
 import { TEST } from '../support/postgres.ts'
 import { command, tidemark } from '../support/process.ts'
@@ -134,6 +136,37 @@ test('An append that waits while rows are put back belongs to the epoch that beg
   expect(await appended).toMatchObject([{ outcome: 'RECORDED', seq: 6 }])
   const { errors } = await server.graphql(PAGE, { id: dataset, after: lost?.cursor })
   expect(errors?.[0]?.extensions).toMatchObject({ reason: 'EPOCH_CHANGED' })
+})
+
+test('/readyz and the doctor say that a head went back, also of a server that started later', async () => {
+  const first = await startServer()
+  const dataset = await newDataset(first, await newOrganization(first))
+  await recordWorkerEvents(first, dataset, events('kept', 5))
+  const begun = { epoch: 1, since: expect.any(String), reason: 'FIRST', changedStreams: 0, lostEvents: 0 }
+  expect(await historyOf(first)).toMatchObject(begun)
+  expect((await doctor({ ...first.env })).found.history).toMatchObject({ state: 'ok' })
+  await recordWorkerEvents(first, dataset, events('lost', 3))
+  const following = overWebSocket(first.url, first.rootKey, FOLLOW, { id: dataset })
+  await following.take(8)
+  await runSql(
+    first.env,
+    `DELETE FROM event WHERE stream_id = '${dataset}' AND seq > 5; UPDATE event_count SET n = 5 WHERE stream_id = '${dataset}';
+     UPDATE stream SET head = 5 WHERE id = '${dataset}'; SELECT restore_epoch()`,
+  )
+  expect(await following.failure()).toBe('CURSOR_EXPIRED')
+  await until(async () => (await historyOf(first)).changedStreams === 1)
+  await first[Symbol.asyncDispose]()
+  await using later = await startServer(first.env)
+  const found = await historyOf(later)
+  expect((await fetch(`${later.url}/readyz`)).status).toBe(200)
+  expect(found).toMatchObject({ epoch: 2, reason: 'RESTORED', changedStreams: 1, lostEvents: 3 })
+  expect(found.meaning).toContain('1 stream(s) lost 3 events')
+  const { found: checks } = await doctor({ ...first.env })
+  expect(checks.history).toMatchObject({ state: 'warning', found: found.meaning })
+  expect(checks.history?.details).toEqual([`stream ${dataset}: 3 after position 5`])
+  // What was long ago is left out.
+  await runSql(first.env, `UPDATE lost_events SET noticed_at = noticed_at - interval '25 hours'`)
+  expect((await doctor({ ...first.env })).found.history).toMatchObject({ state: 'ok' })
 })
 
 test('Epochs are numbered in their order, also after numbers that came with copied rows', async () => {

@@ -4,6 +4,7 @@ import {
   newDataset,
   newKey,
   newOrganization,
+  newReport,
   RECORD_REPORT_EVENTS,
   RECORD_WORKER_EVENTS,
   recordWorkerEvents,
@@ -43,4 +44,26 @@ test('After a restore, an id that was given to another organization takes events
   expect((await record(dataset, ofLater, RECORD_REPORT_EVENTS, progress)).errors).toMatchObject(NOT_FOUND)
   expect((await record(dataset, ofEarlier)).errors).toMatchObject(NOT_FOUND)
   expect(await recordWorkerEvents(server, dataset, EVENTS)).toMatchObject([{ seq: 2, outcome: 'RECORDED' }])
+})
+
+test('After a restore, an id that became that of a report takes no worker events, from root or from a key', async () => {
+  await using server = await startServer()
+  const organization = await newOrganization(server)
+  const key = await newKey(server, organization, 'WRITE')
+  const id = await newDataset(server, organization)
+  const record = (by: string) => server.graphql(RECORD_WORKER_EVENTS, { id, events: EVENTS }, by)
+  for (const by of [server.rootKey, key]) expectData(await record(by))
+  const tables = ['event', 'event_count', 'event_mark', 'stream_epoch']
+  const emptied = tables.map((table) => `DELETE FROM ${table} WHERE stream_id = '${id}'`)
+  const removed = ['dataset', 'stream'].map((table) => `DELETE FROM ${table} WHERE id = '${id}'`)
+  await runSql(server.env, [...emptied, ...removed].join(';'))
+  await newReport(server, organization, { id })
+  const progress = [{ progress: { variant: 'EDITING', message: 'x' } }]
+  const [wrong, also, right] = await Promise.all([
+    record(server.rootKey),
+    record(key),
+    server.graphql(RECORD_REPORT_EVENTS, { id, events: progress }),
+  ])
+  for (const { errors } of [wrong, also]) expect(errors).toMatchObject(NOT_FOUND)
+  expect(expectData(right).recordReportEvents.results).toMatchObject([{ seq: 1, outcome: 'RECORDED' }])
 })

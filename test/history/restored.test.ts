@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { positionIn, withoutEpoch } from '../support/cursor.ts'
 import { copyOf, type DatabaseSettings, freshDatabase, runSql } from '../support/database.ts'
+import { doctor } from '../support/doctor.ts'
+import { historyOf } from '../support/history.ts'
 import { eventLines } from '../support/lines.ts'
 import { command } from '../support/process.ts'
 import {
@@ -84,6 +86,9 @@ describe('A database restored from a copy', () => {
 
     test('assigns positions again, and distinguishes the cursors of both histories', async () => {
       expect(again.map(({ seq }) => seq)).toEqual([6, 7, 8])
+      const history = await historyOf(server)
+      expect(history.reason).toBe(env.DATABASE_URL ? 'RECREATED' : 'STARTED')
+      expect((await doctor({ ...env })).found.history).toMatchObject({ state: 'ok', found: history.meaning })
       // 6 to 8 are there, but other events; 10 is past the newest.
       for (const index of [0, 1, 2, 4]) await expectTold(cursorOf(lost, index))
       const told = await expectTold(cursorOf(lost, 0))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { serverAudits } from 'graphql-http'
 import { expect } from 'vitest'
 import { test } from '../support/fixtures.ts'
-import { newDataset, newOrganization } from '../support/seed.ts'
+import { newDataset, newOrganization, RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import type { TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -46,4 +46,25 @@ test('What is not executed has the status of its error', async () => {
   expect(await statuses(`{ workerEvents(datasetId: "${randomUUID()}") { totalCount } }`, server.rootKey)).toEqual([
     200, 200,
   ])
+})
+
+test('A body that is not UTF-8 is rejected, and nothing of it is stored changed', async () => {
+  const dataset = await newDataset(server, await newOrganization(server))
+  const body = JSON.stringify({
+    query: RECORD_WORKER_EVENTS,
+    variables: { id: dataset, events: [{ eventType: 'ETL_STARTED', eventData: 'caf\u00e9' }] },
+  })
+  for (const contentType of ['application/json', 'application/json; charset=latin1', 'application/graphql+json']) {
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': contentType, authorization: `Bearer ${server.rootKey}` },
+      body: Buffer.from(body, 'latin1'),
+    })
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { errors: [{ extensions: { code: 'BAD_REQUEST' } }] },
+    ])
+  }
+  const { data } = await server.graphql(`{ workerEvents(datasetId: "${dataset}") { totalCount } }`)
+  expect(data.workerEvents.totalCount).toBe(0)
 })

@@ -151,6 +151,7 @@ describe('tidemark', () => {
     ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'http/protobuf', 'http/json'],
     ['OTEL_PROPAGATORS', 'tracecontext,b3', 'baggage, tracecontext'],
     ['OTEL_TRACES_EXPORTER', 'console', 'otlp'],
+    ['OTEL_TRACES_SAMPLER', 'ratio', 'parentbased_traceidratio'],
   ])('refuses %s=%s while traces are sent, and ignores it otherwise', (name, foreign, known) => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
     expect(() => readConfig({ ...env, [name]: foreign })).toThrow(

@@ -158,4 +158,12 @@ describe('DATA_DIR', () => {
     expect(await startError(folder)).toMatch(/^DATA_DIR cannot be used: ELOOP/)
     expect(await readFile(elsewhere, 'utf8')).toBe('precious')
   })
+
+  test('is not used if its database is a link, which two folders could share', async () => {
+    const [folder, elsewhere] = [join(inject('scratch'), randomUUID()), join(inject('scratch'), randomUUID())]
+    for (const each of [folder, elsewhere]) await mkdir(each)
+    await symlink(elsewhere, join(folder, 'pglite'))
+    expect(await startError(folder)).toMatch(/pglite is a link\. Make DATA_DIR itself a link/)
+    expect(await readdir(elsewhere)).toEqual([])
+  })
 })

@@ -1,11 +1,10 @@
 import { createClient } from 'graphql-ws'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
-import { freshDatabase, runSql } from '../support/database.ts'
+import { runSql } from '../support/database.ts'
 import { samples } from '../support/metrics.ts'
-import { serve } from '../support/process.ts'
 import { newDataset, newOrganization, newReport, RECORD_WORKER_EVENTS } from '../support/seed.ts'
-import { expectData, graphql, startServer, type TestServer } from '../support/server.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
@@ -164,22 +163,6 @@ describe('The log contains no key, payload or variable after any failure', () =>
     const text = JSON.stringify(talkative.log)
     expect([SECRET, talkative.rootKey].filter((secret) => text.includes(secret))).toEqual([])
   })
-})
-
-test('A server outlives its idle connections to the database', async () => {
-  const env = await freshDatabase()
-  const server = await serve(env)
-  onTestFinished(() => void server.child.kill('SIGKILL'))
-  const create = 'mutation { createOrganization(input: { name: "x" }) { id } }'
-  const ended = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()`
-  for (let i = 0; i < 3; i++) {
-    expect((await graphql(server.url, create, {}, 'test-root-api-key')).errors).toBeUndefined()
-    // It uses other connections.
-    await until(async () => (await fetch(`${server.url}/readyz`)).status === 200)
-    expect(await runSql(env, ended)).not.toEqual([])
-  }
-  expect((await graphql(server.url, create, {}, 'test-root-api-key')).errors).toBeUndefined()
 })
 
 test('When the database is unavailable, /readyz and /metrics report it and /healthz does not', async () => {

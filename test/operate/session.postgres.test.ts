@@ -54,6 +54,7 @@ test('Odd defaults of a database change nothing: keys expire, and what is stored
     search_path: 'elsewhere',
     standard_conforming_strings: 'off',
     bytea_output: 'escape',
+    array_nulls: 'off',
     extra_float_digits: '-15',
     default_transaction_isolation: 'serializable',
     session_replication_role: 'replica',

@@ -8,6 +8,7 @@ import { checkCounters } from './check-counters.ts'
 import { checkDiskSpace } from './check-disk-space.ts'
 import { checkDurability } from './check-durability.ts'
 import { checkFolder } from './check-folder.ts'
+import { checkHistory } from './check-history.ts'
 import { checkMigrations } from './check-migrations.ts'
 import { checkSession } from './check-session.ts'
 import { checkTimes } from './check-times.ts'
@@ -71,6 +72,7 @@ async function* examineDatabase(
   }
   // These need this version's tables.
   if (migrations.state !== 'ok') return
+  yield check('history', () => checkHistory(db))
   yield check('times', () => checkTimes(db))
   yield check('counters', () => checkCounters(db, progress))
 }

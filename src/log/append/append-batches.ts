@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/generated/prisma/client.ts'
+import { Prisma, type StreamKind } from '../../db/generated/prisma/client.ts'
 import type { Queries } from '../../db/queries.ts'
 import { isLockTimeout } from '../../db/transient-errors.ts'
 import type { Position } from '../cursor.ts'
@@ -12,14 +12,18 @@ export interface Batch {
   times?: readonly Date[]
 }
 
-/** A key that appends to a stream. */
+/** Who appends, and to which kind of stream. Without a key: the root key of the settings, which needs no right. */
 export interface Writer {
-  readonly keyId: string
+  readonly keyId: string | undefined
+  readonly kind: StreamKind
+}
+
+export interface WriterOf extends Writer {
   readonly streamId: string
 }
 
 export interface Writers {
-  readonly all: readonly Writer[]
+  readonly all: readonly WriterOf[]
   /** Condition for `asked.reader`: whether the key has any rights. */
   readonly may: Prisma.Sql
 }
@@ -46,13 +50,13 @@ interface AppendRow {
 /** One result per event, in order, or why nothing of the batch is stored. */
 export type BatchResult = ImportResult[] | 'NO_STREAM' | 'HELD'
 
-/** Nothing is stored: some keys have no rights, or no longer; or streams are of another organization than the key. */
+/** Nothing is stored: some keys have no rights, or no longer; or streams are of another kind or organization. */
 export class DeniedError extends Error {
   override name = 'DeniedError'
-  readonly denied: readonly Writer[]
-  readonly strangers: readonly Writer[]
+  readonly denied: readonly WriterOf[]
+  readonly strangers: readonly WriterOf[]
 
-  constructor(denied: readonly Writer[], strangers: readonly Writer[]) {
+  constructor(denied: readonly WriterOf[], strangers: readonly WriterOf[]) {
     super('An append is not permitted.')
     this.denied = denied
     this.strangers = strangers
@@ -85,7 +89,7 @@ export async function appendBatches(db: Queries, batches: readonly Batch[], writ
 
 function checkWriters({ denied = [], strangers = [] }: AppendRow, writers: Writers | undefined): void {
   if (denied.length === 0 && strangers.length === 0) return
-  const writersAt = (indexes: readonly number[]) => indexes.map((index) => writers?.all[index - 1] as Writer)
+  const writersAt = (indexes: readonly number[]) => indexes.map((index) => writers?.all[index - 1] as WriterOf)
   throw new DeniedError(writersAt(denied), writersAt(strangers))
 }
 
@@ -110,17 +114,20 @@ function statement(batches: readonly Batch[], writers: Writers | undefined): Pri
     ${times.length > 0 ? times : null}::timestamptz[]`
   if (!writers || writers.all.length === 0)
     return Prisma.sql`SELECT * FROM append_to_streams(${streams}::uuid[], ${events})`
-  const [keys, written] = [writers.all.map(({ keyId }) => keyId), writers.all.map(({ streamId }) => streamId)]
-  // Whose a stream is was found earlier, and a restore may have given its id to another organization since.
+  const keys = writers.all.map(({ keyId }) => keyId ?? null)
+  const [written, kinds] = [writers.all.map(({ streamId }) => streamId), writers.all.map(({ kind }) => kind)]
+  // Whose a stream is and of which kind was found earlier, and a restore may have given its id to another one since.
   // Without streams, nothing is appended, in whatever order the two are executed.
   return Prisma.sql`
     WITH writers AS MATERIALIZED (
       SELECT coalesce(array_agg(c.i) FILTER (WHERE NOT c.may), '{}') AS denied,
-             coalesce(array_agg(c.i) FILTER (WHERE c.may AND c.owner <> c.organization), '{}') AS strangers
-        FROM (SELECT asked.i::integer AS i, (${writers.may}) AS may,
-                     (SELECT s.organization_id FROM stream s WHERE s.id = asked.stream) AS owner,
-                     (SELECT k.organization_id FROM api_key k WHERE k.id = asked.reader) AS organization
-                FROM unnest(${keys}::uuid[], ${written}::uuid[]) WITH ORDINALITY AS asked (reader, stream, i)) c)
+             coalesce(array_agg(c.i) FILTER (WHERE c.may AND c.strange), '{}') AS strangers
+        FROM (SELECT asked.i::integer AS i, asked.reader IS NULL OR (${writers.may}) AS may,
+                     (SELECT s.kind::text <> asked.kind OR s.organization_id <>
+                               (SELECT k.organization_id FROM api_key k WHERE k.id = asked.reader)
+                        FROM stream s WHERE s.id = asked.stream) AS strange
+                FROM unnest(${keys}::uuid[], ${written}::uuid[], ${kinds}::text[])
+                       WITH ORDINALITY AS asked (reader, stream, kind, i)) c)
     SELECT w.denied, w.strangers, a.* FROM writers w
      CROSS JOIN LATERAL append_to_streams(
        CASE WHEN w.denied = '{}' AND w.strangers = '{}' THEN ${streams}::uuid[] ELSE '{}' END, ${events}) a`

@@ -4,7 +4,14 @@ import { retryTransient } from '../../db/retry-transient.ts'
 import { isTransient } from '../../db/transient-errors.ts'
 import { CodedError } from '../../errors.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
-import { appendBatches, type BatchResult, DeniedError, type ImportResult, type Writer } from './append-batches.ts'
+import {
+  appendBatches,
+  type BatchResult,
+  DeniedError,
+  type ImportResult,
+  type Writer,
+  type WriterOf,
+} from './append-batches.ts'
 import { isLarge, type PendingAppend, PendingAppends } from './pending-appends.ts'
 
 /** Most that this process queues, `SHARE` of it for one tenant; others are sent `retryAfter`, in seconds. */
@@ -53,12 +60,7 @@ export class AppendQueue {
    * Appends distinct ids in one transaction. @throws CodedError NOT_FOUND, RATE_LIMITED, UNAUTHENTICATED; nothing is
    * stored then. @param writer whose right to append is looked at in that transaction.
    */
-  async append(
-    tenant: string,
-    streamId: string,
-    events: readonly NewEvent[],
-    writer: string | undefined,
-  ): Promise<AppendResult[]> {
+  async append(tenant: string, streamId: string, events: readonly NewEvent[], writer: Writer): Promise<AppendResult[]> {
     let bytes = 0
     for (const { data } of events) bytes += Buffer.byteLength(data)
     const own = this.#sizes.get(tenant) ?? { events: 0, bytes: 0 }
@@ -156,7 +158,7 @@ export class AppendQueue {
     }
   }
 
-  async #commit(byStream: readonly OfStream[], writers: readonly Writer[]): Promise<BatchResult[]> {
+  async #commit(byStream: readonly OfStream[], writers: readonly WriterOf[]): Promise<BatchResult[]> {
     const batches = byStream.map(([streamId, appends]) => ({
       streamId,
       events: appends.flatMap(({ events }) => events),
@@ -217,16 +219,17 @@ function resolveAll(streamId: string, appends: readonly PendingAppend[], results
   }
 }
 
-function writersOf(group: readonly PendingAppend[]): Writer[] {
-  const writers = new Map<string, Writer>()
-  for (const { writer: keyId, streamId } of group)
-    if (keyId !== undefined) writers.set(`${keyId} ${streamId}`, { keyId, streamId })
+function writersOf(group: readonly PendingAppend[]): WriterOf[] {
+  const writers = new Map<string, WriterOf>()
+  for (const { writer, streamId } of group)
+    writers.set(`${writer.keyId} ${writer.kind} ${streamId}`, { ...writer, streamId })
   return [...writers.values()]
 }
 
 function rejectDenied(group: readonly PendingAppend[], { denied, strangers }: DeniedError): PendingAppend[] {
   return group.filter(({ writer, streamId, reject }) => {
-    const isOf = (each: Writer) => each.keyId === writer && each.streamId === streamId
+    const isOf = (each: WriterOf) =>
+      each.keyId === writer.keyId && each.kind === writer.kind && each.streamId === streamId
     if (denied.some(isOf)) reject(new CodedError('UNAUTHENTICATED', 'The API key is no longer valid.'))
     else if (strangers.some(isOf)) reject(noStream(streamId))
     else return true

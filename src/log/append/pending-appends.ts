@@ -1,4 +1,5 @@
 import type { AppendResult, NewEvent } from '../event.ts'
+import type { Writer } from './append-batches.ts'
 
 /** Most of one transaction, give or take one append: in a larger one, appends only wait longer for each other. */
 const GROUP = { events: 1_000, bytes: 4_194_304, streams: 64 }
@@ -8,8 +9,8 @@ const SHARED_BYTES = 262_144
 
 export interface PendingAppend {
   readonly tenant: string
-  /** Whose right to append the transaction looks at; undefined: nobody needs one. */
-  readonly writer: string | undefined
+  /** Whose right to append the transaction looks at. */
+  readonly writer: Writer
   readonly streamId: string
   readonly events: readonly NewEvent[]
   /** Payload size in UTF-8. */

@@ -1,9 +1,10 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
+import type { HistoryChange } from '../read/history.ts'
 import { readStreams, type Stream } from '../read/stream-index.ts'
 import { Follower, type FollowOptions, streamDeleted } from './follower.ts'
-import { type HistoryChange, Tail } from './tail.ts'
+import { Tail } from './tail.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
 
 /** Interval of comparing followed heads with the database, in milliseconds: the longest delay of a lost wake-up. */

@@ -2,6 +2,7 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
+import { type HistoryChange, keepChange } from '../read/history.ts'
 import { MissingEventError, type Read, readRange } from '../read/range.ts'
 import { readStreams, type Stream } from '../read/stream-index.ts'
 
@@ -9,13 +10,6 @@ const MAX_EVENTS = 1_000
 
 /** Most text kept, in UTF-16 units (8 MiB of memory at worst), and most bytes read at once. */
 const MAX_TEXT = 4_194_304
-
-/** The database was restored or failed over: this process has seen `lost` events after `shared` that it lacks now. */
-export interface HistoryChange {
-  readonly streamId: string
-  readonly shared: number
-  readonly lost: number
-}
 
 /** The stream as it is now, and the last position that this history shares with an earlier one, if that is known. */
 export interface Continuation {
@@ -131,13 +125,15 @@ export class Tail {
     const lost = Math.max(0, this.#head - shared)
     this.#epoch = epoch
     this.#histories++
+    const change = { streamId: this.streamId, shared, lost }
     if (lost > 0) {
-      this.#observer.onHistoryChanged({ streamId: this.streamId, shared, lost })
+      this.#observer.onHistoryChanged(change)
       this.#forget()
       this.#head = shared
       this.#again = true
     }
     this.#notify()
+    if (lost > 0) await keepChange(this.#db, change).catch((error) => this.#observer.onError(error))
     return lost === 0
   }
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { Counter, type Registry } from 'prom-client'
-import type { HistoryChange } from '../../log/follow/tail.ts'
+import type { HistoryChange } from '../../log/read/history.ts'
 
 /** Counts and logs streams that have lost events which this server had read: the operator must know, as readers do. */
 export function createHistoryChangeHandler(registry: Registry, logger: Logger): (change: HistoryChange) => void {
