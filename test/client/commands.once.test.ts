@@ -156,6 +156,12 @@ test('record stops at a line that is refused, names it, and can be repeated with
     rejected: 3,
     rejections: [{ line: 4 }, { line: 6 }, { line: 7 }],
   })
+  const double = '{"eventType":"ETL_STARTED","eventData":1,"eventDataText":"1"}'
+  const wrong = await record(['--dataset', dataset], [double])
+  expect(wrong.stderr).toMatch(/^line 1: eventData and eventDataText/)
+  // All input without a name would have the same ids.
+  const unnamed = await record(['--dataset', dataset, '--source', ''], ['{"eventType":"ETL_STARTED"}'])
+  expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('--source') })
   const changed = await record(['--dataset', dataset, '--source', 'night'], ['{"eventType":"ETL_STARTED"}'])
   expect([changed.code, counts(changed.stdout)]).toMatchObject([1, { conflicts: 1 }])
   expect(changed.stderr).toMatch(/^line 1: .*is stored, at 1\./)
