@@ -195,6 +195,9 @@ test('The key may come from a file that only its owner can read', async () => {
   await writeFile(profile, 'PORT=1\n')
   const unknown = await command(['tail', '--dataset', dataset, '--profile', profile])
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('not PORT') })
+  await writeFile(profile, 'se cret=1\n\x00\x07=2\n')
+  const other = await command(['tail', '--dataset', dataset, '--profile', profile])
+  expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/TIDEMARK_API_KEY, and nothing else\.\n$/) })
   expect(await command(['tail', '--dataset', dataset])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('TIDEMARK_API_KEY'),
