@@ -73,7 +73,7 @@ function overWebSocket(url: string, key: string, operation: object, signal: Abor
 async function overEvents(url: string, key: string, operation: object, signal: AbortSignal, heard: Heard) {
   const headers = { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${key}` }
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(operation) })
-  const reader = (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader()
+  const reader = (response.body as ReadableStream<BufferSource>).pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   while (!signal.aborted) {
     const { done, value } = await reader.read()
