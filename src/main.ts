@@ -230,7 +230,11 @@ program
   )
   .option('--dataset <id>', 'record into this dataset', parseId)
   .option('--report <id>', 'record into this report', parseId)
-  .option('--source <name>', 'derive ids from this name and the number of the line, so that the input can be repeated')
+  .option(
+    '--source <name>',
+    'derive ids from this name and the number of the line, so that the input can be repeated',
+    parseName,
+  )
   .option('--keep-going', 'leave out events that are rejected, instead of stopping at the first')
   .option('--json', 'print the result as JSON')
   .option(...PROFILE)

@@ -52,7 +52,12 @@ async function readProfile(file: string): Promise<Config['remote']> {
   const names = ['TIDEMARK_URL', 'TIDEMARK_API_KEY']
   const settings = parseEnv(text)
   const unknown = Object.keys(settings).filter((name) => !names.includes(name))
-  if (unknown.length > 0) throw new StartError(`${file} may set ${names.join(' and ')}, not ${unknown.join(', ')}.`)
+  if (unknown.length > 0) {
+    // Another file may have been named, with content that is not for terminals.
+    const others = unknown.filter((name) => /^\w{1,64}$/.test(name)).slice(0, 3)
+    const found = others.length > 0 ? `, not ${others.join(', ')}` : ', and nothing else'
+    throw new StartError(`${file} may set ${names.join(' and ')}${found}.`)
+  }
   try {
     return readConfig(settings).remote
   } catch (error) {

@@ -173,6 +173,7 @@ const overLlamaStream: Subscribe = (url, key, _query, { id }: { id?: string }) =
       return []
     },
     rest: () => Promise.reject(new Error('It does not complete.')),
+    details: () => Promise.reject(new Error('It has none.')),
     async failure() {
       const { status } = await response
       if (status !== 200) return status

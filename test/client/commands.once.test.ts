@@ -156,6 +156,12 @@ test('record stops at a line that is refused, names it, and can be repeated with
     rejected: 3,
     rejections: [{ line: 4 }, { line: 6 }, { line: 7 }],
   })
+  const double = '{"eventType":"ETL_STARTED","eventData":1,"eventDataText":"1"}'
+  const wrong = await record(['--dataset', dataset], [double])
+  expect(wrong.stderr).toMatch(/^line 1: eventData and eventDataText/)
+  // All input without a name would have the same ids.
+  const unnamed = await record(['--dataset', dataset, '--source', ''], ['{"eventType":"ETL_STARTED"}'])
+  expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('--source') })
   const changed = await record(['--dataset', dataset, '--source', 'night'], ['{"eventType":"ETL_STARTED"}'])
   expect([changed.code, counts(changed.stdout)]).toMatchObject([1, { conflicts: 1 }])
   expect(changed.stderr).toMatch(/^line 1: .*is stored, at 1\./)
@@ -189,6 +195,9 @@ test('The key may come from a file that only its owner can read', async () => {
   await writeFile(profile, 'PORT=1\n')
   const unknown = await command(['tail', '--dataset', dataset, '--profile', profile])
   expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('not PORT') })
+  await writeFile(profile, 'se cret=1\n\x00\x07=2\n')
+  const other = await command(['tail', '--dataset', dataset, '--profile', profile])
+  expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/TIDEMARK_API_KEY, and nothing else\.\n$/) })
   expect(await command(['tail', '--dataset', dataset])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('TIDEMARK_API_KEY'),

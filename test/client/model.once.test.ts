@@ -7,16 +7,18 @@ import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
 
-// What applications see through faults at random is the log. `LONG=1` runs a thousand seeds; SEED runs one.
-const SEEDS = process.env.SEED
-  ? [Number(process.env.SEED)]
-  : Array.from({ length: process.env.LONG ? 1_000 : 6 }, (_, i) => i + 1)
+// What applications see through faults at random is the log. `LONG=1` runs a thousand seeds; SEED runs one, or SEEDS
+// of them from there on.
+const { LONG, SEED, SEEDS } = process.env
+const COUNT = Number(SEEDS ?? (SEED ? 1 : LONG ? 1_000 : 6))
 
 const EVENTS = 240
 const FAULTS = 5
 
 let servers: TestServer[]
 let organization: string
+/** How many of each were made while both readers followed. */
+const faults = { cut: 0, silence: 0, node: 0, key: 0, restart: 0 }
 
 beforeAll(async () => {
   const first = await startServer()
@@ -25,10 +27,11 @@ beforeAll(async () => {
   organization = await newOrganization(first)
 })
 afterAll(async () => {
+  if (LONG) console.info(`Faults: ${JSON.stringify(faults)}`)
   for (const server of servers) await server[Symbol.asyncDispose]()
 })
 
-test.each(SEEDS)(
+test.each(Array.from({ length: COUNT }, (_, i) => Number(SEED ?? 1) + i))(
   'What is recorded and followed through faults is the log, each event once, in order: seed %i',
   async (seed) => {
     const random = randomOf(seed)
@@ -77,26 +80,32 @@ test.each(SEEDS)(
       for (let fault = 0; fault < FAULTS && !readers.done; fault++) {
         const goal = progress + below(EVENTS / FAULTS)
         await until(() => progress >= goal || readers.done)
+        if (readers.done) break
         switch (below(5)) {
           case 0:
+            faults.cut++
             await proxy.cut()
             await proxy.restore()
             break
           case 1:
+            faults.silence++
             proxy.silence(below(2) === 0 ? 'answers' : 'open')
             break
           case 2:
+            faults.node++
             current = below(servers.length)
             await proxy.cut()
             await proxy.restore((servers[current] as TestServer).url)
             break
           case 3: {
+            faults.key++
             const { id } = key
             key = await newWriteKey(servers[current] as TestServer)
             await revoke(servers[current] as TestServer, id)
             break
           }
           default: {
+            faults.restart++
             const stopping = servers[current] as TestServer
             await stopping[Symbol.asyncDispose]()
             servers[current] = await startServer(stopping.env)

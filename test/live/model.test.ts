@@ -1,43 +1,26 @@
 import { fc, test as property } from '@fast-check/vitest'
 import { afterAll, beforeAll, expect, inject } from 'vitest'
-import { NAMES } from '../../src/wakeups/channel.ts'
-import { runSql } from '../support/database.ts'
-import { newDataset, newKey, newOrganization, type Recorded, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, metric, startServer, type TestServer } from '../support/server.ts'
+import { positionIn } from '../support/cursor.ts'
+import { boundsOf, DISTURBANCES, type LiveServers, startLiveServers, trim } from '../support/live-servers.ts'
+import { newDataset, type Recorded, recordWorkerEvents } from '../support/seed.ts'
+import { expectData, type TestServer } from '../support/server.ts'
 import { type Edge, overSse, overWebSocket, type Subscription } from '../support/subscribe.ts'
-import { until } from '../support/until.ts'
 
-// `LONG=1` runs a thousand. A failure prints its seed and path: SEED and SEED_PATH run it again.
+// `LONG=1` runs a thousand, or SEEDS of them. A failure prints its seed and path: SEED and SEED_PATH run it again.
 // One server, on the embedded database, has fewer ways to go wrong than several.
-const RUNS = process.env.LONG ? 1_000 : inject('mode') === 'postgres' ? 30 : 10
-const REPLAY = process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.SEED_PATH } : {}
+const { LONG, SEED, SEED_PATH: path, SEEDS } = process.env
+const RUNS = Number(SEEDS ?? (LONG ? 1_000 : inject('mode') === 'postgres' ? 30 : 10))
+const REPLAY = SEED ? { seed: Number(SEED), path } : {}
 
 const TYPES = ['FILE_UPLOADED', 'CHUNKS_UPLOADED', 'ETL_FAILED']
-const ALL = TYPES.map((eventType) => ({ eventType }))
 const READERS = 3
 
-let servers: TestServer[]
-let organization: string
-let key: string
-/** A query whose result the buffers of the system do not hold. */
-let large: string
+let servers: LiveServers
 
 beforeAll(async () => {
-  const first = await startServer()
-  // Several servers where the database can be shared.
-  servers = inject('mode') === 'postgres' ? [first, await startServer(first.env)] : [first]
-  organization = await newOrganization(first)
-  key = await newKey(first, organization)
-  const dataset = await newDataset(first, organization)
-  await recordWorkerEvents(first, dataset, [{ eventType: 'ETL_FAILED', eventData: 'x'.repeat(1_000_000) }])
-  const fields = Array.from({ length: 8 }, (_, i) => `a${i}: eventDataText`).join(' ')
-  large = `{ workerEvents(datasetId: "${dataset}", first: 1) { nodes { ${fields} } } }`
+  servers = await startLiveServers()
 })
-afterAll(async () => {
-  for (const server of servers) await server[Symbol.asyncDispose]()
-})
-
-const server = (index: number) => servers[index % servers.length] as TestServer
+afterAll(() => servers[Symbol.asyncDispose]())
 
 type Command =
   | { do: 'append'; server: number; types: string[] }
@@ -45,35 +28,26 @@ type Command =
   | { do: 'read'; reader: number; count: number }
   | { do: 'leave'; reader: number }
   | { do: 'stall'; reader: number; server: number; sse: boolean }
-  | { do: 'disturb'; how: 'doubled' | 'wrong' | 'lost' }
+  | { do: 'trim'; server: number; keep: number }
+  | { do: 'redact'; server: number; event: number }
+  | { do: 'disturb'; how: (typeof DISTURBANCES)[number] }
 
 const reader = fc.nat({ max: READERS - 1 })
-const stall = fc.record({
-  do: fc.constant('stall' as const),
-  reader,
-  server: fc.nat({ max: 1 }),
-  sse: fc.boolean(),
+const at = fc.nat({ max: 1 })
+const command = <Do extends Command['do']>(name: Do, members: object, weight: number) => ({
+  weight,
+  arbitrary: fc.record({ do: fc.constant(name), ...members }) as unknown as fc.Arbitrary<Command>,
 })
-const usual = (arbitrary: fc.Arbitrary<Command>) => ({ weight: 5, arbitrary })
 const commands = fc.array(
   fc.oneof(
-    { weight: 1, arbitrary: stall as fc.Arbitrary<Command> },
-    usual(
-      fc.record({
-        do: fc.constant('append' as const),
-        server: fc.nat({ max: 1 }),
-        types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }),
-      }),
-    ),
-    usual(fc.record({ do: fc.constant('connect' as const), reader, server: fc.nat({ max: 1 }), sse: fc.boolean() })),
-    usual(fc.record({ do: fc.constant('read' as const), reader, count: fc.integer({ min: 1, max: 15 }) })),
-    usual(fc.record({ do: fc.constant('leave' as const), reader })),
-    usual(
-      fc.record({
-        do: fc.constant('disturb' as const),
-        how: fc.constantFrom('doubled' as const, 'wrong' as const, 'lost' as const),
-      }),
-    ),
+    command('append', { server: at, types: fc.array(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 12 }) }, 5),
+    command('connect', { reader, server: at, sse: fc.boolean() }, 5),
+    command('read', { reader, count: fc.integer({ min: 1, max: 15 }) }, 5),
+    command('leave', { reader }, 4),
+    command('disturb', { how: fc.constantFrom(...DISTURBANCES) }, 4),
+    command('redact', { server: at, event: fc.nat({ max: 60 }) }, 3),
+    command('trim', { server: at, keep: fc.integer({ min: 1, max: 15 }) }, 2),
+    command('stall', { reader, server: at, sse: fc.boolean() }, 1),
   ),
   { minLength: 5, maxLength: 30 },
 )
@@ -81,12 +55,6 @@ const commands = fc.array(
 interface Wish {
   types: string[] | null
   maxEvents: number | null
-}
-
-/** Bytes that wait for clients which do not read. */
-async function unsent(): Promise<number> {
-  const bytes = await Promise.all(servers.map(({ url }) => metric(url, 'tidemark_unsent_bytes')))
-  return bytes.reduce((sum, one) => sum + one, 0)
 }
 
 const wishes = fc.array(
@@ -98,14 +66,13 @@ const wishes = fc.array(
 )
 const tail = fc.nat({ max: 20 })
 
+const NODE = 'node { seq id eventType eventData }'
 const ARGUMENTS = 'datasetId: $id, types: $types, from: BEGINNING, tail: $tail, after: $after'
 const EDGES = `subscription ($id: UUID!, $types: [WorkerEventType!], $tail: Int, $after: String) {
-  workerEvents(${ARGUMENTS}) { cursor node { seq eventType } }
+  workerEvents(${ARGUMENTS}) { cursor ${NODE} }
 }`
 const BATCHES = `subscription ($id: UUID!, $types: [WorkerEventType!], $tail: Int, $after: String, $maxEvents: Int) {
-  workerEventBatches(${ARGUMENTS}, maxEvents: $maxEvents) {
-    edges { cursor node { seq eventType } } cursor caughtUp behind
-  }
+  workerEventBatches(${ARGUMENTS}, maxEvents: $maxEvents) { edges { cursor ${NODE} } cursor caughtUp behind }
 }`
 
 interface Batch {
@@ -115,170 +82,266 @@ interface Batch {
   behind: number
 }
 
-/** A client that stalls, disconnects, and resumes from its last cursor. */
+/** All that has been recorded in a dataset, and what has happened to it since. */
+class Log {
+  readonly dataset: string
+  readonly edges: Edge[] = []
+  /** Ids of events of which the removal of content was asked for, and of those where it is acknowledged. */
+  readonly redacting = new Set<string>()
+  readonly redacted = new Set<string>()
+  readonly #pending: Promise<unknown>[] = []
+  #count = 0
+
+  constructor(dataset: string) {
+    this.dataset = dataset
+  }
+
+  /** Not awaited by most callers: it races with everything that follows. */
+  append(server: TestServer, types: readonly string[]): Promise<void> {
+    const events = types.map((eventType) => ({ eventType, eventData: { n: this.#count++ } }))
+    const appending = recordWorkerEvents(server, this.dataset, events).then((results: Recorded[]) => {
+      for (const [i, { seq, id, cursor }] of results.entries())
+        this.edges.push({ cursor, node: { seq, id, ...events[i] } })
+      this.edges.sort((a, b) => a.node.seq - b.node.seq)
+    })
+    this.#pending.push(appending)
+    return appending
+  }
+
+  redact(server: TestServer, { node: { id } }: Edge): void {
+    this.redacting.add(id)
+    const query = 'mutation ($set: UUID!, $id: UUID!) { redactWorkerEvent(datasetId: $set, id: $id) { eventData } }'
+    const redacting = server.graphql(query, { set: this.dataset, id }).then(({ errors }) => {
+      // It may have been removed.
+      if (errors) expect(errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }])
+      else this.redacted.add(id)
+    })
+    this.#pending.push(redacting)
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending)
+  }
+}
+
+/** A client that stalls, disconnects, and resumes from its last cursor, or from the earliest event that is kept. */
 class Reader {
   readonly seen: Edge[] = []
-  readonly #dataset: string
-  readonly #wish: Wish
-  #subscription: Subscription | undefined
-  #sse = false
+  /** What was passed over because it had been removed: positions after the first number, up to the second. */
+  readonly passed: { from: number; to: number; isTold: boolean }[] = []
   /** Whether bytes wait for it. */
   isUnread = false
+  readonly #log: Log
+  readonly #wish: Wish
+  #subscription: Subscription | undefined
+  #open: () => Subscription | undefined = () => undefined
+  #isOverWebSocket = false
   #after: string | undefined
-  /** How many events it must have when it is told that it has caught up. */
+  /** How far it has come; unknown before it has been told where it begins. */
+  #position: number | undefined
+  /** What it must have come to when it is told that it has caught up. */
   #recorded = 0
+  #redacted: ReadonlySet<string> = new Set()
+  /** A batch that is neither full nor the last one comes before an error only. */
+  #mustFail = false
 
-  constructor(dataset: string, wish: Wish) {
-    this.#dataset = dataset
+  constructor(log: Log, wish: Wish) {
+    this.#log = log
     this.#wish = wish
   }
 
-  wants({ eventType }: { eventType: string }): boolean {
+  wants({ node: { eventType } }: Edge): boolean {
     return !this.#wish.types || this.#wish.types.includes(eventType)
   }
 
-  /** @param recorded how many of the events that it wants are known to exist. */
-  connect(server: TestServer, sse: boolean, recorded: number, tail?: number): void {
-    this.leave()
-    this.#sse = sse
-    this.#recorded = recorded
-    const { types, maxEvents } = this.#wish
-    const variables = { id: this.#dataset, types, tail, after: this.#after, ...(maxEvents && { maxEvents }) }
-    const query = maxEvents ? BATCHES : EDGES
-    this.#subscription = (sse ? overSse : overWebSocket)(server.url, key, query, variables)
+  /** What it wants of what is known to exist, and has not had. */
+  get unread(): Edge[] {
+    return this.#log.edges.filter((edge) => this.wants(edge) && edge.node.seq > (this.#position ?? 0))
   }
 
-  /** Reads at least this many events: all of the batch that has the last one. */
-  async read(count: number): Promise<void> {
+  connect(server: TestServer, sse: boolean, tail?: number): void {
+    this.#isOverWebSocket = !sse
+    this.#open = () => {
+      this.leave()
+      this.#recorded = this.unread.at(-1)?.node.seq ?? 0
+      this.#redacted = new Set(this.#log.redacted)
+      const { types, maxEvents } = this.#wish
+      const variables = { id: this.#log.dataset, types, tail, after: this.#after, ...(maxEvents && { maxEvents }) }
+      const query = maxEvents ? BATCHES : EDGES
+      return (sse ? overSse : overWebSocket)(server.url, servers.key, query, variables)
+    }
+    this.#subscription = this.#open()
+  }
+
+  /** Reads until it has had this many more events, or knows that they are removed. */
+  async read(count = Number.MAX_SAFE_INTEGER): Promise<void> {
     this.#subscription?.resume()
     this.isUnread = false
-    if (!this.#subscription) return
-    const enough = this.seen.length + count
-    while (this.seen.length < enough) {
-      const [next] = await this.#subscription.take(1)
-      if (!next) continue
-      this.#after = next.cursor
-      if (this.#wish.maxEvents) this.#readBatch(next as unknown as Batch, this.#wish.maxEvents)
-      else this.seen.push(next)
+    const { unread } = this
+    const goal = unread[Math.min(count, unread.length) - 1]?.node.seq ?? 0
+    while (this.#subscription && (this.#position ?? 0) < goal) {
+      try {
+        this.#position ??= await this.#begin(this.#subscription)
+        if (this.#position < goal) this.#receive((await this.#subscription.take(1))[0] as Edge)
+      } catch (error) {
+        if ((await this.#subscription.failure()) !== 'CURSOR_EXPIRED') throw error
+        await this.#passRemoved(this.#subscription)
+      }
     }
   }
 
+  async #begin(subscription: Subscription): Promise<number> {
+    const to = positionIn(await subscription.start())
+    this.passed.push({ from: 0, to, isTold: false })
+    return to
+  }
+
+  async #passRemoved(subscription: Subscription): Promise<void> {
+    const { reason, earliest } = await subscription.details()
+    expect(reason).toBe('EVENTS_REMOVED')
+    this.#after = String(earliest)
+    const to = positionIn(this.#after)
+    this.passed.push({ from: this.#position ?? 0, to, isTold: true })
+    this.#position = to
+    this.#subscription = this.#open()
+  }
+
+  #receive(next: Edge): void {
+    expect(this.#mustFail).toBe(false)
+    this.#after = next.cursor
+    this.#position = positionIn(next.cursor)
+    const { maxEvents } = this.#wish
+    if (maxEvents) this.#readBatch(next as unknown as Batch, maxEvents)
+    else this.#readEdge(next)
+  }
+
   #readBatch({ edges, caughtUp, behind }: Batch, maxEvents: number): void {
-    this.seen.push(...edges)
+    for (const edge of edges) this.#readEdge(edge)
     expect(edges.length).toBeLessThanOrEqual(maxEvents)
     expect(caughtUp).toBe(behind === 0)
-    // Only a full batch ends before all that is there.
-    if (caughtUp) expect(this.seen.length).toBeGreaterThanOrEqual(this.#recorded)
-    else expect(edges).toHaveLength(maxEvents)
+    if (caughtUp) expect(this.#position).toBeGreaterThanOrEqual(this.#recorded)
+    else this.#mustFail = edges.length < maxEvents
+  }
+
+  #readEdge(edge: Edge): void {
+    this.seen.push(edge)
+    // What has no content when a reader comes is never delivered with it, on any server.
+    if (this.#redacted.has(edge.node.id)) expect(edge.node.eventData).toBeNull()
   }
 
   /** Stops to read, at the head. Over a WebSocket, its connection then takes no more. */
-  async stall(count: number): Promise<void> {
-    await this.read(count)
-    await this.#subscription?.start()
-    this.#subscription?.pause(large)
-    this.isUnread = this.#subscription !== undefined && !this.#sse
+  async stall(): Promise<void> {
+    await this.read()
+    const { failure } = await this.#startOrFailure()
+    if (failure) return
+    this.#subscription?.pause(servers.large)
+    this.isUnread = this.#subscription !== undefined && this.#isOverWebSocket
+  }
+
+  async #startOrFailure(): Promise<{ failure?: unknown }> {
+    try {
+      await this.#subscription?.start()
+      return {}
+    } catch (failure) {
+      return { failure }
+    }
   }
 
   leave(): void {
     void this.#subscription?.end()
     this.#subscription = undefined
     this.isUnread = false
+    this.#mustFail = false
+  }
+
+  /** @param first of the events that are kept now. */
+  verify(first: number, newest = Number.MAX_SAFE_INTEGER): void {
+    const wanted = this.#log.edges.filter((edge) => this.wants(edge))
+    const isPassed = ({ node: { seq } }: Edge) => this.passed.some(({ from, to }) => seq > from && seq <= to)
+    const skipped = wanted.filter(isPassed)
+    const seen = new Map(this.seen.map((edge) => [edge.node.seq, edge]))
+    expect(this.seen.map(contentless)).toEqual(wanted.filter((edge) => !isPassed(edge)).map(contentless))
+    for (const edge of wanted) {
+      const data = seen.get(edge.node.seq)?.node.eventData
+      if (data === null) expect(this.#log.redacting).toContain(edge.node.id)
+      else if (data !== undefined) expect(data).toEqual(edge.node.eventData)
+    }
+    const kept = skipped.filter(({ node: { seq } }) => seq >= first)
+    expect(kept).toHaveLength(Math.max(0, wanted.filter(({ node: { seq } }) => seq >= first).length - newest))
+    // Nobody is told of the removal of what was not wanted.
+    for (const { from, to, isTold } of this.passed)
+      if (isTold) expect(wanted.some(({ node: { seq } }) => seq > from && seq <= to)).toBe(true)
   }
 }
 
+const contentless = ({ cursor, node: { seq, id, eventType } }: Edge) => ({ cursor, seq, id, eventType })
+
 property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
-  'Readers that connect and disconnect on any server and transport read exactly the log',
+  'Readers that connect and disconnect on any server and transport read exactly the log, and are told of removals',
   async (commands, wishes, tail) => {
-    const dataset = await newDataset(server(0), organization)
-    const readers = wishes.map((wish) => new Reader(dataset, wish))
-    const appends: Promise<Recorded[]>[] = []
-    // Known to exist, so that a read of it must end.
-    const acknowledged: string[] = []
-    const recordedFor = (who: Reader) => acknowledged.filter((eventType) => who.wants({ eventType })).length
-    const unread = (who: Reader) => recordedFor(who) - who.seen.length
+    const datasetId = await newDataset(servers.at(0), servers.organization)
+    const log = new Log(datasetId)
+    const readers = wishes.map((wish) => new Reader(log, wish))
+    const readerOf = (command: { reader: number }) => readers[command.reader] as Reader
     for (const command of commands) {
       switch (command.do) {
-        case 'append': {
-          // Not awaited: it races with everything that follows.
-          const events = command.types.map((eventType) => ({ eventType }))
-          const append = recordWorkerEvents(server(command.server), dataset, events)
-          appends.push(append)
-          void append.then(() => acknowledged.push(...command.types))
+        case 'append':
+          void log.append(servers.at(command.server), command.types)
           break
-        }
-        case 'connect': {
-          const who = readers[command.reader] as Reader
-          who.connect(server(command.server), command.sse, recordedFor(who))
+        case 'connect':
+          readerOf(command).connect(servers.at(command.server), command.sse)
           break
-        }
-        case 'read': {
-          const who = readers[command.reader] as Reader
-          await who.read(Math.min(command.count, unread(who)))
+        case 'read':
+          await readerOf(command).read(command.count)
           break
-        }
         case 'stall': {
-          const who = readers[command.reader] as Reader
-          who.connect(server(command.server), command.sse, recordedFor(who))
-          await who.stall(unread(who))
-          const stalled = readers.filter(({ isUnread }) => isUnread).length
-          await until(async () => (await unsent()) >= stalled * 500_000)
-          appends.push(recordWorkerEvents(server(0), dataset, ALL))
-          await appends.at(-1)
-          acknowledged.push(...TYPES)
-          await who.read(unread(who))
+          const who = readerOf(command)
+          who.connect(servers.at(command.server), command.sse)
+          await who.stall()
+          await servers.stalled(readers.filter(({ isUnread }) => isUnread).length)
+          await log.append(servers.at(0), TYPES)
+          await who.read()
           break
         }
         case 'leave':
-          readers[command.reader]?.leave()
+          readerOf(command).leave()
           break
+        case 'trim':
+          if (log.edges.length > 0) await trim(servers.at(command.server), { datasetId }, command.keep)
+          break
+        case 'redact': {
+          const edge = log.edges[command.event % log.edges.length]
+          if (edge) log.redact(servers.at(command.server), edge)
+          break
+        }
         case 'disturb':
-          await disturb(dataset, command.how)
+          await servers.disturb(datasetId, command.how)
       }
     }
-    const positions = (await Promise.all(appends)).flat().map(({ seq }) => seq)
-    const log = await history(dataset)
-    expect(positions.toSorted((a, b) => a - b)).toEqual(log.map(({ node: { seq } }) => seq))
+    await log.settled()
+    const { firstSeq } = await boundsOf(servers.at(0), { datasetId })
+    expect(log.edges.map(({ node: { seq } }) => seq)).toEqual(log.edges.map((_, i) => i + 1))
+    const kept = log.edges.slice(firstSeq - 1).map(({ cursor, node }) => {
+      return { cursor, node: log.redacted.has(node.id) ? { ...node, eventData: null } : node }
+    })
+    expect(await history(datasetId)).toEqual(kept)
     for (const [index, who] of readers.entries()) {
-      const expected = log.filter(({ node }) => who.wants(node))
-      who.connect(server(index), index % 2 === 0, expected.length)
-      await who.read(expected.length - who.seen.length)
-      expect(who.seen).toEqual(expected)
+      who.connect(servers.at(index), index % 2 === 0)
+      await who.read()
+      who.verify(firstSeq)
       who.leave()
-      const newest = expected.slice(expected.length - Math.min(tail, expected.length))
-      const late = new Reader(dataset, wishes[index] as Wish)
-      late.connect(server(index + 1), index % 2 === 1, newest.length, tail)
-      await late.read(newest.length)
-      expect(late.seen).toEqual(newest)
+      const late = new Reader(log, wishes[index] as Wish)
+      late.connect(servers.at(index + 1), index % 2 === 1, tail)
+      await late.read()
+      late.verify(firstSeq, tail)
       late.leave()
     }
   },
 )
 
-/** Wake-ups between servers fail: repeated, spurious, or missing. */
-async function disturb(dataset: string, how: 'doubled' | 'wrong' | 'lost'): Promise<void> {
-  const { env } = server(0)
-  if (!env.DATABASE_URL) return
-  const notify = (payload: string) => `SELECT pg_notify('${NAMES.channel}', '${payload}') FROM generate_series(1, 5)`
-  switch (how) {
-    case 'doubled':
-      await runSql(env, notify(`somebody ${dataset} ${dataset}`))
-      break
-    case 'wrong':
-      await runSql(env, notify(`nonsense \u{1F6A2} ${organization}`))
-      break
-    case 'lost':
-      await runSql(
-        env,
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()
-          AND application_name = '${NAMES.connection}'`,
-      )
-  }
-}
-
 async function history(id: string): Promise<Edge[]> {
   const query = `query ($id: UUID!) {
-    workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000) { edges { cursor node { seq eventType } } }
+    workerEvents(datasetId: $id, order: OLDEST_FIRST, first: 1000) { edges { cursor ${NODE} } }
   }`
-  return expectData(await server(0).graphql(query, { id })).workerEvents.edges
+  return expectData(await servers.at(0).graphql(query, { id })).workerEvents.edges
 }

@@ -16,6 +16,8 @@ export interface Subscription {
   rest(): Promise<Edge[]>
   /** The code of the error, or of the closed socket, that ended it. */
   failure(): Promise<string | number>
+  /** The members of that error besides its code, such as a cursor. */
+  details(): Promise<Record<string, unknown>>
   /** Resolves once the server counts this many followers. */
   opened(server: TestServer, followers: number): Promise<void>
   /** Reads nothing until it is resumed. @param query over a WebSocket, with a result that fills the connection. */
@@ -39,16 +41,25 @@ export type Subscribe = (
   headers?: Record<string, string>,
 ) => Subscription
 
+interface Failed {
+  extensions?: Record<string, unknown>
+}
+
+interface End {
+  failure?: string | number
+  details?: Record<string, unknown>
+}
+
 /** Received items, until they are taken. */
 class Inbox {
   readonly edges: Edge[] = []
   #start: string | undefined
   readonly #positions: string[] = []
-  #end: { failure?: string | number } | undefined
+  #end: End | undefined
   #wake: (() => void) | undefined
 
-  push(result: { data?: object | null; errors?: readonly { extensions?: { code?: unknown } }[] }): void {
-    if (result.errors) this.end(String(result.errors[0]?.extensions?.code))
+  push(result: { data?: object | null; errors?: readonly Failed[] }): void {
+    if (result.errors) this.end(String(result.errors[0]?.extensions?.code), result.errors[0]?.extensions)
     else this.edges.push(Object.values(result.data ?? {})[0])
     this.#wake?.()
   }
@@ -60,7 +71,10 @@ class Inbox {
   }
 
   async begun(): Promise<string> {
-    while (this.#start === undefined) await this.#change()
+    while (this.#start === undefined) {
+      if (this.#end) throw new Error(`Ended (${this.#end.failure ?? 'completed'}) before it began.`)
+      await this.#change()
+    }
     return this.#start
   }
 
@@ -69,8 +83,8 @@ class Inbox {
     return this.#positions.shift() as string
   }
 
-  end(failure?: string | number): void {
-    this.#end ??= { failure }
+  end(failure?: string | number, details?: Record<string, unknown>): void {
+    this.#end ??= { failure, details }
     this.#wake?.()
   }
 
@@ -83,7 +97,7 @@ class Inbox {
     return this.edges.splice(0, count)
   }
 
-  async ended(): Promise<{ failure?: string | number }> {
+  async ended(): Promise<End> {
     while (!this.#end) await this.#change()
     return this.#end
   }
@@ -110,6 +124,7 @@ function subscriptionOver(inbox: Inbox, ids: string[], reading: Reading, leave: 
       const { failure } = await inbox.ended()
       return failure ?? 'completed'
     },
+    details: async () => (await inbox.ended()).details ?? {},
     start: () => inbox.begun(),
     position: () => inbox.position(),
     opened: (server, followers) => server.followers(followers),
@@ -140,10 +155,11 @@ export const overWebSocket: Subscribe = (url, key, query, variables) => {
     { query, variables: variables as Record<string, unknown> },
     {
       next: (result) => inbox.push(result as never),
-      error: (error) =>
-        inbox.end(
-          Array.isArray(error) ? error[0]?.extensions?.code : ((error as { code?: number }).code ?? String(error)),
-        ),
+      error: (error) => {
+        const [first]: Failed[] = Array.isArray(error) ? error : []
+        if (first) inbox.end(String(first.extensions?.code), first.extensions)
+        else inbox.end((error as { code?: number }).code ?? String(error))
+      },
       complete: () => inbox.end(),
     },
   )

@@ -105,7 +105,7 @@ class Recording {
       this.#count(events, before)
       const [first, ...others] = events.slice(before.length)
       if (!AT_FAULT.has(error.code) || !first) throw error
-      if (others.length === 0) return this.#refuse({ ...first, problem: error.message })
+      if (others.length === 0) return this.#refuse({ ...first, problem: error.message.replace(/^events\[0\]\./, '') })
       const half = (others.length + 1) >> 1
       await this.#send(events.slice(before.length, before.length + half))
       await this.#send(events.slice(before.length + half))
