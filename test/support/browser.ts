@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { launchChromium } from './chromium.ts'
 import { test as serverTest } from './fixtures.ts'
 import { installed } from './installed.ts'
 
@@ -13,9 +14,7 @@ export const test = serverTest.extend<{ $worker: { browser: Browser } }>({
   browser: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
     async ({}, use) => {
-      // As root, and without the shared memory of a small container.
-      const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
-      const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args })
+      const browser = await launchChromium()
       await use(browser)
       await browser.close()
     },
