@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { print as printCompact } from '@0no-co/graphql.web'
 import { buildSchema, type DocumentNode, NoUnusedFragmentsRule, parse, print, specifiedRules, validate } from 'graphql'
 import { expect, test } from 'vitest'
-import { countDocument, MOST_RANGES } from '../../src/console/dataset/charts/count-document.ts'
+import { countDocument, MOST_RANGES } from '../../src/console/api/count-document.ts'
 
 const schema = buildSchema(await readFile('schema.graphql', 'utf8'))
 
@@ -34,7 +34,8 @@ test('Every document of the console is valid in the schema', async () => {
       expect({ file, name, problems }).toEqual({ file, name, problems: [] })
     }
   }
-  expect(problemsOf(countDocument(MOST_RANGES) as unknown as DocumentNode)).toEqual([])
+  for (const of of ['datasetId', 'reportId'] as const)
+    expect(problemsOf(countDocument(of, MOST_RANGES) as unknown as DocumentNode)).toEqual([])
 })
 
 test('A server with a list of operations has all of the console on it', async () => {

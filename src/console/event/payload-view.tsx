@@ -5,12 +5,8 @@ import { Failure } from '../ui/failure.tsx'
 import { formatBytes } from '../ui/format.ts'
 import { Tabs } from '../ui/tabs.tsx'
 import { PayloadTree } from './payload-tree.tsx'
+import { type Snippet, SnippetView } from './snippet-view.tsx'
 import { TextView } from './text-view.tsx'
-
-export interface Snippet {
-  readonly name: string
-  readonly text: string
-}
 
 interface Props {
   /** Of the whole payload, in bytes. */
@@ -74,12 +70,7 @@ export function PayloadView({ size, preview, loadAll, snippets }: Props) {
           { name: 'Text', content: () => <TextView text={text} search={search} turn={turn} /> },
           ...snippets.map(({ name, text: code }) => ({
             name,
-            content: () => (
-              <>
-                <CopyButton text={code} label="Copy" />
-                <pre class="code">{code}</pre>
-              </>
-            ),
+            content: () => <SnippetView text={code} />,
           })),
         ]}
       />
