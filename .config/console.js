@@ -1,7 +1,9 @@
 // Builds the console, a page without a server of its own, into dist/console, with each file compressed beside it.
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { build as bundle } from 'esbuild'
 import { build } from 'vite'
 
 const FOLDER = 'dist/console'
@@ -28,4 +30,14 @@ export async function buildConsole() {
     writeFileSync(`${path}.br`, brotliCompressSync(content))
     writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }))
   }
+  writeFileSync(`${FOLDER}/operations.json`, JSON.stringify(await listOperations()))
+}
+
+// By SHA-256, as PERSISTED_OPERATIONS has them.
+async function listOperations() {
+  const entryPoints = ['src/console/operations.ts']
+  const { outputFiles } = await bundle({ entryPoints, bundle: true, format: 'esm', write: false })
+  const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`
+  const { OPERATIONS } = await import(url)
+  return Object.fromEntries(OPERATIONS.map((text) => [createHash('sha256').update(text).digest('hex'), text]))
 }

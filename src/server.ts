@@ -14,7 +14,7 @@ import { StreamAddresses } from './accounts/stream-addresses.ts'
 import type { Config } from './config.ts'
 import { createContextFactory } from './graphql/create-context.ts'
 import { createMaskError } from './graphql/mask-error.ts'
-import { readOperationList } from './graphql/operation-list.ts'
+import { type OperationList, readOperationList } from './graphql/operation-list.ts'
 import { createReadRequestBody } from './graphql/request-body.ts'
 import { requestContexts } from './graphql/request-context.ts'
 import { createPipeline } from './graphql/yoga.ts'
@@ -44,7 +44,7 @@ import { createReadiness } from './observability/readiness.ts'
 import { createFailureHandlers } from './observability/task-failures.ts'
 import { rateLimited } from './routes/admit.ts'
 import { createRestApp } from './routes/app.ts'
-import { createConsoleRoutes } from './routes/console.ts'
+import { CONSOLE_OPERATIONS, createConsoleRoutes } from './routes/console.ts'
 import { createDirectRoutes } from './routes/direct-routes.ts'
 import { createGraphiqlPage } from './routes/graphiql.ts'
 import { createHealthRoutes } from './routes/health.ts'
@@ -82,7 +82,7 @@ async function open(
   logger: Logger,
   closers: AsyncDisposableStack,
 ): Promise<Omit<Server, keyof AsyncDisposable>> {
-  const operationList = config.persistedOperations ? await readOperationList(config.persistedOperations) : undefined
+  const operationList = await readAllowedOperations(config)
   // Opened first to be closed last: shutdown may be traced too.
   const tracing = closers.use(
     config.tracing ? (await import('./observability/tracing.ts')).openTracing(config.tracing, logger) : undefined,
@@ -198,4 +198,11 @@ async function open(
   // Last: a failed start must not be the one that shows the key.
   const rootKey = config.rootApiKey ? {} : await makeFirstRootKey(database.queries, config.dataDir)
   return { url, ...rootKey }
+}
+
+/** The operations of the list, and those of the console if there is one; all operations are allowed if undefined. */
+async function readAllowedOperations(config: Config): Promise<OperationList | undefined> {
+  if (!config.persistedOperations) return undefined
+  const lists = [config.persistedOperations, ...(config.console ? [CONSOLE_OPERATIONS] : [])]
+  return new Map((await Promise.all(lists.map(readOperationList))).flatMap((list) => [...list]))
 }

@@ -8,6 +8,9 @@ import { type RouteServices, rateLimited } from './admit.ts'
 /** What `npm run build` makes of `src/console`, with each file compressed beside it. */
 const BUILT = join(packageFolder, 'dist/console')
 
+/** What the page asks, in the form of PERSISTED_OPERATIONS. */
+export const CONSOLE_OPERATIONS = join(BUILT, 'operations.json')
+
 /** Addresses of views, which all are the same page. */
 const VIEWS = ['/', '/datasets/:id', '/reports/:id', '/operate/:page']
 

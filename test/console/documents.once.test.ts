@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { print as printCompact } from '@0no-co/graphql.web'
 import { buildSchema, type DocumentNode, NoUnusedFragmentsRule, parse, print, specifiedRules, validate } from 'graphql'
 import { expect, test } from 'vitest'
-import { countDocument, MOST_RANGES } from '../../src/console/dataset/charts/count-document.ts'
+import { countDocument, MOST_RANGES } from '../../src/console/api/count-document.ts'
 
 const schema = buildSchema(await readFile('schema.graphql', 'utf8'))
 
@@ -33,7 +34,18 @@ test('Every document of the console is valid in the schema', async () => {
       expect({ file, name, problems }).toEqual({ file, name, problems: [] })
     }
   }
-  expect(problemsOf(countDocument(MOST_RANGES) as unknown as DocumentNode)).toEqual([])
+  for (const of of ['datasetId', 'reportId'] as const)
+    expect(problemsOf(countDocument(of, MOST_RANGES) as unknown as DocumentNode)).toEqual([])
+})
+
+test('A server with a list of operations has all of the console on it', async () => {
+  const listed = Object.values(JSON.parse(await readFile('dist/console/operations.json', 'utf8')) as object)
+  for (const file of await documentFiles()) {
+    const documents = (await import(/* @vite-ignore */ resolve(file))) as Record<string, DocumentNode>
+    for (const [name, document] of Object.entries(documents)) {
+      if (!/_EVENT$|^EVENT_ROW$/.test(name)) expect(listed, name).toContain(printCompact(document))
+    }
+  }
 })
 
 test('Documents are only in the files that this test reads', async () => {

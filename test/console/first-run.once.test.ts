@@ -36,6 +36,24 @@ describe.skipIf(!hasChromium)('The console of a new server', () => {
     await page.getByRole('listitem').filter({ hasText: '● Planning' }).waitFor()
   })
 
+  test('asks less and less often which streams there are while nothing changes', async ({ browser }) => {
+    await using page = await openPage(browser)
+    await page.clock.install()
+    let looks = 0
+    page.on('request', (request) => {
+      if (request.postData()?.includes('query Streams')) looks += 1
+    })
+    await signIn(page, server.url, server.rootKey)
+    await page.getByRole('link', { name: 'First dataset' }).first().waitFor()
+    for (let second = 0; second < 120; second++) {
+      await page.clock.runFor(1_000)
+      await page.evaluate(() => fetch('/healthz').then(() => undefined))
+    }
+    // 3, 6, 12, 24 and then each 30 seconds; each 3 seconds would be 40.
+    expect(looks).toBeGreaterThanOrEqual(4)
+    expect(looks).toBeLessThanOrEqual(9)
+  })
+
   test('is found by keyboard: search, help, theme', async ({ browser }) => {
     await using page = await openPage(browser)
     await signIn(page, server.url, server.rootKey)

@@ -41,6 +41,16 @@ describe.skipIf(!hasChromium)('A report in the console', () => {
     await page.getByRole('listitem').filter({ hasText: '✓ Completed' }).waitFor()
     await page.getByText('100 %').waitFor()
 
+    await page.getByRole('tab', { name: 'Events' }).click()
+    await page.getByRole('button', { name: '#1', exact: true }).waitFor()
+    // Bars of events over time, of which a click chooses a moment: here the first one.
+    await page.locator('.histogram .bar').nth(1).waitFor()
+    const counted = page.locator('.histogram')
+    await counted.click({ position: { x: 0, y: 5 } })
+    await page.getByTestId('replay-position').getByText('#0').waitFor()
+    await counted.click({ position: { x: ((await counted.boundingBox())?.width ?? 1) - 1, y: 5 } })
+    await page.getByText('100 %').waitFor()
+    await page.getByRole('tab', { name: 'Sources' }).click()
     await page.getByRole('slider', { name: 'Position' }).fill('3')
     await page.getByText('50 %').waitFor()
     expect(await page.getByRole('heading', { name: 'Summary' }).count()).toBe(0)

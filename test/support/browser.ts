@@ -1,28 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect } from 'vitest'
+import { CHROMIUM, launchChromium } from './chromium.ts'
 import { test as serverTest } from './fixtures.ts'
 import { installed } from './installed.ts'
 
-// Without the windows around pages, which take most of the processor time of the whole program.
-const BROWSER = 'chromium-headless-shell'
-
 /** Whether Debian's Chromium is here; it is what the tests of pages run in. */
-export const hasChromium = installed(BROWSER)
-
-/** Starts it. As root, and without the shared memory of a small container. */
-export function launchBrowser(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
-  return chromium.launch({ executablePath: `/usr/bin/${BROWSER}`, args })
-}
+export const hasChromium = installed(CHROMIUM)
 
 /** `test` with the shared server and a browser that all files of a worker share: each test opens its own windows. */
 export const test = serverTest.extend<{ $worker: { browser: Browser } }>({
   browser: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures are needed
     async ({}, use) => {
-      const browser = await launchBrowser()
+      const browser = await launchChromium()
       await use(browser)
       await browser.close()
     },

@@ -1,4 +1,3 @@
-import { print } from '@0no-co/graphql.web'
 import type { ResultOf } from 'gql.tada'
 import type { DocumentNode } from 'graphql'
 import type { Follow } from '../../client/client.ts'
@@ -6,6 +5,7 @@ import { INVALID_KEY, key, signOut } from '../session/key.ts'
 import { type ApiError, asApiError } from './api-error.ts'
 import { currentClient } from './client.ts'
 import { connection, connectionState } from './connection.ts'
+import { eventFields } from './event-fields.ts'
 
 /** Larger batches are drawn less often, and none is waited for longer than is noticed, in milliseconds. */
 const BATCHES = { maxEvents: 500, maxWaitMs: 50 } as const
@@ -33,7 +33,7 @@ export function follow<Fragment extends DocumentNode>(
 ): () => void {
   const unfollow = connection.follows()
   const usedKey = key.peek()
-  const fields = fragments.map(inlined).join(' ')
+  const fields = eventFields(fragments)
   let attempt = new AbortController()
   let cursor = after
   let isOver = false
@@ -77,9 +77,4 @@ function batchesOf<Node>(start: object, stream: Source<DocumentNode>['stream']):
   return 'datasetId' in stream
     ? client.follow<Node>({ ...start, ...stream })
     : client.follow<Node>({ ...start, ...stream, pastEnd: true })
-}
-
-// The client makes its own document, in which there are no other definitions.
-function inlined(fragment: DocumentNode): string {
-  return print(fragment).replace(/^fragment \w+ on/, '... on')
 }

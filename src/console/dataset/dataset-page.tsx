@@ -24,6 +24,11 @@ export function DatasetPage({ tail }: { tail: Tail }) {
   useEffect(() => () => events.close(), [events])
   useEffect(() => void events.open(at ?? opened), [events, at])
   const open = (seq: number | undefined) => change({ event: seq === undefined ? undefined : String(seq) })
+  const close = () => {
+    const row = document.querySelector<HTMLElement>(`[data-seq="${opened}"] a`)
+    open(undefined)
+    row?.focus({ preventScroll: true })
+  }
   const toEnd = () => {
     change({ at: undefined, event: undefined })
     events.follow(true)
@@ -33,7 +38,7 @@ export function DatasetPage({ tail }: { tail: Tail }) {
     j: () => step(events, opened, 1, open),
     k: () => step(events, opened, -1, open),
     e: toEnd,
-    Escape: () => open(undefined),
+    Escape: close,
   }))
   return (
     <div class={opened === undefined ? 'split' : 'split has-panel'}>
@@ -62,7 +67,7 @@ export function DatasetPage({ tail }: { tail: Tail }) {
           onShowAll={() => change({ types: undefined, since: undefined, until: undefined })}
         />
       </section>
-      {opened !== undefined && <EventPanel key={opened} tail={tail} seq={opened} onClose={() => open(undefined)} />}
+      {opened !== undefined && <EventPanel key={opened} tail={tail} seq={opened} onClose={close} />}
     </div>
   )
 }

@@ -107,9 +107,3 @@ export const PAYLOAD = graphql(`
     }
   }
 `)
-
-export const EVENT_AT_TIME = graphql(`
-  query EventAtTime($id: UUID!, $since: DateTime!) {
-    workerEvents(datasetId: $id, since: $since, order: OLDEST_FIRST, first: 1) { nodes { seq } }
-  }
-`)

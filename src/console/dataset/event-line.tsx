@@ -1,5 +1,6 @@
 import { useQuery } from '../ui/address.ts'
 import { formatAge, formatBytes, formatExactTime, formatNumber, formatTime, isFailure, lower } from '../ui/format.ts'
+import { memo } from '../ui/memo.tsx'
 import { now } from '../ui/now.ts'
 import type { EventRow } from './event-row.ts'
 
@@ -11,7 +12,7 @@ interface Props {
   onOpen(seq: number): void
 }
 
-export function EventLine({ row, top, isOpened, onOpen }: Props) {
+function Line({ row, top, isOpened, onOpen }: Props) {
   const { seq, eventType, createdAt, redactedAt, eventDataPreview, eventDataSize } = row
   const { href } = useQuery()
   return (
@@ -50,6 +51,8 @@ export function EventLine({ row, top, isOpened, onOpen }: Props) {
     </div>
   )
 }
+
+export const EventLine = memo(Line)
 
 function Age({ at }: { at: string }) {
   // Only young rows are drawn again each second.

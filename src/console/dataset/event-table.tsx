@@ -13,6 +13,8 @@ const ROW = { wide: 33, narrow: 50 } as const
 /** Distance from an end of the window, in rows, at which the next page is requested. */
 const NEAR = 30
 
+const COLUMNS = ['Position', 'When', 'Type', 'Payload', 'Size'] as const
+
 interface Props {
   events: EventWindow
   tail: Tail
@@ -55,13 +57,6 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
   const isPaused = !events.isFollowing.value || !events.atEnd.value
   return (
     <div class="rows">
-      <div class="row head-row" aria-hidden="true">
-        <span>Position</span>
-        <span>When</span>
-        <span>Type</span>
-        <span>Payload</span>
-        <span class="size">Size</span>
-      </div>
       {isPaused && waiting.value > 0 && (
         <button type="button" class="new-pill" onClick={onEnd}>
           ↑ {formatCount(waiting.value, 'new event')}
@@ -72,30 +67,34 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
           ↑ To the newest
         </button>
       )}
-      <div
-        ref={scroller}
-        class="scroller"
-        tabIndex={0}
-        role="table"
-        aria-label="Events, newest first"
-        aria-rowcount={events.matching.value}
-      >
-        <div class="sizer" role="rowgroup" style={{ height: `${height}px` }}>
-          {items.map(({ index, start }) => {
-            const row = rows[index]
-            return (
-              row && <EventLine key={row.seq} row={row} top={start} isOpened={row.seq === opened} onOpen={onOpen} />
-            )
-          })}
+      <div class="table" role="table" aria-label="Events, newest first" aria-rowcount={events.matching.value + 1}>
+        {/* biome-ignore lint/a11y/useFocusableInteractive: a table and no grid: its rows are read, not focused */}
+        <div class="row head-row" role="row">
+          {COLUMNS.map((name) => (
+            // biome-ignore lint/a11y/useFocusableInteractive: see above
+            <span key={name} class={name.toLowerCase()} role="columnheader">
+              {name}
+            </span>
+          ))}
         </div>
-        {isLoaded.value && rows.length === 0 && (
-          <p class="empty">
-            {tail.counters.value.head === 0
-              ? 'Nothing has been recorded yet. The first event appears here by itself.'
-              : 'No event matches this filter.'}
-          </p>
-        )}
+        <div ref={scroller} class="scroller" role="rowgroup" tabIndex={0} aria-label="Rows" data-testid="rows">
+          <div class="sizer" role="presentation" style={{ height: `${height}px` }}>
+            {items.map(({ index, start }) => {
+              const row = rows[index]
+              return (
+                row && <EventLine key={row.seq} row={row} top={start} isOpened={row.seq === opened} onOpen={onOpen} />
+              )
+            })}
+          </div>
+        </div>
       </div>
+      {isLoaded.value && rows.length === 0 && (
+        <p class="empty">
+          {tail.counters.value.head === 0
+            ? 'Nothing has been recorded yet. The first event appears here by itself.'
+            : 'No event matches this filter.'}
+        </p>
+      )}
       {error.value && <Failure error={error.value} onRetry={() => void events.open()} />}
     </div>
   )

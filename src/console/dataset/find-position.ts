@@ -1,5 +1,6 @@
 import { request } from '../api/request.ts'
-import { EVENT_AT_TIME, PAGE_START } from './documents.ts'
+import { EVENT_AT_TIME } from '../layout/documents.ts'
+import { PAGE_START } from './documents.ts'
 import type { Filter } from './filter.ts'
 import type { Tail } from './tail.ts'
 

@@ -1,5 +1,5 @@
 import type { ResultOf } from '../api/graphql.ts'
-import type { Snippet } from '../event/payload-view.tsx'
+import type { Snippet } from '../event/snippet-view.tsx'
 import { lower } from '../ui/format.ts'
 import type { EVENT } from './documents.ts'
 import type { Tail } from './tail.ts'
@@ -12,7 +12,7 @@ const QUERY = `query ($id: UUID!, $after: String!) {
   }
 }`
 
-export function snippetsOf(tail: Tail, { node, before, cursor }: Opened): Snippet[] {
+export function snippetsOf(tail: Tail, { node, before }: Opened): Snippet[] {
   const { origin } = location
   const { id } = tail.dataset
   const body = JSON.stringify({ query: QUERY.replace(/\s+/g, ' '), variables: { id, after: before } })
@@ -46,8 +46,8 @@ const { events } = await trieve.getEvents({ page: ${page}, page_size: 1 })
       text: `import { createClient } from 'tidemark/client'
 
 const client = createClient({ url: '${origin}', key: () => process.env.KEY })
-// From this event on, and then whatever follows it.
-for await (const { edges } of client.follow({ datasetId: '${id}', after: '${cursor}' })) {
+// This event, and all that follow it.
+for await (const { edges } of client.follow({ datasetId: '${id}', after: '${before}' })) {
   for (const { node } of edges) console.log(node)
 }`,
     },

@@ -5,12 +5,8 @@ import { Failure } from '../ui/failure.tsx'
 import { formatBytes } from '../ui/format.ts'
 import { Tabs } from '../ui/tabs.tsx'
 import { PayloadTree } from './payload-tree.tsx'
+import { type Snippet, SnippetView } from './snippet-view.tsx'
 import { TextView } from './text-view.tsx'
-
-export interface Snippet {
-  readonly name: string
-  readonly text: string
-}
 
 interface Props {
   /** Of the whole payload, in bytes. */
@@ -24,6 +20,7 @@ interface Props {
 export function PayloadView({ size, preview, loadAll, snippets }: Props) {
   const [text, setText] = useState(preview)
   const [search, setSearch] = useState('')
+  const [turn, setTurn] = useState(0)
   const [error, setError] = useState<ApiError | undefined>()
   const isWhole = text.length >= size || new TextEncoder().encode(text).length >= size
   const [tab, setTab] = useState(isWhole ? 'Tree' : 'Text')
@@ -47,7 +44,11 @@ export function PayloadView({ size, preview, loadAll, snippets }: Props) {
             aria-label="Search the payload"
             placeholder="Search the payload"
             value={search}
-            onInput={(event) => setSearch(event.currentTarget.value)}
+            onInput={(event) => {
+              setSearch(event.currentTarget.value)
+              setTurn(0)
+            }}
+            onKeyDown={(event) => event.key === 'Enter' && setTurn(turn + 1)}
           />
           <CopyButton text={text} label={isWhole ? 'Copy' : 'Copy preview'} />
         </div>
@@ -66,15 +67,10 @@ export function PayloadView({ size, preview, loadAll, snippets }: Props) {
                 <p class="sub">A tree needs the whole payload.</p>
               ),
           },
-          { name: 'Text', content: () => <TextView text={text} search={search} /> },
+          { name: 'Text', content: () => <TextView text={text} search={search} turn={turn} /> },
           ...snippets.map(({ name, text: code }) => ({
             name,
-            content: () => (
-              <>
-                <CopyButton text={code} label="Copy" />
-                <pre class="code">{code}</pre>
-              </>
-            ),
+            content: () => <SnippetView text={code} />,
           })),
         ]}
       />

@@ -37,3 +37,10 @@ export const FIND_EVENT = graphql(`
     }
   }
 `)
+
+/** The first event of a dataset since a time. */
+export const EVENT_AT_TIME = graphql(`
+  query EventAtTime($id: UUID!, $since: DateTime!) {
+    workerEvents(datasetId: $id, since: $since, order: OLDEST_FIRST, first: 1) { nodes { seq } }
+  }
+`)

@@ -1,6 +1,6 @@
 import { request } from '../api/request.ts'
 import { organization } from '../session/organization.ts'
-import { FIND_BY_ID, FIND_BY_NAME, FIND_EVENT } from './documents.ts'
+import { EVENT_AT_TIME, FIND_BY_ID, FIND_BY_NAME, FIND_EVENT } from './documents.ts'
 
 export interface Found {
   readonly label: string
@@ -10,6 +10,9 @@ export interface Found {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 const POSITION = /^#?[\d,]+$/
+
+/** Such as 2026-11-26, 2026-11-26 14:03 and 2026-11-26T14:03:22Z. */
+const TIME = /^\d{4}-\d\d-\d\d\b/
 
 /** @param path of the view, in whose stream events are looked up. @throws ApiError. */
 export async function findAnything(text: string, path: string): Promise<Found[]> {
@@ -21,7 +24,16 @@ export async function findAnything(text: string, path: string): Promise<Found[]>
     const seq = text.replace(/[#,]/g, '')
     found.push({ label: `#${seq}`, kind: 'position', href: `/${current.kind}/${current.id}?event=${seq}&at=${seq}` })
   }
+  if (current?.kind === 'datasets' && TIME.test(text)) found.push(...(await findTime(text, current.id)))
   return [...found, ...(await findNames(text))]
+}
+
+async function findTime(text: string, id: string): Promise<Found[]> {
+  const time = Date.parse(text)
+  if (Number.isNaN(time)) return []
+  const { workerEvents } = await request(EVENT_AT_TIME, { id, since: new Date(time).toISOString() })
+  const [event] = workerEvents.nodes
+  return event ? [{ label: `#${event.seq}`, kind: `first since ${text}`, href: `/datasets/${id}?at=${event.seq}` }] : []
 }
 
 async function findId(id: string, current: { kind: 'datasets' | 'reports'; id: string } | undefined): Promise<Found[]> {

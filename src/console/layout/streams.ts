@@ -5,8 +5,11 @@ import { organization } from '../session/organization.ts'
 import { viewer } from '../session/viewer.ts'
 import { STREAMS } from './documents.ts'
 
-/** Milliseconds between two looks at which streams there are; their events are followed where they are shown. */
-const LOOK_MS = 3_000
+/**
+ * Milliseconds between two looks at which streams there are, fewer while nothing changes: the API has no subscription
+ * to lists. Events are followed where they are shown.
+ */
+const LOOK_MS = { first: 3_000, most: 30_000 } as const
 
 const SHOWN = 25
 
@@ -24,14 +27,31 @@ export async function loadStreams(): Promise<void> {
 
 /** Keeps the lists current while the page is visible. @returns a function that stops it. */
 export function watchStreams(): () => void {
-  const timer = setInterval(() => document.hidden || void loadStreams(), LOOK_MS)
+  let wait: number = LOOK_MS.first
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const look = async () => {
+    clearTimeout(timer)
+    const before = JSON.stringify(streams.peek())
+    await loadStreams()
+    wait = JSON.stringify(streams.peek()) === before ? Math.min(wait * 2, LOOK_MS.most) : LOOK_MS.first
+    clearTimeout(timer)
+    if (!isOver) timer = setTimeout(() => document.hidden || void look(), wait)
+  }
+  let isOver = false
+  const lookAgain = () => {
+    wait = LOOK_MS.first
+    if (!document.hidden) void look()
+  }
+  document.addEventListener('visibilitychange', lookAgain)
   const stop = effect(() => {
     organization.value
     streams.value = undefined
-    void loadStreams()
+    void look()
   })
   return () => {
-    clearInterval(timer)
+    isOver = true
+    clearTimeout(timer)
+    document.removeEventListener('visibilitychange', lookAgain)
     stop()
   }
 }

@@ -61,8 +61,8 @@ export const REPORT = graphql(
 
 export const REPORT_EVENTS = graphql(
   `
-  query ReportEvents($id: UUID!, $first: Int!, $after: String) {
-    reportEvents(reportId: $id, order: OLDEST_FIRST, first: $first, after: $after) {
+  query ReportEvents($id: UUID!, $first: Int, $after: String, $last: Int) {
+    reportEvents(reportId: $id, order: OLDEST_FIRST, first: $first, after: $after, last: $last) {
       totalCount
       edges { cursor node { ...ProgressParts ...StateParts ...BlockParts } }
       pageInfo { hasNextPage }

@@ -4,17 +4,20 @@ import { connectionState } from '../api/connection.ts'
 import { Continuity } from '../api/continuity.ts'
 import { follow } from '../api/follow.ts'
 import { request } from '../api/request.ts'
-import { REPORT, REPORT_EVENT } from './documents.ts'
+import { REPORT, REPORT_EVENT, REPORT_EVENTS } from './documents.ts'
 import { fold, fromSnapshot, type Report, type ReportEvent, type ReportState } from './report-state.ts'
 
 const KEPT_EVENTS = 200
+
+/** Events from before the page was opened that are listed. */
+const EARLIER_EVENTS = 50
 
 /** A report as it is now: its snapshot, and then what is recorded. */
 export class LiveReport {
   readonly report: Report
   readonly state: Signal<ReportState>
   readonly continuity: Continuity
-  /** The newest events since the page was opened, oldest of them first. */
+  /** The newest events, oldest of them first. */
   readonly events = signal<readonly ReportEvent[]>([])
   readonly error = signal<ApiError | undefined>()
   readonly #stop: () => void
@@ -35,6 +38,7 @@ export class LiveReport {
         this.error.value = error
       },
     })
+    void this.#readEarlier()
     this.#unwatch = connectionState.subscribe(({ kind }) => {
       if (kind === 'reconnecting') this.continuity.broke()
     })
@@ -43,6 +47,14 @@ export class LiveReport {
   close(): void {
     this.#stop()
     this.#unwatch()
+  }
+
+  // Without them, the list only has less.
+  async #readEarlier(): Promise<void> {
+    const { id, head } = this.report
+    const answer = await request(REPORT_EVENTS, { id, last: EARLIER_EVENTS }).catch(() => undefined)
+    const earlier = answer?.reportEvents.edges.map(({ node }) => node).filter(({ seq }) => seq <= head) ?? []
+    this.events.value = [...earlier, ...this.events.peek()].slice(-KEPT_EVENTS)
   }
 
   #arrive(events: readonly ReportEvent[], behind: number): void {

@@ -1,6 +1,7 @@
 import { formatNumber, formatTime } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
 import type { LiveReport } from './live-report.ts'
+import { PositionSlider } from './position-slider.tsx'
 import type { Replay } from './replay.ts'
 
 const SPEEDS = [1, 2, 10, 60]
@@ -34,16 +35,12 @@ export function Scrubber({ live, replay }: { live: LiveReport; replay: Replay })
           </option>
         ))}
       </select>
-      <input
-        type="range"
-        aria-label="Position"
-        aria-valuetext={`#${formatNumber(seq)}`}
-        min={first}
-        max={present.seq}
-        value={seq}
-        onInput={(event) => {
+      <PositionSlider
+        live={live}
+        seq={seq}
+        onSeek={(position) => {
           replay.pause()
-          void replay.seek(event.currentTarget.valueAsNumber)
+          void replay.seek(position)
         }}
       />
       <span class="where" data-testid="replay-position">

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { SnippetView } from '../event/snippet-view.tsx'
 import { formatNumber, formatTime, lower } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
 import { Tabs } from '../ui/tabs.tsx'
@@ -25,7 +26,7 @@ export function SidePanel({ live, state, block, onSeek }: Props) {
           { name: 'Sources', content: () => <Sources block={block} /> },
           { name: 'Events', content: () => <Events events={live.events.value} onSeek={onSeek} /> },
           { name: 'Snapshot', content: () => <pre class="code">{JSON.stringify(toPlain(state), null, 2)}</pre> },
-          ...snippetsOf(live.report).map(({ name, text }) => ({ name, content: () => <pre class="code">{text}</pre> })),
+          ...snippetsOf(live.report).map(({ name, text }) => ({ name, content: () => <SnippetView text={text} /> })),
         ]}
       />
     </aside>
@@ -53,7 +54,7 @@ function Sources({ block }: { block: BlockUpdate | undefined }) {
 }
 
 function Events({ events, onSeek }: { events: readonly ReportEvent[]; onSeek(seq: number): void }) {
-  if (events.length === 0) return <p class="sub">No event since this page was opened.</p>
+  if (events.length === 0) return <p class="sub">No event yet.</p>
   return (
     <ol class="event-list">
       {events.toReversed().map((event) => (

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
+import { countRanges } from '../../api/count-ranges.ts'
 import type { EventType } from '../event-row.ts'
 import type { Tail } from '../tail.ts'
-import { countRanges } from './count-ranges.ts'
 
 const MINUTE_MS = 60_000
 
@@ -67,7 +67,9 @@ export class MinuteCounts {
       (_, index) => oldest + (kept.length + index) * MINUTE_MS,
     )
     const { id } = this.#tail.dataset
-    const counted = await Promise.all(this.#groups.map((types) => countRanges(id, types, edges))).catch(() => undefined)
+    const counted = await Promise.all(
+      this.#groups.map((types) => countRanges({ of: 'datasetId', id, filter: types }, edges)),
+    ).catch(() => undefined)
     this.#isReading = false
     // Those that are shown stay until they can be read again.
     if (!counted) return
