@@ -3,6 +3,7 @@ import type { Identity } from '../accounts/admission.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
 import { Attached } from '../lib/attached.ts'
+import { Bag } from '../lib/bag.ts'
 import type { Call } from '../lib/call.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { OpenResponse } from './open-response.ts'
@@ -22,7 +23,7 @@ export class OpenResponses {
   readonly #tcpConnections: TcpConnections
   readonly #registers: Registers
   readonly #ofResponse = new Attached<ServerResponse, OpenResponse>()
-  readonly #young = new Set<OpenResponse>()
+  readonly #young = new Bag<OpenResponse>()
 
   constructor(tcpConnections: TcpConnections, registers: Registers) {
     this.#tcpConnections = tcpConnections
@@ -45,8 +46,8 @@ export class OpenResponses {
 
   #sweep(): void {
     const { connectionLimit } = this.#registers
-    for (const response of this.#young) {
-      if (performance.now() - response.begun < LONG_MS) break
+    for (const response of this.#young.all()) {
+      if (performance.now() - response.begun < LONG_MS) continue
       // The connection limit does not break a response of which nothing is sent yet.
       if (!response.isSubscription && !response.isBeingSent && connectionLimit.isFull(response.caller)) continue
       this.#young.delete(response)
