@@ -6,6 +6,7 @@ import { type DecodedReportEvent, legacyEventData } from '../log/report/report-e
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { decodeAll, reportEventOf } from './decoded.ts'
+import { keptPage } from './kept-page.ts'
 import { EventOrder, mayHaveChanged, toConnection, toEdge } from './event-page.ts'
 import { afterArg, fromArg, pastEndArg, reportFollowRequest, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
@@ -197,8 +198,11 @@ export async function readReportEvents(
 ) {
   const prefix = selectedPrefix(info)
   const selected = { ...request, types: kinds, order: order ?? 'OLDEST_FIRST', prefix }
-  const page = await log.page(await report(reportId, mayHaveChanged(info)), selected)
-  return toConnection(page, await decodeAll(page.events, prefix, budget))
+  const stream = await report(reportId, mayHaveChanged(info))
+  return await keptPage(info, stream, selected, async () => {
+    const page = await log.page(stream, selected)
+    return toConnection(page, await decodeAll(page.events, prefix, budget))
+  })
 }
 
 builder.mutationField('recordReportEvents', (t) =>

@@ -15,6 +15,7 @@ import { EventOrder, mayHaveChanged, toConnection, toEdge } from './event-page.t
 import { afterArg, followRequest, fromArg, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
+import { keptPage } from './kept-page.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { plain, plainJson } from './plain-field.ts'
 import { RecordEventsPayload } from './record-results.ts'
@@ -290,8 +291,11 @@ export async function readWorkerEvents(
 ) {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
   const selected = { ...request, order: order ?? 'NEWEST_FIRST', prefix: selectedPrefix(info) }
-  const page = await context.log.page(await context.dataset(datasetId, mayHaveChanged(info)), selected)
-  return toConnection(page, page.events.map(toWorkerEvent))
+  const stream = await context.dataset(datasetId, mayHaveChanged(info))
+  return await keptPage(info, stream, selected, async () => {
+    const page = await context.log.page(stream, selected)
+    return toConnection(page, page.events.map(toWorkerEvent))
+  })
 }
 
 export async function readWorkerEventPage(
