@@ -26,7 +26,10 @@ const { outputFiles } = await build({
   define: { 'process.env.NODE_ENV': '"production"' },
   plugins: [
     { name: 'graphql-modules', setup: ({ onResolve }) => onResolve({ filter: /^graphql(\/|$)/ }, toModule) },
-    { name: 'context-cache', setup: ({ onLoad }) => onLoad({ filter: /@pothos.core.esm.utils.context-cache\.js$/ }, toProperty) },
+    {
+      name: 'context-cache',
+      setup: ({ onLoad }) => onLoad({ filter: /@pothos.core.esm.utils.context-cache\.js$/ }, toProperty),
+    },
   ],
   // These read files beside their own: they are the package's only dependencies.
   external: ['@electric-sql/pglite', 'fs-native-extensions', 'pg-native'],

@@ -11,8 +11,8 @@ import type { OpenResponse } from '../http/open-response.ts'
 import type { OpenResponses } from '../http/open-responses.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Call, Calls, Transport } from '../lib/call.ts'
-import type { KeptTexts } from '../lib/kept-texts.ts'
 import type { AddressOf } from '../lib/client-address.ts'
+import type { KeptTexts } from '../lib/kept-texts.ts'
 import type { Context as OperationContext, RequestContext } from '../schema/context.ts'
 
 export interface RouteServices {

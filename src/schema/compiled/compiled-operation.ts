@@ -51,7 +51,14 @@ export function compileOperation(
   const type = operation && schema.getRootType(operation.operation)
   if (!type || operation.operation === OperationTypeNode.SUBSCRIPTION || operation.directives?.length) return undefined
   try {
-    const of: Compiled = { schema, operation, fragments: fragmentsIn(document), size: { fields: 0 }, asks: { places: 0 }, texts }
+    const of: Compiled = {
+      schema,
+      operation,
+      fragments: fragmentsIn(document),
+      size: { fields: 0 },
+      asks: { places: 0 },
+      texts,
+    }
     const fields = fieldsOf([operation], type, of)
     const inOrder = operation.operation === OperationTypeNode.MUTATION
     return {
