@@ -4,7 +4,7 @@ import type { KeptText, KeptTexts } from '../lib/kept-texts.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
 /** A place in a compiled operation whose text depends on nothing but the page that its resolver returns. */
-export interface KeepingPlace {
+interface KeepingPlace {
   readonly texts: KeptTexts
   readonly id: number
 }
