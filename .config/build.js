@@ -24,7 +24,13 @@ const { outputFiles } = await build({
   keepNames: true,
   // Otherwise graphql compares the names of classes at each check of a type.
   define: { 'process.env.NODE_ENV': '"production"' },
-  plugins: [{ name: 'graphql-modules', setup: ({ onResolve }) => onResolve({ filter: /^graphql(\/|$)/ }, toModule) }],
+  plugins: [
+    { name: 'graphql-modules', setup: ({ onResolve }) => onResolve({ filter: /^graphql(\/|$)/ }, toModule) },
+    {
+      name: 'context-cache',
+      setup: ({ onLoad }) => onLoad({ filter: /@pothos.core.esm.utils.context-cache\.js$/ }, toProperty),
+    },
+  ],
   // These read files beside their own: they are the package's only dependencies.
   external: ['@electric-sql/pglite', 'fs-native-extensions', 'pg-native'],
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
@@ -69,6 +75,23 @@ writeFileSync(BUILT_FROM, inputs)
 function toModule({ path }) {
   const [base] = ['.mjs', '/index.mjs'].map((end) => resolve(`node_modules/${path}${end}`)).filter(existsSync)
   return base && { path: base, sideEffects: false }
+}
+
+// What Pothos keeps of an operation is a property of its context: in a WeakMap, as in its own module, it would retain the
+// request until a full garbage collection.
+function toProperty() {
+  return {
+    contents: `
+      export const contextCacheSymbol = Symbol.for('Pothos.contextCache')
+      export const initContextCache = () => ({ [contextCacheSymbol]: {} })
+      export function createContextCache(create) {
+        const key = Symbol()
+        const ownerOf = (context) => context[contextCacheSymbol] ?? context
+        const get = (context, ...args) => (ownerOf(context)[key] ??= create(context, ...args))
+        get.delete = (context) => void delete ownerOf(context)[key]
+        return get
+      }`,
+  }
 }
 
 // Only names of classes are needed. Setting that of a function takes longer than making it, as is done for each field.

@@ -27,6 +27,7 @@ import { TcpConnections } from './http/tcp-connections.ts'
 import { serveWebSocket } from './http/websocket/websocket-server.ts'
 import { Calls } from './lib/call.ts'
 import { createAddressOf } from './lib/client-address.ts'
+import { KeptTexts } from './lib/kept-texts.ts'
 import { OriginPolicy } from './lib/origin-policy.ts'
 import { RetentionSweeper } from './log/retention-sweeper.ts'
 import { countRemoved, createAppendMetrics, registerAppendQueue } from './observability/metrics/appends.ts'
@@ -146,7 +147,8 @@ async function open(
     liveConnections,
     sweep: () => void retention.sweep(),
   })
-  const execution = { createContext: addContext, maskError }
+  const texts = new KeptTexts()
+  const execution = { createContext: addContext, maskError, texts }
   const { yoga, compiled } = createPipeline(execution, entry, cohorts, lifecycle, operationList, config, logger)
   closers.defer(() => yoga.dispose())
   const admission = { admit, addressOf, authenticate, calls, createRequestContext }
@@ -159,6 +161,7 @@ async function open(
     createContext: (request: RequestContext) => ({ ...request, ...addContext(request) }),
     maskError,
     streamAddresses: new StreamAddresses(database.spareQueries),
+    texts,
   }
   const pages = createRestApp(yoga, routeServices, lifecycle, origins)
   const readiness = createReadiness(database, bus, lifecycle)

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** Characters stored in clear, so the owner can identify the key. */
 const PREFIX_LENGTH = 16
@@ -14,7 +14,7 @@ export function storedForm(key: string): { prefix: string; hash: string } {
 }
 
 export function hashKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex')
+  return hash('sha256', key, 'hex')
 }
 
 /** Compares two hex hashes in constant time. */

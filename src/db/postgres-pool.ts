@@ -1,5 +1,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { Attached } from '../lib/attached.ts'
+import { Bag } from '../lib/bag.ts'
 import { KEEP_ALIVE } from './database-connection.ts'
 import { PreparedStatements } from './prepared-statements.ts'
 import { pinSession, type Session } from './session.ts'
@@ -43,17 +45,19 @@ export function openPool(
   })
   // An idle connection that breaks is replaced, and needs no report. Without a listener it would end the process.
   pool.on('error', () => undefined)
-  const held = new Map<pg.PoolClient, NodeJS.Timeout>()
+  const held = new Bag<pg.PoolClient>()
+  const timers = new Attached<pg.PoolClient, NodeJS.Timeout>()
   const hold = (client: pg.PoolClient) => {
-    clearTimeout(held.get(client))
-    held.set(
+    clearTimeout(timers.of(client))
+    timers.attach(
       client,
       setTimeout(() => void client.end(), limit + GRACE_MS),
     )
+    held.add(client)
   }
   pool.on('acquire', hold)
   pool.on('release', (_error, client) => {
-    clearTimeout(held.get(client))
+    clearTimeout(timers.of(client))
     held.delete(client)
   })
   return {
@@ -62,7 +66,7 @@ export function openPool(
     limit(milliseconds) {
       limit = milliseconds
       pool.options.connectionTimeoutMillis = Math.min(CONNECT_MS, milliseconds)
-      for (const client of [...held.keys()]) hold(client)
+      for (const client of held.all()) hold(client)
     },
     async [Symbol.asyncDispose]() {
       await pool.end()

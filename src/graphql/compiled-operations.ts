@@ -3,6 +3,7 @@ import type { GraphQLParams } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Call } from '../lib/call.ts'
+import type { KeptTexts } from '../lib/kept-texts.ts'
 import { type CompiledOperation, compileOperation, type WrittenResult } from '../schema/compiled/compiled-operation.ts'
 import type { RequestContext } from '../schema/context.ts'
 import type { AddedContext } from './create-context.ts'
@@ -33,6 +34,7 @@ interface Pipeline {
   readonly costOf: CostOf
   readonly rate: RateLimit
   readonly maskError: MaskError
+  readonly texts: KeptTexts
 }
 
 /**
@@ -89,8 +91,8 @@ export class CompiledOperations {
     if (known !== undefined) return known
     // Clients can make up any number of names, of any length: those of no operation are not kept.
     if (!getOperationAST(document, name)) return null
-    const { schema } = this.#pipeline
-    const compiled = compileOperation(schema, document, name)
+    const { schema, texts } = this.#pipeline
+    const compiled = compileOperation(schema, document, name, texts)
     const operation = compiled ? { ...compiled, coerce: compileVariables(schema, compiled.operation) } : null
     operations.set(name, operation)
     const fields = [...operations.values()].reduce((sum, each) => sum + (each?.fields ?? 0), 0)

@@ -3,6 +3,7 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Logger } from 'pino'
 import type { RateLimit } from '../accounts/rate-limit.ts'
 import type { Config } from '../config.ts'
+import type { KeptTexts } from '../lib/kept-texts.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { OriginPolicy } from '../lib/origin-policy.ts'
 import { markPrivate } from '../lib/private-response.ts'
@@ -56,11 +57,12 @@ export interface Entry {
 export interface Execution {
   createContext: (context: RequestContext) => AddedContext
   maskError: MaskError
+  texts: KeptTexts
 }
 
 /** Creates the pipeline. @param operationList absent: any operation runs. @param logger also takes Yoga's messages. */
 export function createPipeline(
-  { createContext, maskError }: Execution,
+  { createContext, maskError, texts }: Execution,
   { readBody, origins, rate, connectionLimit }: Entry,
   cohorts: Cohorts,
   lifecycle: Lifecycle,
@@ -70,7 +72,7 @@ export function createPipeline(
 ): Pipeline {
   const costOf = operationCosts(limits)
   const persisted = new PersistedOperations(operationList)
-  const compiled = new CompiledOperations({ schema, createContext, persisted, costOf, rate, maskError })
+  const compiled = new CompiledOperations({ schema, createContext, persisted, costOf, rate, maskError, texts })
   const yoga = createYoga<ServerContext, AddedContext>({
     schema,
     context: createContext,

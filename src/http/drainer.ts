@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
+import { Bag } from '../lib/bag.ts'
 import type { TcpConnections } from './tcp-connections.ts'
 
 /** Timeout for requests in progress, in milliseconds; closing the rest takes a share of the ten seconds of a stop. */
@@ -9,7 +10,7 @@ const TIMEOUT_MS = 7_000
 export class Drainer {
   readonly #http: Server
   readonly #connections: TcpConnections
-  readonly #underWay = new Set<ServerResponse>()
+  readonly #underWay = new Bag<ServerResponse>()
   #draining = false
 
   constructor(http: Server, connections: TcpConnections) {
@@ -28,7 +29,7 @@ export class Drainer {
 
   async drain(): Promise<void> {
     this.#draining = true
-    for (const response of this.#underWay) endWith(response)
+    for (const response of this.#underWay.all()) endWith(response)
     this.#connections.hurry()
     const closed = promisify(this.#http.close.bind(this.#http))()
     this.#closeIdle()

@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { Identity } from '../accounts/admission.ts'
 import type { KeyWatch } from '../accounts/key-watch.ts'
 import type { LiveConnections } from '../accounts/live-connections.ts'
+import { Attached } from '../lib/attached.ts'
+import { Bag } from '../lib/bag.ts'
 import type { Call } from '../lib/call.ts'
 import type { ConnectionLimit } from '../subscriptions/connection-limit.ts'
 import { OpenResponse } from './open-response.ts'
@@ -20,8 +22,8 @@ interface Registers {
 export class OpenResponses {
   readonly #tcpConnections: TcpConnections
   readonly #registers: Registers
-  readonly #byResponse = new WeakMap<ServerResponse, OpenResponse>()
-  readonly #young = new Set<OpenResponse>()
+  readonly #ofResponse = new Attached<ServerResponse, OpenResponse>()
+  readonly #young = new Bag<OpenResponse>()
 
   constructor(tcpConnections: TcpConnections, registers: Registers) {
     this.#tcpConnections = tcpConnections
@@ -30,13 +32,13 @@ export class OpenResponses {
   }
 
   of(response: ServerResponse, { viewer, caller }: Identity, call?: Call): OpenResponse {
-    const known = this.#byResponse.get(response)
+    const known = this.#ofResponse.of(response)
     if (known) return known
     const { socket } = response.req
     const connection = this.#tcpConnections.of(socket)
     connection.caller = caller
     const made = new OpenResponse(response, connection, { viewer, caller }, call)
-    this.#byResponse.set(response, made)
+    this.#ofResponse.attach(response, made)
     this.#young.add(made)
     made.onGone(() => this.#young.delete(made))
     return made
@@ -44,8 +46,8 @@ export class OpenResponses {
 
   #sweep(): void {
     const { connectionLimit } = this.#registers
-    for (const response of this.#young) {
-      if (performance.now() - response.begun < LONG_MS) break
+    for (const response of this.#young.all()) {
+      if (performance.now() - response.begun < LONG_MS) continue
       // The connection limit does not break a response of which nothing is sent yet.
       if (!response.isSubscription && !response.isBeingSent && connectionLimit.isFull(response.caller)) continue
       this.#young.delete(response)

@@ -18,7 +18,7 @@ export class TcpConnection {
   caller: Caller
   // Made when they are needed: an empty set is as large as a full one.
   #onFault: Set<(fault: Fault) => void> | undefined
-  #onBroken: Set<(fault: Fault) => void> | undefined
+  #onBroken: readonly ((fault: Fault) => void)[] = []
   readonly #breakOff: (connection: TcpConnection) => void
   #flushed = -1
   #stalledMs = 0
@@ -56,9 +56,10 @@ export class TcpConnection {
 
   /** Calls back before the server breaks the connection. @returns an unsubscribe function. */
   onBroken(callback: (fault: Fault) => void): () => void {
-    this.#onBroken ??= new Set()
-    this.#onBroken.add(callback)
-    return () => void this.#onBroken?.delete(callback)
+    this.#onBroken = [...this.#onBroken, callback]
+    return () => {
+      this.#onBroken = this.#onBroken.filter((each) => each !== callback)
+    }
   }
 
   cutOff(): void {
@@ -67,7 +68,7 @@ export class TcpConnection {
 
   /** Ends what the connection carries as this, then breaks it: its end alone looks like that of a client. */
   destroy(fault: Fault): void {
-    for (const callback of [...(this.#onFault ?? []), ...(this.#onBroken ?? [])]) callback(fault)
+    for (const callback of [...(this.#onFault ?? []), ...this.#onBroken]) callback(fault)
     this.socket.destroy()
   }
 

@@ -11,7 +11,8 @@ export function batchLookups<Value, Key = string>(
   read: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, Value>>,
   { atOnce, keys: most }: LookupLimits,
 ): Lookup<Value, Key> {
-  const waiting = new Map<Key, Waiting<Value>>()
+  // A map for each batch: one that keys come to and go from retains those that are gone.
+  let waiting = new Map<Key, Waiting<Value>>()
   let running = 0
   let scheduled = false
   // Takes in all lookups of this turn of the event loop.
@@ -25,8 +26,9 @@ export function batchLookups<Value, Key = string>(
     })
   }
   const run = async () => {
-    const batch = [...waiting].slice(0, most)
-    for (const [key] of batch) waiting.delete(key)
+    const all = [...waiting]
+    const batch = all.slice(0, most)
+    waiting = new Map(all.slice(most))
     running++
     try {
       const found = await read(batch.map(([key]) => key))

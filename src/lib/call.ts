@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { Logger } from 'pino'
+import { Attached } from './attached.ts'
 import { type Outcome, outcomeOf, outcomeOfStatus } from './outcome.ts'
 import { isId, REQUEST_ID, requestIdOf } from './request-id.ts'
 import type { Span, Tracing } from './span.ts'
@@ -116,7 +117,7 @@ export class Call {
 
 export class Calls {
   readonly #watchers: Watchers
-  readonly #byRequest = new WeakMap<IncomingMessage, Call>()
+  readonly #ofRequest = new Attached<IncomingMessage, Call>()
 
   constructor(watchers: Watchers) {
     this.#watchers = watchers
@@ -126,7 +127,7 @@ export class Calls {
     const requestId = requestIdOf(request)
     response.setHeader(REQUEST_ID, requestId)
     const call = new Call('other', { requestId }, this.#watchers, request)
-    this.#byRequest.set(request, call)
+    this.#ofRequest.attach(request, call)
     response.once('close', () => {
       if (call.transport === 'graphql' && isEventStream(response)) call.transport = 'sse'
       call.end(call.outcomeOf(response))
@@ -135,7 +136,7 @@ export class Calls {
   }
 
   of(request: IncomingMessage): Call | undefined {
-    return this.#byRequest.get(request)
+    return this.#ofRequest.of(request)
   }
 
   /** @param operationId from the client, so any string. */

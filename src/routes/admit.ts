@@ -12,6 +12,7 @@ import type { OpenResponses } from '../http/open-responses.ts'
 import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { Call, Calls, Transport } from '../lib/call.ts'
 import type { AddressOf } from '../lib/client-address.ts'
+import type { KeptTexts } from '../lib/kept-texts.ts'
 import type { Context as OperationContext, RequestContext } from '../schema/context.ts'
 
 export interface RouteServices {
@@ -26,6 +27,8 @@ export interface RouteServices {
   createContext: (request: RequestContext) => OperationContext
   maskError: MaskError
   streamAddresses: StreamAddresses
+  /** Bodies by their entity tags. */
+  texts: KeptTexts
   maxBodyBytes: number
   logger: Logger
 }

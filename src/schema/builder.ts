@@ -17,7 +17,7 @@ import BudgetPlugin from './budget-plugin.ts'
 import type { Context } from './context.ts'
 import { fieldCost } from './field-cost.ts'
 import { decodeGlobalId, isNode, MOST_NODES } from './global-id.ts'
-import { plain } from './plain-field.ts'
+import { PLAIN_LIST, plain } from './plain-field.ts'
 import { ROW_PAGE } from './row-page.ts'
 import { DateTime, JSONValue, SafeInt, UUID } from './scalars.ts'
 
@@ -118,6 +118,7 @@ export const builder = new SchemaBuilder<Types>({
     },
     cursorType: 'String',
     edgesFieldOptions: {
+      ...PLAIN_LIST,
       nullable: { list: false, items: false },
       description: 'Items of this page, each with its cursor.',
     },
@@ -126,7 +127,7 @@ export const builder = new SchemaBuilder<Types>({
       description: 'The item of this edge.',
       extensions: plain(({ node }: { node: unknown }) => node).extensions,
     },
-    nodesOnConnection: { description: 'Items of this page, without cursors.' },
+    nodesOnConnection: { ...PLAIN_LIST, description: 'Items of this page, without cursors.' },
     cursorFieldOptions: {
       extensions: plain(({ cursor }: { cursor: string }) => cursor).extensions,
       description:

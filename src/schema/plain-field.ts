@@ -6,6 +6,8 @@ interface Plain {
   readonly plain?: (source: never) => unknown
   /** The value as JSON text, instead of the value. */
   readonly plainJson?: (source: never) => string
+  /** It is a list, which the resolver makes of nothing but its source. */
+  readonly plainList?: true
 }
 
 /** Options of a field that only reads its source: compiled operations read it without a call of the executor. */
@@ -18,6 +20,13 @@ export function plainJson<Source>(read: (source: Source) => string) {
   return { extensions: { plainJson: read } satisfies Plain }
 }
 
+/** Options of a list that its resolver makes of nothing but its source. */
+export const PLAIN_LIST = { extensions: { plainList: true } satisfies Plain } as const
+
 export function plainOf({ extensions }: Pick<GraphQLField<unknown, unknown>, 'extensions'>) {
-  return extensions as { plain?: (source: unknown) => unknown; plainJson?: (source: unknown) => string }
+  return extensions as {
+    plain?: (source: unknown) => unknown
+    plainJson?: (source: unknown) => string
+    plainList?: true
+  }
 }

@@ -9,6 +9,7 @@ import { decodeAll, reportEventOf } from './decoded.ts'
 import { EventOrder, mayHaveChanged, toConnection, toEdge } from './event-page.ts'
 import { afterArg, fromArg, pastEndArg, reportFollowRequest, tailArg } from './follow-args.ts'
 import { eventNodeId } from './global-id.ts'
+import { keptPage } from './kept-page.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { plain } from './plain-field.ts'
 import { RecordEventsPayload } from './record-results.ts'
@@ -198,8 +199,11 @@ export async function readReportEvents(
 ) {
   const prefix = selectedPrefix(info)
   const selected = { ...request, types: kinds, order: order ?? 'OLDEST_FIRST', prefix }
-  const page = await log.page(await report(reportId, mayHaveChanged(info)), selected)
-  return toConnection(page, await decodeAll(page.events, prefix, budget))
+  const stream = await report(reportId, mayHaveChanged(info))
+  return await keptPage(info, stream, selected, async () => {
+    const page = await log.page(stream, selected)
+    return toConnection(page, await decodeAll(page.events, prefix, budget))
+  })
 }
 
 builder.mutationField('recordReportEvents', (t) =>

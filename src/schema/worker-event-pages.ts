@@ -4,6 +4,7 @@ import type { NumberedPage } from '../log/read/numbered-page.ts'
 import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { EventOrder, mayHaveChanged, toConnection } from './event-page.ts'
+import { keptPage } from './kept-page.ts'
 import { selectedPrefix } from './payload-fields.ts'
 import {
   types,
@@ -90,8 +91,11 @@ export async function readWorkerEvents(
 ) {
   const toWorkerEvent = await workerEventsOf(datasetId, context)
   const selected = { ...request, order: order ?? 'NEWEST_FIRST', prefix: selectedPrefix(info) }
-  const page = await context.log.page(await context.dataset(datasetId, mayHaveChanged(info)), selected)
-  return toConnection(page, page.events.map(toWorkerEvent))
+  const stream = await context.dataset(datasetId, mayHaveChanged(info))
+  return await keptPage(info, stream, selected, async () => {
+    const page = await context.log.page(stream, selected)
+    return toConnection(page, page.events.map(toWorkerEvent))
+  })
 }
 
 export async function readWorkerEventPage(

@@ -1,7 +1,8 @@
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
 import { createClient, type WorkerEvent } from '../../src/client/client.ts'
-import { hasChromium, launchBrowser } from '../support/browser.ts'
+import { hasChromium } from '../support/browser.ts'
+import { launchChromium } from '../support/chromium.ts'
 import { newDataset, newKey, newOrganization } from '../support/seed.ts'
 import { expectData, startServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
@@ -25,7 +26,7 @@ test.skipIf(!hasChromium)(
     const datasetId = await newDataset(server, organization)
     await using proxy = await tcpProxy(server.url)
     let key = await newKey(server, organization)
-    await using browser = await launchBrowser()
+    await using browser = await launchChromium()
     const page = await (await browser.newContext({ bypassCSP: true })).newPage()
     await page.exposeFunction('currentKey', () => key)
     await page.goto(`${proxy.url}healthz`)

@@ -100,6 +100,7 @@ async function open(services: RouteServices, exchange: Exchange, reportId: strin
   return {
     api,
     request,
+    texts: services.texts,
     find: ({ report }) => findReport(report, request, services.streamAddresses),
     authenticate: () => services.authenticate(key).catch(() => Promise.reject(TemporaryError.keyUnavailable())),
   }

@@ -1,4 +1,5 @@
 import type { Viewer } from '../../accounts/viewer.ts'
+import type { KeptTexts } from '../../lib/kept-texts.ts'
 import type { Stream } from '../../log/read/stream-index.ts'
 import type { Context } from '../../schema/context.ts'
 import type { ApiCall } from '../api-call.ts'
@@ -18,6 +19,7 @@ export interface Listing {
   readonly api: ApiCall
   readonly exchange: Exchange
   readonly request: ReportRequest
+  readonly texts: KeptTexts
   /** Finds the report. @throws CodedError NOT_FOUND, also if another one was meant. */
   readonly find: (context: Context) => Promise<Stream>
   /** Checks the key again: a list can take hours to read. */
@@ -50,7 +52,7 @@ export async function listLlamaEvents(listing: Listing): Promise<Reply | undefin
   return undefined
 }
 
-async function begin({ api, exchange, request, find }: Listing, range: Omit<PageRange, 'head'>): Promise<Begun> {
+async function begin({ api, exchange, request, find, texts }: Listing, range: Omit<PageRange, 'head'>): Promise<Begun> {
   const { after, last_sequence = 0 } = request.query
   return api.read(OPERATION, async (context) => {
     const stream = await find(context)
@@ -59,7 +61,11 @@ async function begin({ api, exchange, request, find }: Listing, range: Omit<Page
     if (matchesEtag(exchange.request.headers['if-none-match'], begun.etag)) return begun
     // Past the head, where the log knows no position.
     if (last_sequence > head) return { ...begun, page: { text: '' } }
-    return { ...begun, page: await readLlamaPage(context, stream, request, { ...range, head }) }
+    const kept = texts.find(begun.etag)
+    if (kept) return { ...begun, page: { text: kept.text, last: head } }
+    const page = await readLlamaPage(context, stream, request, { ...range, head })
+    if (page.next === undefined) texts.keep(begun.etag, page.text)
+    return { ...begun, page }
   })
 }
 

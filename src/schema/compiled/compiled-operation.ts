@@ -9,6 +9,7 @@ import {
   type OperationDefinitionNode,
   OperationTypeNode,
 } from 'graphql'
+import type { KeptTexts } from '../../lib/kept-texts.ts'
 import type { Context } from '../context.ts'
 import { type Compiled, fieldsOf, type Run, type SelectedField } from './object-writer.ts'
 import { NotCompiledError } from './selected-fields.ts'
@@ -44,12 +45,20 @@ export function compileOperation(
   schema: GraphQLSchema,
   document: DocumentNode,
   operationName: string | null | undefined,
+  texts: KeptTexts,
 ): CompiledOperation | undefined {
   const operation = getOperationAST(document, operationName)
   const type = operation && schema.getRootType(operation.operation)
   if (!type || operation.operation === OperationTypeNode.SUBSCRIPTION || operation.directives?.length) return undefined
   try {
-    const of: Compiled = { schema, operation, fragments: fragmentsIn(document), size: { fields: 0 } }
+    const of: Compiled = {
+      schema,
+      operation,
+      fragments: fragmentsIn(document),
+      size: { fields: 0 },
+      asks: { places: 0 },
+      texts,
+    }
     const fields = fieldsOf([operation], type, of)
     const inOrder = operation.operation === OperationTypeNode.MUTATION
     return {

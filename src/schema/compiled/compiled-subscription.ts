@@ -24,7 +24,13 @@ export function compileSubscription(
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables)
   if (!coerced) return undefined
   try {
-    const of: Compiled = { schema, operation, fragments: fragmentsIn(document), size: { fields: 0 } }
+    const of: Compiled = {
+      schema,
+      operation,
+      fragments: fragmentsIn(document),
+      size: { fields: 0 },
+      asks: { places: 0 },
+    }
     const fields = fieldsOf([operation], type, of)
     return (source, context) => runFields(fields, false, coerced, context, source)
   } catch (error) {

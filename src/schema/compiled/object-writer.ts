@@ -15,8 +15,10 @@ import {
   type OperationDefinitionNode,
 } from 'graphql'
 import type { OperationBudget } from '../../lib/budget/operation-budget.ts'
+import type { KeptTexts } from '../../lib/kept-texts.ts'
 import { drawText, type UndrawnList, undrawnList } from '../budget-plugin.ts'
 import type { Context } from '../context.ts'
+import { type CompiledInfo, keyOfPage, WrittenPage } from '../kept-page.ts'
 import { plainOf } from '../plain-field.ts'
 import { selectionOf } from '../selection.ts'
 import { argumentsReader } from './field-arguments.ts'
@@ -38,6 +40,9 @@ export interface Run {
 export interface Compiled extends Source {
   readonly operation: OperationDefinitionNode
   readonly size: { fields: number }
+  /** Places of which more than their source is asked, in what is compiled so far. */
+  readonly asks: { places: number }
+  readonly texts?: KeptTexts
 }
 
 /** Most fields of an operation, as fragments can multiply them. */
@@ -179,12 +184,16 @@ function resolvedWriter(
   const resolve = list?.resolve ?? field.resolve
   if (!resolve) throw new NotCompiledError('a field without a resolver')
   const argumentsOf = argumentsReader(nodes[0] as FieldNode, field)
-  const complete = completer(nodes, parent, field, of, list)
+  const placesBefore = of.asks.places
+  const write = completer(nodes, parent, field, of, list)
+  const keeping = of.texts && of.asks.places === placesBefore ? { texts: of.texts, id: nextId++ } : undefined
+  const complete = keeping ? keepingWriter(write, keeping.texts) : write
+  if (!plainOf(field).plainList) of.asks.places++
   return (source, run, parentPath) => {
     const path: Path = { prev: parentPath, key, typename: parent.name }
     const failed = (error: unknown) => handleError(error, returnType, nodes, path, run.errors)
     try {
-      const info: GraphQLResolveInfo = {
+      const info: CompiledInfo = {
         fieldName,
         fieldNodes: nodes,
         returnType,
@@ -195,6 +204,7 @@ function resolvedWriter(
         rootValue: undefined,
         operation,
         variableValues: run.variableValues,
+        keeping,
       }
       const value = resolve(source, argumentsOf(run.variableValues), run.context, info)
       if (isPromise(value)) return settled(value, failed, (resolved) => complete(resolved, run, path, info))
@@ -203,6 +213,29 @@ function resolvedWriter(
     } catch (error) {
       return failed(error)
     }
+  }
+}
+
+let nextId = 0
+
+/** Writes a page, or the text that was kept of it. */
+function keepingWriter(write: Writer, texts: KeptTexts): Writer {
+  return (value, run, path, info) => {
+    const { budget, errors } = run
+    if (value instanceof WrittenPage) {
+      budget.drawValues(value.kept.values)
+      budget.drawText(value.kept.characters)
+      return value.kept.text
+    }
+    const key = keyOfPage(value)
+    if (key === undefined) return write(value, run, path, info)
+    const before = { ...budget.resultSize, errors: errors.length }
+    const text = write(value, run, path, info)
+    const { values, text: characters } = budget.resultSize
+    // Of one that is written in turns, others that draw meanwhile could not be told apart.
+    if (typeof text === 'string' && errors.length === before.errors && !budget.isExceeded)
+      texts.keep(key, text, { values: values - before.values, characters: characters - before.text })
+    return text
   }
 }
 
