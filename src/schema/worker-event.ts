@@ -17,7 +17,7 @@ import { eventNodeId } from './global-id.ts'
 import { toNewEvents } from './new-events.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { plain, plainJson } from './plain-field.ts'
-import { RecordEventsPayload } from './record-results.ts'
+import { APPENDS, RecordEventsPayload } from './record-results.ts'
 import { appendStrictly } from './strict-append.ts'
 import { type TypedPayload, typedPayload, WorkerEventData } from './worker-event-data.ts'
 
@@ -230,6 +230,7 @@ builder.mutationField('recordWorkerEvents', (t) =>
       'are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event ' +
       'results, including conflicts, are in the payload.',
     authScopes: (_root, { datasetId }) => ({ appendToDataset: datasetId }),
+    extensions: { [APPENDS]: true },
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to record events of.' }),
       events: t.arg({
