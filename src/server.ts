@@ -4,10 +4,12 @@ import type { Logger } from 'pino'
 import { createAdmit } from './accounts/admission.ts'
 import { createAuthenticate } from './accounts/authenticate.ts'
 import { KeyLookup } from './accounts/key-lookup.ts'
+import { KeyMemory } from './accounts/key-memory.ts'
 import { KeyUsage } from './accounts/key-usage.ts'
 import { KeyWatch } from './accounts/key-watch.ts'
 import { LiveConnections } from './accounts/live-connections.ts'
 import { createRateLimit } from './accounts/rate-limit.ts'
+import { RememberedKeys } from './accounts/remembered-keys.ts'
 import { type FirstRootKey, makeFirstRootKey } from './accounts/root-key.ts'
 import { openStorage } from './accounts/storage.ts'
 import { StreamAddresses } from './accounts/stream-addresses.ts'
@@ -118,7 +120,10 @@ async function open(
   const retention = new RetentionSweeper(database, sweepObserver)
   const keyUsage = new KeyUsage(database.queries, onFailure('key-usage'))
   const keyLookup = new KeyLookup(database.spareQueries, onFailure('key-lookup'))
-  const authenticate = countRejectedKeys(registry, createAuthenticate(keyLookup, keyUsage, config.rootApiKey))
+  const keyMemory = new KeyMemory()
+  const readKey = createAuthenticate(keyLookup, keyMemory, keyUsage, config.rootApiKey)
+  const authenticate = countRejectedKeys(registry, readKey)
+  const keys = new RememberedKeys(keyMemory, keyUsage, readKey)
   const keyWatch = new KeyWatch(database.spareQueries, onFailure('key-watch'))
   const liveConnections = new LiveConnections(database.queries, onFailure('live-connections'))
   const background = [retention, keyUsage, keyWatch, liveConnections]
@@ -179,7 +184,7 @@ async function open(
     http,
     { queue, drainer, calls, graphiql: config.graphiql },
     {
-      graphql: createGraphqlHandler(yoga, { ...routeServices, readBody, compiled }, logger),
+      graphql: createGraphqlHandler(yoga, { ...routeServices, keys, rate, readBody, compiled }, logger),
       routes: (request, response) => void (answersDirectly(request, response) || toPages(request, response)),
     },
   )

@@ -1,6 +1,6 @@
 import { hashKey, sameHash } from './key-hash.ts'
 import type { KeyLookup, StoredKey } from './key-lookup.ts'
-import { KeyMemory } from './key-memory.ts'
+import type { KeyMemory } from './key-memory.ts'
 import type { KeyUsage } from './key-usage.ts'
 import { ANONYMOUS, type Viewer } from './viewer.ts'
 
@@ -11,9 +11,13 @@ export const ROOT_KEY_ID = '00000000-0000-0000-0000-000000000000'
 export type Authenticate = (key: string | undefined) => Promise<Viewer>
 
 /** @param rootApiKey when set, the only root key: a stored one is then anonymous. */
-export function createAuthenticate(lookup: KeyLookup, usage: KeyUsage, rootApiKey: string | undefined): Authenticate {
+export function createAuthenticate(
+  lookup: KeyLookup,
+  memory: KeyMemory,
+  usage: KeyUsage,
+  rootApiKey: string | undefined,
+): Authenticate {
   const rootHash = rootApiKey === undefined ? undefined : hashKey(rootApiKey)
-  const memory = new KeyMemory()
   return async (key) => {
     if (!key) return ANONYMOUS
     const hash = hashKey(key)
@@ -22,7 +26,7 @@ export function createAuthenticate(lookup: KeyLookup, usage: KeyUsage, rootApiKe
     const stored = await lookup.find(hash, memory.hasWorked(hash) ? 'known' : 'unknown')
     const viewer = stored ? viewerOf(stored, rootHash !== undefined) : ANONYMOUS
     if (viewer.type === 'anonymous') memory.fails(hash)
-    else memory.works(hash, stored?.organizationId ?? 'root')
+    else memory.works(hash, viewer)
     if (stored && viewer.type !== 'anonymous') usage.note(stored.id)
     return viewer
   }

@@ -15,6 +15,8 @@ export type Viewer =
       readonly only?: { readonly datasetIds: readonly string[]; readonly reportIds: readonly string[] }
     }
 
+export type KeyViewer = Extract<Viewer, { type: 'key' }>
+
 export const ANONYMOUS: Viewer = { type: 'anonymous' }
 
 const RANK = { READ: 1, WRITE: 2, ADMIN: 3 } as const satisfies Record<ApiKeyRole, number>

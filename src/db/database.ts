@@ -13,7 +13,7 @@ import { openPool, type PostgresPool } from './postgres-pool.ts'
 import { postgresQueries } from './postgres-queries.ts'
 import { prepareSchema } from './prepare-schema.ts'
 import type { Queries } from './queries.ts'
-import { type Session, sessionOf } from './session.ts'
+import { LOOKUPS, type Session, sessionOf } from './session.ts'
 
 /** What an acknowledged append survives; `relaxed`: fsync or synchronous_commit is off. */
 type Durability = 'process-crash' | 'power-loss' | 'relaxed'
@@ -21,7 +21,7 @@ type Durability = 'process-crash' | 'power-loss' | 'relaxed'
 export interface Database extends AsyncDisposable {
   readonly prisma: PrismaClient
   readonly queries: Queries
-  /** On a small separate pool of PostgreSQL, so key lookups and health checks work while `pool` is exhausted. */
+  /** For look-ups by index, on a small separate pool of PostgreSQL: they work while `pool` is exhausted. */
   readonly spareQueries: Queries
   /** For background work on many rows, whose statements may take minutes, but not forever. */
   readonly maintenance: Queries
@@ -79,7 +79,7 @@ async function openPostgres({ databaseUrl = '', databaseTimeoutSeconds }: Config
   const durability = await checkedDurability(databaseUrl, limit)
   const session = sessionOf(databaseUrl)
   const main = openQueries(session, POOL_SIZES.main, limit)
-  const short = openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit))
+  const short = openQueries(session, POOL_SIZES.spare, Math.min(LIMITS.spare, limit), LOOKUPS)
   const long = openQueries(session, POOL_SIZES.maintenance, LIMITS.maintenance)
   const pools = [main, short, long].map(({ pool }) => pool)
   const statementNameGenerator = ({ sql }: SqlQuery) => main.pool.prepared.nameOf(sql)
@@ -111,8 +111,8 @@ interface OpenQueries {
   readonly pool: PostgresPool
 }
 
-function openQueries(session: Session, max: number, limit: number): OpenQueries {
-  const pool = openPool(session, { max, limit })
+function openQueries(session: Session, max: number, limit: number, settings?: typeof LOOKUPS): OpenQueries {
+  const pool = openPool(session, { max, limit, settings })
   return { queries: postgresQueries(pool.pool, pool.prepared), pool }
 }
 

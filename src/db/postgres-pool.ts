@@ -23,14 +23,14 @@ const GRACE_MS = 500
 /** PostgreSQL cancels a statement after the limit, in milliseconds; if it does not respond, the connection ends. */
 export function openPool(
   { connectionString, schema }: Session,
-  { max, limit }: { max: number; limit: number },
+  { max, limit, settings }: { max: number; limit: number; settings?: Readonly<Record<string, string>> },
 ): PostgresPool {
   const sockets = new Set<Socket>()
   const prepared = new PreparedStatements()
   const pool = new pg.Pool({
     connectionString,
     onConnect: async (client) => {
-      const text = `${pinSession(schema, limit)}; ${BACKEND}`
+      const text = `${pinSession(schema, limit, settings)}; ${BACKEND}`
       const results = await client.query({ text, query_timeout: CONNECT_MS } as pg.QueryConfig)
       prepared.found(hasOwnSession(client, results as unknown as pg.QueryResult[]))
     },

@@ -45,9 +45,15 @@ export function sessionOf(databaseUrl: string): Session {
   return { connectionString: url.href, schema }
 }
 
-/** A statement, because poolers reject startup options; skips unknown settings. @param limit of statements, in ms */
-export function pinSession(schema = DEFAULT_SCHEMA, limit = 0): string {
-  const own = { search_path: pg.escapeIdentifier(schema), statement_timeout: String(limit) }
+/** For statements that find a few rows by index, in lists of any length: else each is planned anew at each call. */
+export const LOOKUPS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off', jit: 'off' } as const
+
+/**
+ * A statement, because poolers reject startup options; skips unknown settings.
+ * @param limit of statements, in ms. @param others further settings.
+ */
+export function pinSession(schema = DEFAULT_SCHEMA, limit = 0, others: Readonly<Record<string, string>> = {}): string {
+  const own = { search_path: pg.escapeIdentifier(schema), statement_timeout: String(limit), ...others }
   return `SELECT set_config(name, value, false) FROM (VALUES ${rows({ ...RELIED_ON, ...PREFERRED, ...own })})
     AS pinned (name, value) WHERE current_setting(name, true) <> value`
 }

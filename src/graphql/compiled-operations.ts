@@ -1,4 +1,12 @@
-import { type DocumentNode, type GraphQLError, type GraphQLSchema, getOperationAST } from 'graphql'
+import {
+  type DocumentNode,
+  type GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+} from 'graphql'
 import type { GraphQLParams } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
 import type { RateLimit } from '../accounts/rate-limit.ts'
@@ -6,6 +14,7 @@ import type { Call } from '../lib/call.ts'
 import type { KeptTexts } from '../lib/kept-texts.ts'
 import { type CompiledOperation, compileOperation, type WrittenResult } from '../schema/compiled/compiled-operation.ts'
 import type { RequestContext } from '../schema/context.ts'
+import { APPENDS } from '../schema/record-results.ts'
 import type { AddedContext } from './create-context.ts'
 import { toHttpError } from './http-error.ts'
 import { type MaskError, UNEXPECTED } from './mask-error.ts'
@@ -19,12 +28,20 @@ const KEPT = { all: 500_000, text: 20_000, field: 20 } as const
 
 interface Operation extends CompiledOperation {
   readonly coerce: CoerceVariables
+  /** Whether it does nothing but record events, by one field. */
+  readonly isAppend: boolean
 }
 
 interface Known {
   readonly document: DocumentNode
   /** By name; null where an operation is not compiled. */
   readonly operations: Map<string | undefined, Operation | null>
+}
+
+interface Found {
+  readonly text: string
+  readonly document: DocumentNode
+  readonly operation: Operation
 }
 
 interface Pipeline {
@@ -55,6 +72,11 @@ export class CompiledOperations {
     this.#known.set(text, { document, operations: new Map() }, { size: text.length + 1 })
   }
 
+  /** Whether a caller sends a known operation that only records events, in one stream. */
+  isAppend(params: GraphQLParams, tenant: string): boolean {
+    return this.#find(params, tenant)?.operation.isAppend === true
+  }
+
   /**
    * Runs an operation of a caller with a key. @returns undefined where the plugins must run it, or reject it.
    * @throws GraphQLError RATE_LIMITED, with its HTTP status.
@@ -62,24 +84,32 @@ export class CompiledOperations {
   async run(params: GraphQLParams, context: RequestContext): Promise<WrittenResult | undefined> {
     const { persisted, costOf, rate, schema, createContext } = this.#pipeline
     const { caller, call } = context
-    const { query: _, operationName, variables, extensions, ...others } = params
-    if (!isEmpty(others) || !isNameOrNothing(operationName)) return undefined
-    if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions)) return undefined
-    if (extensions != null && !isWithin(MAX_DEPTH, extensions)) return undefined
-    const text = persisted.textOf(params, caller.tenant)
-    const known = typeof text === 'string' ? this.#known.get(text) : undefined
-    const operation = known && this.#operationOf(text as string, known, operationName ?? undefined)
-    const coerced = operation?.coerce(variables ?? {})
-    if (!known || !operation || !coerced) return undefined
-    const { weight, error } = costOf(schema, known.document, operation.operation, variables ?? {})
+    const { operationName, variables } = params
+    const found = this.#find(params, caller.tenant)
+    const coerced = found?.operation.coerce(variables ?? {})
+    if (!found || !coerced) return undefined
+    const { text, document, operation } = found
+    const { weight, error } = costOf(schema, document, operation.operation, variables ?? {})
     if (error) return undefined
     // Not left to the plugins, which would count it again.
     const limited = weight > 0 && (await rate.count(caller, weight))
     if (limited) throw this.#pipeline.maskError(toHttpError(limited), UNEXPECTED, call)
-    persisted.register({ ...params, query: text as string }, caller.tenant)
-    call?.began(known.document, operationName)
+    persisted.register({ ...params, query: text }, caller.tenant)
+    call?.began(document, operationName)
     const written = await operation.run(coerced, { ...context, ...createContext(context) })
     return 'text' in written ? written : { ...written, errors: this.#masked(written.errors, call) }
+  }
+
+  #find(params: GraphQLParams, tenant: string): Found | undefined {
+    const { query: _, operationName, variables, extensions, ...others } = params
+    if (!isEmpty(others) || !isNameOrNothing(operationName)) return undefined
+    if (!isObjectOrNothing(variables) || !isObjectOrNothing(extensions)) return undefined
+    if (extensions != null && !isWithin(MAX_DEPTH, extensions)) return undefined
+    const text = this.#pipeline.persisted.textOf(params, tenant)
+    if (typeof text !== 'string') return undefined
+    const known = this.#known.get(text)
+    const operation = known && this.#operationOf(text, known, operationName ?? undefined)
+    return known && operation ? { text, document: known.document, operation } : undefined
   }
 
   #masked(errors: readonly GraphQLError[], call: Call | undefined): GraphQLError[] {
@@ -93,12 +123,22 @@ export class CompiledOperations {
     if (!getOperationAST(document, name)) return null
     const { schema, texts } = this.#pipeline
     const compiled = compileOperation(schema, document, name, texts)
-    const operation = compiled ? { ...compiled, coerce: compileVariables(schema, compiled.operation) } : null
-    operations.set(name, operation)
+    const operation = compiled && {
+      ...compiled,
+      coerce: compileVariables(schema, compiled.operation),
+      isAppend: isAppend(schema, compiled.operation),
+    }
+    operations.set(name, operation ?? null)
     const fields = [...operations.values()].reduce((sum, each) => sum + (each?.fields ?? 0), 0)
     this.#known.set(text, { document, operations }, { size: text.length + 1 + fields * KEPT.field })
-    return operation
+    return operation ?? null
   }
+}
+
+function isAppend(schema: GraphQLSchema, { operation, selectionSet }: OperationDefinitionNode): boolean {
+  const [field, ...others] = selectionSet.selections
+  if (operation !== OperationTypeNode.MUTATION || field?.kind !== Kind.FIELD || others.length > 0) return false
+  return schema.getMutationType()?.getFields()[field.name.value]?.extensions[APPENDS] === true
 }
 
 function isEmpty(object: object): boolean {

@@ -9,7 +9,7 @@ import { ByteLimitError } from '../lib/read-bytes.ts'
 import { toHttpError } from './http-error.ts'
 
 /** Body limit without a valid key, in bytes: enough for introspection, all that such a caller may run. */
-const MAX_ANONYMOUS_BYTES = 16_384
+export const MAX_ANONYMOUS_BYTES = 16_384
 
 /** A body in memory. `holding` counts its bytes until it is parsed, and must then be released. */
 export interface RequestBody {

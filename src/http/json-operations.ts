@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type GraphQLParams, isAsyncIterable } from 'graphql-yoga'
+import type { Identity } from '../accounts/admission.ts'
 import type { CompiledOperations } from '../graphql/compiled-operations.ts'
 import { withoutEmptyName } from '../graphql/plugins/use-request-body.ts'
 import type { ReadRequestBody, RequestBody } from '../graphql/request-body.ts'
@@ -30,24 +31,39 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ['application/graphql-response+json', 'application/graphql-response+json'],
 ])
 
-/** Without Fetch's objects: they take longer than a small operation. @returns what Yoga goes on from, if anything. */
-export function createJsonOperations(yoga: Yoga, compiled: CompiledOperations, readBody: ReadRequestBody) {
-  return async (
-    request: IncomingMessage,
+/** Operations in JSON bodies, without Fetch's objects: they take longer than a small operation. */
+export interface JsonOperations {
+  /** Reads and parses a body. What is no operation is left to Yoga's adapter. */
+  read(request: IncomingMessage, identity: Identity): Promise<Begun>
+  /** Runs an operation and responds. @returns what Yoga goes on from, if it must respond. */
+  respond(
     response: ServerResponse,
     context: RequestContext,
     type: string,
-  ): Promise<Begun | undefined> => {
-    const body = readBody(request, context)
-    const params = await paramsIn(body)
-    if (!params) return { body }
-    const ran =
-      (await runCompiled(compiled, params, context)) ?? (await run(yoga, params, { ...context, req: request }))
-    const text = 'text' in ran ? ran.text : textOf(ran, context)
-    if (text === undefined) return { params, ...ran }
-    context.call?.note(undefined)
-    if (!response.destroyed) send(response, text, type)
-    return undefined
+    params: GraphQLParams,
+  ): Promise<Begun | undefined>
+}
+
+export function createJsonOperations(
+  yoga: Yoga,
+  compiled: CompiledOperations,
+  readBody: ReadRequestBody,
+): JsonOperations {
+  return {
+    read: async (request, identity) => {
+      const body = readBody(request, identity)
+      const params = await paramsIn(body)
+      return params ? { params } : { body }
+    },
+    respond: async (response, context, type, params) => {
+      const ran =
+        (await runCompiled(compiled, params, context)) ?? (await run(yoga, params, { ...context, req: response.req }))
+      const text = 'text' in ran ? ran.text : textOf(ran, context)
+      if (text === undefined) return { params, ...ran }
+      context.call?.note(undefined)
+      if (!response.destroyed) send(response, text, type)
+      return undefined
+    },
   }
 }
 

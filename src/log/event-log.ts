@@ -92,7 +92,7 @@ export interface EventLog extends LogOperations, AsyncDisposable {
 export interface EventLogOptions extends FollowedStreamsOptions {
   /** Notifies other processes that a stream may have grown. Must return at once and not throw. */
   announce: (streamId: string) => void
-  /** SQL condition for `asked.reader`, the id of a reader or a writer: whether it has any rights. */
+  /** SQL condition for `asked.reader`, the id of a reader: whether it has any rights. */
   mayRead: Prisma.Sql
   appendsAtOnce: number
   appends: AppendObserver
@@ -111,7 +111,7 @@ export function createEventLog(
   const cache = createReadCache(options.memory)
   const snapshots = new ReportSnapshots()
   const followedStreams = new FollowedStreams(db, options)
-  const queue = new AppendQueue(queries, options.mayRead, options.appendsAtOnce, options.appends, options.patience)
+  const queue = new AppendQueue(queries, options.appendsAtOnce, options.appends, options.patience)
   // After the commit, even without new events: an earlier attempt may have committed and failed to announce it.
   const notify = (streamId: string) => {
     options.wakeups.wake(streamId, 'in-process')

@@ -1,5 +1,6 @@
 /** Functions of the migrations that the log calls; a newer version may drop one. */
 export const SQL_FUNCTIONS: readonly string[] = [
+  'append_permitted',
   'append_to_streams',
   'clear_deleted',
   'clear_removed',

@@ -3,6 +3,12 @@ import type { AppendResult } from '../log/event.ts'
 import { COMMITTED } from './budget-plugin.ts'
 import { builder } from './builder.ts'
 
+/**
+ * Extension of a mutation that records events: its statement looks at all rights of the key, and its result shows nothing
+ * but what was recorded.
+ */
+export const APPENDS = 'appends'
+
 /** REJECTED: not appended, because of the message; its position is the one before the first event. */
 export interface RecordResult extends Omit<AppendResult, 'outcome'> {
   outcome: AppendResult['outcome'] | 'REJECTED'

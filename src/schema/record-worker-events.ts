@@ -5,7 +5,7 @@ import type { NewEvent } from '../log/event.ts'
 import { payloadFromText, payloadOf } from '../log/payload.ts'
 import { builder } from './builder.ts'
 import { toNewEvents } from './new-events.ts'
-import { RecordEventsPayload } from './record-results.ts'
+import { APPENDS, RecordEventsPayload } from './record-results.ts'
 import { appendStrictly } from './strict-append.ts'
 import { WorkerEventType } from './worker-event.ts'
 
@@ -36,6 +36,7 @@ builder.mutationField('recordWorkerEvents', (t) =>
       'are processed or none, unless the call contains an id twice. Requires WRITE on the dataset. Per-event ' +
       'results, including conflicts, are in the payload.',
     authScopes: (_root, { datasetId }) => ({ appendToDataset: datasetId }),
+    extensions: { [APPENDS]: true },
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to record events of.' }),
       events: t.arg({

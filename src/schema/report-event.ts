@@ -12,7 +12,7 @@ import { eventNodeId } from './global-id.ts'
 import { keptPage } from './kept-page.ts'
 import { payloadPreview, payloadSize, previewLength, selectedPrefix } from './payload-fields.ts'
 import { plain } from './plain-field.ts'
-import { RecordEventsPayload } from './record-results.ts'
+import { APPENDS, RecordEventsPayload } from './record-results.ts'
 import { ReportBlock } from './report-block.ts'
 import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts'
 import { newReportEvents, ReportEventInput } from './report-event-input.ts'
@@ -215,6 +215,7 @@ builder.mutationField('recordReportEvents', (t) =>
       'are processed or none, unless the call contains an id twice. Requires WRITE on the report. Per-event results, ' +
       'including conflicts, are in the payload.',
     authScopes: (_root, { reportId }) => ({ appendToReport: reportId }),
+    extensions: { [APPENDS]: true },
     args: {
       reportId: t.arg({ type: 'UUID', required: true, description: 'Report to record events of.' }),
       events: t.arg({

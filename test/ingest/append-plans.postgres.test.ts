@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../support/database.ts'
+import { freshDatabase, runSql } from '../support/database.ts'
 import { TEST } from '../support/postgres.ts'
-import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { newDataset, newKey, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
 
 test('An append reads no table in full, also when its plans are made while the tables are small', async () => {
@@ -11,6 +11,8 @@ test('An append reads no table in full, also when its plans are made while the t
   await using server = await startServer(env)
   const organization = await newOrganization(server)
   const [first, second] = [await newDataset(server, organization), await newDataset(server, organization)]
+  await newKey(server, organization, 'WRITE')
+  const [key] = await runSql<{ id: string }>(env, `SELECT id FROM api_key WHERE organization_id = '${organization}'`)
   const known = randomUUID()
   await recordWorkerEvents(server, first, [{ id: known, eventType: 'ETL_STARTED' }])
 
@@ -44,7 +46,10 @@ test('An append reads no table in full, also when its plans are made while the t
     ['with a time', [second], [[1, randomUUID()]], [new Date()]],
   ] as const) {
     await client.query('BEGIN')
-    await client.query('SELECT * FROM append_to_streams($1, $2, $3, $4, $5, $6)', [
+    const { rows: appended } = await client.query('SELECT * FROM append_permitted($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+      streams.map(() => key?.id),
+      streams,
+      streams.map(() => 'DATASET'),
       streams,
       events.map(([of]) => of),
       events.map(([, id]) => id),
@@ -52,6 +57,7 @@ test('An append reads no table in full, also when its plans are made while the t
       events.map(() => 'null'),
       times,
     ])
+    expect(appended).toMatchObject([{ denied: null, strangers: null }])
     // Of this transaction.
     const { rows } = await client.query<{ relname: string }>(
       `SELECT relname FROM pg_stat_xact_user_tables WHERE seq_scan > 0 ORDER BY relname`,

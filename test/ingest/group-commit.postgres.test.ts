@@ -34,7 +34,7 @@ function hold(...streams: string[]) {
 }
 
 const APPENDING = `SELECT pid FROM pg_stat_activity
-  WHERE datname = current_database() AND query LIKE '%append_to_streams%' AND wait_event_type = 'Lock'`
+  WHERE datname = current_database() AND query LIKE '%append_permitted%' AND wait_event_type = 'Lock'`
 
 /** The connection whose append waits for a lock. */
 async function waitingAppend(): Promise<number> {

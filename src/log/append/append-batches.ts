@@ -1,5 +1,6 @@
 import { Prisma, type StreamKind } from '../../db/generated/prisma/client.ts'
 import type { Queries } from '../../db/queries.ts'
+import { statement } from '../../db/statement.ts'
 import { isLockTimeout } from '../../db/transient-errors.ts'
 import type { Position } from '../cursor.ts'
 import type { AppendResult, NewEvent } from '../event.ts'
@@ -22,12 +23,6 @@ export interface WriterOf extends Writer {
   readonly streamId: string
 }
 
-export interface Writers {
-  readonly all: readonly WriterOf[]
-  /** Condition for `asked.reader`: whether the key has any rights. */
-  readonly may: Prisma.Sql
-}
-
 /** REMOVED: it was stored, and retention has removed it. MISPLACED: it has, or would get, the position `seq`. */
 export type ImportResult =
   | AppendResult
@@ -43,8 +38,8 @@ interface AppendRow {
   refused_position: number[] | null
   epoch: bigint | null
   // Indexes of writers, from 1.
-  denied?: number[]
-  strangers?: number[]
+  denied: number[] | null
+  strangers: number[] | null
 }
 
 /** One result per event, in order, or why nothing of the batch is stored. */
@@ -65,10 +60,14 @@ export class DeniedError extends Error {
 
 /**
  * Appends batches of distinct streams in one transaction, all new events or none; skips unknown or locked streams.
- * @param writers absent: nobody needs a right. @throws DeniedError
+ * @param writers whose rights it looks at. @throws DeniedError
  */
-export async function appendBatches(db: Queries, batches: readonly Batch[], writers?: Writers): Promise<BatchResult[]> {
-  const rows = await whileHeld(db.$queryRaw<AppendRow[]>(statement(batches, writers)))
+export async function appendBatches(
+  db: Queries,
+  batches: readonly Batch[],
+  writers: readonly WriterOf[] = [],
+): Promise<BatchResult[]> {
+  const rows = await whileHeld(db.$queryRaw<AppendRow[]>(statementOf(batches, writers)))
   if (rows === 'HELD') return batches.map(() => 'HELD')
   const row = rows[0]
   // The embedded database can drop a statement without an error: no row means no acknowledgement.
@@ -87,13 +86,33 @@ export async function appendBatches(db: Queries, batches: readonly Batch[], writ
   })
 }
 
-function checkWriters({ denied = [], strangers = [] }: AppendRow, writers: Writers | undefined): void {
-  if (denied.length === 0 && strangers.length === 0) return
-  const writersAt = (indexes: readonly number[]) => indexes.map((index) => writers?.all[index - 1] as WriterOf)
+function checkWriters({ denied, strangers }: AppendRow, writers: readonly WriterOf[]): void {
+  if (!denied && !strangers) return
+  const writersAt = (indexes: readonly number[] | null) =>
+    (indexes ?? []).map((index) => writers[index - 1] as WriterOf)
   throw new DeniedError(writersAt(denied), writersAt(strangers))
 }
 
-function statement(batches: readonly Batch[], writers: Writers | undefined): Prisma.Sql {
+const append = statement<
+  [
+    keys: (string | null)[],
+    written: string[],
+    kinds: string[],
+    streams: string[],
+    of: number[],
+    ids: string[],
+    types: string[],
+    data: string[],
+    times: string[] | null,
+  ]
+>(
+  9,
+  (keys, written, kinds, streams, of, ids, types, data, times) => Prisma.sql`
+    SELECT * FROM append_permitted(${keys}::uuid[], ${written}::uuid[], ${kinds}::text[], ${streams}::uuid[],
+      ${of}::integer[], ${ids}::uuid[], ${types}::text[], ${data}::text[], ${times}::timestamptz[])`,
+)
+
+function statementOf(batches: readonly Batch[], writers: readonly WriterOf[]): Prisma.Sql {
   const streams: string[] = []
   const of: number[] = []
   const ids: string[] = []
@@ -110,27 +129,10 @@ function statement(batches: readonly Batch[], writers: Writers | undefined): Pri
     }
     for (const time of batch.times ?? []) times.push(time.toISOString())
   }
-  const events = Prisma.sql`${of}::integer[], ${ids}::uuid[], ${types}::text[], ${data}::text[],
-    ${times.length > 0 ? times : null}::timestamptz[]`
-  if (!writers || writers.all.length === 0)
-    return Prisma.sql`SELECT * FROM append_to_streams(${streams}::uuid[], ${events})`
-  const keys = writers.all.map(({ keyId }) => keyId ?? null)
-  const [written, kinds] = [writers.all.map(({ streamId }) => streamId), writers.all.map(({ kind }) => kind)]
-  // Whose a stream is and of which kind was found earlier, and a restore may have given its id to another one since.
-  // Without streams, nothing is appended, in whatever order the two are executed.
-  return Prisma.sql`
-    WITH writers AS MATERIALIZED (
-      SELECT coalesce(array_agg(c.i) FILTER (WHERE NOT c.may), '{}') AS denied,
-             coalesce(array_agg(c.i) FILTER (WHERE c.may AND c.strange), '{}') AS strangers
-        FROM (SELECT asked.i::integer AS i, asked.reader IS NULL OR (${writers.may}) AS may,
-                     (SELECT s.kind::text <> asked.kind OR s.organization_id <>
-                               (SELECT k.organization_id FROM api_key k WHERE k.id = asked.reader)
-                        FROM stream s WHERE s.id = asked.stream) AS strange
-                FROM unnest(${keys}::uuid[], ${written}::uuid[], ${kinds}::text[])
-                       WITH ORDINALITY AS asked (reader, stream, kind, i)) c)
-    SELECT w.denied, w.strangers, a.* FROM writers w
-     CROSS JOIN LATERAL append_to_streams(
-       CASE WHEN w.denied = '{}' AND w.strangers = '{}' THEN ${streams}::uuid[] ELSE '{}' END, ${events}) a`
+  const keys = writers.map(({ keyId }) => keyId ?? null)
+  const written = writers.map(({ streamId }) => streamId)
+  const kinds = writers.map(({ kind }) => kind)
+  return append(keys, written, kinds, streams, of, ids, types, data, times.length > 0 ? times : null)
 }
 
 /** A call for a single stream waits briefly for its lock, then fails with a lock timeout. */

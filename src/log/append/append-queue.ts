@@ -1,4 +1,3 @@
-import type { Prisma } from '../../db/generated/prisma/client.ts'
 import type { Queries } from '../../db/queries.ts'
 import { retryTransient } from '../../db/retry-transient.ts'
 import { isTransient } from '../../db/transient-errors.ts'
@@ -30,7 +29,6 @@ export interface AppendObserver {
 /** Group commit: appends of one event-loop turn, or that arrive during a transaction, share the next one. */
 export class AppendQueue {
   readonly #db: Queries
-  readonly #mayAppend: Prisma.Sql
   readonly #atOnce: number
   readonly #observer: AppendObserver
   readonly #patience: number
@@ -40,14 +38,10 @@ export class AppendQueue {
   readonly #running = { all: 0, large: 0 }
   #scheduled = false
 
-  /**
-   * @param mayAppend condition for `asked.reader`, a writer.
-   * @param patience age in milliseconds at which an append fails if the database is unavailable.
-   */
-  constructor(db: Queries, mayAppend: Prisma.Sql, atOnce: number, observer: AppendObserver, patience: number) {
+  /** @param patience age in milliseconds at which an append fails if the database is unavailable. */
+  constructor(db: Queries, atOnce: number, observer: AppendObserver, patience: number) {
     this.#patience = patience
     this.#db = db
-    this.#mayAppend = mayAppend
     this.#atOnce = atOnce
     this.#observer = observer
   }
@@ -166,7 +160,7 @@ export class AppendQueue {
     const began = performance.now()
     try {
       // A lost response may have been a commit; the event ids make the retry idempotent.
-      return await retryTransient(() => appendBatches(this.#db, batches, { all: writers, may: this.#mayAppend }))
+      return await retryTransient(() => appendBatches(this.#db, batches, writers))
     } finally {
       const events = batches.reduce((sum, { events: { length } }) => sum + length, 0)
       this.#observer.committed({ events, seconds: (performance.now() - began) / 1_000 })
