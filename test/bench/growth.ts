@@ -51,7 +51,7 @@ export async function compareGrowth({ growth, seconds, rounds, cores }: Extent):
 }
 
 /** Rows of which one dataset has all, and the other streams of its organization are empty. */
-async function grown({ events, streams }: Size): Promise<OwnRows> {
+export async function grown({ events, streams }: Size): Promise<OwnRows> {
   const rows = await makeRows(events)
   await query(
     rows.DATABASE_URL,
