@@ -35,10 +35,11 @@ type Open = (server: Running, rows: Rows, stream: string, take: Take) => Promise
 
 const TRANSPORTS: Record<string, Open> = { WebSocket: overWebSocket, 'server-sent events': overEvents }
 
-/** Many subscribers of one stream, and as many streams with one each: what they cost, and how soon they have an event. */
+/** Many subscribers of one stream, and of as many streams: what they cost, and how soon each has an event. */
 export async function measureSubscribers({ crowd, rounds, cores }: Extent): Promise<Series[]> {
   await using rows = await grown({ events: 1, streams: crowd })
-  const streams = await query<{ id: string }>(rows.DATABASE_URL, 'SELECT id FROM dataset WHERE id <> $1', [rows.dataset])
+  const others = 'SELECT id FROM dataset WHERE id <> $1'
+  const streams = await query<{ id: string }>(rows.DATABASE_URL, others, [rows.dataset])
   const results: Series[] = []
   for (let round = 0; round < rounds; round++)
     for (const [transport, open] of Object.entries(TRANSPORTS))
