@@ -106,7 +106,7 @@ export class Cohort {
     return made
   }
 
-  /** The results of the first ones, as long as they have no errors and are within the limits of one. */
+  /** The results of the first ones, as long as they have no errors and are within the limits of one; maybe none. */
   async #makeAll(events: readonly LoggedEvent[]): Promise<Delivery[]> {
     const write = this.#write
     const context = this.#args.contextValue as Context
@@ -123,10 +123,12 @@ export class Cohort {
         const json = wholeText(written.text)
         made.push(new Delivery({}, encodeCursor(event.streamId, event), { bytes: json.length, json }))
       }
-      return made
+    } catch {
+      // Those before it are delivered; then it is made by itself, and fails with this.
     } finally {
       budget.release()
     }
+    return made
   }
 
   async #make(item: Item): Promise<Delivery> {

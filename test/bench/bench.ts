@@ -4,9 +4,9 @@
  *
  *     --quick             checks that all of it runs and that all responses are equal; its times mean nothing
  *     --json FILE         writes the results; `test/bench/plots.ts` makes the tables and plots of docs/speed.md of them
- *     --section NAME…     only these: requests, live, replay, start, growth
+ *     --section NAME…     only these: requests, live, replay, start, growth, subscribers
  *     --only NAME…        only these servers
- *     --events N --seconds S --rounds R --subscribers N
+ *     --events N --seconds S --rounds R --subscribers N --crowd N
  *
  * Responses are compared before anything is timed. Servers take turns in each round, on one core; the load comes from
  * another one; PostgreSQL can use both. Results are medians of the rounds.
@@ -22,6 +22,7 @@ import { print, type Series } from './report.ts'
 import { compareRequests } from './requests.ts'
 import { makeRows, type OwnRows } from './rows.ts'
 import { compareStarts } from './starts.ts'
+import { measureSubscribers } from './subscribers.ts'
 
 /** How much is measured. */
 export interface Extent {
@@ -31,6 +32,8 @@ export interface Extent {
   seconds: number
   rounds: number
   subscribers: number
+  /** Subscribers of one stream, and of as many. */
+  crowd: number
   /** Numbers of events and of streams of the small and the large database. */
   growth: readonly [small: Size, large: Size]
   /** Names of servers; none: all. */
@@ -50,6 +53,7 @@ const SECTIONS: Record<string, (extent: Extent, rows: OwnRows) => Promise<Series
   replay: measureReplay,
   start: compareStarts,
   growth: compareGrowth,
+  subscribers: measureSubscribers,
 }
 
 const { values } = parseArgs({
@@ -62,6 +66,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     rounds: { type: 'string', default: '3' },
     subscribers: { type: 'string', default: '1000' },
+    crowd: { type: 'string', default: '10000' },
   },
 })
 const FULL = {
@@ -69,6 +74,7 @@ const FULL = {
   seconds: Number(values.seconds),
   rounds: Number(values.rounds),
   subscribers: Number(values.subscribers),
+  crowd: Number(values.crowd),
   growth: [
     { events: 10_000, streams: 1 },
     { events: 10_000_000, streams: 100_000 },
@@ -79,6 +85,7 @@ const QUICK = {
   seconds: 1,
   rounds: 1,
   subscribers: 20,
+  crowd: 20,
   growth: [
     { events: 1_000, streams: 1 },
     { events: 5_000, streams: 20 },

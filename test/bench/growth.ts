@@ -25,19 +25,22 @@ const STEPS: Record<string, (server: Running, rows: Rows) => Promise<unknown>> =
 
 const anywhere = ({ count }: Rows) => Math.floor(Math.random() * (count - 20))
 
-/** Measures how long the same takes with few events and streams, and with many. */
+/** Measures how long the same takes with few events and streams, and with many, in turn: a busy machine slows both. */
 export async function compareGrowth({ growth, seconds, rounds, cores }: Extent): Promise<Series[]> {
   const [small, large] = growth
   await using few = await grown(small)
   await using many = await grown(large)
   const results: Series[] = []
   for (let round = 0; round < rounds; round++) {
-    for (const [size, rows] of [[small, few] as const, [large, many] as const]) {
-      await using server = await start(TIDEMARK, rows, cores.server)
-      const name = `${size.events.toLocaleString('en')} events, ${size.streams.toLocaleString('en')} stream(s)`
-      for (const [scenario, step] of Object.entries(STEPS)) {
-        await repeat(step, server, rows, seconds / 2)
-        const value = median(await repeat(step, server, rows, seconds))
+    await using one = await start(TIDEMARK, few, cores.server)
+    await using other = await start(TIDEMARK, many, cores.server)
+    for (const [scenario, step] of Object.entries(STEPS)) {
+      const sides = [() => step(one, few), () => step(other, many)]
+      await alternate(sides, seconds / 2)
+      const took = await alternate(sides, seconds)
+      for (const [i, { events, streams }] of growth.entries()) {
+        const name = `${events.toLocaleString('en')} events, ${streams.toLocaleString('en')} stream(s)`
+        const value = median(took[i] ?? [])
         const known = results.find((each) => each.scenario === scenario && each.name === name)
         if (known) known.values.push(value)
         else results.push({ section: 'growth', scenario, unit: 'ms', name, values: [value] })
@@ -48,7 +51,7 @@ export async function compareGrowth({ growth, seconds, rounds, cores }: Extent):
 }
 
 /** Rows of which one dataset has all, and the other streams of its organization are empty. */
-async function grown({ events, streams }: Size): Promise<OwnRows> {
+export async function grown({ events, streams }: Size): Promise<OwnRows> {
   const rows = await makeRows(events)
   await query(
     rows.DATABASE_URL,
@@ -61,19 +64,16 @@ async function grown({ events, streams }: Size): Promise<OwnRows> {
   return rows
 }
 
-/** The milliseconds that each step took. */
-async function repeat(
-  step: (server: Running, rows: Rows) => Promise<unknown>,
-  server: Running,
-  rows: Rows,
-  seconds: number,
-): Promise<number[]> {
-  const took: number[] = []
-  const end = performance.now() + seconds * 1_000
+/** The milliseconds that each step took, by side. */
+async function alternate(sides: readonly (() => Promise<unknown>)[], seconds: number): Promise<number[][]> {
+  const took = sides.map((): number[] => [])
+  const end = performance.now() + seconds * 1_000 * sides.length
   while (performance.now() < end) {
-    const began = performance.now()
-    await step(server, rows)
-    took.push(performance.now() - began)
+    for (const [i, step] of sides.entries()) {
+      const began = performance.now()
+      await step()
+      took[i]?.push(performance.now() - began)
+    }
   }
   return took
 }

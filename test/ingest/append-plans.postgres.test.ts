@@ -46,17 +46,20 @@ test('An append reads no table in full, also when its plans are made while the t
     ['with a time', [second], [[1, randomUUID()]], [new Date()]],
   ] as const) {
     await client.query('BEGIN')
-    const { rows: appended } = await client.query('SELECT * FROM append_permitted($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
-      streams.map(() => key?.id),
-      streams,
-      streams.map(() => 'DATASET'),
-      streams,
-      events.map(([of]) => of),
-      events.map(([, id]) => id),
-      events.map(() => 'etl_started'),
-      events.map(() => 'null'),
-      times,
-    ])
+    const { rows: appended } = await client.query(
+      'SELECT * FROM append_permitted($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      [
+        streams.map(() => key?.id),
+        streams,
+        streams.map(() => 'DATASET'),
+        streams,
+        events.map(([of]) => of),
+        events.map(([, id]) => id),
+        events.map(() => 'etl_started'),
+        events.map(() => 'null'),
+        times,
+      ],
+    )
     expect(appended).toMatchObject([{ denied: null, strangers: null }])
     // Of this transaction.
     const { rows } = await client.query<{ relname: string }>(

@@ -8,9 +8,9 @@ import { newDataset, newOrganization, type Recorded, recordWorkerEvents } from '
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 
-// `LONG=1` runs a thousand. A failure prints its seed and path: SEED and SEED_PATH run it again, though what overlaps
-// with what depends on the machine.
-const RUNS = process.env.LONG ? 1_000 : 2
+// `LONG=1` runs a thousand, RUNS as many as it says. A failure prints its seed and path: SEED and SEED_PATH run it again,
+// though what overlaps with what depends on the machine.
+const RUNS = Number(process.env.RUNS ?? (process.env.LONG ? 1_000 : 2))
 
 const TYPES = ['ETL_STARTED', 'ETL_FAILED'] as const
 
@@ -65,11 +65,20 @@ beforeAll(async () => {
   const env = await freshDatabase()
   const proxy = closers.use(await tcpProxy(env.DATABASE_URL as string, () => delays[answers++ % delays.length] ?? 0))
   const start = async () =>
-    closers.use(await startServer({ ...env, DATABASE_URL: proxy.url, DATABASE_TIMEOUT_SECONDS: '60' }))
+    patient(closers.use(await startServer({ ...env, DATABASE_URL: proxy.url, DATABASE_TIMEOUT_SECONDS: '60' })))
   servers = [await start(), await start()]
   organization = await newOrganization(servers[0] as TestServer)
 })
 afterAll(() => closers.disposeAsync())
+
+/** Repeats what a busy machine was too slow for: none of it does more when it is done twice. */
+function patient(server: TestServer): TestServer {
+  const graphql: TestServer['graphql'] = async (...request) => {
+    const result = await server.graphql(...request)
+    return result.errors?.[0]?.extensions.code === 'UNAVAILABLE' ? graphql(...request) : result
+  }
+  return { ...server, graphql }
+}
 
 test('Reads of two servers see each acknowledged append, redaction, removal and revocation, in one order', async () => {
   const { SEED, SEED_PATH: path } = process.env
@@ -122,8 +131,6 @@ async function run(steps: readonly Step[]): Promise<void> {
     const [start, used] = [clock(), key.key]
     const { data, errors } = await server.graphql(`query ($id: UUID!) { page: ${PAGES[page]} }`, { id: dataset }, used)
     const end = clock()
-    // A busy machine may be too slow, and shows nothing.
-    if (errors?.[0]?.extensions.code === 'UNAVAILABLE') return
     if (errors) {
       expect(errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }])
       history.rejected.push({ key: used, end })
@@ -183,8 +190,10 @@ async function run(steps: readonly Step[]): Promise<void> {
       )
     }
   }
-  await Promise.all(doing)
-  writing = false
+  await Promise.all(doing).finally(() => {
+    writing = false
+    return Promise.allSettled(readers)
+  })
   await Promise.all(readers)
   expect(problemsOf(history)).toEqual([])
 }

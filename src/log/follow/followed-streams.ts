@@ -2,9 +2,10 @@ import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import type { HistoryChange } from '../read/history.ts'
-import { readStreams, type Stream } from '../read/stream-index.ts'
+import { changedStreams, type Stream } from '../read/stream-index.ts'
 import { Follower, type FollowOptions, streamDeleted } from './follower.ts'
 import { Tail } from './tail.ts'
+import { createTailReads, type ReadTail } from './tail-reads.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
 
 /** Interval of comparing followed heads with the database, in milliseconds: the longest delay of a lost wake-up. */
@@ -39,6 +40,7 @@ interface FollowedStream {
 /** All followers of this process, and one tail per followed stream. */
 export class FollowedStreams implements AsyncDisposable {
   readonly #db: PrismaClient
+  readonly #readTail: ReadTail
   readonly #options: FollowedStreamsOptions
   readonly #streams = new Map<string, FollowedStream>()
   /** Slow followers whose error is not collected yet, with when to break their connections. */
@@ -50,6 +52,7 @@ export class FollowedStreams implements AsyncDisposable {
 
   constructor(db: PrismaClient, options: FollowedStreamsOptions) {
     this.#db = db
+    this.#readTail = createTailReads(db)
     this.#options = options
   }
 
@@ -83,7 +86,7 @@ export class FollowedStreams implements AsyncDisposable {
   #open(known: Stream): FollowedStream {
     const { id: streamId } = known
     const followers = new Set<Follower>()
-    const tail = new Tail(this.#db, known, this.#options, () => {
+    const tail = new Tail(this.#db, this.#readTail, known, this.#options, () => {
       for (const follower of [...followers]) follower.fail(streamDeleted(streamId, follower.cursor))
     })
     // Listen before reading, so that no event since the head was queried is missed.
@@ -129,15 +132,14 @@ export class FollowedStreams implements AsyncDisposable {
 
   async #poll(): Promise<void> {
     try {
-      const ids = [...this.#streams.keys()]
-      const asked = readStreams(this.#db, ids)
-      const found = new Map((await withTimeout(asked, TIMEOUT_MS)).map((stream) => [stream.id, stream]))
-      for (const id of ids) {
-        const [stream, tail] = [found.get(id), this.#streams.get(id)?.tail]
-        if (!tail) continue
-        const same = stream?.head === tail.head && stream.epoch === tail.epoch && stream.redactions === tail.redactions
-        // One that was not found is looked for again by the read.
-        if (!same) void this.#read(tail, 'poll')
+      const known = [...this.#streams.values()].map(({ tail }) => {
+        const { streamId: id, head, epoch, redactions } = tail
+        return { id, head, epoch, redactions, tail }
+      })
+      const changed = new Set(await withTimeout(changedStreams(this.#db, known), TIMEOUT_MS))
+      for (const { id, head, tail } of known) {
+        // One that has grown meanwhile was read. One that was not found is looked for again by the read.
+        if (changed.has(id) && tail.head === head) void this.#read(tail, 'poll')
       }
     } catch (error) {
       this.#options.onError(error)

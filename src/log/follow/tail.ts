@@ -3,12 +3,13 @@ import { batchLookups, type Lookup } from '../../lib/batched-lookup.ts'
 import type { LoggedEvent } from '../event.ts'
 import { lastShared } from '../read/epochs.ts'
 import { type HistoryChange, keepChange } from '../read/history.ts'
-import { MissingEventError, type Read, readRange } from '../read/range.ts'
+import { MissingEventError, type Read } from '../read/range.ts'
 import { readStreams, type Stream } from '../read/stream-index.ts'
+import type { ReadTail } from './tail-reads.ts'
 
 const MAX_EVENTS = 1_000
 
-/** Most text kept, in UTF-16 units (8 MiB of memory at worst), and most bytes read at once. */
+/** Most text kept, in UTF-16 units (8 MiB of memory at worst). */
 const MAX_TEXT = 4_194_304
 
 /** The stream as it is now, and the last position that this history shares with an earlier one, if that is known. */
@@ -28,6 +29,7 @@ export class Tail {
   /** What is left of an epoch, by its id; absent: no such stream. Followers that ask together share the statements. */
   readonly continuationOf: Lookup<Continuation, number>
   readonly #db: PrismaClient
+  readonly #read: ReadTail
   readonly #observer: TailObserver
   readonly #onDeleted: () => void
   readonly #listeners = new Set<() => void>()
@@ -42,8 +44,9 @@ export class Tail {
   #again = false
 
   /** @param start the tail begins after its head. @param onDeleted called when a read does not find the stream. */
-  constructor(db: PrismaClient, start: Stream, observer: TailObserver, onDeleted: () => void) {
+  constructor(db: PrismaClient, read: ReadTail, start: Stream, observer: TailObserver, onDeleted: () => void) {
     this.#db = db
+    this.#read = read
     this.streamId = start.id
     this.continuationOf = batchLookups((epochs) => continuations(db, start.id, epochs), BATCHES)
     this.#head = start.head
@@ -83,8 +86,7 @@ export class Tail {
     try {
       while (this.#again) {
         this.#again = false
-        const range = { streamId: this.streamId, low: this.#head, high: Number.MAX_SAFE_INTEGER }
-        const page = await readRange(this.#db, range, 'ASC', { events: MAX_EVENTS, bytes: MAX_TEXT })
+        const page = await this.#read(this.streamId, this.#head)
         if (!page.exists) return this.#onDeleted()
         if (!(await this.#continues(page))) continue
         const { events, more, first, redactions } = page

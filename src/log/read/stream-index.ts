@@ -72,6 +72,24 @@ export async function readStreams(db: Queries, ids: readonly string[]): Promise<
   return rows.map(toStream)
 }
 
+/** Those of the streams that are not as they are known, or do not exist. */
+export async function changedStreams(
+  db: Queries,
+  known: readonly Pick<Stream, 'id' | 'head' | 'epoch' | 'redactions'>[],
+): Promise<string[]> {
+  const [ids, heads] = [known.map(({ id }) => id), known.map(({ head }) => head)]
+  const [epochs, redactions] = [known.map(({ epoch }) => epoch), known.map(({ redactions }) => redactions)]
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT known.id
+      FROM unnest(${ids}::uuid[], ${heads}::bigint[], ${epochs}::bigint[], ${redactions}::int[])
+        AS known (id, head, epoch, redactions)
+      LEFT JOIN LATERAL (SELECT s.head, coalesce(e.id, 0) AS epoch, s.redactions
+                           FROM ${STREAMS} WHERE s.id = known.id LIMIT 1) found ON true
+     WHERE (found.head, found.epoch, found.redactions)
+           IS DISTINCT FROM (known.head, known.epoch, known.redactions)`
+  return rows.map(({ id }) => id)
+}
+
 const STREAMS = Prisma.sql`stream s LEFT JOIN epoch e ON e.number = s.epoch_number`
 const COLUMNS = Prisma.sql`s.id, s.organization_id AS "organizationId", s.kind::text AS kind, s.redactions,
   ${VERSION} AS version, s.first, s.head, coalesce(e.id, 0) AS epoch`
