@@ -41,14 +41,13 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     // The long versions have no timeout.
-    testTimeout: process.env.LONG ? 3_600_000 : 60_000,
-    hookTimeout: 60_000,
+    testTimeout: process.env.LONG ? 3_600_000 : 180_000,
+    hookTimeout: 180_000,
     execArgv: [...NODE_OPTIONS],
     // The sources keep no state between files, so each worker loads them once.
     isolate: false,
-    // More than two cores: much of the time is spent waiting, for other processes and for time to pass. Their servers
-    // share the hundred connections that PostgreSQL accepts by default.
-    maxWorkers: 6,
+    // More than two cores: much of the time is spent waiting, for other processes and for time to pass.
+    maxWorkers: 4,
     sequence: { sequencer: ByProject },
     projects,
   },

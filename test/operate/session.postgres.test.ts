@@ -155,8 +155,11 @@ test('A user without the rights that a command needs is one line', async () => {
 test('Each connection prepares the statements of reads once, but not behind a transaction pooler', async () => {
   const env = await freshDatabase()
   const read = async (server: TestServer, dataset: string) => {
-    const query = `{ workerEvents(datasetId: "${dataset}", types: [ETL_FAILED]) { nodes { seq } } }`
-    for (let i = 0; i < 5; i++) expectData(await server.graphql(query))
+    // Different pages: the text of one that is asked for again is kept.
+    for (let first = 1; first <= 5; first++) {
+      const query = `{ workerEvents(datasetId: "${dataset}", types: [ETL_FAILED], first: ${first}) { nodes { seq } } }`
+      expectData(await server.graphql(query))
+    }
   }
   await using direct = await statementProxy(String(env.DATABASE_URL))
   await using lending = await pooler(String(env.DATABASE_URL))
@@ -180,10 +183,12 @@ test('Reads go on after a migration has changed the type of what they have prepa
   await using server = await startServer(await freshDatabase())
   const id = await newDataset(server, await newOrganization(server))
   await recordWorkerEvents(server, id, [{ eventType: 'ETL_FAILED' }])
-  const query = `{ workerEvents(datasetId: "${id}", types: [ETL_FAILED]) { nodes { seq } } }`
-  for (let i = 0; i < 20; i++) expectData(await server.graphql(query))
+  const read = (first: number) =>
+    server.graphql(`{ workerEvents(datasetId: "${id}", types: [ETL_FAILED], first: ${first}) { nodes { seq } } }`)
+  for (let i = 1; i <= 20; i++) expectData(await read(i))
   await runSql(server.env, 'ALTER TABLE event ALTER COLUMN type TYPE varchar')
-  for (let i = 0; i < 20; i++) expect(expectData(await server.graphql(query)).workerEvents.nodes).toEqual([{ seq: 1 }])
+  // Pages that were not asked for before, as texts are kept.
+  for (let i = 21; i <= 40; i++) expect(expectData(await read(i)).workerEvents.nodes).toEqual([{ seq: 1 }])
 })
 
 test('A server works behind a transaction pooler, and settings that this one loses are reported', async () => {

@@ -35,6 +35,7 @@ export async function insertTenant(env: DatabaseSettings, name: string) {
     env,
     `INSERT INTO organization (id, name) VALUES ('${organization}', 'organization-${name}');
      INSERT INTO stream (id, organization_id, kind) VALUES ('${dataset}', '${organization}', 'DATASET');
+     INSERT INTO lost_events (stream_id, shared, lost) VALUES ('${dataset}', 3, 2);
      INSERT INTO dataset (id, organization_id, tracking_id, name)
        VALUES ('${dataset}', '${organization}', '${trackingId}', 'dataset-${name}');
      INSERT INTO live_node (id, seen_at) VALUES ('${node}', now() + interval '1 day');
