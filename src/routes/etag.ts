@@ -1,13 +1,9 @@
 import { hash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { version } from '../lib/version.ts'
 import type { Stream } from '../log/read/stream-index.ts'
 
 /** Characters of a tag: 128 bits. */
 const LENGTH = 22
-
-/** Those of what is asked for again. */
-const tags = new LRUCache<string, string>({ max: 1_000 })
 
 /**
  * The entity tag of what a stream's events are shown as: another one after an append, a removal, a redaction or a
@@ -17,11 +13,7 @@ const tags = new LRUCache<string, string>({ max: 1_000 })
  */
 export function etagOf({ id, version: state, first, head }: Stream, ...view: readonly unknown[]): string {
   const text = JSON.stringify([version, id, state, first, head, ...view])
-  const known = tags.get(text)
-  if (known !== undefined) return known
-  const tag = `W/"${hash('sha256', text, 'base64url').slice(0, LENGTH)}"`
-  tags.set(text, tag)
-  return tag
+  return `W/"${hash('sha256', text, 'base64url').slice(0, LENGTH)}"`
 }
 
 /** Whether `If-None-Match` lists the entity tag, by weak comparison (RFC 9110, 13.1.2). */

@@ -41,9 +41,10 @@ const REASONS = {
 
 /** A row of `History`. */
 export const HISTORY = `
-  SELECT e.number AS epoch, to_char(e.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since, e.reason::text AS reason, l.streams AS "changedStreams",
-         l.events AS "lostEvents"
-  FROM (SELECT count(DISTINCT l.stream_id)::int AS streams, coalesce(sum(l.lost), 0)::float8 AS events FROM lost_events l
+  SELECT e.number AS epoch, to_char(e.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
+         e.reason::text AS reason, l.streams AS "changedStreams", l.events AS "lostEvents"
+  FROM (SELECT count(DISTINCT l.stream_id)::int AS streams, coalesce(sum(l.lost), 0)::float8 AS events
+          FROM lost_events l
          WHERE l.noticed_at > now() - make_interval(secs => ${REPORTED_SECONDS})) l
   LEFT JOIN (SELECT * FROM epoch e WHERE NOT e.moved ORDER BY e.number DESC LIMIT 1) e ON true`
 
