@@ -16,7 +16,7 @@ let dataset: string
 const EVENTS = 300
 
 beforeAll(async () => {
-  server = await startServer({ SLOW_CONSUMER_SECONDS: '2', LOG_LEVEL: 'info' })
+  server = await startServer({ SLOW_CONSUMER_SECONDS: '4', LOG_LEVEL: 'info' })
   organization = await newOrganization(server)
   key = await newKey(server, organization)
   dataset = await newDataset(server, organization)
