@@ -65,15 +65,17 @@ async function seed(server: TestServer) {
   const operation = (variant: string, progress: number, message: string) => ({
     progress: { variant, progress, message, status: progress < 1 ? 'IN_PROGRESS' : 'COMPLETED' },
   })
-  await recordReportEvents(server, current, [
+  const events = [
     { state: { state: 'PLANNING', message: 'Planning' } },
     operation('LOAD_TEMPLATE', 1, 'Loaded'),
     operation('EXTRACT_PLAN', 1, 'Seven blocks'),
-    operation('FILE_PROCESSING', 1, '42 files'),
+    ...Array.from({ length: 42 }, (_, i) => operation('FILE_PROCESSING', (i + 1) / 42, `${i + 1} of 42 files`)),
     { state: { state: 'GENERATING', message: 'Writing' } },
     ...BLOCKS,
     operation('GENERATE_BLOCK', 0.71, 'Block 5 of 7: “Liquidity and covenants” — reading 6 sources'),
-  ])
+  ]
+  // One after the other, as a workflow does.
+  for (const event of events) await recordReportEvents(server, current, [event])
   await newKey(server, organizationId, 'WRITE', { name: 'ingest worker' })
   await newKey(server, organizationId, 'READ', { name: 'dashboard' })
   const key = await newKey(server, organizationId, 'ADMIN', { name: 'operator' })

@@ -44,7 +44,6 @@ export function ReportPage({ live }: { live: LiveReport }) {
               <CopyButton text={id} label="copy" class="link" />
             </p>
           </div>
-          <div class="grow" />
           <Stepper state={state} />
         </header>
         {error && <Failure error={error} onRetry={() => location.reload()} />}

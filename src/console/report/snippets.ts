@@ -23,7 +23,7 @@ export function snippetsOf({ id }: Report): Snippet[] {
       text: `${QUERY}\n\n# Variables\n${JSON.stringify({ id }, null, 2)}`,
     },
     {
-      name: '@llamaindex/cloud',
+      name: 'SDK',
       text: `import { client, getReportEventsApiV1ReportsReportIdEventsGet } from '@llamaindex/cloud/api'
 
 client.setConfig({
