@@ -96,6 +96,18 @@ test('tail follows a report until it ends, and says what can not be followed', a
   const none = await command(['tail', '--dataset', report], env)
   expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('does not exist') })
   expect(await command(['tail'], env)).toMatchObject({ code: 2, stderr: expect.stringContaining('--dataset') })
+  const dataset = await newDataset(server, organization)
+  for (const [of, value, message] of [
+    [['--dataset', dataset], ['--type', 'NOPE'], 'NOPE'],
+    // A type of datasets.
+    [['--report', report], ['--type', 'STATE', 'FILE_UPLOADED'], 'FILE_UPLOADED'],
+    [['--report', report], ['--after', 'nothing'], 'Malformed cursor'],
+    [['--dataset', dataset], ['--after', JSON.parse(states.stdout).cursor], 'belongs to another stream'],
+  ] as const) {
+    const { code, stdout, stderr } = await command(['tail', ...of, ...value], env)
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  }
   const wrong = await command(['tail', '--report', report], { ...env, TIDEMARK_API_KEY: 'wrong' })
   expect(wrong).toMatchObject({ code: 1, stderr: expect.not.stringContaining('    at ') })
 })

@@ -27,14 +27,27 @@ describe('tidemark', () => {
     expect(stderr).toMatch(/^error: unknown option '--port'\n(.*\n)?Set PORT in the environment instead: PORT=…\n$/)
   })
 
-  test.each([[['no-such-command']], [['serve', '--no-such-option']], [[]], [[...follow, '--interval', '0']]])(
-    'exits 2 for invalid arguments: %j',
-    async (args) => {
-      const { exited, output } = tidemark(args)
-      expect(await exited).toBe(2)
-      expect(output.stderr).not.toBe('')
-    },
-  )
+  const trieve = ['import', 'trieve', '--url', 'https://x.example', '--dataset']
+  test.each([
+    [['no-such-command']],
+    [['keys']],
+    [['keys', 'no-such-command']],
+    [['serve', 'no-argument']],
+    [['serve', '--no-such-option']],
+    [['demo', '--pace', 'slow']],
+    [[]],
+    [[...follow, '--interval', '0']],
+    [[...follow, '--url', 'ftp://x.example']],
+    // A tracking id, of which the upstream knows the dataset.
+    [[...trieve, 'docs']],
+    [['tail', '--dataset', 'docs']],
+    [['tail', '--dataset', randomUUID(), '--last', 'all']],
+    [['record', '--report', 'docs']],
+  ])('exits 2 for invalid arguments: %j', async (args) => {
+    const { exited, output } = tidemark(args)
+    expect(await exited).toBe(2)
+    expect(output.stderr).not.toBe('')
+  })
 
   test('names every invalid setting in one message and exits 1', async () => {
     const { exited, output } = tidemark(['serve'], {
