@@ -11,7 +11,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 
 let server: TestServer
@@ -38,6 +38,11 @@ async function record(args: string[], lines: string[]) {
   const { child, exited, output } = start(['record', ...args], env, 'pipe')
   child.stdin?.end(`${lines.join('\n')}\n`)
   return { code: await exited, ...output }
+}
+
+const redaction = (type: 'Worker' | 'Report', owner: 'dataset' | 'report', of: string) => async (id: string) => {
+  const mutation = `mutation ($of: UUID!, $id: UUID!) { redact${type}Event(${owner}Id: $of, id: $id) { __typename } }`
+  expectData(await server.graphql(mutation, { of, id }))
 }
 
 const counts = (stdout: string) =>
@@ -143,6 +148,54 @@ test('record reads what tail --json prints of a report, and refuses what it woul
     [half.replace('"msg"', '"own":1,"msg"'), half.replace('"type":"progress"', '"type":"other"')],
   )
   expect([own.code, counts(own.stdout)]).toMatchObject([1, { rejected: 2 }])
+})
+
+test.each([
+  [
+    'a dataset',
+    async () => {
+      const [id, copy] = [await newDataset(server, organization), await newDataset(server, organization)]
+      await recordWorkerEvents(server, id, [1, 2].map(uploaded))
+      return { of: ['--dataset', id], into: ['--dataset', copy], redact: redaction('Worker', 'dataset', id) }
+    },
+    { eventDataText: 'null' },
+  ],
+  [
+    'a report',
+    async () => {
+      const [id, copy] = [await newReport(server, organization), await newReport(server, organization)]
+      await recordReportEvents(server, id, [
+        { blockUpdate: { block: { idx: 7, template: '# A', sources: [{ node: { text: 'Source' } }] } } },
+        { state: { state: 'COMPLETED', message: 'Done' } },
+      ])
+      return { of: ['--report', id], into: ['--report', copy], redact: redaction('Report', 'report', id) }
+    },
+    { eventData: { msg: 'Redacted', block: { idx: 7, template: '', sources: [] } } },
+  ],
+])('record keeps what redaction has left of events of %s, and says so', async (_, setUp, left) => {
+  const { of, into, redact } = await setUp()
+  const printed = async (args: string[]) => {
+    const tail = start(['tail', '--json', ...args])
+    await tail.line(/"seq":2,/)
+    tail.child.kill('SIGTERM')
+    await tail.exited
+    return tail.output.stdout.trim().split('\n')
+  }
+  const before = await printed(of)
+  await redact(JSON.parse(before[0] ?? '').id)
+  const lines = await printed(of)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ redactedAt: expect.any(String) })
+  const first = await record(into, lines)
+  expect([first.code, counts(first.stdout)]).toMatchObject([0, { recorded: 2, rejected: 0 }])
+  expect(first.stderr).toBe('1 event was redacted before: recorded without content, and not marked as redacted.\n')
+  const [copied = ''] = await printed(into)
+  expect(JSON.parse(copied)).toMatchObject({ seq: 1, ...left })
+  expect(JSON.parse(copied)).not.toHaveProperty('redactedAt')
+  const again = await record(into, lines)
+  expect([again.code, again.stderr, counts(again.stdout)]).toMatchObject([0, '', { duplicates: 2 }])
+  // Its content was copied before.
+  const other = await record(into, before)
+  expect([other.code, counts(other.stdout)]).toMatchObject([1, { duplicates: 1, conflicts: 1 }])
 })
 
 test('record stops at a line that is refused, names it, and can be repeated with the same source', async () => {

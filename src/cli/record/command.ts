@@ -44,6 +44,7 @@ export async function runRecord(config: Config, options: RecordOptions): Promise
     printSummary(summary, json)
     // It would keep the process.
     process.stdin.destroy()
+    if (recording.redacted > 0) printError(describeRedacted(recording.redacted))
   }
   const { conflicts, rejected } = summary.counts
   if (recording.stopped) printError(STOPPED)
@@ -51,6 +52,12 @@ export async function runRecord(config: Config, options: RecordOptions): Promise
   if (interrupt.status === undefined) return
   printError('Interrupted. Events that were being sent may have been recorded.')
   process.exitCode = interrupt.status
+}
+
+// A server has no way to say that an event was redacted elsewhere.
+function describeRedacted(count: number): string {
+  const some = count === 1 ? '1 event was' : `${count} events were`
+  return `${some} redacted before: recorded without content, and not marked as redacted.`
 }
 
 async function record(recording: Recording, source: Source, signal: AbortSignal): Promise<void> {
@@ -74,6 +81,8 @@ class Recording {
   readonly #signal: AbortSignal
   /** Whether it has met an event that it must not go past. */
   stopped = false
+  /** How many of those recorded were redacted where they come from. */
+  redacted = 0
 
   constructor(client: Client, stream: object, summary: ImportSummary, keepGoing: boolean, signal: AbortSignal) {
     this.#client = client
@@ -114,6 +123,7 @@ class Recording {
 
   #count(events: readonly NumberedEvent[], results: readonly RecordResult[]): void {
     for (const [i, { id, seq, outcome }] of results.entries()) {
+      if (outcome === 'RECORDED' && events[i]?.isRedacted) this.redacted++
       const place = { line: events[i]?.line ?? 0 }
       if (outcome === 'CONFLICT')
         this.#summary.add({ place }, { outcome, reason: `A different event with the id ${id} is stored, at ${seq}.` })
