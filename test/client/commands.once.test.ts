@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { command, tidemark } from '../support/process.ts'
@@ -244,6 +246,18 @@ test('record sends what comes through a pipe as it comes, and reports after a si
     expect.objectContaining({ recorded: 1 }),
     expect.stringContaining('Interrupted'),
   ])
+})
+
+test.each([
+  ['a directory', () => tmpdir(), 'r', /^Standard input is a directory: it cannot be read\.\n$/],
+  ['open for writing only', () => join(inject('scratch'), 'written'), 'w', /^Reading failed: EBADF: [^\n]*\n$/],
+])('record reports a standard input that is %s', async (_, path, mode, message) => {
+  const dataset = await newDataset(server, organization)
+  const stdin = openSync(path(), mode)
+  const { exited, output } = tidemark(['record', '--dataset', dataset], env, stdin)
+  closeSync(stdin)
+  expect(await exited).toBe(1)
+  expect(output.stderr).toMatch(message)
 })
 
 test('The key may come from a file that only its owner can read', async () => {

@@ -84,6 +84,7 @@ test.each([
   ['no file', () => ['import'], 2, /missing required argument/],
   ['a cursor that is none', () => ['export', '--dataset', dataset, '--after', 'x'], 2, /^Malformed cursor/],
   ['a file that does not exist', () => ['import', '/nowhere/x'], 1, /^Cannot read the file: ENOENT/],
+  ['a directory', () => ['import', folder], 1, / is a directory\. Name a file\.$/m],
   [
     'an organization that does not exist',
     () => ['import', '-', '--organization', dataset],

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Client, RecordResult } from '../../client/client.ts'
 import { TidemarkError } from '../../client/client.ts'
 import type { Config } from '../../config.ts'
@@ -6,6 +7,7 @@ import { linesOf } from '../import/lines.ts'
 import { describeRejection, printSummary } from '../import/print-summary.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
 import { connectToRemote, explained, type RemoteOptions } from '../remote.ts'
+import { bytesOf, standardInput } from '../standard-input.ts'
 import { printError } from '../terminal.ts'
 import { type NumberedEvent, readEvent, type Source } from './new-event.ts'
 
@@ -32,18 +34,19 @@ export async function runRecord(config: Config, options: RecordOptions): Promise
   const { dataset, report: reportId, keepGoing = false, json = false, source } = options
   using interrupt = listenForInterrupt()
   await using client = await connectToRemote(config, options)
+  const input = standardInput()
   const streamId = (dataset ?? reportId) as string
   const kind = dataset === undefined ? 'reportId' : 'datasetId'
   const summary = new ImportSummary((rejection) => printError(describeRejection(rejection)))
   const recording = new Recording(client, { [kind]: streamId }, summary, keepGoing, interrupt.signal)
   try {
-    await explained(record(recording, { kind, streamId, name: source }, interrupt.signal))
+    await explained(record(recording, input, { kind, streamId, name: source }, interrupt.signal))
   } catch (error) {
     if (interrupt.status === undefined) throw error
   } finally {
     printSummary(summary, json)
     // It would keep the process.
-    process.stdin.destroy()
+    input.destroy()
     if (recording.redacted > 0) printError(describeRedacted(recording.redacted))
   }
   const { conflicts, rejected } = summary.counts
@@ -60,10 +63,10 @@ function describeRedacted(count: number): string {
   return `${some} redacted before: recorded without content, and not marked as redacted.`
 }
 
-async function record(recording: Recording, source: Source, signal: AbortSignal): Promise<void> {
-  const stop = () => void process.stdin.destroy()
+async function record(recording: Recording, input: Readable, source: Source, signal: AbortSignal): Promise<void> {
+  const stop = () => void input.destroy()
   signal.addEventListener('abort', stop)
-  for await (const lines of linesOf(process.stdin)) {
+  for await (const lines of linesOf(bytesOf(input))) {
     const events = lines.map((line) => readEvent(line, source))
     for (let start = 0; start < events.length; start += MAX_EVENTS) {
       await recording.record(events.slice(start, start + MAX_EVENTS))
