@@ -1,6 +1,20 @@
 import { InvalidArgumentError } from 'commander'
 import { z } from 'zod'
+import { StartError } from '../errors.ts'
 import { name, uuid } from '../lib/text.ts'
+
+/** For an argument that only the work of a command finds to be invalid. As those that no parser accepts, exit status 2. */
+export class ArgumentError extends StartError {
+  override name = 'ArgumentError'
+}
+
+/** Codes of a server, and of the log, for values that are wrong by themselves; others are about what exists. */
+const WRONG_VALUE: ReadonlySet<unknown> = new Set(['BAD_USER_INPUT', 'CURSOR_INVALID'])
+
+/** What ends a command whose arguments were sent to a server or given to the log. */
+export function failureOf(code: unknown, message: string): StartError {
+  return WRONG_VALUE.has(code) ? new ArgumentError(message) : new StartError(message)
+}
 
 /** @throws InvalidArgumentError unless it is a UUID. */
 export function parseId(text: string): string {

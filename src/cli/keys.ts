@@ -3,10 +3,11 @@ import type { Viewer } from '../accounts/viewer.ts'
 import type { Config } from '../config.ts'
 import { joinDatabase } from '../db/database.ts'
 import type { ApiKeyRole, PrismaClient } from '../db/generated/prisma/client.ts'
-import { StartError } from '../errors.ts'
+import { CodedError } from '../errors.ts'
 import { createMaskError } from '../graphql/mask-error.ts'
 import { printable } from '../lib/text.ts'
 import { createLogger, standardError } from '../observability/logger.ts'
+import { failureOf } from './arguments.ts'
 import { print } from './terminal.ts'
 
 const ROOT: Viewer = { type: 'root' }
@@ -64,6 +65,7 @@ async function run<Result>(config: Config, work: (db: PrismaClient) => Promise<R
     return await work(database.prisma)
   } catch (error) {
     const maskError = createMaskError(createLogger(config.logLevel, standardError()))
-    throw new StartError(maskError(error, 'Unexpected error.').message)
+    const code = error instanceof CodedError ? error.code : undefined
+    throw failureOf(code, maskError(error, 'Unexpected error.').message)
   }
 }

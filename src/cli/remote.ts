@@ -5,6 +5,7 @@ import WebSocket from 'ws'
 import { type Client, createClient, TidemarkError } from '../client/client.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { StartError } from '../errors.ts'
+import { failureOf } from './arguments.ts'
 import { printError } from './terminal.ts'
 
 export interface RemoteOptions {
@@ -33,7 +34,7 @@ export async function explained<Result>(work: Promise<Result>): Promise<Result> 
     const { cursor, earliest } = error.code === 'CURSOR_EXPIRED' ? error.details : {}
     const [where, after] = cursor ? ['there', cursor] : ['with the earliest event kept', earliest]
     const advice = typeof after === 'string' ? `\nTo continue ${where}: --after ${after}` : ''
-    throw new StartError(`${error.message}${advice}`)
+    throw failureOf(error.code, `${error.message}${advice}`)
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Config, ConfigError, misspelledSettings, readConfig } from '../config.ts'
 import { READ_ONLY } from '../db/disk-space.ts'
 import { CodedError, StartError } from '../errors.ts'
+import { ArgumentError } from './arguments.ts'
 import { printError } from './terminal.ts'
 
 /** @throws ConfigError */
@@ -17,14 +18,14 @@ const LOCKED =
   'Other transactions keep rows or tables of the database locked. End them ("tidemark doctor" lists those left ' +
   'open), and run the command again.'
 
-/** Errors exit with status 1; those that the user can fix are one message without a stack trace. */
+/** Errors exit with status 1, or 2 if an argument is wrong; those that the user can fix are one message, no stack. */
 export async function runCommand(work: (config: Config) => Promise<unknown>): Promise<void> {
   try {
     for (const warning of settingWarnings()) printError(warning)
     await work(readSettings())
   } catch (error) {
     printError(await explain(error))
-    process.exitCode = 1
+    process.exitCode = error instanceof ArgumentError ? 2 : 1
   }
 }
 

@@ -154,7 +154,9 @@ export function createEventLog(
       reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
       follow,
       followSnapshots: async (stream, { budget, ...options }) => {
-        const states = { from: 'NOW', types: [FINAL_STATE.type], end: FINAL_STATE, ...options } as const
+        // A snapshot is made of what is kept, whatever was removed before.
+        const only = { types: [FINAL_STATE.type], end: FINAL_STATE, passesRemoved: true } as const
+        const states = { from: 'NOW', ...only, ...options } as const
         const follower = await follow(stream, states)
         return new SnapshotUpdates(follower, () => snapshots.take(client, stream.id, budget()))
       },

@@ -69,7 +69,7 @@ test.each([
   [
     'an expiry in the past',
     () => ['create', '--organization', organization, '--role', 'READ', '--expires', '2020-01-31T00:00:00Z'],
-    1,
+    2,
     /must be in the future/,
   ],
   [

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { command, tidemark } from '../support/process.ts'
@@ -11,7 +13,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from '../support/seed.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 
 let server: TestServer
@@ -38,6 +40,11 @@ async function record(args: string[], lines: string[]) {
   const { child, exited, output } = start(['record', ...args], env, 'pipe')
   child.stdin?.end(`${lines.join('\n')}\n`)
   return { code: await exited, ...output }
+}
+
+const redaction = (type: 'Worker' | 'Report', owner: 'dataset' | 'report', of: string) => async (id: string) => {
+  const mutation = `mutation ($of: UUID!, $id: UUID!) { redact${type}Event(${owner}Id: $of, id: $id) { __typename } }`
+  expectData(await server.graphql(mutation, { of, id }))
 }
 
 const counts = (stdout: string) =>
@@ -96,6 +103,18 @@ test('tail follows a report until it ends, and says what can not be followed', a
   const none = await command(['tail', '--dataset', report], env)
   expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('does not exist') })
   expect(await command(['tail'], env)).toMatchObject({ code: 2, stderr: expect.stringContaining('--dataset') })
+  const dataset = await newDataset(server, organization)
+  for (const [of, value, message] of [
+    [['--dataset', dataset], ['--type', 'NOPE'], 'NOPE'],
+    // A type of datasets.
+    [['--report', report], ['--type', 'STATE', 'FILE_UPLOADED'], 'FILE_UPLOADED'],
+    [['--report', report], ['--after', 'nothing'], 'Malformed cursor'],
+    [['--dataset', dataset], ['--after', JSON.parse(states.stdout).cursor], 'belongs to another stream'],
+  ] as const) {
+    const { code, stdout, stderr } = await command(['tail', ...of, ...value], env)
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(message) })
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  }
   const wrong = await command(['tail', '--report', report], { ...env, TIDEMARK_API_KEY: 'wrong' })
   expect(wrong).toMatchObject({ code: 1, stderr: expect.not.stringContaining('    at ') })
 })
@@ -131,6 +150,54 @@ test('record reads what tail --json prints of a report, and refuses what it woul
     [half.replace('"msg"', '"own":1,"msg"'), half.replace('"type":"progress"', '"type":"other"')],
   )
   expect([own.code, counts(own.stdout)]).toMatchObject([1, { rejected: 2 }])
+})
+
+test.each([
+  [
+    'a dataset',
+    async () => {
+      const [id, copy] = [await newDataset(server, organization), await newDataset(server, organization)]
+      await recordWorkerEvents(server, id, [1, 2].map(uploaded))
+      return { of: ['--dataset', id], into: ['--dataset', copy], redact: redaction('Worker', 'dataset', id) }
+    },
+    { eventDataText: 'null' },
+  ],
+  [
+    'a report',
+    async () => {
+      const [id, copy] = [await newReport(server, organization), await newReport(server, organization)]
+      await recordReportEvents(server, id, [
+        { blockUpdate: { block: { idx: 7, template: '# A', sources: [{ node: { text: 'Source' } }] } } },
+        { state: { state: 'COMPLETED', message: 'Done' } },
+      ])
+      return { of: ['--report', id], into: ['--report', copy], redact: redaction('Report', 'report', id) }
+    },
+    { eventData: { msg: 'Redacted', block: { idx: 7, template: '', sources: [] } } },
+  ],
+])('record keeps what redaction has left of events of %s, and says so', async (_, setUp, left) => {
+  const { of, into, redact } = await setUp()
+  const printed = async (args: string[]) => {
+    const tail = start(['tail', '--json', ...args])
+    await tail.line(/"seq":2,/)
+    tail.child.kill('SIGTERM')
+    await tail.exited
+    return tail.output.stdout.trim().split('\n')
+  }
+  const before = await printed(of)
+  await redact(JSON.parse(before[0] ?? '').id)
+  const lines = await printed(of)
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ redactedAt: expect.any(String) })
+  const first = await record(into, lines)
+  expect([first.code, counts(first.stdout)]).toMatchObject([0, { recorded: 2, rejected: 0 }])
+  expect(first.stderr).toBe('1 event was redacted before: recorded without content, and not marked as redacted.\n')
+  const [copied = ''] = await printed(into)
+  expect(JSON.parse(copied)).toMatchObject({ seq: 1, ...left })
+  expect(JSON.parse(copied)).not.toHaveProperty('redactedAt')
+  const again = await record(into, lines)
+  expect([again.code, again.stderr, counts(again.stdout)]).toMatchObject([0, '', { duplicates: 2 }])
+  // Its content was copied before.
+  const other = await record(into, before)
+  expect([other.code, counts(other.stdout)]).toMatchObject([1, { duplicates: 1, conflicts: 1 }])
 })
 
 test('record stops at a line that is refused, names it, and can be repeated with the same source', async () => {
@@ -179,6 +246,18 @@ test('record sends what comes through a pipe as it comes, and reports after a si
     expect.objectContaining({ recorded: 1 }),
     expect.stringContaining('Interrupted'),
   ])
+})
+
+test.each([
+  ['a directory', () => tmpdir(), 'r', /^Standard input is a directory: it cannot be read\.\n$/],
+  ['open for writing only', () => join(inject('scratch'), 'written'), 'w', /^Reading failed: EBADF: [^\n]*\n$/],
+])('record reports a standard input that is %s', async (_, path, mode, message) => {
+  const dataset = await newDataset(server, organization)
+  const stdin = openSync(path(), mode)
+  const { exited, output } = tidemark(['record', '--dataset', dataset], env, stdin)
+  closeSync(stdin)
+  expect(await exited).toBe(1)
+  expect(output.stderr).toMatch(message)
 })
 
 test('The key may come from a file that only its owner can read', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -92,6 +93,17 @@ test('gzip on standard input: all is recorded', async () => {
   importing.child.stdin?.end(gzipSync(lines(3)))
   expect(await importing.exited).toBe(0)
   expect(importing.output.stdout).toMatch(/^recorded +3$/m)
+})
+
+test.each([
+  ['a directory', () => folder, 'r', /^Standard input is a directory: it cannot be read\.\n$/],
+  ['open for writing only', () => join(folder, 'written'), 'w', /^Reading failed: EBADF: [^\n]*\n$/],
+])('A standard input that is %s is reported', async (_, path, mode, message) => {
+  const stdin = openSync(path(), mode)
+  const { exited, output } = tidemark(['import', '-', '--organization', organization], { ...env }, stdin)
+  closeSync(stdin)
+  expect(await exited).toBe(1)
+  expect(output.stderr).toMatch(message)
 })
 
 test.each([

@@ -222,7 +222,7 @@ test('The upstream does not choose the target: a tracking id requires --into', a
   const tracked = ['--dataset', 'forged', '--organization-id', organization]
   const rejected = await moveIn('trieve', '--url', original.url, ...tracked)
   expect(rejected).toMatchObject({
-    code: 1,
+    code: 2,
     stderr: expect.stringMatching(/^With a tracking id, --into is required: .*\n$/),
   })
   expect((await run(['export', '--dataset', dataset])).stderr).toBe(`Dataset ${dataset} does not exist.\n`)

@@ -66,7 +66,7 @@ test('An export continues after a cursor or a position, and prints where to cont
   expect(none).toMatchObject({ code: 0, stderr: expect.stringContaining(`--after ${cursor}`) })
   expect(positions(none.stdout)).toEqual([])
   const wrong = await run('export', '--dataset', elsewhere, '--after', cursor)
-  expect(wrong).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('belongs to another stream') })
+  expect(wrong).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('belongs to another stream') })
 })
 
 test.each([
@@ -82,7 +82,9 @@ test.each([
   ['a dataset that does not exist', () => ['export', '--dataset', report], 1, /Dataset .* does not exist/],
   ['a folder that does not exist', () => ['export', '/nowhere/x', '--all'], 1, /^Writing failed: ENOENT/],
   ['no file', () => ['import'], 2, /missing required argument/],
+  ['a cursor that is none', () => ['export', '--dataset', dataset, '--after', 'x'], 2, /^Malformed cursor/],
   ['a file that does not exist', () => ['import', '/nowhere/x'], 1, /^Cannot read the file: ENOENT/],
+  ['a directory', () => ['import', folder], 1, / is a directory\. Name a file\.$/m],
   [
     'an organization that does not exist',
     () => ['import', '-', '--organization', dataset],
@@ -105,7 +107,7 @@ test.each([
 test('A file appears when it is complete', async () => {
   const file = join(folder, 'whole.ndjson')
   await writeFile(file, 'before\n')
-  expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(1)
+  expect((await run('export', file, '--dataset', dataset, '--after', '6')).code).toBe(2)
   expect(await readFile(file, 'utf8')).toBe('before\n')
   expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([])
   expect((await run('export', file, '--dataset', dataset)).code).toBe(0)

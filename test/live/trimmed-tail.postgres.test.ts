@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { runSql } from '../support/database.ts'
-import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
+import { newDataset, newOrganization, newReport, recordReportEvents, recordWorkerEvents } from '../support/seed.ts'
 import { startServer } from '../support/server.ts'
-import { overSse, overWebSocket, type Subscribe } from '../support/subscribe.ts'
+import { overSse, overWebSocket, type Subscribe, type Subscription } from '../support/subscribe.ts'
 
 const LIVE = `subscription ($id: UUID!, $types: [WorkerEventType!]) {
   workerEvents(datasetId: $id, types: $types, from: BEGINNING) { cursor node { seq } }
@@ -46,3 +46,46 @@ test.each([
     await reader.end()
   }
 })
+
+interface Snapshot {
+  state: { node: { seq: number } } | null
+  blocks: { node: { seq: number } }[]
+}
+
+const SNAPSHOTS = `subscription ($id: UUID!) {
+  reportSnapshots(reportId: $id) { state { node { seq } } blocks { node { seq } } }
+}`
+
+test.each([
+  ['a state is kept', 1, 12],
+  ['nothing is kept', 0, undefined],
+])(
+  'A reader of snapshots gets the next one although states that it has not read are removed, when %s',
+  async (...row) => {
+    const [, kept, newest] = row
+    await using server = await startServer()
+    const report = await newReport(server, await newOrganization(server))
+    await recordReportEvents(server, report, [{ blockUpdate: { block: { idx: 0, template: 'one' } } }])
+    await recordReportEvents(server, report, [{ state: { message: 'Begun', state: 'PLANNING' } }])
+    const readers = [overWebSocket, overSse].map((subscribe) =>
+      subscribe(server.url, server.rootKey, SNAPSHOTS, { id: report }),
+    )
+    const next = async (reader: Subscription) => {
+      const [snapshot] = (await reader.take(1)) as unknown as Snapshot[]
+      return { state: snapshot?.state?.node.seq, blocks: snapshot?.blocks.map(({ node }) => node.seq) }
+    }
+    for (const reader of readers) expect(await next(reader)).toEqual({ state: 2, blocks: [1] })
+    await runSql(
+      server.env,
+      `SELECT append_to_streams(ARRAY['${report}'::uuid], array_agg(1), array_agg(gen_random_uuid()),
+       array_agg('report_state_update'::text),
+       array_agg('{"type":"report_state_update","msg":"","status":"generating"}'::text), NULL)
+       FROM generate_series(1, 10);
+     SELECT trim_stream('${report}', NULL, ${kept}, NULL)`,
+    )
+    for (const reader of readers) expect(await next(reader)).toEqual({ state: newest, blocks: [] })
+    await recordReportEvents(server, report, [{ state: { message: 'Done', state: 'COMPLETED' } }])
+    for (const reader of readers)
+      expect(((await reader.rest()) as unknown as Snapshot[]).at(-1)).toMatchObject({ state: { node: { seq: 13 } } })
+  },
+)

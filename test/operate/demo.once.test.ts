@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -30,7 +30,7 @@ ${'A bowline holds and comes undone again. '.repeat(25).trim()}
 
 const LOG = '# Log\n\nNothing happened.\n'
 
-/** A folder with two readable files, two unreadable ones, and some that the demo ignores. */
+/** A folder with two readable files, three unreadable ones, and some that the demo ignores. */
 async function markdownFolder(): Promise<string> {
   const folder = await mkdtemp(join(inject('scratch'), 'markdown-'))
   for (const name of ['docs', 'node_modules', '.hidden']) await mkdir(join(folder, name))
@@ -38,6 +38,7 @@ async function markdownFolder(): Promise<string> {
   await writeFile(join(folder, 'docs/log.md'), LOG)
   await writeFile(join(folder, 'latin.md'), Buffer.from('# Caf\xe9', 'latin1'))
   await symlink('nowhere.md', join(folder, 'gone.md'))
+  execFileSync('mkfifo', [join(folder, 'pipe.md')])
   for (const name of ['node_modules/skipped.md', '.hidden/skipped.md', 'skipped.txt']) {
     await writeFile(join(folder, name), '# Skipped')
   }
@@ -71,7 +72,7 @@ test('the demo records what it has read, and its printed commands show it', asyn
   const page = /^Open +(http:\S+\/datasets\/[\w-]+)$/m.exec(output)?.[1] ?? ''
   expect((await fetch(page)).headers.get('content-type')).toContain('text/html')
   const { graphql, trieve, events } = await runCommands(output)
-  expect(output).toContain(`Pipeline finished: 6 worker events, ${events.length} report events.`)
+  expect(output).toContain(`Pipeline finished: 7 worker events, ${events.length} report events.`)
 
   expect(trieve.event_types.toSorted()).toEqual(['chunks_uploaded', 'file_upload_failed', 'file_uploaded'])
   const recorded = trieve.events.toReversed().map((event: { event_type: string; event_data: string }) => ({
@@ -88,10 +89,11 @@ test('the demo records what it has read, and its printed commands show it', asyn
     { ...file, file_name: 'guide.md' },
     expect.objectContaining({ type: 'chunks_uploaded', tokens_ingested: GUIDE.split(/\s+/).filter(Boolean).length }),
     { ...failed, error: 'latin.md is not valid UTF-8 text' },
+    { ...failed, error: 'pipe.md is not a file' },
   ])
 
   expect(graphql.errors).toBeUndefined()
-  expect(graphql.data.workerEvents).toMatchObject({ totalCount: 6, nodes: [{ seq: 6 }, { seq: 5 }, { seq: 4 }] })
+  expect(graphql.data.workerEvents).toMatchObject({ totalCount: 7, nodes: [{ seq: 7 }, { seq: 6 }, { seq: 5 }] })
   expect(graphql.data.reportEvents.totalCount).toBe(events.length)
   expect(graphql.data.reportEvents.nodes[0]).toMatchObject({ state: 'COMPLETED', seq: events.length })
   expectReport(events, recorded[4].chunk_ids)

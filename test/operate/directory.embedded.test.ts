@@ -7,6 +7,7 @@ import { doctor } from '../support/doctor.ts'
 import { command, serve, tidemark } from '../support/process.ts'
 import { RECORD_WORKER_EVENTS } from '../support/seed.ts'
 import { expectData, graphql } from '../support/server.ts'
+import { canMount, smallDisk } from '../support/small-disk.ts'
 
 const KEY = 'test-root-api-key'
 
@@ -166,4 +167,16 @@ describe('DATA_DIR', () => {
     expect(await startError(folder)).toMatch(/pglite is a link\. Make DATA_DIR itself a link/)
     expect(await readdir(elsewhere)).toEqual([])
   })
+
+  test.skipIf(!canMount)(
+    'is not used if its database would be in a mount point, which two folders could share',
+    async () => {
+      const folder = join(inject('scratch'), randomUUID())
+      const path = join(folder, 'pglite')
+      await mkdir(path, { recursive: true })
+      using _disk = smallDisk(path)
+      expect(await startError(folder)).toMatch(/pglite is a mount point\. Make DATA_DIR itself a mount point/)
+      expect(await readdir(path)).toEqual([])
+    },
+  )
 })

@@ -18,12 +18,12 @@ export interface Process {
 
 /**
  * Runs the command line, as `npm run build` made it. Settings come from `env` alone, beside PATH.
- * @param stdin whether standard input is empty or `child.stdin`.
+ * @param stdin whether standard input is empty, `child.stdin`, or an open file.
  */
 export function tidemark(
   args: string[],
   env: Record<string, string | undefined> = {},
-  stdin: 'ignore' | 'pipe' = 'ignore',
+  stdin: 'ignore' | 'pipe' | number = 'ignore',
 ): Process {
   const { PATH, HOME } = process.env
   const child = spawn(process.execPath, [...NODE_OPTIONS, 'dist/main.js', ...args], {

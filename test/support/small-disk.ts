@@ -26,11 +26,11 @@ function probe(): boolean {
   }
 }
 
-/** Mounts one, with plenty of space. */
-export function smallDisk(): SmallDisk {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-disk-'))
-  const path = join(folder, 'disk')
-  mkdirSync(path)
+/** Mounts one, with plenty of space. @param at where, an existing folder; a new one if it is absent. */
+export function smallDisk(at?: string): SmallDisk {
+  const folder = at === undefined ? mkdtempSync(join(tmpdir(), 'tidemark-disk-')) : undefined
+  const path = at ?? join(folder as string, 'disk')
+  mkdirSync(path, { recursive: true })
   run('mount', '-t', 'tmpfs', '-o', 'size=4g', 'tmpfs', path)
   return {
     path,
@@ -40,7 +40,7 @@ export function smallDisk(): SmallDisk {
     },
     [Symbol.dispose]() {
       run('umount', '--lazy', path)
-      rmSync(folder, { recursive: true })
+      if (folder !== undefined) rmSync(folder, { recursive: true })
     },
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chunkRanges } from './markdown.ts'
 import { countWords } from './words.ts'
@@ -37,9 +37,12 @@ export async function findMarkdown(folder: string, prefix = ''): Promise<string[
   return names.sort()
 }
 
-/** @param name as `findMarkdown` returns it. @throws file system errors, or Error when not UTF-8 text or too large. */
+/** @param name as `findMarkdown` returns it. @throws file system errors, or Error if it is no file of UTF-8 text, or too large. */
 export async function readSource(folder: string, name: string): Promise<SourceFile> {
-  const bytes = await readFile(join(folder, name))
+  const path = join(folder, name)
+  // Reading a pipe would wait for its writer.
+  if (!(await stat(path)).isFile()) throw new Error(`${name} is not a file`)
+  const bytes = await readFile(path)
   if (bytes.length > MAX_BYTES)
     throw new Error(`${name} has ${bytes.length} bytes; the limit of the demo is ${MAX_BYTES}`)
   const text = decode(bytes, name)

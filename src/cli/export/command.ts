@@ -3,10 +3,11 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { joinStorage, type Storage } from '../../accounts/storage.ts'
 import type { Config } from '../../config.ts'
-import { StartError } from '../../errors.ts'
+import { CodedError, StartError } from '../../errors.ts'
 import { printableJson } from '../../lib/text.ts'
 import { ANY_EPOCH, encodeCursor } from '../../log/cursor.ts'
 import { positionOf } from '../../log/read/epochs.ts'
+import { failureOf } from '../arguments.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
 import { startProgress } from '../progress.ts'
 import { printError } from '../terminal.ts'
@@ -88,7 +89,10 @@ async function select(
   const cursor = /^\d{1,15}$/.test(after) ? encodeCursor(id, { seq: Number(after), epoch: ANY_EPOCH }) : after
   const stream = await log.findStream(id)
   // Before anything is written.
-  if (stream) await positionOf(db, stream, cursor, { side: 'NEWER' })
+  if (stream)
+    await positionOf(db, stream, cursor, { side: 'NEWER' }).catch((error) => {
+      throw error instanceof CodedError ? failureOf(error.code, error.message) : error
+    })
   return { selection, after: cursor }
 }
 

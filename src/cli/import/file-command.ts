@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Config } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { parseLine } from '../event-line.ts'
+import { bytesOf, standardInput } from '../standard-input.ts'
 import { FileHeads } from './file-heads.ts'
 import type { ImportItem } from './import-item.ts'
 import { linesOf } from './lines.ts'
@@ -12,13 +13,17 @@ import { unpacked } from './unpacked.ts'
 /** Imports a file of events and what they belong to, one per line. @param file `-` for standard input. */
 export function importFile(config: Config, file: string, options: ImportOptions): Promise<void> {
   return runImport(config, options, (_target, signal) => {
-    return file === '-' ? sourceOf(process.stdin, signal) : openFile(file, signal)
+    return file === '-' ? sourceOf(standardInput(), signal) : openFile(file, signal)
   })
 }
 
 async function openFile(file: string, signal: AbortSignal): Promise<OpenedSource> {
   const handle = await openForReading(file)
   const stat = await handle.stat()
+  if (stat.isDirectory()) {
+    await handle.close()
+    throw new StartError(`${file} is a directory. Name a file.`)
+  }
   if (stat.isFile() && stat.size === 0 && /\.gz$/i.test(file))
     throw new StartError(`${file} is empty, so it is not a compressed file.`)
   const input = handle.createReadStream()
@@ -42,14 +47,9 @@ function sourceOf(input: Readable, signal: AbortSignal): OpenedSource {
 
 async function* itemsIn(input: Readable, heads: FileHeads, signal: AbortSignal): AsyncGenerator<ImportItem[]> {
   signal.addEventListener('abort', () => input.destroy(), { once: true })
-  try {
-    for await (const lines of linesOf(unpacked(input))) {
-      const items = lines.map(parseLine)
-      for (const item of items) heads.see(item)
-      yield items
-    }
-  } catch (error) {
-    if (error instanceof StartError) throw error
-    throw new StartError(`Reading failed: ${(error as Error).message}`, { cause: error })
+  for await (const lines of linesOf(bytesOf(unpacked(input)))) {
+    const items = lines.map(parseLine)
+    for (const item of items) heads.see(item)
+    yield items
   }
 }

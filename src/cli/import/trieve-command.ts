@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from '../../config.ts'
 import { StartError } from '../../errors.ts'
 import { readUuid } from '../../lib/uuid-text.ts'
+import { ArgumentError } from '../arguments.ts'
 import type { ImportTarget } from './import-target.ts'
 import { poll } from './poll.ts'
 import { type ImportOptions, runImport } from './run-import.ts'
@@ -23,11 +24,11 @@ export interface TrieveOptions extends ImportOptions {
 const NO_ID = 'With a tracking id, --into is required: the id of the dataset to import into.'
 
 export function importTrieve(config: Config, options: TrieveOptions): Promise<void> {
+  const id = options.into ?? idOf(options.dataset)
   const { trieveApiKey: key } = config
   if (key === undefined) throw new ConfigError('Set TRIEVE_API_KEY to a key with access to the dataset.')
   const { follow = false, interval, settle } = options
   const upstream = { ...options, key }
-  const id = options.into ?? idOf(options.dataset)
   return runImport(config, { ...options, keepGoing: true }, async (target, signal) => {
     const walk = new TrieveWalk(upstream, await startOf(target, id), signal)
     const ask = () => trieveEvents(walk, id, settle)
@@ -38,7 +39,7 @@ export function importTrieve(config: Config, options: TrieveOptions): Promise<vo
 
 function idOf(dataset: string): string {
   const read = readUuid(dataset)
-  if (!('uuid' in read)) throw new StartError(NO_ID)
+  if (!('uuid' in read)) throw new ArgumentError(NO_ID)
   return read.uuid
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Client, RecordResult } from '../../client/client.ts'
 import { TidemarkError } from '../../client/client.ts'
 import type { Config } from '../../config.ts'
@@ -6,6 +7,7 @@ import { linesOf } from '../import/lines.ts'
 import { describeRejection, printSummary } from '../import/print-summary.ts'
 import { listenForInterrupt } from '../interrupt-signal.ts'
 import { connectToRemote, explained, type RemoteOptions } from '../remote.ts'
+import { bytesOf, standardInput } from '../standard-input.ts'
 import { printError } from '../terminal.ts'
 import { type NumberedEvent, readEvent, type Source } from './new-event.ts'
 
@@ -32,18 +34,20 @@ export async function runRecord(config: Config, options: RecordOptions): Promise
   const { dataset, report: reportId, keepGoing = false, json = false, source } = options
   using interrupt = listenForInterrupt()
   await using client = await connectToRemote(config, options)
+  const input = standardInput()
   const streamId = (dataset ?? reportId) as string
   const kind = dataset === undefined ? 'reportId' : 'datasetId'
   const summary = new ImportSummary((rejection) => printError(describeRejection(rejection)))
   const recording = new Recording(client, { [kind]: streamId }, summary, keepGoing, interrupt.signal)
   try {
-    await explained(record(recording, { kind, streamId, name: source }, interrupt.signal))
+    await explained(record(recording, input, { kind, streamId, name: source }, interrupt.signal))
   } catch (error) {
     if (interrupt.status === undefined) throw error
   } finally {
     printSummary(summary, json)
     // It would keep the process.
-    process.stdin.destroy()
+    input.destroy()
+    if (recording.redacted > 0) printError(describeRedacted(recording.redacted))
   }
   const { conflicts, rejected } = summary.counts
   if (recording.stopped) printError(STOPPED)
@@ -53,10 +57,16 @@ export async function runRecord(config: Config, options: RecordOptions): Promise
   process.exitCode = interrupt.status
 }
 
-async function record(recording: Recording, source: Source, signal: AbortSignal): Promise<void> {
-  const stop = () => void process.stdin.destroy()
+// A server has no way to say that an event was redacted elsewhere.
+function describeRedacted(count: number): string {
+  const some = count === 1 ? '1 event was' : `${count} events were`
+  return `${some} redacted before: recorded without content, and not marked as redacted.`
+}
+
+async function record(recording: Recording, input: Readable, source: Source, signal: AbortSignal): Promise<void> {
+  const stop = () => void input.destroy()
   signal.addEventListener('abort', stop)
-  for await (const lines of linesOf(process.stdin)) {
+  for await (const lines of linesOf(bytesOf(input))) {
     const events = lines.map((line) => readEvent(line, source))
     for (let start = 0; start < events.length; start += MAX_EVENTS) {
       await recording.record(events.slice(start, start + MAX_EVENTS))
@@ -74,6 +84,8 @@ class Recording {
   readonly #signal: AbortSignal
   /** Whether it has met an event that it must not go past. */
   stopped = false
+  /** How many of those recorded were redacted where they come from. */
+  redacted = 0
 
   constructor(client: Client, stream: object, summary: ImportSummary, keepGoing: boolean, signal: AbortSignal) {
     this.#client = client
@@ -114,6 +126,7 @@ class Recording {
 
   #count(events: readonly NumberedEvent[], results: readonly RecordResult[]): void {
     for (const [i, { id, seq, outcome }] of results.entries()) {
+      if (outcome === 'RECORDED' && events[i]?.isRedacted) this.redacted++
       const place = { line: events[i]?.line ?? 0 }
       if (outcome === 'CONFLICT')
         this.#summary.add({ place }, { outcome, reason: `A different event with the id ${id} is stored, at ${seq}.` })

@@ -10,6 +10,8 @@ export interface NumberedEvent {
   readonly line: number
   readonly event?: object
   readonly problem?: string
+  /** Whether its content was redacted where the line comes from; the event is what is left. */
+  readonly isRedacted?: boolean
 }
 
 export interface Source {
@@ -20,7 +22,13 @@ export interface Source {
 }
 
 /** What "tidemark tail" adds, and the server gives again. */
-const known = { datasetId: uuid, seq: z.number(), createdAt: z.string(), cursor: z.string() }
+const known = {
+  datasetId: uuid,
+  seq: z.number(),
+  createdAt: z.string(),
+  redactedAt: z.string(),
+  cursor: z.string(),
+}
 
 const WorkerLine = z.strictObject({
   id: uuid.optional(),
@@ -41,7 +49,7 @@ const TailLine = z.strictObject({
   id: uuid,
   timestamp: z.string(),
   eventData: z.unknown(),
-  ...z.object({ seq: known.seq, cursor: known.cursor }).partial().shape,
+  ...z.object({ seq: known.seq, redactedAt: known.redactedAt, cursor: known.cursor }).partial().shape,
 })
 
 export function readEvent(line: Line, source: Source): NumberedEvent {
@@ -58,8 +66,15 @@ export function readEvent(line: Line, source: Source): NumberedEvent {
   const { data, error } = (source.kind === 'datasetId' ? WorkerLine : ReportLine).safeParse(value)
   if (error) return { line: number, problem: problemOf(error) }
   if (source.kind === 'datasetId') {
-    const { datasetId: _d, seq: _s, createdAt: _t, cursor: _c, ...event } = data as z.output<typeof WorkerLine>
-    return { line: number, event: { id, ...event } }
+    const {
+      datasetId: _d,
+      seq: _s,
+      createdAt: _t,
+      cursor: _c,
+      redactedAt,
+      ...event
+    } = data as z.output<typeof WorkerLine>
+    return { line: number, event: { id, ...event }, isRedacted: redactedAt !== undefined }
   }
   const [[name, given] = ['', {}]] = Object.entries(data)
   return { line: number, event: { [name]: { id, ...(given as object) } } }
@@ -69,7 +84,7 @@ function readTail(line: number, value: object): NumberedEvent {
   const { data, error } = TailLine.safeParse(value)
   if (error) return { line, problem: problemOf(error) }
   try {
-    return { line, event: reportInput(data.eventData, data.id) }
+    return { line, event: reportInput(data.eventData, data.id), isRedacted: data.redactedAt !== undefined }
   } catch (error) {
     if (error instanceof CodedError) return { line, problem: error.message }
     throw error

@@ -37,6 +37,8 @@ export interface FollowOptions {
   types?: readonly string[] | null
   /** Ends the stream once all is delivered and `says` holds for the newest event of this type. */
   end?: { readonly type: string; readonly says: (event: LoggedEvent) => boolean }
+  /** Goes on past wanted events that retention has removed, which end it otherwise. */
+  passesRemoved?: boolean
   /** Is cut off when it does not collect even the error that ended the follower. */
   client?: { cutOff(): void }
 }
@@ -368,10 +370,12 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     return this.#wanted && [...new Set([...this.#wanted, ...(end ? [end.type] : [])])]
   }
 
-  // Retention has removed the next events: they must be of types that this reader does not want.
+  // Retention has removed the next events: they must be of types that this reader does not want, unless it passes them.
   async #passRemoved({ first, epoch }: Bounds): Promise<void> {
-    const { types } = this.#options
-    const missed = await this.retry(() => hasRemoved(this.#db, this.streamId, this.#scanned, { types, side: 'NEWER' }))
+    const { types, passesRemoved } = this.#options
+    const wanted = { types, side: 'NEWER' } as const
+    const missed =
+      !passesRemoved && (await this.retry(() => hasRemoved(this.#db, this.streamId, this.#scanned, wanted)))
     if (missed) throw cursorExpired(this.streamId, { first, epoch })
     this.advance(first - 1)
   }
