@@ -1,7 +1,7 @@
 import { type ExecutionArgs, getOperationAST } from 'graphql'
 import { CodedError } from '../errors.ts'
 import type { Fault } from '../lib/peer.ts'
-import { tooSlow } from '../log/follow/followed-streams.ts'
+import { tooSlow } from '../log/follow/failures.ts'
 import type { Context } from '../schema/context.ts'
 import type { Cohort, Cohorts } from './cohort.ts'
 import type { Subscription } from './subscription.ts'
@@ -37,7 +37,7 @@ export class Registration {
       viewer,
       transport: peer.transport,
       operationName: getOperationAST(args.document, args.operationName)?.name?.value ?? null,
-      source: subscription.follower,
+      source: subscription.follower.place,
       end: this.#onEnded,
     })
   }
@@ -64,7 +64,7 @@ export class Registration {
 
   #fail(failure: (cursor: string) => CodedError): void {
     const { follower } = this.#subscription
-    follower.fail(failure(follower.cursor))
+    follower.fail(failure(follower.place.cursor))
   }
 }
 

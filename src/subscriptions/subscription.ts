@@ -67,7 +67,7 @@ export class Subscription implements Member {
       outlet.end()
       return
     }
-    if (this.follower.isFiltered && !this.#paced) this.#reports = new PositionReports(this.follower, outlet)
+    if (!this.follower.filter.wantsAll && !this.#paced) this.#reports = new PositionReports(this.follower.place, outlet)
     this.catchUp()
   }
 
@@ -126,10 +126,10 @@ export class Subscription implements Member {
     if (waiting) await waiting
     try {
       if (outlet.isFull) await outlet.drained()
-      const events = this.follower.nextStep()
+      const events = this.follower.pending.nextStep()
       if (events.length === 0) return
       const deliveries = await this.#cohort.deliver(events)
-      if (this.follower.deliver(deliveries.all.length)) this.write(deliveries)
+      if (this.follower.pending.deliver(deliveries.all.length)) this.write(deliveries)
     } finally {
       this.#sendLock.release()
     }

@@ -73,6 +73,11 @@ export class Tail {
     return this.#redactions
   }
 
+  /** Differs once events that were read may have been redacted, or taken back by a restore. */
+  get version(): string {
+    return `${this.#redactions} ${this.#histories}`
+  }
+
   /** The last position at which a read has found an event missing; 0 for none. A filtered read does not notice. */
   get missing(): number {
     return this.#missing
