@@ -19,7 +19,7 @@ export interface Member {
   write(deliveries: Deliveries): void
   /** Called when it has scanned events that it does not want. */
   notePosition(): void
-  /** Called when it has left: it catches up by itself, and joins again at the head. */
+  /** Called when it has left: it catches up alone, and joins again at the head. */
   catchUp(): void
 }
 
@@ -81,7 +81,7 @@ export class FanOut {
     try {
       for (let step = this.#next(); step; step = this.#next()) await this.#take(step)
     } catch {
-      // Each member meets the error by itself.
+      // Each member gets the error when it catches up.
       this.#dismissAll()
     } finally {
       this.#isRunning = false

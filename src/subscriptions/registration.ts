@@ -42,7 +42,7 @@ export class Registration {
     })
   }
 
-  /** To be called when the subscription has ended, however it has. */
+  /** To be called when the subscription has ended, for any reason. */
   leave(): void {
     const { viewer, caller, peer, keyWatch, liveConnections } = this.#context
     this.#cohorts.leave(this.#cohort)

@@ -11,7 +11,7 @@ import type { Outlet } from './outlet.ts'
 import { PositionReports } from './position-reports.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
 
-/** What all sources have in common: each takes back what it gave. */
+/** The common interface of paced sources: each receives the items back that it returned. */
 interface Paced {
   next(): Promise<unknown>
   current(next: unknown): PacedItem | undefined | Promise<PacedItem | undefined>
@@ -54,7 +54,7 @@ export class Subscription implements Member {
     this.catchUp()
   }
 
-  /** Calls back once it has ended, however it ends. */
+  /** Calls back once it has ended, for any reason. */
   onEnd(callback: () => void): void {
     if (this.#ended) callback()
     else this.#onEnd = callback
@@ -163,7 +163,7 @@ export class Subscription implements Member {
     if (this.#ended) return
     this.#ended = true
     this.#reports?.stop()
-    // However it ends, its follower does not stay behind.
+    // Otherwise its follower would stay open.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
     this.#onEnd?.()

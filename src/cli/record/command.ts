@@ -24,7 +24,7 @@ const MAX_EVENTS = 1_000
 const AT_FAULT = new Set(['BAD_USER_INPUT', 'REQUEST_ENTITY_TOO_LARGE', 'GRAPHQL_VALIDATION_FAILED'])
 
 const STOPPED =
-  'Stopped: what follows would be recorded in the wrong order. Correct the line and run the command again, or set ' +
+  'Stopped: later events would be recorded in the wrong order. Correct the line and run the command again, or set ' +
   '--keep-going to leave it out.'
 
 /** Records the lines of standard input. Exit status 1 if something was not stored. @throws StartError */
@@ -72,7 +72,7 @@ class Recording {
   readonly #summary: ImportSummary
   readonly #keepGoing: boolean
   readonly #signal: AbortSignal
-  /** Whether it has met an event that it must not go past. */
+  /** Whether it stopped at an event that later ones must not overtake. */
   stopped = false
 
   constructor(client: Client, stream: object, summary: ImportSummary, keepGoing: boolean, signal: AbortSignal) {

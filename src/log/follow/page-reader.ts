@@ -81,7 +81,7 @@ export class PageReader {
     this.#ahead = new ReadAhead(this.#tail, range, readRange(this.#db, range, 'ASC', PAGE))
   }
 
-  /** Whether none of its events may have been redacted or, by a restore, restored or taken back since. */
+  /** Whether its events are as they were read: a redaction or a restore may have changed them. */
   isUnchanged(page: Page): boolean {
     const { redactions, histories } = this.#tail
     return redactions === page.redactions && histories === page.histories
@@ -145,7 +145,7 @@ export class PageReader {
     this.#place.advance(first - 1)
   }
 
-  // What was read, or looked at, must be part of the present history.
+  // All that was scanned or delivered must be part of the present history.
   async #checkHistory(): Promise<undefined> {
     const { histories, streamId } = this.#tail
     const found = await this.#retry.run(async () => {
