@@ -77,8 +77,8 @@ function toModule({ path }) {
   return base && { path: base, sideEffects: false }
 }
 
-// What Pothos keeps of an operation is a property of its context: in a WeakMap, as in its own module, it would retain the
-// request until a full garbage collection.
+// What Pothos keeps of an operation is a property of its context: in a WeakMap, as in its own module, it would retain
+// the request until a full garbage collection.
 function toProperty() {
   return {
     contents: `

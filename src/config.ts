@@ -100,8 +100,8 @@ const ACCESS = {
     .string()
     .min(1, 'the path of a file')
     .optional()
-    .describe('file with the only operations allowed'),
-  NODE_ENV: z.string().optional().describe('production turns the schema and GraphiQL off'),
+    .describe('file of the operations that are allowed; absent: all'),
+  NODE_ENV: z.string().optional().describe('production turns introspection and GraphiQL off'),
 }
 
 const IMPORTS = {

@@ -73,8 +73,8 @@ program
 program
   .command('restore-epoch')
   .description(
-    'after rows were restored into the same database by hand: begin a new epoch, so that readers of events that are ' +
-      'missing get an error; other restores are noticed automatically',
+    'begin a new epoch after rows were restored by hand into the same database, so that readers of the events that ' +
+      'are missing now get an error; other restores are detected automatically',
   )
   .action(() => runCommand(async (config) => (await import('./cli/restore-epoch.ts')).runRestoreEpoch(config)))
 
@@ -125,8 +125,8 @@ keys
 const importing = program
   .command('import')
   .description(
-    'import an export, or events that you have written, one JSON object per line, directly into the database; events ' +
-      'that exist already are skipped, and servers can keep running',
+    'import an export, or events written by hand, one JSON object per line, directly into the database; events that ' +
+      'exist already are skipped, and servers can keep running',
   )
   .argument('<file>', 'file to read, or - for standard input; gzip is decompressed')
   .option(
@@ -215,7 +215,7 @@ program
   .option('--report <id>', 'follow this report until it ends', parseId)
   .option('--last <number>', 'begin with this many of the newest events', parseLast, 10)
   .option('--after <cursor>', 'begin after this cursor')
-  .option('--type <names...>', 'only these types, such as FILE_UPLOADED or, of a report, STATE', addType)
+  .option('--type <names...>', 'print only these types, such as FILE_UPLOADED, or STATE for a report', addType)
   .option('--json', 'print each event with its cursor as one line of JSON')
   .option(...PROFILE)
   .action((options: TailOptions, command: Command) => {
@@ -226,7 +226,7 @@ program
 program
   .command('record')
   .description(
-    'record events from standard input, one JSON object per line and in this order, on the server at TIDEMARK_URL',
+    'record events from standard input, one JSON object per line, in that order, on the server at TIDEMARK_URL',
   )
   .option('--dataset <id>', 'record into this dataset', parseId)
   .option('--report <id>', 'record into this report', parseId)

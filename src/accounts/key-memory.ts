@@ -15,8 +15,8 @@ interface Working {
   readonly viewer: KeyViewer | undefined
 }
 
-// Valid keys are looked up at each request, or by its statement: one may have been revoked. Invalid hashes are not: keys
-// are random, so none becomes valid, nor does a revoked or expired key again.
+// Valid keys are looked up at each request, or by its statement: one may have been revoked. Invalid hashes are not:
+// keys are random, so none becomes valid, nor does a revoked or expired key again.
 export class KeyMemory {
   readonly #counts = new Map<string, number>()
   readonly #working = new LRUCache<string, Working>({

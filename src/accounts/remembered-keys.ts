@@ -29,7 +29,7 @@ export class RememberedKeys {
     this.#usage.note(keyId)
   }
 
-  /** Whether it has the rights that it had. If it cannot be looked up, what failed before says why. */
+  /** Whether the key still has the same rights; true if it cannot be looked up, so that the earlier error is sent. */
   async isUnchanged(key: string, known: KeyViewer): Promise<boolean> {
     const now = await this.#authenticate(key).catch(() => known)
     return isDeepStrictEqual(now, known)

@@ -41,7 +41,7 @@ export class StreamAddresses {
     }, BATCHES)
   }
 
-  /** The dataset with a tracking id, as of this call or later, whoever may see it. */
+  /** The dataset with a tracking id, as of this call or later. Does not check access to it. */
   datasetOf(organizationId: string, trackingId: string): Promise<string | undefined> {
     return this.#tracked(keyOf({ organizationId, name: trackingId }))
   }

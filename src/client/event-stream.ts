@@ -29,7 +29,7 @@ export async function runOverEvents(
       if (result.errors) throw failureIn(result.errors)
       receive(result.data, data.length)
     }
-    throw disconnected('The stream has been cut.')
+    throw disconnected('The stream was interrupted.')
   } catch (error) {
     throw lost(error, either)
   } finally {

@@ -92,7 +92,7 @@ export interface Edge<Node> {
 /** A part of a stream, in order; `edges` may be empty. */
 export interface Batch<Node> {
   readonly edges: readonly Edge<Node>[]
-  /** How far the stream has been looked at, also past events that a filter leaves out. Store it to resume from here. */
+  /** The position up to which the stream was examined, filtered events included. Store it to resume from here. */
   readonly cursor: string
   /** Whether nothing was left at that moment. */
   readonly caughtUp: boolean

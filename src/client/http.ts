@@ -98,7 +98,7 @@ export async function request(
 /** Why a response is not the expected one. */
 export function failureOf({ status, url, headers }: Response, result: Result | undefined): TidemarkError {
   if (result?.errors) return failureIn(result.errors)
-  const message = `${url} has answered with status ${status}, and not as a Tidemark server does.`
+  const message = `${url} responded with status ${status}, and not in the form of a Tidemark server.`
   const retryAfter = Number(headers.get('retry-after')) || undefined
   // A proxy whose server is being replaced.
   if (status >= 500 || status === 429 || status === 408)

@@ -123,7 +123,7 @@ export class Recorder {
       return await this.#retries(ending.signal).run(async (key) => {
         const results = await this.#send(events, key, ending.signal)
         if (results.length === batch.length) return results
-        throw disconnected(`The server has answered for ${results.length} of ${batch.length} events.`)
+        throw disconnected(`The server returned results for ${results.length} of ${batch.length} events.`)
       })
     } finally {
       this.#sending = undefined

@@ -50,7 +50,7 @@ const REASONS: Record<string, string> = {
   '28000': 'access denied for this user.',
   '28P01': 'wrong password.',
   '3D000': 'the database does not exist.',
-  '42501': 'the user lacks a right in the database.',
+  '42501': 'the user lacks a permission in the database.',
   '53300': 'too many connections.',
 }
 

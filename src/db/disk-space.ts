@@ -14,7 +14,7 @@ const RETRY_AFTER = 60
 
 export const READ_ONLY = new CodedError(
   'UNAVAILABLE',
-  'The database is read-only, as while its disk is full: nothing can be changed. Retry after 60 s.',
+  'The database is read-only, for example because its disk is full: nothing can be changed. Retry after 60 s.',
   { retryAfter: RETRY_AFTER },
 )
 
@@ -48,7 +48,7 @@ export class DiskSpace implements AsyncDisposable {
     this.#free = free
     this.#observer = observer
     const check = async () => this.#measured(await freeSpace(directory))
-    // A disk that cannot be asked says nothing about its space.
+    // If the space cannot be measured, the last state stays.
     this.#checking = new RepeatedTask(CHECK_MS, check, () => undefined)
     this.#measured(free)
     this.#checking.start()
@@ -76,7 +76,7 @@ export class DiskSpace implements AsyncDisposable {
   /** @throws CodedError UNAVAILABLE while there is too little space to record events. */
   check(): void {
     if (!this.isFull) return
-    const message = 'The disk of the server is full: events cannot be recorded, but read. Retry after 60 s.'
+    const message = 'The disk of the server is full: events can be read but not recorded. Retry after 60 s.'
     throw new CodedError('UNAVAILABLE', message, { retryAfter: RETRY_AFTER })
   }
 

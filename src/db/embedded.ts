@@ -67,7 +67,7 @@ async function openThroughServer(config: Place): Promise<Database> {
   const { dataDir } = config
   await using connection = await connectToServer(dataDir)
   if ((await pendingMigrations(connection)).length > 0)
-    throw new MigrationError(`The server that uses ${dataDir} is of an older version. Restart it with this one.`)
+    throw new MigrationError(`The server that uses ${dataDir} runs an older version. Restart it with this one.`)
   const adapter = serverAdapter(socketPath(dataDir))
   const driver = await adapter.connect()
   return databaseOf(clientOf(adapter, config), queriesOf(driver), () => driver.dispose())

@@ -117,7 +117,7 @@ async function apply(connection: DatabaseConnection, { name, sql, checksum }: Mi
 
 function locked(name: string): string {
   return (
-    `Migration ${name} has changed nothing, as other transactions kept its tables locked for a minute. ` +
+    `Migration ${name} was not applied, because other transactions kept its tables locked for a minute. ` +
     'End them ("tidemark doctor" lists those left open), and run "tidemark migrate" again.'
   )
 }

@@ -39,7 +39,7 @@ export async function openPglite(dataDir: string): Promise<PGlite> {
   }
 }
 
-// The lock beside it would not keep a process out that comes by another way.
+// The lock beside it would not stop a process that reaches the directory by another path.
 function notOfItsOwn(directory: string, what: string): StartError {
   return new StartError(
     `${directory} is ${what}. Make DATA_DIR itself ${what}, since the lock of the database is there.`,

@@ -25,6 +25,6 @@ export async function prepareSchema(connection: DatabaseConnection, schema: stri
   else if (!usable)
     throw new StartError(
       `DATABASE_URL: the user cannot create tables in the schema ${schema}. Run GRANT CREATE ON SCHEMA ` +
-        `${pg.escapeIdentifier(schema)} TO it, or use its owner.`,
+        `${pg.escapeIdentifier(schema)} TO that user, or connect as the owner of the schema.`,
     )
 }

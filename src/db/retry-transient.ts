@@ -5,9 +5,9 @@ import { isTransient } from './transient-errors.ts'
 const RETRIES = { retries: 5, minTimeout: 50, factor: 2, randomize: true, maxRetryTime: 1_500 }
 
 /**
- * Repeats work that does no harm when it is done twice, while it fails by a fault of the database that passes. Once on
- * the way of each statement: in the clients of callers, or in what uses a shared client. Only what outlives an outage,
- * a follower or an import, tries again after it.
+ * Repeats idempotent work while it fails with a transient error of the database. Applied once to each statement: by the
+ * clients of callers, or by the users of a shared client. Only followers and imports, which survive an outage, retry
+ * beyond it.
  */
 export async function retryTransient<Result>(work: () => Promise<Result>): Promise<Result> {
   const began = performance.now()

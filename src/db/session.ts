@@ -19,7 +19,7 @@ const RELIED_ON = {
   session_replication_role: 'origin',
 } as const
 
-/** Needed less: work goes on without them. The lock timeout keeps one held stream row from exhausting the pool. */
+/** Optional: Tidemark works without them. The lock timeout keeps one held stream row from exhausting the pool. */
 const PREFERRED = {
   IntervalStyle: 'postgres',
   extra_float_digits: '1',

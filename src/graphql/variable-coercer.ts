@@ -19,7 +19,7 @@ type Variables = Readonly<Record<string, unknown>>
 /** Coerces variables as the executor does; undefined if they do not fit, exceed a limit, or are not declared. */
 export type CoerceVariables = (variables: Variables) => Record<string, unknown> | undefined
 
-/** What no coerced value is. */
+/** Differs from any coerced value. */
 const MISFIT = Symbol('misfit')
 
 interface Items {
@@ -61,7 +61,7 @@ export function compileVariables(schema: GraphQLSchema, operation: OperationDefi
       if (value === MISFIT) return undefined
       coerced[name] = value
     }
-    // What no one declares is nested as deep as it likes.
+    // Undeclared variables may be nested too deeply to walk.
     return given === Object.keys(variables).length ? coerced : undefined
   }
 }

@@ -53,7 +53,7 @@ export interface Entry {
   connectionLimit: ConnectionLimit
 }
 
-/** Of which all transports and routes have the same: one outage is logged once. */
+/** Shared by all transports and routes, so that an outage is logged once. */
 export interface Execution {
   createContext: (context: RequestContext) => AddedContext
   maskError: MaskError

@@ -66,7 +66,7 @@ export class TcpConnection {
     this.#breakOff(this)
   }
 
-  /** Ends what the connection carries as this, then breaks it: its end alone looks like that of a client. */
+  /** Ends what the connection carries with this fault, then breaks it: otherwise its client seems to have left. */
   destroy(fault: Fault): void {
     for (const callback of [...(this.#onFault ?? []), ...this.#onBroken]) callback(fault)
     this.socket.destroy()

@@ -21,7 +21,7 @@ const SMALL = 65_536
 
 const UNREAD = { fault: 'SLOW_CONSUMER', words: 'its client does not read' } as const
 
-/** Reasons to break a connection: as what it ends what the connection carries, and what the log says. */
+/** Reasons to break a connection: the fault with which its requests end, and the words of the log. */
 const REASONS = {
   stalled: UNREAD,
   memory: UNREAD,

@@ -31,6 +31,6 @@ export class OriginPolicy {
     const text = origin.slice(0, MOST_LOGGED.length)
     if (this.#logged.size >= MOST_LOGGED.origins || this.#logged.has(text)) return
     this.#logged.add(text)
-    this.#logger.info({ origin: text }, 'web page refused: add its origin to CORS_ORIGINS if it may use this server')
+    this.#logger.info({ origin: text }, 'web page rejected: add its origin to CORS_ORIGINS if it may use this server')
   }
 }

@@ -70,7 +70,7 @@ export function decodeCursor(streamId: string, cursor: string): Position {
   }
   const seq = Number(bytes.readBigUInt64BE(17))
   if (!Number.isSafeInteger(seq)) {
-    throw new CodedError('CURSOR_INVALID', 'The position of this cursor is impossible. Omit it to start over.')
+    throw new CodedError('CURSOR_INVALID', 'The position in this cursor is out of range. Omit it to start over.')
   }
   return { seq, epoch: version === 1 ? NO_EPOCH : bytes.readUIntBE(25, 6) }
 }

@@ -44,7 +44,7 @@ export interface LogOperations {
    * @param writer whose key must not have lost all rights by the transaction.
    */
   append(streamId: string, events: readonly NewEvent[], writer: Writer): Promise<AppendResult[]>
-  /** Whose a stream is. If it is wanted, it may be deleted or another's by now: `append` finds out. */
+  /** The owner of a stream. It may be out of date if it fits what is wanted: `append` checks it again. */
   ownerOf: OwnerOf
   findStream: FindStream
   find(streamId: string, id: string, prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent | undefined>

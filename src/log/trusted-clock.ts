@@ -75,7 +75,7 @@ export class TrustedClock {
       ON CONFLICT (id) DO NOTHING`
     const stored = await this.#update(clock, to)
     if (stored === undefined)
-      throw new Error('The table retention_clock takes no row: no time for age retention is known.')
+      throw new Error('The table retention_clock accepted no row, so age retention has no time.')
     return stored
   }
 

@@ -21,7 +21,7 @@ const scrapeId = uuid.describe('Id of the crawl.')
 const Pdf2MdOptions = z
   .object({
     use_pdf2md_ocr: z.boolean().describe('Whether the file is converted to Markdown by a language model.'),
-    system_prompt: z.string().nullish().describe('Prompt for that model.'),
+    system_prompt: z.string().nullish().describe('Prompt for the language model.'),
     split_headings: flag.describe('Whether headings become chunks of their own.'),
   })
   .meta({ title: 'Pdf2MdOptions', description: 'How a PDF file is converted to Markdown.' })
@@ -30,7 +30,7 @@ const ScrapeOptions = z
   .object({
     type: z
       .enum(['openapi', 'shopify', 'youtube'])
-      .meta({ title: 'ScrapeType', description: 'Kind of source that a crawl has options for.' }),
+      .meta({ title: 'ScrapeType', description: 'Kind of source that has crawl options of its own.' }),
     openapi_schema_url: z.string().nullish().describe('With OPENAPI: address of the OpenAPI document.'),
     openapi_tag: z.string().nullish().describe('With OPENAPI: tag of the pages that describe operations.'),
     group_variants: flag.describe('With SHOPIFY: whether the variants of a product become one group of chunks.'),
@@ -46,7 +46,7 @@ const CrawlOptions = z
       .meta({ title: 'CrawlInterval', description: 'How often a website is crawled.' })
       .nullish()
       .describe('How often the site is crawled.'),
-    limit: z.int32().nullish().describe('Most pages to crawl.'),
+    limit: z.int32().nullish().describe('Maximum number of pages to crawl.'),
     include_paths: texts.describe('Patterns of the addresses to crawl.'),
     exclude_paths: texts.describe('Patterns of the addresses not to crawl.'),
     include_tags: texts.describe('HTML tags, classes and ids to read.'),
@@ -70,7 +70,7 @@ const CrawlOptions = z
 export const WORKER_EVENT_DATA = {
   file_uploaded: z.object({
     file_id: fileId.nullish().describe('Id of the file. FILE_UPLOADED of old versions of Trieve has groupId instead.'),
-    group_id: groupId.nullish().describe('Id of the group. FILE_UPLOADED has it only from old versions of Trieve.'),
+    group_id: groupId.nullish().describe('Id of the group. In FILE_UPLOADED only from old versions of Trieve.'),
     file_name: z.string().describe('Name of the file.'),
     pages: count.nullish().describe('Number of pages of the file.'),
     pdf2md_options: Pdf2MdOptions.nullish().describe('How the file is converted to Markdown.'),

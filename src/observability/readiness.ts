@@ -69,7 +69,8 @@ function problemOf({ writable, readable, changedSettings }: DatabaseState): stri
   return changedSettings.length > 0 ? CHANGED_SETTINGS : undefined
 }
 
-const UNREADABLE = 'Queries of the tables fail: the user may lack rights, or a newer version has changed the tables.'
+const UNREADABLE =
+  'Queries of the tables fail: the user may lack permissions, or a newer version has changed the tables.'
 
 const READ_ONLY =
   'The database is read-only: a replica, or protected because its disk is full. Events cannot be recorded.'

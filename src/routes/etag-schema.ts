@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 /** What the OpenAPI document says of entity tags: the header of responses, that of requests, and 304. */
 export const ETAG = {
   ETag: {
-    description: 'Entity tag of the response: another one when anything has changed. Absent from server-sent events.',
+    description: 'Entity tag of the response, which changes with its content. Absent from server-sent events.',
     schema: { type: 'string' as const },
   },
 }

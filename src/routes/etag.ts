@@ -6,9 +6,9 @@ import type { Stream } from '../log/read/stream-index.ts'
 const LENGTH = 22
 
 /**
- * The entity tag of what a stream's events are shown as: another one after an append, a removal, a redaction or a
- * restore, and of another version of this server. It is weak (RFC 9110, 8.8.1): a response may contain events that were
- * appended after its tag was found, so two with the same tag can differ. It is hashed, because it tells of more.
+ * The entity tag of a view of a stream. It changes with an append, a removal, a redaction, a restore, and the version
+ * of this server. It is weak (RFC 9110, 8.8.1): a response may contain events that were appended after its tag was
+ * found, so two with the same tag can differ. It is hashed, so that it does not reveal events outside of the view.
  * @param view what is shown of the stream: filter, page and format.
  */
 export function etagOf({ id, version: state, first, head }: Stream, ...view: readonly unknown[]): string {

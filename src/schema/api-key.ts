@@ -188,8 +188,9 @@ builder.mutationField('revokeApiKey', (t) =>
     type: ApiKey,
     nullable: true,
     description:
-      'Revokes an API key permanently. Everything open with the key ends within 5 seconds. Revoking it again has no ' +
-      'effect. Requires ADMIN in its organization. Errors: NOT_FOUND if the caller cannot manage such a key.',
+      'Revokes an API key permanently. Subscriptions and responses of the key end within 5 seconds. Revoking it ' +
+      'again has no effect. Requires ADMIN in its organization. Errors: NOT_FOUND if the key does not exist or the ' +
+      'caller cannot manage it.',
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the key (ApiKey.id), not the secret.' }) },
     resolve: (query, _root, { id }, { db, viewer }) => revokeApiKey(db, viewer, id, query),

@@ -16,7 +16,9 @@ const AuditAction = builder.enumType('AuditAction', {
     UPDATE_ORGANIZATION: { description: 'An organization was renamed. It is the subject.' },
     UPDATE_DATASET: { description: 'The name or trackingId of a dataset was changed. It is the subject.' },
     UPDATE_REPORT: { description: 'The name or project of a report was changed. It is the subject.' },
-    DELETE_ORGANIZATION: { description: 'An organization was deleted, with its other entries. It is the subject.' },
+    DELETE_ORGANIZATION: {
+      description: 'An organization was deleted with its other audit entries. It is the subject.',
+    },
     DELETE_DATASET: { description: 'A dataset was deleted with its events. It is the subject.' },
     DELETE_REPORT: { description: 'A report was deleted with its events. It is the subject.' },
     REVOKE_API_KEY: { description: 'An API key was revoked. It is the subject.' },

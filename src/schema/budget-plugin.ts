@@ -51,7 +51,7 @@ class BudgetPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 }
 
-/** Extension of a list that tells what is committed: it is sent whatever the limits. */
+/** Extension of a list of committed results: it is sent regardless of the limits. */
 export const COMMITTED = 'committed'
 
 // Its fields run one after the other: an error must not hide what those before it have committed.

@@ -216,7 +216,7 @@ builder.globalConnectionField('totalCount', (t) =>
   t.field({
     type: 'SafeInt',
     description: 'Number of items that match the filters, on all pages. Fast for events, however many there are.',
-    // Tells the Prisma plugin to read no rows for this field alone.
+    // With it, the Prisma plugin reads no rows for this field alone.
     extensions: { pothosPrismaTotalCount: true },
     resolve: ({ totalCount }) => totalCount(),
   }),

@@ -5,7 +5,7 @@ export const cursorAt = {
   type: 'String',
   description:
     'Cursor of a position (seq) that is known as a number, for pages and subscriptions. It is accepted up to head, ' +
-    'and does not reveal whether the history has changed since: prefer the cursors of events.',
+    'and cannot detect that the history of the stream has changed: prefer the cursors of events.',
   select: { id: true },
   resolve: ({ id }: { id: string }, { seq }: { seq: number }) =>
     encodeCursor(id, { seq: Math.max(0, seq), epoch: ANY_EPOCH }),

@@ -82,8 +82,8 @@ builder.queryField('datasets', (t) =>
     {
       type: Dataset,
       description:
-        'Datasets of an organization that the key can access. Empty if the organization does not exist or belongs to ' +
-        'others. Page forward with first and after, or backward with last and before.',
+        'Datasets of an organization that the key can access. Empty if the organization does not exist or the key ' +
+        'has no access to it. Page forward with first and after, or backward with last and before.',
       authScopes: { authenticated: true },
       args: {
         organizationId: t.arg({
@@ -219,10 +219,10 @@ builder.mutationField('deleteDataset', (t) =>
     type: DeletedObject,
     nullable: true,
     description:
-      'Deletes a dataset with its events and policy, permanently: at once for every reader, on every server, and its ' +
-      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used ' +
-      'again. Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be ' +
-      'repeated.',
+      'Deletes a dataset with its events and policy, permanently. It disappears at once for every reader on every ' +
+      'server, and its subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id ' +
+      'cannot be used again. Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm does ' +
+      'not match.',
     authScopes: (_root, { id }) => ({ $all: { adminDataset: id, admin: true } }),
     args: {
       id: t.arg({ type: 'UUID', required: true, description: 'Dataset to delete.' }),

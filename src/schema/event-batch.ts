@@ -3,7 +3,7 @@ import type { EventBatch as Batch } from '../log/follow/event-batches.ts'
 import { builder } from './builder.ts'
 
 export const EventBatch = builder.interfaceRef<Batch>('EventBatch').implement({
-  description: 'How far a subscription to batches is. Its events are the edges of the implementing type.',
+  description: 'Position of a subscription to batches. The events are the edges of the implementing type.',
   fields: (t) => ({
     cursor: t.string({
       description:
@@ -13,13 +13,13 @@ export const EventBatch = builder.interfaceRef<Batch>('EventBatch').implement({
     }),
     caughtUp: t.boolean({
       description:
-        'Whether no event was left after the cursor at that moment. The events of later batches were ' +
-        'recorded after it.',
+        'Whether the cursor was the end of the stream when the batch was made. The events of later batches were ' +
+        'recorded after that.',
       resolve: ({ behind }) => behind === 0,
     }),
     behind: t.field({
       type: 'SafeInt',
-      description: 'Number of events of any type after the cursor at that moment. 0 if caughtUp.',
+      description: 'Number of events of any type after the cursor when the batch was made. 0 if caughtUp.',
       resolve: ({ behind }) => behind,
     }),
   }),

@@ -21,8 +21,8 @@ type EventType = (typeof EVENTS)[number]
 export function eventNodeId<Shape extends { event: LoggedEvent }>(type: EventType) {
   return {
     description:
-      'Global id: opaque, and unique among all types. The key of the event in the cache of a client, because streams ' +
-      'can have events of the same id. Not found by node.',
+      'Global id: opaque, and unique among all types. A cache key for clients, as events of different streams can ' +
+      'have the same id. The field node does not find events.',
     resolve: ({ event: { streamId, id } }: Shape) => encodeGlobalID(type, `${streamId}:${id}`),
   }
 }

@@ -15,7 +15,7 @@ import { builder } from './builder.ts'
 import type { Context } from './context.ts'
 import { pagingBy, ROW_PAGE } from './row-page.ts'
 
-// Connections of what has names: organizations, datasets and reports.
+// Connections of objects with names: organizations, datasets and reports.
 
 export const StreamOrder = builder.enumType('StreamOrder', {
   description: 'Order of a list of datasets or reports.',
@@ -25,7 +25,7 @@ export const StreamOrder = builder.enumType('StreamOrder', {
       value: 'active_at',
       description:
         'By the time of the newest event or of the creation, whichever is later, the latest first. Accurate to 10 ' +
-        'seconds. What is appended to while a client pages moves to the front, and is not on a later page.',
+        'seconds. A stream that is appended to while a client reads pages moves to the front: later pages lack it.',
     },
   } as const,
 })
@@ -33,7 +33,7 @@ export const StreamOrder = builder.enumType('StreamOrder', {
 export const prefixOf = (names: string) =>
   ({
     validate: text.max(500, 'must have at most 500 characters'),
-    description: `Return only those whose ${names} begins with this text, in upper or lower case.`,
+    description: `Return only those whose ${names} begins with this text, ignoring case.`,
   }) as const
 
 /** The last time that PostgreSQL and JavaScript both have, in Unix milliseconds. */

@@ -92,7 +92,7 @@ builder.mutationField('endLiveConnection', (t) =>
     description:
       'Ends a live connection within 5 seconds: a subscription fails with FORBIDDEN and its cursor, a response is ' +
       'aborted. The client can reconnect; revoke its key to prevent that. Requires ADMIN in the organization. ' +
-      'Errors: NOT_FOUND if the caller cannot end such a connection.',
+      'Errors: NOT_FOUND if the connection does not exist or the caller cannot end it.',
     authScopes: { admin: true },
     args: { id: t.arg({ type: 'UUID', required: true, description: 'Id of the connection.' }) },
     resolve: (query, _root, { id }, { db, viewer }) => endLiveConnection(db, viewer, id, query),

@@ -140,10 +140,10 @@ builder.mutationField('deleteOrganization', (t) =>
     type: DeletedObject,
     nullable: true,
     description:
-      'Deletes an organization with its datasets, reports, events, API keys, policies and audit log, permanently: at ' +
-      'once for every reader, on every server. Stored data is erased in the following minutes. Its audit log keeps ' +
-      'the entry of the deletion, for the root key. Ids cannot be used again. Requires the root key. Errors: ' +
-      'NOT_FOUND, BAD_USER_INPUT if confirm is not the name.',
+      'Deletes an organization with its datasets, reports, events, API keys, policies and audit log, permanently. It ' +
+      'disappears at once for every reader on every server. Stored data is erased in the following minutes. The ' +
+      'audit entry of the deletion is kept and can be read with the root key. Ids cannot be used again. Requires the ' +
+      'root key. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not the name.',
     authScopes: { root: true },
     args: {
       id: t.arg({ type: 'UUID', required: true, description: 'Organization to delete.' }),

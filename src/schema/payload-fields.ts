@@ -47,7 +47,7 @@ const DEFAULT_BYTES = 1_024
 
 export const previewLength = {
   defaultValue: DEFAULT_BYTES,
-  description: 'Most bytes in UTF-8, 0 to 1,048,576, the limit of a payload.',
+  description: 'Maximum number of bytes of UTF-8: 0 to 1,048,576, the limit of a payload.',
 } as const
 
 interface PreviewArgs {
@@ -67,9 +67,9 @@ export function payloadSize<Shape extends { event: LoggedEvent }>(payload: strin
 export function payloadPreview<Shape extends { event: LoggedEvent }>(payload: string) {
   return {
     description:
-      `The beginning of ${payload}, as much as fits into maxBytes of UTF-8 without dividing a character; rarely ` +
-      'complete JSON. All of it if eventDataSize is at most maxBytes. Selecting it does not read the rest of the ' +
-      'payload. Errors: BAD_USER_INPUT if maxBytes is out of range.',
+      `The beginning of ${payload}: the characters that fit into maxBytes of UTF-8. All of it if eventDataSize is at ` +
+      'most maxBytes; otherwise rarely complete JSON. Selecting it does not read the rest of the payload. Errors: ' +
+      'BAD_USER_INPUT if maxBytes is out of range.',
     resolve: ({ event }: Shape, args: PreviewArgs) => beginningOf(event.data, bytesOf(args)),
   } as const
 }

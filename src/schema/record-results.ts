@@ -4,8 +4,8 @@ import { COMMITTED } from './budget-plugin.ts'
 import { builder } from './builder.ts'
 
 /**
- * Extension of a mutation that records events: its statement looks at all rights of the key, and its result shows nothing
- * but what was recorded.
+ * Extension of a mutation that records events: its statement checks all rights of the key, and its result contains only
+ * what was recorded.
  */
 export const APPENDS = 'appends'
 

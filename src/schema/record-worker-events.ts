@@ -47,7 +47,7 @@ builder.mutationField('recordWorkerEvents', (t) =>
       strict: t.arg.boolean({
         defaultValue: false,
         description:
-          'Whether to reject events whose payload does not have the members of its type, which data would give as ' +
+          'Whether to reject events whose payload does not have the members of its type, which data would return as ' +
           'UnknownWorkerEventData. Each is reported by the outcome REJECTED, and the others are recorded.',
       }),
     },

@@ -18,7 +18,7 @@ import { OperationStatus, ReportOperation, ReportState } from './report-enums.ts
 import { newReportEvents, ReportEventInput } from './report-event-input.ts'
 
 /** The payload of a report event. */
-const STORED = 'the stored JSON text: eventData, compact, without its timestamp and id'
+const STORED = 'the stored JSON text (eventData in compact form, without its timestamp and id)'
 
 const ReportEventItem = builder.interfaceRef<DecodedReportEvent>('ReportEventItem').implement({
   description: 'Fields common to all report events.',

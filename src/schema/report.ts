@@ -95,8 +95,8 @@ builder.queryField('reports', (t) =>
     {
       type: Report,
       description:
-        'Reports of an organization that the key can access. Empty if the organization does not exist or belongs to ' +
-        'others. Page forward with first and after, or backward with last and before.',
+        'Reports of an organization that the key can access. Empty if the organization does not exist or the key has ' +
+        'no access to it. Page forward with first and after, or backward with last and before.',
       authScopes: { authenticated: true },
       args: {
         organizationId: t.arg({
@@ -217,10 +217,10 @@ builder.mutationField('deleteReport', (t) =>
     type: DeletedObject,
     nullable: true,
     description:
-      'Deletes a report with its events and policy, permanently: at once for every reader, on every server, and its ' +
-      'subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id cannot be used ' +
-      'again. Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm is not what is to be ' +
-      'repeated.',
+      'Deletes a report with its events and policy, permanently. It disappears at once for every reader on every ' +
+      'server, and its subscriptions end with NOT_FOUND. Stored data is erased in the following minutes. The id ' +
+      'cannot be used again. Requires ADMIN in the organization. Errors: NOT_FOUND, BAD_USER_INPUT if confirm does ' +
+      'not match.',
     authScopes: (_root, { id }) => ({ $all: { adminReport: id, admin: true } }),
     args: {
       id: t.arg({ type: 'UUID', required: true, description: 'Report to delete.' }),

@@ -22,7 +22,8 @@ const Viewer = builder.objectRef<ViewerDescription>('Viewer').implement({
     }),
     datasetIds: t.expose('datasetIds', {
       type: ['UUID'],
-      description: 'Datasets the key is restricted to. If reportIds is empty, too, it is not restricted.',
+      description:
+        'Datasets the key is restricted to. If datasetIds and reportIds are both empty, it is not restricted.',
     }),
     reportIds: t.expose('reportIds', {
       type: ['UUID'],

@@ -27,9 +27,10 @@ builder.subscriptionField('workerEventBatches', (t) =>
     description:
       'Delivers the events of a dataset from a position on in batches, in order, without gaps or duplicates: stored ' +
       'events in full batches, then new ones as they are recorded. The first batch with caughtUp, which may be ' +
-      'empty, says that all stored events are delivered. If a filter leaves out many events, an empty batch has the ' +
-      'position, at most every 10 seconds or 1,000 events. To resume after a disconnect, pass the cursor of the last ' +
-      'batch as `after`, or as the Last-Event-ID header. Requires READ on the dataset. Errors: as for workerEvents.',
+      'empty, says that all stored events are delivered. If the filter excludes many events, empty batches report ' +
+      'the position, at most every 10 seconds or 1,000 events. To resume after a disconnect, pass the cursor of the ' +
+      'last batch as `after`, or as the Last-Event-ID header. Requires READ on the dataset. Errors: as for ' +
+      'workerEvents.',
     authScopes: (_root, { datasetId }) => ({ readDataset: datasetId }),
     args: {
       datasetId: t.arg({ type: 'UUID', required: true, description: 'Dataset to subscribe to.' }),

@@ -66,7 +66,7 @@ export class Cohort {
 
   /** The results of these events, or of the first ones if a later one fails. @throws what the first one fails with. */
   async deliver(events: readonly LoggedEvent[]): Promise<Deliveries> {
-    // Each result is made once for all members; a reader that is alone, as on its way to the head, has fewer steps.
+    // Each result is made once for all members; for a single member, the results of a step share a budget.
     const made = this.members === 1 ? await this.#makeAll(events) : []
     for (const event of made.length > 0 ? [] : events) {
       try {

@@ -22,8 +22,8 @@ export class EventStream implements Outlet {
   #isOver = false
 
   /**
-   * @param canComplete whether the client may be told that the subscription has ended, or else takes the stream for
-   * broken, and resumes elsewhere. @param onEnd called once.
+   * @param canComplete whether an end is sent to the client; without it, the client takes the stream for broken, and
+   * resumes elsewhere. @param onEnd called once.
    */
   constructor(response: ServerResponse, canComplete: () => boolean, onEnd: (stream: EventStream) => void) {
     this.#response = response

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../log/event.ts'
-import { type Follower, stepOf } from '../log/follow/follower.ts'
+import type { Follower } from '../log/follow/follower.ts'
+import { stepOf } from '../log/follow/step.ts'
 import type { Tail } from '../log/follow/tail.ts'
 import type { Deliveries } from './delivery.ts'
 
@@ -18,7 +19,7 @@ export interface Member {
   write(deliveries: Deliveries): void
   /** Called when it has scanned events that it does not want. */
   notePosition(): void
-  /** Called when it has left: it catches up by itself, and joins again at the head. */
+  /** Called when it has left: it catches up alone, and joins again at the head. */
   catchUp(): void
 }
 
@@ -54,14 +55,14 @@ export class FanOut {
 
   /** @returns false if the member is not at the head, and has to catch up first. */
   join(member: Member): boolean {
-    const { isAtHead, scanned } = member.follower
+    const { isAtHead, place } = member.follower
     if (!isAtHead) return false
     if (this.#members.size === 0) {
-      this.#scanned = scanned
+      this.#scanned = place.scanned
       this.#histories = this.tail.histories
       this.#unlisten ??= this.tail.listen(() => void this.#run())
     }
-    this.#scanned = Math.min(this.#scanned, scanned)
+    this.#scanned = Math.min(this.#scanned, place.scanned)
     this.#members.add(member)
     return true
   }
@@ -80,7 +81,7 @@ export class FanOut {
     try {
       for (let step = this.#next(); step; step = this.#next()) await this.#take(step)
     } catch {
-      // Each member meets the error by itself.
+      // Each member gets the error when it catches up.
       this.#dismissAll()
     } finally {
       this.#isRunning = false
@@ -90,17 +91,17 @@ export class FanOut {
   #next(): Step | undefined {
     const [first] = this.#members
     if (!first) return undefined
-    const { follower } = first
+    const { filter } = first.follower
     const low = this.#scanned
     const kept = this.tail.histories === this.#histories ? this.tail.after(low, LOOK_EVERY) : undefined
     // Each member ends by itself, after the last event.
-    const end = kept?.findIndex((event) => follower.isEnd(event)) ?? 0
+    const end = kept?.findIndex((event) => filter.isEnd(event)) ?? 0
     if (!kept || end === 0) {
       this.#dismissAll()
       return undefined
     }
     const events = kept.slice(0, end < 0 ? undefined : end)
-    const wanted = events.filter((event) => follower.wants(event))
+    const wanted = events.filter((event) => filter.wants(event))
     const taken = wanted.slice(0, stepOf(wanted))
     const last = (taken.length < wanted.length ? taken : events).at(-1)
     return last && { events: taken, low, high: last.seq }
@@ -110,7 +111,7 @@ export class FanOut {
     const histories = this.#histories
     for (const member of this.#members) {
       // One that is ahead would join again at once, without end.
-      if (member.follower.scanned === low && (member.isFull || !member.enter(this))) this.#dismiss(member)
+      if (member.follower.place.scanned === low && (member.isFull || !member.enter(this))) this.#dismiss(member)
     }
     try {
       if (this.#members.size === 0) return
@@ -125,13 +126,14 @@ export class FanOut {
         if (this.tail.histories !== histories) return this.#dismissAll()
         // It may have left meanwhile.
         if (!this.#members.has(member)) continue
-        const { follower, isFull } = member
-        if (follower.scanned === low && !(deliveries && isFull)) {
-          follower.advance(reached, count > 0 ? last : undefined)
+        const { isFull } = member
+        const { place } = member.follower
+        if (place.scanned === low && !(deliveries && isFull)) {
+          place.advance(reached, count > 0 ? last : undefined)
           if (deliveries) member.write(deliveries)
           if (reached > last) member.notePosition()
           member.exit()
-        } else if (follower.scanned < reached) this.#dismiss(member)
+        } else if (place.scanned < reached) this.#dismiss(member)
       }
       this.#scanned = reached
     } finally {

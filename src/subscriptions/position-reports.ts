@@ -1,22 +1,22 @@
-import type { Follower } from '../log/follow/follower.ts'
+import type { Place } from '../log/follow/place.ts'
 import { POSITION_INTERVAL } from '../log/follow/position-interval.ts'
 import type { Outlet } from './outlet.ts'
 
 /** Reports the position of a reader whose filter leaves out events, so that it can resume there. */
 export class PositionReports {
-  readonly #follower: Follower
+  readonly #place: Place
   readonly #outlet: Outlet
   #reportedAt = performance.now()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(follower: Follower, outlet: Outlet) {
-    this.#follower = follower
+  constructor(place: Place, outlet: Outlet) {
+    this.#place = place
     this.#outlet = outlet
   }
 
-  /** To be called when all up to what the follower has scanned is written, or was not wanted. */
+  /** To be called when all up to what its reader has scanned is written, or was not wanted. */
   note(): void {
-    const { scanned, position } = this.#follower
+    const { scanned, position } = this.#place
     if (scanned <= position) return
     const wait = this.#reportedAt + POSITION_INTERVAL.milliseconds - performance.now()
     if (!this.#outlet.isFull && (scanned - position >= POSITION_INTERVAL.events || wait <= 0)) this.#report()
@@ -36,8 +36,8 @@ export class PositionReports {
 
   #report(): void {
     this.stop()
-    this.#follower.advance(this.#follower.scanned, this.#follower.scanned)
+    this.#place.advance(this.#place.scanned, this.#place.scanned)
     this.#reportedAt = performance.now()
-    this.#outlet.report(this.#follower.cursor)
+    this.#outlet.report(this.#place.cursor)
   }
 }

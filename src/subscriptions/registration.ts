@@ -1,7 +1,7 @@
 import { type ExecutionArgs, getOperationAST } from 'graphql'
 import { CodedError } from '../errors.ts'
 import type { Fault } from '../lib/peer.ts'
-import { tooSlow } from '../log/follow/followed-streams.ts'
+import { tooSlow } from '../log/follow/failures.ts'
 import type { Context } from '../schema/context.ts'
 import type { Cohort, Cohorts } from './cohort.ts'
 import type { Subscription } from './subscription.ts'
@@ -37,12 +37,12 @@ export class Registration {
       viewer,
       transport: peer.transport,
       operationName: getOperationAST(args.document, args.operationName)?.name?.value ?? null,
-      source: subscription.follower,
+      source: subscription.follower.place,
       end: this.#onEnded,
     })
   }
 
-  /** To be called when the subscription has ended, however it has. */
+  /** To be called when the subscription has ended, for any reason. */
   leave(): void {
     const { viewer, caller, peer, keyWatch, liveConnections } = this.#context
     this.#cohorts.leave(this.#cohort)
@@ -64,7 +64,7 @@ export class Registration {
 
   #fail(failure: (cursor: string) => CodedError): void {
     const { follower } = this.#subscription
-    follower.fail(failure(follower.cursor))
+    follower.fail(failure(follower.place.cursor))
   }
 }
 

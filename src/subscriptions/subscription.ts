@@ -11,7 +11,7 @@ import type { Outlet } from './outlet.ts'
 import { PositionReports } from './position-reports.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
 
-/** What all sources have in common: each takes back what it gave. */
+/** The common interface of paced sources: each receives the items back that it returned. */
 interface Paced {
   next(): Promise<unknown>
   current(next: unknown): PacedItem | undefined | Promise<PacedItem | undefined>
@@ -54,7 +54,7 @@ export class Subscription implements Member {
     this.catchUp()
   }
 
-  /** Calls back once it has ended, however it ends. */
+  /** Calls back once it has ended, for any reason. */
   onEnd(callback: () => void): void {
     if (this.#ended) callback()
     else this.#onEnd = callback
@@ -67,7 +67,7 @@ export class Subscription implements Member {
       outlet.end()
       return
     }
-    if (this.follower.isFiltered && !this.#paced) this.#reports = new PositionReports(this.follower, outlet)
+    if (!this.follower.filter.wantsAll && !this.#paced) this.#reports = new PositionReports(this.follower.place, outlet)
     this.catchUp()
   }
 
@@ -126,10 +126,10 @@ export class Subscription implements Member {
     if (waiting) await waiting
     try {
       if (outlet.isFull) await outlet.drained()
-      const events = this.follower.nextStep()
+      const events = this.follower.pending.nextStep()
       if (events.length === 0) return
       const deliveries = await this.#cohort.deliver(events)
-      if (this.follower.deliver(deliveries.all.length)) this.write(deliveries)
+      if (this.follower.pending.deliver(deliveries.all.length)) this.write(deliveries)
     } finally {
       this.#sendLock.release()
     }
@@ -163,7 +163,7 @@ export class Subscription implements Member {
     if (this.#ended) return
     this.#ended = true
     this.#reports?.stop()
-    // However it ends, its follower does not stay behind.
+    // Otherwise its follower would stay open.
     this.follower.return()
     this.#counts.ended[outcome] = (this.#counts.ended[outcome] ?? 0) + 1
     this.#onEnd?.()

@@ -55,7 +55,7 @@ async function subscribe(
     follower.return()
     return TOO_MANY
   }
-  context.onStart?.(follower.cursor)
+  context.onStart?.(follower.place.cursor)
   const cohort = cohorts.join(args, mask)
   const { call, peer } = context
   const subscription = new Subscription(source, cohort, peer, cohorts.counts, call)

@@ -51,7 +51,7 @@ let ids: Record<
 beforeAll(async () => {
   const env = await freshDatabase()
   const [other, othersStream, othersLive] = [randomUUID(), randomUUID(), randomUUID()]
-  // A live connection of another organization, on a server that does not exist: it stays open whoever ends it.
+  // A live connection of another organization, on a server that does not exist: it stays open after it is ended.
   await runSql(
     env,
     `INSERT INTO organization (id, name) VALUES ('${other}', 'Other');

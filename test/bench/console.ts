@@ -1,5 +1,5 @@
 /**
- * Measures the console in Chromium by its own tracing: `npx tsx test/bench/console.ts [OPTION…]`, after `npm run build`.
+ * Measures the console in Chromium by its own tracing, after `npm run build`: `npx tsx test/bench/console.ts [OPTION…]`
  *
  *     --events N      of the dataset (1,000,000)
  *     --minutes N     that the page follows (10); `--events 20000 --minutes 0.2` is a check of a minute
@@ -166,11 +166,12 @@ async function followFor(page: Page, debug: CDPSession): Promise<void> {
     .waitFor()
   await page.getByText('Nothing hidden').waitFor()
   console.log(
-    `All arrived: ${await page.getByTestId('head').textContent()}, ${await page.getByTestId('event-count').textContent()} events kept`,
+    `All arrived: ${await page.getByTestId('head').textContent()}, ` +
+      `${await page.getByTestId('event-count').textContent()} events kept`,
   )
 }
 
-/** Records at the rate, in ten calls a second, until it is told to stop. */
+/** Records at the rate, in ten calls a second, until it is aborted. */
 async function write(signal: AbortSignal): Promise<{ events: number; seconds: number }> {
   const begun = performance.now()
   let events = 0

@@ -64,7 +64,7 @@ test.runIf(canDump())('A dump that is restored under running servers loses no ev
   })
   expect(added.map(({ seq }) => seq)).toEqual([6, 7, 8])
 
-  // All who have read what is missing are told, on every server and transport, and all others read on.
+  // Each reader of missing events gets an error, on every server and transport, and all others continue.
   for (const subscription of ahead) expect(await subscription.failure()).toBe('CURSOR_EXPIRED')
   const { errors } = await one.graphql(PAGE, { id: dataset, after: ofLost[0]?.cursor })
   const { reason, cursor } = (errors?.[0]?.extensions ?? {}) as { reason?: string; cursor?: string }

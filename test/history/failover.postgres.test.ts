@@ -37,7 +37,7 @@ const PAGE = `query ($id: UUID!, $after: String) {
 /** What a client of a dataset knows: the id at each position, in order. */
 class Reader {
   readonly seen: Edge[] = []
-  told = 0
+  errors = 0
   readonly #server: TestServer
   readonly #dataset: string
 
@@ -93,7 +93,7 @@ class Reader {
       this.seen.splice(positionIn(cursor as string))
       return true
     })
-    this.told++
+    this.errors++
   }
 }
 
@@ -186,15 +186,15 @@ test.runIf(isPossible)('A failover to a replica that is behind loses no event in
   expect(whole.ids.toSorted()).toEqual([...ids, end].toSorted())
   // All have seen what was lost, and know what there is now.
   await pager.page()
-  for (const { ids, told } of [...followers.map(({ reader }) => reader), pager]) {
+  for (const { ids, errors } of [...followers.map(({ reader }) => reader), pager]) {
     expect(ids).toEqual(whole.ids)
-    expect(told).toBe(1)
+    expect(errors).toBe(1)
   }
   // One that had not seen it reads on.
   await idle.page()
-  expect([idle.ids, idle.told]).toEqual([whole.ids, 0])
+  expect([idle.ids, idle.errors]).toEqual([whole.ids, 0])
 
-  // The operator is told: by its timeline, and by what servers had read.
+  // The operator sees it: by its timeline, and by what servers had read.
   await until(async () => {
     const { reason, changedStreams } = await historyOf(node)
     return reason === 'PROMOTED' && Number(changedStreams) >= 1

@@ -150,7 +150,8 @@ test('/readyz and the doctor say that a head went back, also of a server that st
   await following.take(8)
   await runSql(
     first.env,
-    `DELETE FROM event WHERE stream_id = '${dataset}' AND seq > 5; UPDATE event_count SET n = 5 WHERE stream_id = '${dataset}';
+    `DELETE FROM event WHERE stream_id = '${dataset}' AND seq > 5;
+     UPDATE event_count SET n = 5 WHERE stream_id = '${dataset}';
      UPDATE stream SET head = 5 WHERE id = '${dataset}'; SELECT restore_epoch()`,
   )
   expect(await following.failure()).toBe('CURSOR_EXPIRED')

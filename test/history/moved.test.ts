@@ -173,8 +173,8 @@ describe('A database that was moved by an export and an import', () => {
       const resumed = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(moved, 38) })
       expect((await resumed.take(5)).map(({ node }) => node.seq)).toEqual([39, 40, 41, 42, 43])
       await resumed.end()
-      const told = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(later, 1) })
-      expect(await told.failure()).toBe('CURSOR_EXPIRED')
+      const rejected = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(later, 1) })
+      expect(await rejected.failure()).toBe('CURSOR_EXPIRED')
     })
 
     test('continues on the REST route of LlamaCloud', async () => {

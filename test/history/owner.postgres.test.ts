@@ -46,7 +46,7 @@ test('After a restore, an id that was given to another organization takes events
   expect(await recordWorkerEvents(server, dataset, EVENTS)).toMatchObject([{ seq: 2, outcome: 'RECORDED' }])
 })
 
-test('After a restore, an id that became that of a report takes no worker events, from root or from a key', async () => {
+test('After a restore, an id that became that of a report takes no worker events, by root or by a key', async () => {
   await using server = await startServer()
   const organization = await newOrganization(server)
   const key = await newKey(server, organization, 'WRITE')

@@ -61,7 +61,7 @@ describe('A database restored from a copy', () => {
   const cursorOf = (events: Recorded[], index: number) => events[index]?.cursor as string
   const page = (after: string) => server.graphql(PAGE, { id: dataset, after })
 
-  async function expectTold(after: string) {
+  async function expectExpired(after: string) {
     const { errors, data } = await page(after)
     expect(data).toBeNull()
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'CURSOR_EXPIRED', reason: 'EPOCH_CHANGED' })
@@ -69,11 +69,11 @@ describe('A database restored from a copy', () => {
   }
 
   test('reports missing events to readers before any new event is recorded', async () => {
-    const told = await expectTold(cursorOf(lost, 1))
-    expect([told.earliest, told.latest].map(positionIn)).toEqual([0, 5])
+    const rejected = await expectExpired(cursorOf(lost, 1))
+    expect([rejected.earliest, rejected.latest].map(positionIn)).toEqual([0, 5])
     // The copy knows the epoch of these events only if none began meanwhile, as at each start of the embedded database.
-    if (env.DATABASE_URL) expect(positionIn(told.cursor)).toBe(5)
-    else expect(told.cursor).toBeUndefined()
+    if (env.DATABASE_URL) expect(positionIn(rejected.cursor)).toBe(5)
+    else expect(rejected.cursor).toBeUndefined()
     expect((await page(cursorOf(kept, 4))).data.workerEvents.nodes).toEqual([])
   })
 
@@ -90,11 +90,10 @@ describe('A database restored from a copy', () => {
       expect(history.reason).toBe(env.DATABASE_URL ? 'RECREATED' : 'STARTED')
       expect((await doctor({ ...env })).found.history).toMatchObject({ state: 'ok', found: history.meaning })
       // 6 to 8 are there, but other events; 10 is past the newest.
-      for (const index of [0, 1, 2, 4]) await expectTold(cursorOf(lost, index))
-      const told = await expectTold(cursorOf(lost, 0))
-      expect(
-        (await page(told.cursor ?? cursorOf(kept, 4))).data.workerEvents.nodes.map(({ seq }: { seq: number }) => seq),
-      ).toEqual([6, 7, 8])
+      for (const index of [0, 1, 2, 4]) await expectExpired(cursorOf(lost, index))
+      const rejected = await expectExpired(cursorOf(lost, 0))
+      const { nodes } = (await page(rejected.cursor ?? cursorOf(kept, 4))).data.workerEvents
+      expect(nodes.map(({ seq }: { seq: number }) => seq)).toEqual([6, 7, 8])
     })
 
     test.each([1, 3, 5])('continues for a reader that had read up to %d, as it is unchanged', async (seq) => {
@@ -106,8 +105,8 @@ describe('A database restored from a copy', () => {
       ['a WebSocket', overWebSocket],
       ['server-sent events', overSse],
     ])('returns an error to subscribers over %s that reconnect', async (_name, open) => {
-      const told = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(lost, 1) })
-      expect(await told.failure()).toBe('CURSOR_EXPIRED')
+      const rejected = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(lost, 1) })
+      expect(await rejected.failure()).toBe('CURSOR_EXPIRED')
       const resumed = open(server.url, server.rootKey, FOLLOW, { id: dataset, after: cursorOf(kept, 4) })
       expect((await resumed.take(3)).map(({ node }) => node.eventData)).toEqual(['new 1', 'new 2', 'new 3'])
       await resumed.end()
@@ -134,7 +133,7 @@ describe('A database restored from a copy', () => {
     test('accepts cursors without an epoch, as older servers issue them, up to the end of the first one', async () => {
       const { nodes } = (await page(withoutEpoch(cursorOf(kept, 1)))).data.workerEvents
       expect(nodes.slice(0, 6).map(({ seq }: { seq: number }) => seq)).toEqual([3, 4, 5, 6, 7, 8])
-      await expectTold(withoutEpoch(cursorOf(lost, 0)))
+      await expectExpired(withoutEpoch(cursorOf(lost, 0)))
       // Streams of this version begin in an epoch; what was there before has none.
       await using old = await startServer(await withoutEpochs(dataset, 5))
       const read = (after: string) => old.graphql(PAGE, { id: dataset, after })
@@ -146,9 +145,9 @@ describe('A database restored from a copy', () => {
       const copy = await stoppedCopy()
       const path = join(inject('scratch'), `${dataset}.ndjson`)
       const from = (after: string) => command(['export', path, '--dataset', dataset, '--after', after], copy)
-      const told = await from(cursorOf(lost, 1))
-      expect(told.code).toBe(1)
-      expect(told.stderr).toContain('history')
+      const rejected = await from(cursorOf(lost, 1))
+      expect(rejected.code).toBe(1)
+      expect(rejected.stderr).toContain('history')
       expect((await from(cursorOf(kept, 4))).code).toBe(0)
       expect(eventLines(await readFile(path, 'utf8'))).toHaveLength(4)
     })

@@ -123,8 +123,8 @@ test('Invalid lines are reported by number and reason, and with --keep-going the
   const expected = bad.map(([, reason], i) => ({ line: i + 9, reason: expect.stringMatching(reason) }))
   expect(rejections).toMatchObject(expected)
   expect(rejections.filter(({ outcome }) => outcome === 'CONFLICT')).toHaveLength(1)
-  const told = importing.output.stderr.split('\n').filter((line) => line.startsWith('line '))
-  expect(told).toEqual(rejections.map(({ line, reason }) => `line ${line}: ${reason}`))
+  const printed = importing.output.stderr.split('\n').filter((line) => line.startsWith('line '))
+  expect(printed).toEqual(rejections.map(({ line, reason }) => `line ${line}: ${reason}`))
 
   const stdout = await exported('--dataset', dataset, '--report', report)
   const lines = eventLines(stdout).map((line) => JSON.parse(line))

@@ -133,10 +133,10 @@ test('A hundred of many rejected lines are reported, and all are counted', async
   const { code, stdout, stderr } = await run('import', file, '--keep-going')
   expect(code).toBe(1)
   expect(stdout).toMatch(/^rejected +150$/m)
-  const told = stderr.trim().split('\n')
-  expect(told).toHaveLength(101)
-  expect(told[99]).toBe(`line 100: The dataset ${unknown} does not exist. Set --organization to create it.`)
-  expect(told[100]).toBe('… and 50 more.')
+  const printed = stderr.trim().split('\n')
+  expect(printed).toHaveLength(101)
+  expect(printed[99]).toBe(`line 100: The dataset ${unknown} does not exist. Set --organization to create it.`)
+  expect(printed[100]).toBe('… and 50 more.')
 })
 
 test('An interrupted import prints how to continue', async () => {

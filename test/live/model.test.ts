@@ -128,7 +128,7 @@ class Log {
 class Reader {
   readonly seen: Edge[] = []
   /** What was passed over because it had been removed: positions after the first number, up to the second. */
-  readonly passed: { from: number; to: number; isTold: boolean }[] = []
+  readonly passed: { from: number; to: number; isReported: boolean }[] = []
   /** Whether bytes wait for it. */
   isUnread = false
   readonly #log: Log
@@ -137,9 +137,9 @@ class Reader {
   #open: () => Subscription | undefined = () => undefined
   #isOverWebSocket = false
   #after: string | undefined
-  /** How far it has come; unknown before it has been told where it begins. */
+  /** The last position that it has received; unknown before the first cursor. */
   #position: number | undefined
-  /** What it must have come to when it is told that it has caught up. */
+  /** The position that a batch with caughtUp must have reached. */
   #recorded = 0
   #redacted: ReadonlySet<string> = new Set()
   /** A batch that is neither full nor the last one comes before an error only. */
@@ -154,7 +154,7 @@ class Reader {
     return !this.#wish.types || this.#wish.types.includes(eventType)
   }
 
-  /** What it wants of what is known to exist, and has not had. */
+  /** Events that are known to exist, are wanted, and were not received. */
   get unread(): Edge[] {
     return this.#log.edges.filter((edge) => this.wants(edge) && edge.node.seq > (this.#position ?? 0))
   }
@@ -192,7 +192,7 @@ class Reader {
 
   async #begin(subscription: Subscription): Promise<number> {
     const to = positionIn(await subscription.start())
-    this.passed.push({ from: 0, to, isTold: false })
+    this.passed.push({ from: 0, to, isReported: false })
     return to
   }
 
@@ -201,7 +201,7 @@ class Reader {
     expect(reason).toBe('EVENTS_REMOVED')
     this.#after = String(earliest)
     const to = positionIn(this.#after)
-    this.passed.push({ from: this.#position ?? 0, to, isTold: true })
+    this.passed.push({ from: this.#position ?? 0, to, isReported: true })
     this.#position = to
     this.#subscription = this.#open()
   }
@@ -268,16 +268,16 @@ class Reader {
     }
     const kept = skipped.filter(({ node: { seq } }) => seq >= first)
     expect(kept).toHaveLength(Math.max(0, wanted.filter(({ node: { seq } }) => seq >= first).length - newest))
-    // Nobody is told of the removal of what was not wanted.
-    for (const { from, to, isTold } of this.passed)
-      if (isTold) expect(wanted.some(({ node: { seq } }) => seq > from && seq <= to)).toBe(true)
+    // The removal of events that are not wanted is not reported.
+    for (const { from, to, isReported } of this.passed)
+      if (isReported) expect(wanted.some(({ node: { seq } }) => seq > from && seq <= to)).toBe(true)
   }
 }
 
 const contentless = ({ cursor, node: { seq, id, eventType } }: Edge) => ({ cursor, seq, id, eventType })
 
 property.prop([commands, wishes, tail], { numRuns: RUNS, ...REPLAY })(
-  'Readers that connect and disconnect on any server and transport read exactly the log, and are told of removals',
+  'Readers that connect and disconnect on any server and transport read exactly the log, and get an error for removals',
   async (commands, wishes, tail) => {
     const datasetId = await newDataset(servers.at(0), servers.organization)
     const log = new Log(datasetId)

@@ -151,12 +151,12 @@ async function unreadSocket(): Promise<{ socket: WebSocket; messages: { id: stri
 }
 
 test('A slow subscription over a WebSocket ends and the socket remains; an unread socket is closed', async () => {
-  const told = await unreadSocket()
+  const slow = await unreadSocket()
   await server.followers(1)
   await server.followers(0)
-  told.socket.resume()
-  await until(() => told.messages.some(({ type }) => type === 'error'))
-  expect(told.messages.at(-1)).toMatchObject({
+  slow.socket.resume()
+  await until(() => slow.messages.some(({ type }) => type === 'error'))
+  expect(slow.messages.at(-1)).toMatchObject({
     id: 'slow',
     payload: [{ extensions: { code: 'SLOW_CONSUMER', cursor: expect.any(String) } }],
   })
@@ -171,9 +171,9 @@ test('A slow subscription over a WebSocket ends and the socket remains; an unrea
   expect(cutOff.messages.some(({ type }) => type === 'error')).toBe(false)
   third.socket.destroy()
   // The first one was notified in time, and continues.
-  expect(told.socket.readyState).toBe(WebSocket.OPEN)
-  told.socket.send(JSON.stringify({ id: 'q', type: 'subscribe', payload: { query: '{ __typename }' } }))
-  await until(() => told.messages.some(({ id, type }) => id === 'q' && type === 'next'))
+  expect(slow.socket.readyState).toBe(WebSocket.OPEN)
+  slow.socket.send(JSON.stringify({ id: 'q', type: 'subscribe', payload: { query: '{ __typename }' } }))
+  await until(() => slow.messages.some(({ id, type }) => id === 'q' && type === 'next'))
 })
 
 test('A client that waits for events is not slow, with any filter', async () => {

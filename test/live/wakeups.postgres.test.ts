@@ -304,14 +304,14 @@ test.each(['redis://127.0.0.1', 'redis://user:pass%2Fword@redis.example:6380/1',
 )
 
 test('Streams that grow during an announcement are announced together, each once, and none is lost', async () => {
-  const told: string[][] = []
+  const announced: string[][] = []
   let finish: () => void = () => undefined
   let begun: () => void = () => undefined
   const delivery = new Promise<void>((resolve) => {
     begun = resolve
   })
   const batcher = new Batcher((streamIds) => {
-    told.push(streamIds)
+    announced.push(streamIds)
     begun()
     return new Promise((resolve) => {
       finish = resolve
@@ -320,13 +320,13 @@ test('Streams that grow during an announcement are announced together, each once
   batcher.add('a')
   await delivery
   for (const streamId of ['b', 'a', 'b', 'c']) batcher.add(streamId)
-  expect(told).toEqual([['a']])
+  expect(announced).toEqual([['a']])
   const closed = batcher[Symbol.asyncDispose]()
   finish()
-  await until(() => told.length === 2)
+  await until(() => announced.length === 2)
   finish()
   await closed
-  expect(told).toEqual([['a'], ['b', 'a', 'c']])
+  expect(announced).toEqual([['a'], ['b', 'a', 'c']])
 })
 
 test('A wake-up message is split so that PostgreSQL accepts each part, and invalid text has no sender', () => {

@@ -8,8 +8,8 @@ import { newDataset, newOrganization, type Recorded, recordWorkerEvents } from '
 import { expectData, startServer, type TestServer } from '../support/server.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 
-// `LONG=1` runs a thousand, RUNS as many as it says. A failure prints its seed and path: SEED and SEED_PATH run it again,
-// though what overlaps with what depends on the machine.
+// LONG=1 runs a thousand, RUNS sets the number. A failure prints its seed and path: SEED and SEED_PATH run it again,
+// although the machine decides which calls overlap.
 const RUNS = Number(process.env.RUNS ?? (process.env.LONG ? 1_000 : 2))
 
 const TYPES = ['ETL_STARTED', 'ETL_FAILED'] as const

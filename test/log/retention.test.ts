@@ -230,13 +230,15 @@ test('Numbers of events are limited, and events deleted, where the clock cannot 
     for (let i = 0; i < 3; i++) await recordWorkerEvents(before, dataset, [{ eventType: 'ETL_STARTED' }])
   }
   await runSql(database, 'ALTER TABLE retention_clock RENAME COLUMN trusted_at TO unknown_at')
+  const stored = () => runSql<{ seq: number }>(database, `SELECT seq::int FROM event WHERE stream_id = '${dataset}'`)
   {
     await using after = await startServer({ ...database, LOG_LEVEL: 'fatal' })
     await keepInDataset(after, dataset, { maxEvents: 1, maxAgeSeconds: 1 })
     await until(async () => (await keptIn(after, dataset)) === 1)
+    // A server that stops leaves the deletion to the next one. The embedded database has one process at a time.
+    if (database.DATABASE_URL) await until(async () => (await stored()).length === 1)
   }
-  const rows = await runSql<{ seq: number }>(database, `SELECT seq::int FROM event WHERE stream_id = '${dataset}'`)
-  expect(rows).toEqual([{ seq: 3 }])
+  expect(await stored()).toEqual([{ seq: 3 }])
 })
 
 describe('A policy', () => {

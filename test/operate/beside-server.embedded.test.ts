@@ -102,7 +102,7 @@ test('A command beside another command is refused, naming its process', async ()
   const refused = await command(['keys', 'list', '--organization', randomUUID()], { ...env })
   expect(refused).toMatchObject({ code: 1, stdout: '' })
   const message =
-    `${env.DATA_DIR} is in use by process ${importing.child.pid}. It is not a server that is ready. ` +
+    `${env.DATA_DIR} is in use by process ${importing.child.pid}. That process is not a server, or not ready yet. ` +
     `Wait for it, or stop it.\n`
   expect(refused.stderr).toBe(message)
   importing.child.stdin?.end()

@@ -23,7 +23,7 @@ test('A server rejects a database that is not migrated, and names the command', 
   expect(output.stderr).toContain('tidemark migrate')
 })
 
-test('A server that starts while the database is migrated says so, whoever migrates it', async () => {
+test('A server that starts while any process migrates the database says so', async () => {
   const env = await oldDatabase('_audit_action')
   // Prisma's CLI records a migration before it applies it.
   await runSql(

@@ -140,13 +140,13 @@ test('A user without the rights that a command needs is one line', async () => {
     const refused = await command(['migrate'], { ...env, DATABASE_URL: url.href })
     expect(refused.stderr).toMatch(/^DATABASE_URL: the user cannot create tables in the schema public\. .*\n$/)
     const elsewhere = await command(['migrate'], { ...env, DATABASE_URL: `${url.href}?schema=own` })
-    expect(elsewhere.stderr).toMatch(/^DATABASE_URL: the user lacks a right in the database\. .*\n$/)
+    expect(elsewhere.stderr).toMatch(/^DATABASE_URL: the user lacks a permission in the database\. .*\n$/)
     expect(await command(['migrate'], env)).toMatchObject({ code: 0 })
     const listing = await command(['keys', 'list', '--organization', randomUUID()], {
       ...env,
       DATABASE_URL: url.href,
     })
-    expect(listing.stderr).toMatch(/^DATABASE_URL: the user lacks a right in the database\. .*\n$/)
+    expect(listing.stderr).toMatch(/^DATABASE_URL: the user lacks a permission in the database\. .*\n$/)
   } finally {
     await runSql(env, `DROP ROLE ${role}`)
   }

@@ -49,7 +49,7 @@ export async function freshDatabase(): Promise<DatabaseSettings> {
   return { DATA_DIR, DATABASE_URL: await createDatabase(database, template) }
 }
 
-/** A copy of a database that nobody has open, as a backup is. */
+/** A copy of a database that is not open, as a backup is. */
 export async function copyOf({ DATA_DIR, DATABASE_URL }: DatabaseSettings): Promise<DatabaseSettings> {
   const copy = join(inject('scratch'), randomBytes(6).toString('hex'))
   if (!DATABASE_URL) {

@@ -7,7 +7,7 @@ export interface ProxyProgram extends AsyncDisposable {
   url: string
 }
 
-/** Starts it. @param port that it is told to listen on. Resolves once it forwards requests. */
+/** Starts it. @param port on which it listens. Resolves once it forwards requests. */
 export async function startProxyProgram(program: string, args: string[], port: number): Promise<ProxyProgram> {
   const child = spawn(program, args, { stdio: 'ignore' })
   const url = `http://127.0.0.1:${port}`

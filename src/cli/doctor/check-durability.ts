@@ -4,7 +4,7 @@ import type { CheckResult } from './finding.ts'
 const SETTINGS = ['fsync', 'full_page_writes', 'synchronous_commit'] as const
 
 // Recovery without a restart leaves no trace that begins an epoch.
-const AFTER_CRASH = 'Until then, run "tidemark restore-epoch" after each crash of a process of PostgreSQL.'
+const AFTER_CRASH = 'Until then, run "tidemark restore-epoch" after each crash of a PostgreSQL process.'
 
 export async function checkDurability(db: DatabaseConnection, mode: 'embedded' | 'postgres'): Promise<CheckResult> {
   if (mode === 'embedded') {

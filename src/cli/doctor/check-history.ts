@@ -14,7 +14,7 @@ export async function checkHistory(db: DatabaseConnection): Promise<CheckResult>
   return {
     state: 'warning',
     found,
-    advice: 'Have producers send again what they still have, with the same ids. See docs/operating.md#restore.',
+    advice: 'Have producers resend the events that they still have, with the same ids. See docs/operating.md#restore.',
     details: changes.rows.map(({ streamId, shared, lost }) => `stream ${streamId}: ${lost} after position ${shared}`),
   }
 }

@@ -19,7 +19,7 @@ export async function checkTimes(db: DatabaseConnection): Promise<CheckResult> {
       `${latest.streams} stream(s) have events later than the database clock, by up to ` +
       `${Math.round(latest.seconds)} s.`,
     advice:
-      'Set the clock right. Until it has caught up, new events of these streams follow a millisecond apart, in ' +
+      'Correct the clock. Until it has caught up, new events of these streams get times a millisecond apart, in ' +
       'order. See docs/operating.md#clocks.',
     details: rows.map(({ id, seconds }) => `stream ${id}: ${Math.round(seconds)} s`),
   }

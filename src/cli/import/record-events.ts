@@ -11,7 +11,7 @@ const BATCH = { events: 1_000, characters: 4_194_304 }
 /** A rejected event more than this many milliseconds ahead of our clock is reported as in the future. */
 const FUTURE_MS = 1_000
 
-const BROKEN = 'An earlier event of the same stream was rejected, and events that keep their positions leave none out.'
+const BROKEN = 'An earlier event of the same stream was rejected, and positions can only be kept without gaps.'
 
 type EventItem = Extract<ImportItem, { event: object }>
 

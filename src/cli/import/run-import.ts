@@ -32,7 +32,7 @@ export interface OpenedSource {
 const AT_ONCE = 4
 
 const STOPPED =
-  'Stopped: what follows would be recorded in the wrong order. Correct the line and run the import again, or set ' +
+  'Stopped: later events would be recorded in the wrong order. Correct the line and run the import again, or set ' +
   '--keep-going to leave it out.'
 
 /** Exit status 1 if something was not stored. @throws StartError before it begins, other errors after the report. */

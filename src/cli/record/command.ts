@@ -26,7 +26,7 @@ const MAX_EVENTS = 1_000
 const AT_FAULT = new Set(['BAD_USER_INPUT', 'REQUEST_ENTITY_TOO_LARGE', 'GRAPHQL_VALIDATION_FAILED'])
 
 const STOPPED =
-  'Stopped: what follows would be recorded in the wrong order. Correct the line and run the command again, or set ' +
+  'Stopped: later events would be recorded in the wrong order. Correct the line and run the command again, or set ' +
   '--keep-going to leave it out.'
 
 /** Records the lines of standard input. Exit status 1 if something was not stored. @throws StartError */
@@ -82,7 +82,7 @@ class Recording {
   readonly #summary: ImportSummary
   readonly #keepGoing: boolean
   readonly #signal: AbortSignal
-  /** Whether it has met an event that it must not go past. */
+  /** Whether it stopped at an event that later ones must not overtake. */
   stopped = false
   /** How many of those recorded were redacted where they come from. */
   redacted = 0

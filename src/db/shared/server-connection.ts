@@ -61,7 +61,7 @@ async function open(dataDir: string): Promise<ServerConnection> {
   try {
     return await ServerConnection.open(socketPath(dataDir))
   } catch (error) {
-    const reason = error instanceof StartError ? error.message : 'It is not a server that is ready.'
+    const reason = error instanceof StartError ? error.message : 'That process is not a server, or not ready yet.'
     throw await inUse(dataDir, `${reason} Wait for it, or stop it.`)
   }
 }

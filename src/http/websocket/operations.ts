@@ -79,7 +79,7 @@ export function operationsOver(
       const { socket, address } = extra
       socket.begin()
       extra.key = bearerKey(authorization(connectionParams))
-      // Nobody else asks for them.
+      // Nothing else reads them, and they contain the key.
       delete (connection as { connectionParams?: object }).connectionParams
       const { viewer, caller, error } = await admit(extra.key, address)
       if (viewer?.type === 'anonymous') {

@@ -60,7 +60,7 @@ export class DeniedError extends Error {
 
 /**
  * Appends batches of distinct streams in one transaction, all new events or none; skips unknown or locked streams.
- * @param writers whose rights it looks at. @throws DeniedError
+ * @param writers whose rights it checks. @throws DeniedError
  */
 export async function appendBatches(
   db: Queries,

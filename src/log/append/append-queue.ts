@@ -52,7 +52,7 @@ export class AppendQueue {
 
   /**
    * Appends distinct ids in one transaction. @throws CodedError NOT_FOUND, RATE_LIMITED, UNAUTHENTICATED; nothing is
-   * stored then. @param writer whose right to append is looked at in that transaction.
+   * stored then. @param writer whose right to append is checked in that transaction.
    */
   async append(tenant: string, streamId: string, events: readonly NewEvent[], writer: Writer): Promise<AppendResult[]> {
     let bytes = 0

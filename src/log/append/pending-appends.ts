@@ -9,7 +9,7 @@ const SHARED_BYTES = 262_144
 
 export interface PendingAppend {
   readonly tenant: string
-  /** Whose right to append the transaction looks at. */
+  /** Whose right to append the transaction checks. */
   readonly writer: Writer
   readonly streamId: string
   readonly events: readonly NewEvent[]

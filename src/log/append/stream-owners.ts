@@ -14,8 +14,8 @@ export type OwnerOf = (
 ) => Promise<StreamOwner | undefined>
 
 /**
- * Finds what the right to append depends on, without a statement for streams that were found before and are wanted:
- * such a one may be deleted or another's by now, which an append finds out. @throws CodedError as `findStream`
+ * Finds what the right to append depends on, without a statement for streams that were found before and fit what is
+ * wanted. Such a stream may have been deleted or replaced since: an append checks that. @throws as `findStream`
  */
 export function createOwnerOf(findStream: FindStream): OwnerOf {
   const kept = new LRUCache<string, StreamOwner>({ max: KEPT })

@@ -55,11 +55,12 @@ export class EventBatches implements AsyncIterable<EventBatch> {
       const next = await this.#prepare()
       if (this.#isStale) {
         this.#clear()
-        follower.rewind()
+        follower.pending.rewind()
       } else if (next === 'end') {
         return this.#last()
       } else if (next === 'events') {
-        const isFull = !follower.take((event) => this.#add(event)) || this.#events.length === this.#options.maxEvents
+        const isFull =
+          !follower.pending.take((event) => this.#add(event)) || this.#events.length === this.#options.maxEvents
         if (isFull || follower.isOver) return this.#make()
       } else {
         const wait = this.#wait()
@@ -71,14 +72,14 @@ export class EventBatches implements AsyncIterable<EventBatch> {
 
   /** The batch, if it is still as it was read; else undefined, and the next one begins where it does. */
   current(batch: EventBatch): EventBatch | undefined {
-    if (batch.version === this.follower.version || this.#error) return batch
-    this.follower.rewind()
+    if (batch.version === this.follower.tail.version || this.#error) return batch
+    this.follower.pending.rewind()
     return undefined
   }
 
   /** @returns false if the follower was ended: the batch, or its first half, must not be delivered. */
   deliver({ seq, behind }: EventBatch): boolean {
-    if (!this.follower.deliverTaken(seq)) return false
+    if (!this.follower.pending.deliverTaken(seq)) return false
     this.#isCaughtUp = behind === 0
     this.#delivered = performance.now()
     return true
@@ -105,7 +106,7 @@ export class EventBatches implements AsyncIterable<EventBatch> {
   // If there is anything that its reader does not know yet.
   #last(): EventBatch | undefined {
     const error = this.#error
-    const hasNews = this.#events.length > 0 || !this.#isCaughtUp || this.follower.scanned > this.follower.position
+    const hasNews = this.#events.length > 0 || !this.#isCaughtUp || this.#passed > 0
     if (error ? this.#events.length > 0 : hasNews && !this.follower.isDone) return this.#make()
     this.#error = undefined
     if (error) throw error.cause
@@ -118,7 +119,7 @@ export class EventBatches implements AsyncIterable<EventBatch> {
     if (length > 0 && this.#text + event.data.length > MAX_TEXT) return false
     if (length === 0) {
       this.#found = performance.now()
-      this.#version = this.follower.version
+      this.#version = this.follower.tail.version
     }
     this.#events.push(event)
     this.#text += event.data.length
@@ -127,22 +128,30 @@ export class EventBatches implements AsyncIterable<EventBatch> {
 
   // While events were collected, one of them may have been redacted, or taken back by a restore.
   get #isStale(): boolean {
-    return this.#events.length > 0 && this.#version !== this.follower.version
+    return this.#events.length > 0 && this.#version !== this.follower.tail.version
   }
 
   /** For how long a batch at the head waits, in milliseconds. */
   #wait(): number {
     if (!this.#isCaughtUp) return 0
     if (this.#events.length > 0) return this.#found + this.#options.maxWaitMs - performance.now()
-    const passed = this.follower.scanned - this.follower.position
-    if (passed === 0) return Number.POSITIVE_INFINITY
-    return passed >= POSITION_INTERVAL.events ? 0 : this.#delivered + POSITION_INTERVAL.milliseconds - performance.now()
+    if (this.#passed === 0) return Number.POSITIVE_INFINITY
+    return this.#passed >= POSITION_INTERVAL.events
+      ? 0
+      : this.#delivered + POSITION_INTERVAL.milliseconds - performance.now()
+  }
+
+  /** How far it has scanned beyond the last batch. */
+  get #passed(): number {
+    const { scanned, position } = this.follower.place
+    return scanned - position
   }
 
   #make(): EventBatch {
-    this.follower.offer()
-    const { streamId, position, scanned, epoch, behind, version } = this.follower
-    const batch = { streamId, after: position, seq: scanned, epoch, behind, version }
+    const { pending, place, tail, behind } = this.follower
+    pending.offer()
+    const { streamId, position, scanned, epoch } = place
+    const batch = { streamId, after: position, seq: scanned, epoch, behind, version: tail.version }
     const made = { ...batch, events: this.#events, text: this.#text }
     this.#clear()
     return made

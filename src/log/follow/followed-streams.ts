@@ -3,7 +3,8 @@ import { CodedError } from '../../errors.ts'
 import { withTimeout } from '../../lib/timeout.ts'
 import type { HistoryChange } from '../read/history.ts'
 import { changedStreams, type Stream } from '../read/stream-index.ts'
-import { Follower, type FollowOptions, streamDeleted } from './follower.ts'
+import { streamDeleted, tooSlow } from './failures.ts'
+import { Follower, type FollowOptions } from './follower.ts'
 import { Tail } from './tail.ts'
 import { createTailReads, type ReadTail } from './tail-reads.ts'
 import type { WakeupSource, Wakeups } from './wakeups.ts'
@@ -87,7 +88,7 @@ export class FollowedStreams implements AsyncDisposable {
     const { id: streamId } = known
     const followers = new Set<Follower>()
     const tail = new Tail(this.#db, this.#readTail, known, this.#options, () => {
-      for (const follower of [...followers]) follower.fail(streamDeleted(streamId, follower.cursor))
+      for (const follower of [...followers]) follower.fail(streamDeleted(streamId, follower.place.cursor))
     })
     // Listen before reading, so that no event since the head was queried is missed.
     const unlisten = this.#options.wakeups.listen(streamId, (source) => void this.#read(tail, source))
@@ -153,7 +154,7 @@ export class FollowedStreams implements AsyncDisposable {
       for (const follower of [...followers]) {
         if (!follower.isSlow(slowAfter)) continue
         this.#stuck.set(follower, performance.now() + slowAfter)
-        follower.fail(tooSlow(follower.cursor))
+        follower.fail(tooSlow(follower.place.cursor))
       }
     }
     for (const [follower, until] of this.#stuck) {
@@ -167,10 +168,4 @@ export class FollowedStreams implements AsyncDisposable {
 
 function stopping(): CodedError {
   return new CodedError('UNAVAILABLE', 'This server is stopping. Retry after 1 s.', { retryAfter: 1 })
-}
-
-export function tooSlow(cursor: string): CodedError {
-  return new CodedError('SLOW_CONSUMER', 'The client left events unread for too long. Resume from extensions.cursor.', {
-    cursor,
-  })
 }

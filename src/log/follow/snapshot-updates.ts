@@ -34,7 +34,7 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
     for (;;) {
       const next = await follower.prepare()
       if (next === 'end') return follower.isDone || this.#delivered ? undefined : true
-      if (next === 'events') follower.take(() => true)
+      if (next === 'events') follower.pending.take(() => true)
       if (next === 'head' || follower.isOver) {
         const wait = this.#isOutdated ? this.#due - performance.now() : undefined
         if (wait !== undefined && (wait <= 0 || follower.isOver)) return true
@@ -45,15 +45,15 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
 
   /** The newest snapshot. @returns undefined if the follower was ended meanwhile. */
   async current(): Promise<SnapshotUpdate | undefined> {
-    const { streamId, version } = this.follower
+    const { streamId, version } = this.follower.tail
     this.#begun = performance.now()
-    const snapshot = await this.follower.retry(this.#take)
+    const snapshot = await this.follower.retry.run(this.#take)
     return snapshot && { streamId, seq: snapshot.seq, epoch: snapshot.epoch, version, snapshot }
   }
 
   /** Notes that a snapshot is delivered now. @returns false if the follower was ended: it must not be. */
   deliver(update: SnapshotUpdate): boolean {
-    if (!this.follower.deliverTaken()) return false
+    if (!this.follower.pending.deliverTaken()) return false
     this.#delivered = update
     const now = performance.now()
     this.#due = now + Math.max(INTERVAL_MS, now - this.#begun)
@@ -71,7 +71,7 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
   }
 
   get #isOutdated(): boolean {
-    const { scanned, version } = this.follower
-    return !this.#delivered || scanned > this.#delivered.seq || version !== this.#delivered.version
+    const { place, tail } = this.follower
+    return !this.#delivered || place.scanned > this.#delivered.seq || tail.version !== this.#delivered.version
   }
 }

@@ -26,7 +26,7 @@ export interface TailObserver {
 /** The newest events of a followed stream, read once for all its followers. */
 export class Tail {
   readonly streamId: string
-  /** What is left of an epoch, by its id; absent: no such stream. Followers that ask together share the statements. */
+  /** How the stream continues an epoch, by its id; absent: no such stream. Concurrent look-ups share the statements. */
   readonly continuationOf: Lookup<Continuation, number>
   readonly #db: PrismaClient
   readonly #read: ReadTail
@@ -73,6 +73,11 @@ export class Tail {
     return this.#redactions
   }
 
+  /** Differs once events that were read may have been redacted, or taken back by a restore. */
+  get version(): string {
+    return `${this.#redactions} ${this.#histories}`
+  }
+
   /** The last position at which a read has found an event missing; 0 for none. A filtered read does not notice. */
   get missing(): number {
     return this.#missing
@@ -99,7 +104,7 @@ export class Tail {
       }
     } catch (error) {
       this.#observer.onError(error)
-      // Followers read that range themselves, and fail by it; others go on after it.
+      // Followers that need that range read it themselves and fail; others continue after it.
       if (!(error instanceof MissingEventError)) return
       this.#missing = error.position
       this.#skipTo(error.head + 1)
@@ -139,7 +144,7 @@ export class Tail {
     return lost === 0
   }
 
-  // The next events were removed, or are missing; followers that lack them find out from the log.
+  // The next events were removed, or are missing; followers that need them get the error from the log.
   #skipTo(first: number): void {
     this.#forget()
     this.#head = first - 1

@@ -25,7 +25,7 @@ export class EventCache {
   readonly #blocks: LRUCache<string, Block>
   readonly #count: (bytes: number) => void
   #counted = 0
-  /** Events that were asked for and were there, or not. */
+  /** Requested events that were cached, or were not. */
   readonly asked = { hits: 0, misses: 0 }
 
   /** @param bytes maximum. @param count receives by how many bytes the cache has grown, negative when it has shrunk. */

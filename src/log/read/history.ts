@@ -15,7 +15,8 @@ export interface HistoryChange {
 export async function keepChange(db: Queries, { streamId, shared, lost }: HistoryChange): Promise<void> {
   await db.$queryRaw`
     INSERT INTO lost_events AS l (stream_id, shared, lost) VALUES (${streamId}::uuid, ${shared}, ${lost})
-    ON CONFLICT (stream_id, shared) DO UPDATE SET lost = greatest(l.lost, excluded.lost), noticed_at = excluded.noticed_at`
+    ON CONFLICT (stream_id, shared)
+    DO UPDATE SET lost = greatest(l.lost, excluded.lost), noticed_at = excluded.noticed_at`
 }
 
 /** The history that the database is in; `epoch` is null before the first event. */

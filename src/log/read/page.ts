@@ -74,7 +74,7 @@ async function readPage(
     high: Math.min(filtered.high, cursors.high ?? Number.MAX_SAFE_INTEGER),
   }
   const direction: Direction = newestFirst === backward ? 'ASC' : 'DESC'
-  // One extra event tells whether there are more; beyond a cursor, on either side, only a separate query does.
+  // One extra event shows whether there are more; beyond a cursor, on either side, only a separate query does.
   const limits = { events: limit + 1, bytes: MAX_PAGE_BYTES, prefix: request.prefix }
   const read = await readCached(reads, stream, range, direction, limits, budget)
   if (!isOfState(read, stream)) return undefined

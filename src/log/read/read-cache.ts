@@ -20,7 +20,7 @@ export interface ReadCache {
   readonly counting: SharedWork<Counts | undefined>
 }
 
-/** @param memory counts the events, and makes them give way to requests. */
+/** @param memory counts the events, and evicts them when requests need the memory. */
 export function createReadCache(memory: MemoryBudget): ReadCache {
   const events: EventCache = new EventCache(
     memory.cacheBytes,

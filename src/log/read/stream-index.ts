@@ -35,7 +35,7 @@ export type FindStream = (id: string, reader?: string) => Promise<Stream | undef
 /**
  * Looks streams up for all requests that wait, in one statement: a few index probes, without a slot of the caller's.
  * The idea is ReadIndex of etcd: a read that began after it sees all that was acknowledged before. The same statement
- * looks at the rights of readers, so none that has lost them sees what happened later.
+ * checks the rights of readers, so none that has lost them sees what happened later.
  * @param db without other load. @param mayRead condition for the id of a reader, `asked.reader`.
  */
 export function createStreamIndex(db: Queries, mayRead: Prisma.Sql): FindStream {

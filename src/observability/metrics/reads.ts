@@ -5,7 +5,7 @@ export function registerReadMetrics(registry: Registry, { cachedEvents }: Pick<E
   const registers = [registry]
   new Gauge({
     name: 'tidemark_cached_event_bytes',
-    help: 'Memory of events that pages were read of, at most 1/32 of the heap. It gives way to requests.',
+    help: 'Memory of cached events of pages, at most 1/32 of the heap. It is released when requests need it.',
     registers,
     collect() {
       this.set(cachedEvents.bytes)

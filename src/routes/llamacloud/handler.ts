@@ -121,7 +121,7 @@ async function findReport(
   const { organization_id = stream.organizationId, project_id } = query
   const project = project_id === undefined ? null : await addresses.projectOf(stream)
   if (organization_id !== stream.organizationId || (project !== null && project !== project_id))
-    throw new CodedError('NOT_FOUND', 'This report is of another organization or project.')
+    throw new CodedError('NOT_FOUND', 'This report belongs to another organization or project.')
   return stream
 }
 

@@ -30,8 +30,9 @@ export async function datasetIdOf(
 }
 
 /**
- * What Trieve answers when the caller cannot read a dataset: also without a key, it tells whether the dataset exists
- * (404 or 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization and all may read.
+ * What Trieve answers when the caller cannot read a dataset: also without a key, the status shows whether the dataset
+ * exists (404 or 401). Trieve's 403 (non-members, narrower scopes) never occurs: keys have one organization, and all
+ * may read.
  * @param reason UNAUTHENTICATED: without a valid key. NOT_FOUND: the key cannot see it.
  */
 export async function unseenDatasetError(

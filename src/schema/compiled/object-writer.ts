@@ -40,7 +40,7 @@ export interface Run {
 export interface Compiled extends Source {
   readonly operation: OperationDefinitionNode
   readonly size: { fields: number }
-  /** Places of which more than their source is asked, in what is compiled so far. */
+  /** Number of places compiled so far whose text depends on more than their source. */
   readonly asks: { places: number }
   readonly texts?: KeptTexts
 }
@@ -232,7 +232,7 @@ function keepingWriter(write: Writer, texts: KeptTexts): Writer {
     const before = { ...budget.resultSize, errors: errors.length }
     const text = write(value, run, path, info)
     const { values, text: characters } = budget.resultSize
-    // Of one that is written in turns, others that draw meanwhile could not be told apart.
+    // A text that is written in turns is not kept: other writers draw on the budget meanwhile.
     if (typeof text === 'string' && errors.length === before.errors && !budget.isExceeded)
       texts.keep(key, text, { values: values - before.values, characters: characters - before.text })
     return text

@@ -14,7 +14,7 @@ export interface Source {
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>
 }
 
-/** Thrown for what is not compiled: directives, introspection, and whatever the schema does not have yet. */
+/** Thrown for what is not compiled: directives, introspection, and all that the schema does not define. */
 export class NotCompiledError extends Error {
   override name = 'NotCompiledError'
 }

@@ -1,8 +1,8 @@
 import { Tally } from '../rig/tally.ts'
 
 /**
- * What clients may be told while parts of the system fail: to try again, or nothing at all. The rest are errors of
- * connections, of which graphql-ws reports an event.
+ * The errors that clients may get while parts of the system fail: to try again, or nothing at all. The rest are errors
+ * of connections, of which graphql-ws reports an event.
  */
 const EXPECTED = new RegExp(
   '^(?:UNAVAILABLE|RATE_LIMITED|SLOW_CONSUMER|1001|1006|1013|broken off|\\[object Object\\]|' +
@@ -20,7 +20,7 @@ export class Record {
   refuse(client: string, why: unknown): void {
     const reason = String(why)
     this.refusals.add(EXPECTED.test(reason) ? reason.split(':', 1).join() : reason)
-    if (!EXPECTED.test(reason)) this.violate(client, `was told ${reason}`)
+    if (!EXPECTED.test(reason)) this.violate(client, `received ${reason}`)
   }
 
   violate(client: string, what: string): void {
