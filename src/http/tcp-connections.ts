@@ -142,7 +142,7 @@ export class TcpConnections {
 
   // Breaks the caller's longest-stalled connections, possibly this one, until the bytes fit.
   #makeRoom(connection: TcpConnection, holding: Holding, bytes: number): void {
-    while (!connection.socket.destroyed && !reserved(holding, bytes)) {
+    while (!connection.socket.destroyed && !holding.tryReserve(bytes)) {
       const own = [...this.#held.keys()].filter(({ caller }) => caller.name === connection.caller.name)
       const [longest = connection] = own.sort((a, b) => b.stalledMs - a.stalledMs)
       if (longest.stalledMs < GRACE_MS) return
@@ -160,14 +160,5 @@ export class TcpConnections {
     const holding = this.#memory.open(caller)
     this.#held.set(connection, { caller, holding })
     return holding
-  }
-}
-
-function reserved(holding: Holding, bytes: number): boolean {
-  try {
-    holding.reserve(bytes)
-    return true
-  } catch {
-    return false
   }
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import type { Prisma, PrismaClient } from '../db/generated/prisma/client.ts'
 import { CodedError } from '../errors.ts'
-import type { MemoryBudget } from '../lib/budget/memory-budget.ts'
+import type { Holding, MemoryBudget } from '../lib/budget/memory-budget.ts'
 import type { ImportResult, Writer } from './append/append-batches.ts'
 import type { PastEvent } from './append/append-past.ts'
 import { type AppendObserver, AppendQueue } from './append/append-queue.ts'
@@ -64,17 +64,21 @@ export interface LogOperations {
   numberedPage(stream: Stream, request: NumberedPageRequest, budget?: ReadBudget): Promise<NumberedPage>
   at(streamId: string, positions: readonly number[], prefix: Prefix, budget: ReadBudget): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string, budget: ReadBudget): Promise<ReportSnapshot>
-  /** The caller must end the follower: by reading to the end, or with `return`. */
-  follow(stream: Stream, request: FollowRequest): Promise<Follower>
+  /**
+   * The caller must end the follower: by reading to the end, or with `return`.
+   * @param memory charged for events that were read and are not delivered yet.
+   */
+  follow(stream: Stream, request: FollowRequest, memory: Holding): Promise<Follower>
   /** The newest snapshot of a report, then newer ones, until the report ends. */
   followSnapshots(stream: Stream, options: SnapshotOptions): Promise<SnapshotUpdates>
-  followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
+  followBatches(stream: Stream, request: FollowRequest & BatchOptions, memory: Holding): Promise<EventBatches>
 }
 
 export interface SnapshotOptions {
   readonly client: { cutOff(): void }
   /** Charged for one snapshot. */
   readonly budget: () => ReadBudget
+  readonly memory: Holding
 }
 
 /** The only access to the event tables. */
@@ -118,8 +122,8 @@ export function createEventLog(
     options.announce(streamId)
   }
   const forTenant = (tenant: string, client: PrismaClient): LogOperations => {
-    const follow = async (stream: Stream, request: FollowRequest) =>
-      followedStreams.follow(client, stream, { ...request, after: await startOf(client, stream, request) })
+    const follow = async (stream: Stream, request: FollowRequest, memory: Holding) =>
+      followedStreams.follow(client, stream, { ...request, memory, after: await startOf(client, stream, request) })
     return {
       append: async (streamId, events, writer) => {
         checkAppend(events)
@@ -153,14 +157,15 @@ export function createEventLog(
       at: (streamId, positions, prefix, budget) => readAt(client, streamId, positions, prefix, budget),
       reportSnapshot: (reportId, budget) => snapshots.take(client, reportId, budget),
       follow,
-      followSnapshots: async (stream, { budget, ...options }) => {
+      followSnapshots: async (stream, { budget, memory, ...options }) => {
         // A snapshot is made of what is kept, whatever was removed before.
         const only = { types: [FINAL_STATE.type], end: FINAL_STATE, passesRemoved: true } as const
         const states = { from: 'NOW', ...only, ...options } as const
-        const follower = await follow(stream, states)
+        const follower = await follow(stream, states, memory)
         return new SnapshotUpdates(follower, () => snapshots.take(client, stream.id, budget()))
       },
-      followBatches: async (stream, request) => new EventBatches(await follow(stream, request), request),
+      followBatches: async (stream, request, memory) =>
+        new EventBatches(await follow(stream, request, memory), request),
     }
   }
   return {

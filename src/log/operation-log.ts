@@ -2,16 +2,23 @@ import type { OperationBudget } from '../lib/budget/operation-budget.ts'
 import { type Attributes, type Span, traced } from '../lib/span.ts'
 import type { LoggedEvent } from './event.ts'
 import type { LogOperations, SnapshotOptions } from './event-log.ts'
+import type { BatchOptions, EventBatches } from './follow/event-batches.ts'
+import type { Follower } from './follow/follower.ts'
 import type { SnapshotUpdates } from './follow/snapshot-updates.ts'
+import type { FollowRequest } from './follow/start-position.ts'
 import type { Prefix } from './read/range.ts'
 import type { Stream } from './read/stream-index.ts'
 import type { ReportSnapshot } from './report/report-snapshot.ts'
 
-export interface OperationLog extends Omit<LogOperations, 'find' | 'at' | 'reportSnapshot' | 'followSnapshots'> {
+type Charged = 'find' | 'at' | 'reportSnapshot' | 'follow' | 'followSnapshots' | 'followBatches'
+
+export interface OperationLog extends Omit<LogOperations, Charged> {
   find(streamId: string, id: string, prefix: Prefix): Promise<LoggedEvent | undefined>
   at(streamId: string, positions: readonly number[], prefix: Prefix): Promise<LoggedEvent[]>
   reportSnapshot(reportId: string): Promise<ReportSnapshot>
-  followSnapshots(stream: Stream, options: Omit<SnapshotOptions, 'budget'>): Promise<SnapshotUpdates>
+  follow(stream: Stream, request: FollowRequest): Promise<Follower>
+  followSnapshots(stream: Stream, options: Pick<SnapshotOptions, 'client'>): Promise<SnapshotUpdates>
+  followBatches(stream: Stream, request: FollowRequest & BatchOptions): Promise<EventBatches>
   chargedTo(other: OperationBudget): OperationLog
 }
 
@@ -41,10 +48,12 @@ export function createOperationLog(log: LogOperations, budget: OperationBudget, 
     at: (id, positions, prefix) => read('at', () => log.at(id, positions, prefix, budget)),
     // Other operations may await the same snapshot, so its budget outlives this operation.
     reportSnapshot: (id) => read('reportSnapshot', () => log.reportSnapshot(id, budget.ofItsOwn())),
-    follow: (stream, request) => call('follow', () => log.follow(stream, request)),
+    follow: (stream, request) => call('follow', () => log.follow(stream, request, budget.ofReader())),
     followSnapshots: (stream, options) =>
-      call('follow', () => log.followSnapshots(stream, { ...options, budget: () => budget.ofItsOwn() })),
+      call('follow', () =>
+        log.followSnapshots(stream, { ...options, budget: () => budget.ofItsOwn(), memory: budget.ofReader() }),
+      ),
     chargedTo: (other) => createOperationLog(log, other, span),
-    followBatches: (stream, request) => call('follow', () => log.followBatches(stream, request)),
+    followBatches: (stream, request) => call('follow', () => log.followBatches(stream, request, budget.ofReader())),
   }
 }

@@ -11,6 +11,9 @@ import type { Outlet } from './outlet.ts'
 import { PositionReports } from './position-reports.ts'
 import { type SendLock, sendLockOf } from './send-lock.ts'
 
+/** For how long events are held for a connection that takes no more bytes, in milliseconds. */
+const HOLD_MS = 1_000
+
 /** The common interface of paced sources: each receives the items back that it returned. */
 interface Paced {
   next(): Promise<unknown>
@@ -122,14 +125,17 @@ export class Subscription implements Member {
 
   // Results are made when the connection can take them, one subscription of a connection after the other.
   async #deliver(outlet: Outlet): Promise<void> {
+    const { pending } = this.follower
     const waiting = this.#sendLock.acquire(this)
+    const timer = waiting || outlet.isFull ? setTimeout(() => pending.drop(), HOLD_MS) : undefined
     if (waiting) await waiting
     try {
       if (outlet.isFull) await outlet.drained()
-      const events = this.follower.pending.nextStep()
+      clearTimeout(timer)
+      const events = pending.nextStep()
       if (events.length === 0) return
       const deliveries = await this.#cohort.deliver(events)
-      if (this.follower.pending.deliver(deliveries.all.length)) this.write(deliveries)
+      if (pending.deliver(deliveries.all.length)) this.write(deliveries)
     } finally {
       this.#sendLock.release()
     }

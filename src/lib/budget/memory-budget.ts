@@ -1,17 +1,18 @@
 import { getHeapStatistics } from 'node:v8'
 import { CodedError } from '../../errors.ts'
 import type { Caller } from '../caller.ts'
+import { MemoryQueue, noRoom } from './memory-queue.ts'
 
 // `heap`: share of the heap. Of that: most of a tenant, a caller and all caches; the last quarter is for small tenants.
 const SHARES = { heap: 1 / 4, tenant: 1 / 2, caller: 1 / 4, contended: 3 / 4, small: 1 / 8, cache: 1 / 8 } as const
-
-const RETRY_AFTER = 1
 
 const TIMEOUT_MS = 10_000
 
 export interface Holding {
   /** Reserves before allocation. @throws CodedError BAD_USER_INPUT above the caller's share, RATE_LIMITED when full. */
   reserve(bytes: number): void
+  /** Reserves if there is room. @returns whether there was. */
+  tryReserve(bytes: number): boolean
   /** Reserves once others release enough. @param patience timeout in ms, then RATE_LIMITED. @throws as `reserve`. */
   wait(bytes: number, patience?: number): Promise<void>
   /** Counts bytes that are already allocated, without a limit check. */
@@ -24,7 +25,7 @@ export interface Holding {
 export class MemoryBudget {
   readonly #held = new Map<string, number>()
   readonly #limits: Readonly<Record<'all' | 'tenant' | 'caller' | 'contended' | 'small', number>>
-  readonly #waiting = new Set<() => void>()
+  readonly #queue = new MemoryQueue()
   /** Most bytes of a cache. */
   readonly cacheBytes: number
   #shrink: (bytes: number) => void = () => undefined
@@ -74,49 +75,28 @@ export class MemoryBudget {
       if (this.#all > room) this.#shrink(this.#all - room)
       return this.#all <= room
     }
+    const reserved = (bytes: number) => {
+      const fits = hasRoom(bytes)
+      if (fits) change(bytes)
+      return fits
+    }
     return {
       reserve: (bytes) => {
-        if (!hasRoom(bytes)) throw noRoom()
-        change(bytes)
+        if (!reserved(bytes)) throw noRoom()
       },
+      tryReserve: (bytes) => held + bytes <= this.#limits.caller && reserved(bytes),
       wait: async (bytes, patience = TIMEOUT_MS) => {
-        if (hasRoom(bytes)) change(bytes)
-        else
-          await this.#wait(() => {
-            const fits = hasRoom(bytes)
-            if (fits) change(bytes)
-            return fits
-          }, patience)
+        if (!reserved(bytes)) await this.#queue.wait(name, bytes, () => reserved(bytes), patience)
       },
       add: change,
       release: (bytes = held) => {
         change(-Math.min(bytes, held))
-        for (const tryAgain of this.#waiting) tryAgain()
+        this.#queue.retry()
       },
       get bytes() {
         return held
       },
     }
-  }
-
-  #wait(reserve: () => boolean, patience: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void) => {
-        clearTimeout(timer)
-        this.#waiting.delete(tryAgain)
-        settle()
-      }
-      const tryAgain = () => {
-        try {
-          if (reserve()) end(resolve)
-        } catch (error) {
-          end(() => reject(error))
-        }
-      }
-      const giveUp = () => end(() => reject(noRoom()))
-      const timer = patience === Number.POSITIVE_INFINITY ? undefined : setTimeout(giveUp, patience)
-      this.#waiting.add(tryAgain)
-    })
   }
 
   #of(name: string): number {
@@ -135,9 +115,4 @@ function tooMuch(most: number): CodedError {
     'BAD_USER_INPUT',
     `The request needs more than ${most} bytes of memory, the limit of a caller. Request less data.`,
   )
-}
-
-function noRoom(): CodedError {
-  const message = 'The memory for requests in progress is exhausted. Retry after 1 s, with fewer concurrent requests.'
-  return new CodedError('RATE_LIMITED', message, { retryAfter: RETRY_AFTER })
 }

@@ -70,6 +70,11 @@ export class OperationBudget {
     return new OperationBudget(this.#budget, this.caller, { ...this.#limits, text: MOST_EVENT_TEXT }, true)
   }
 
+  /** For events that a reader has not collected: an account of its own, so that they delay nothing else of the caller. */
+  ofReader(): Holding {
+    return this.#budget.memory.open({ ...this.caller, name: `readers of ${this.caller.name}` })
+  }
+
   /** Waits without a timeout until the caller may hold that many more bytes. */
   async room(bytes: number): Promise<void> {
     await this.#holding.wait(bytes, Number.POSITIVE_INFINITY)

@@ -62,6 +62,8 @@ export class EventBatches implements AsyncIterable<EventBatch> {
         const isFull =
           !follower.pending.take((event) => this.#add(event)) || this.#events.length === this.#options.maxEvents
         if (isFull || follower.isOver) return this.#make()
+      } else if (next === 'full') {
+        return this.#make()
       } else {
         const wait = this.#wait()
         if (wait <= 0) return this.#make()

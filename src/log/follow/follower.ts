@@ -1,5 +1,6 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
 import type { CodedError } from '../../errors.ts'
+import type { Holding } from '../../lib/budget/memory-budget.ts'
 import type { LoggedEvent } from '../event.ts'
 import type { Stream } from '../read/stream-index.ts'
 import { EventFilter, type FilterOptions } from './event-filter.ts'
@@ -17,6 +18,8 @@ interface Group {
 
 export interface FollowOptions extends FilterOptions {
   after: number
+  /** Charged for events that were read and are not delivered yet. */
+  memory: Holding
   /** Is cut off when it does not collect even the error that ended the follower. */
   client?: { cutOff(): void }
 }
@@ -27,6 +30,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
   readonly place: Place
   readonly filter: EventFilter
   readonly retry: OutageRetry
+  readonly memory: Holding
   readonly pending: PendingEvents
   /** Called when the follower is ended from outside; `prepare` then throws why. */
   reader: { onStop(): void } | undefined
@@ -43,6 +47,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
     this.place = new Place(tail.streamId, options.after, stream.epoch)
     this.filter = new EventFilter(options)
     this.retry = new OutageRetry(group.onError)
+    this.memory = options.memory
     this.#pages = new PageReader(db, tail, stream.head, this)
     this.pending = new PendingEvents(this.#pages, this.place)
     this.#group = group
@@ -88,6 +93,7 @@ export class Follower implements AsyncIterable<LoggedEvent> {
         const { next } = this.#pages
         if (next !== 'events') return next
         const page = await this.#pages.read()
+        if (page === 'full') return page
         if (page && !this.#isClosed) this.pending.put(page)
       }
     } catch (error) {

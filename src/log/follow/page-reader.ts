@@ -1,17 +1,26 @@
 import type { PrismaClient } from '../../db/generated/prisma/client.ts'
+import type { Holding } from '../../lib/budget/memory-budget.ts'
 import { type Bounds, cursorExpired, historyChanged } from '../cursor.ts'
 import type { LoggedEvent } from '../event.ts'
 import { type Range, readRange } from '../read/range.ts'
 import { hasRemoved } from '../read/removed.ts'
 import type { EventFilter } from './event-filter.ts'
 import { streamDeleted } from './failures.ts'
+import type { Follower } from './follower.ts'
 import type { OutageRetry } from './outage-retry.ts'
 import type { Place } from './place.ts'
 import { ReadAhead } from './read-ahead.ts'
+import { STEP, stepOf } from './step.ts'
 import type { Tail } from './tail.ts'
 
 /** Most of a page; a fast reader has the next one read ahead. */
 const PAGE = { events: 1_000, bytes: 524_288 }
+
+/** Most of a page of a slow reader, which would be given the rest of a larger one too late, and read it again. */
+const SMALL_PAGE = { events: 64, bytes: 65_536 }
+
+/** What an event takes besides its payload, in bytes: 200 to 300 were measured. */
+const EVENT_BYTES = 256
 
 /** Events that a reader wants; once they are delivered, it has scanned all up to `reach`. */
 export interface Page {
@@ -21,10 +30,12 @@ export interface Page {
   readonly more: boolean
   readonly redactions: number
   readonly histories: number
+  /** What it holds of the reader's memory. */
+  readonly bytes: number
 }
 
-/** What comes next: events, the wait for new ones, or the end. */
-export type Next = 'events' | 'head' | 'end'
+/** What comes next: events, the wait for new ones, the end, or a batch, as there is no room for more events. */
+export type Next = 'events' | 'head' | 'end' | 'full'
 
 /** Reads what one reader has not scanned: from the tail, which holds the newest events, or else from the log. */
 export class PageReader {
@@ -33,6 +44,10 @@ export class PageReader {
   readonly #place: Place
   readonly #filter: EventFilter
   readonly #retry: OutageRetry
+  readonly #memory: Holding
+  /** Whether the bytes of a page are reserved for the next one. */
+  #hasRoom = false
+  #isSlow = false
   #ahead: ReadAhead | undefined
   #known: number
   #histories: number
@@ -45,7 +60,7 @@ export class PageReader {
     db: PrismaClient,
     tail: Tail,
     known: number,
-    reader: { readonly place: Place; readonly filter: EventFilter; readonly retry: OutageRetry },
+    reader: Pick<Follower, 'place' | 'filter' | 'retry' | 'memory'>,
   ) {
     this.#db = db
     this.#tail = tail
@@ -54,6 +69,7 @@ export class PageReader {
     this.#place = reader.place
     this.#filter = reader.filter
     this.#retry = reader.retry
+    this.#memory = reader.memory
   }
 
   /** 'events' if there are events to read, of any type. */
@@ -68,15 +84,17 @@ export class PageReader {
   }
 
   /** A step towards the head. @returns the next page, if it has events that are wanted. */
-  async read(): Promise<Page | undefined> {
+  async read(): Promise<Page | 'full' | undefined> {
     if (this.#ended === undefined) return this.#findEnd()
     if (this.#tail.histories !== this.#histories) return this.#checkHistory()
     return this.#readPage()
   }
 
-  /** Begins to read what follows a page, while the rest of it is delivered. */
+  /** Begins to read what follows a page, while the rest of it is delivered, if there is room for it. */
   readAfter({ reach, more }: Page): void {
-    if (!more || this.#ahead?.range.low === reach) return
+    if (!more || this.#isSlow || this.#ahead?.range.low === reach) return
+    this.#hasRoom ||= this.#memory.tryReserve(PAGE.bytes)
+    if (!this.#hasRoom) return
     const range = this.#rangeAfter(reach)
     this.#ahead = new ReadAhead(this.#tail, range, readRange(this.#db, range, 'ASC', PAGE))
   }
@@ -90,6 +108,20 @@ export class PageReader {
   stop(): void {
     this.#isStopped = true
     this.#ahead = undefined
+    this.#hasRoom = false
+    this.#memory.release()
+  }
+
+  /** From now on, little is read in advance: what was read had to be dropped, as its reader did not collect it. */
+  slowDown(): void {
+    this.#isSlow = true
+    this.#ahead = undefined
+    this.#giveRoomBack()
+  }
+
+  /** Of events that are delivered, or not wanted any more. */
+  release(bytes: number): void {
+    if (bytes > 0) this.#memory.release(bytes)
   }
 
   get #hasReached(): boolean {
@@ -97,18 +129,20 @@ export class PageReader {
     return this.#place.scanned >= Math.max(head, this.#known) && histories === this.#histories
   }
 
-  async #readPage(): Promise<Page | undefined> {
+  async #readPage(): Promise<Page | 'full' | undefined> {
     const { head, epoch, redactions } = this.#tail
     const { scanned } = this.#place
     const isKept = epoch === this.#place.epoch && scanned < head
-    const kept = isKept ? this.#tail.after(scanned, PAGE.events) : undefined
-    const ahead = this.#ahead
+    const kept = isKept ? this.#tail.after(scanned, STEP.events) : undefined
+    // The tail may move on meanwhile.
+    if (!kept && !this.#hasRoom) return this.#makeRoom()
+    const ahead = this.#ahead?.isCurrent(scanned) ? this.#ahead : undefined
     this.#ahead = undefined
-    const begun = !kept && ahead?.isCurrent(scanned) ? ahead : undefined
-    const range = begun?.range ?? this.#rangeAfter(scanned)
+    const range = ahead?.range ?? this.#rangeAfter(scanned)
     const read = kept
-      ? { events: kept, more: true, first: 0, head, epoch }
-      : ((await begun?.result) ?? (await this.#retry.run(() => readRange(this.#db, range, 'ASC', PAGE))))
+      ? { events: kept.slice(0, stepOf(kept)), more: true, first: 0, head, epoch }
+      : ((await ahead?.result) ??
+        (await this.#retry.run(() => readRange(this.#db, range, 'ASC', this.#isSlow ? SMALL_PAGE : PAGE))))
     if (!read || this.#isStopped) return undefined
     if (read.epoch !== this.#place.epoch || read.head < this.#place.scanned) return this.#checkHistory()
     if (!kept) this.#known = Math.min(this.#known, read.head)
@@ -122,11 +156,34 @@ export class PageReader {
     const events = this.#filter.wantsAll ? read.events : read.events.filter((event) => this.#filter.wants(event))
     // A truncated page, or one of the tail, ends at its last event; any other covers everything up to the head.
     const reach = (read.more ? read.events.at(-1)?.seq : Math.min(range.high - 1, read.head)) ?? 0
+    // What the tail keeps is not charged: it is shared, and no more than is delivered at once.
+    const bytes = kept ? 0 : sizeOf(events)
+    this.#giveRoomBack(bytes)
     if (events.length > 0) {
-      return { events, reach, more: !kept && read.more, redactions, histories: this.#histories }
+      return { events, reach, more: !kept && read.more, redactions, histories: this.#histories, bytes }
     }
     this.#place.advance(reach)
     return undefined
+  }
+
+  // Pages that thousands of readers were given, and do not collect, could take the whole heap.
+  async #makeRoom(): Promise<'full' | undefined> {
+    this.#hasRoom = this.#memory.tryReserve(PAGE.bytes)
+    if (this.#hasRoom) return undefined
+    // Readers that hold events and wait for each other would wait forever.
+    if (this.#memory.bytes > 0) return 'full'
+    await this.#memory.wait(PAGE.bytes, Number.POSITIVE_INFINITY)
+    if (this.#isStopped) this.#memory.release()
+    else this.#hasRoom = true
+    return undefined
+  }
+
+  /** @param taken of the room, in bytes: a single event may take more. */
+  #giveRoomBack(taken = 0): void {
+    const rest = (this.#hasRoom ? PAGE.bytes : 0) - taken
+    this.#hasRoom = false
+    if (rest > 0) this.#memory.release(rest)
+    else if (rest < 0) this.#memory.add(-rest)
   }
 
   #rangeAfter(low: number): Range {
@@ -149,6 +206,7 @@ export class PageReader {
   // All that was scanned or delivered must be part of the present history.
   async #checkHistory(): Promise<undefined> {
     const { histories, streamId } = this.#tail
+    this.#giveRoomBack()
     const found = await this.#retry.run(async () => {
       const continuation = await this.#tail.continuationOf(this.#place.epoch)
       if (!continuation) throw streamDeleted(streamId, this.#place.cursor)
@@ -173,4 +231,8 @@ export class PageReader {
     const read = await this.#retry.run(() => readRange(this.#db, range, 'DESC', { events: 1, bytes: 1 }))
     this.#ended = read?.events.some(end.says) === true
   }
+}
+
+function sizeOf(events: readonly LoggedEvent[]): number {
+  return events.reduce((sum, { data }) => sum + data.length + EVENT_BYTES, 0)
 }

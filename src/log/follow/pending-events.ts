@@ -9,6 +9,8 @@ export class PendingEvents {
   readonly #place: Place
   #page: Page | undefined
   #index = 0
+  /** What the events that were taken, and are not delivered, hold of the reader's memory. */
+  #taken = 0
   #offeredAt: number | undefined
   #isCancelled = false
 
@@ -66,10 +68,20 @@ export class PendingEvents {
       if (!accept(event)) return false
       this.#place.advance(event.seq)
     }
-    this.clear()
+    this.#taken += page.bytes
+    this.#page = undefined
     this.#pages.readAfter(page)
     this.#place.advance(reach)
     return true
+  }
+
+  /** Passes all of them, for a reader that only needs to know that there are some. */
+  skip(): void {
+    const page = this.#unchanged()
+    if (!page) return
+    this.clear()
+    this.#pages.readAfter(page)
+    this.#place.advance(page.reach)
   }
 
   /** Notes that its reader can collect events now: those that are next, or a batch of those that were taken. */
@@ -81,6 +93,7 @@ export class PendingEvents {
   deliverTaken(seq = this.#place.scanned): boolean {
     if (this.#isCancelled) return false
     this.#offeredAt = undefined
+    this.#releaseTaken()
     this.#place.advance(seq, seq)
     if (seq < this.#place.scanned) this.rewind()
     return true
@@ -89,10 +102,20 @@ export class PendingEvents {
   /** Goes back to where the last batch ended, even from the end of the stream. */
   rewind(): void {
     this.clear()
+    this.#releaseTaken()
     this.#place.rewind()
   }
 
+  /** Makes room for other readers, while this one does not collect its events: they are read again when it does. */
+  drop(): void {
+    if (!this.#page) return
+    this.#pages.release(this.#page.bytes)
+    this.#page = undefined
+    this.#pages.slowDown()
+  }
+
   clear(): void {
+    if (this.#page) this.#pages.release(this.#page.bytes)
     this.#page = undefined
     this.#offeredAt = undefined
   }
@@ -101,6 +124,11 @@ export class PendingEvents {
   cancel(): void {
     this.#isCancelled = true
     this.clear()
+  }
+
+  #releaseTaken(): void {
+    this.#pages.release(this.#taken)
+    this.#taken = 0
   }
 
   #unchanged(): Page | undefined {

@@ -34,7 +34,7 @@ export class SnapshotUpdates implements AsyncIterable<SnapshotUpdate> {
     for (;;) {
       const next = await follower.prepare()
       if (next === 'end') return follower.isDone || this.#delivered ? undefined : true
-      if (next === 'events') follower.pending.take(() => true)
+      if (next === 'events') follower.pending.skip()
       if (next === 'head' || follower.isOver) {
         const wait = this.#isOutdated ? this.#due - performance.now() : undefined
         if (wait !== undefined && (wait <= 0 || follower.isOver)) return true

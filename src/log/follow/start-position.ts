@@ -3,7 +3,7 @@ import { positionOf } from '../read/epochs.ts'
 import type { Stream } from '../read/stream-index.ts'
 import type { FollowOptions } from './follower.ts'
 
-export interface FollowRequest extends Omit<FollowOptions, 'after'> {
+export interface FollowRequest extends Omit<FollowOptions, 'after' | 'memory'> {
   from: 'BEGINNING' | 'NOW'
   /** Begin with this many of the newest events that are wanted, 0 to 1,000; takes precedence over `from`. */
   tail?: number | null

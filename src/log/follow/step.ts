@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../event.ts'
 
 /** Most that is delivered at once: events, and UTF-16 units of payload beyond the first event. */
-const STEP = { events: 64, text: 32_768 } as const
+export const STEP = { events: 64, text: 32_768 } as const
 
 /** How many events, from this index on, make up one step. */
 export function stepOf(events: readonly LoggedEvent[], from = 0): number {
