@@ -49,6 +49,17 @@ export function onReaderGone(callback: () => void): Disposable {
   return { [Symbol.dispose]: () => void setImmediate(() => process.stdout.off('error', gone)) }
 }
 
+/** Reports output that cannot be written, which would be lost or end the process. A reader that has left wants none. */
+export function reportLostOutput(): void {
+  process.stdout.off('error', reportLoss).on('error', reportLoss)
+}
+
+function reportLoss({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') return
+  process.exitCode = 1
+  printError(`Writing to standard output failed: ${message}`)
+}
+
 /** Prints a line above the progress bar, in full: the bar has turned wrapping off. */
 export function printErrorAbove(line: string): void {
   // Saves the cursor after it, as the bar returns to the saved line when it stops.
