@@ -91,12 +91,9 @@ describe('tidemark', () => {
         return (await promisify(execFile)('bash', ['-c', line], { env })).stdout
       }
       const list = `keys list --organization ${randomUUID()}`
-      for (const args of ['--help', list])
-        expect(await run(args, '/dev/full')).toMatch(
-          /^Writing to standard output failed: ENOSPC.*\n(?:.*\n)?status 1\n$/,
-        )
+      expect(await run(list, '/dev/full')).toMatch(/^Writing to standard output failed: ENOSPC.*\n(?:.*\n)?status 1\n$/)
       // Its reader has left before it starts.
-      for (const args of ['--help', list]) expect(await run(args, ' >(:)')).toBe('status 0\n')
+      expect(await run('--help', ' >(:)')).toBe('status 0\n')
     },
   )
 
