@@ -24,12 +24,13 @@ import type { RecordOptions } from './cli/record/command.ts'
 import { readSettings, runCommand, settingWarnings } from './cli/run-command.ts'
 import { describeSettings, settingHint } from './cli/settings-help.ts'
 import type { TailOptions } from './cli/tail/command.ts'
-import { print, printError } from './cli/terminal.ts'
+import { print, printError, reportLostOutput } from './cli/terminal.ts'
 import { packageFolder } from './lib/package-folder.ts'
 import { version } from './lib/version.ts'
 
 // Files are readable by this user only, also where a library sets no mode.
 process.umask(0o077)
+reportLostOutput()
 
 // Node.js has it from version 22 on. What cannot be written is not kept.
 const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => void }

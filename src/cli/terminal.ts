@@ -38,15 +38,26 @@ async function printData(line: string): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain').catch(() => undefined)
 }
 
-/** Calls back when the reader of standard output has left, which is otherwise an error that nothing catches. */
+/** Calls back when nothing more can be written to standard output, as when its reader has left. */
 export function onReaderGone(callback: () => void): Disposable {
-  const gone = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    callback()
-  }
-  process.stdout.on('error', gone)
+  process.stdout.on('error', callback)
   // A write that is under way may still fail.
-  return { [Symbol.dispose]: () => void setImmediate(() => process.stdout.off('error', gone)) }
+  return { [Symbol.dispose]: () => void setImmediate(() => process.stdout.off('error', callback)) }
+}
+
+let isReported = false
+
+/** Reports output that cannot be written, which would be lost or end the process. A reader that has left wants none. */
+export function reportLostOutput(): void {
+  isReported = false
+  process.stdout.off('error', reportLoss).on('error', reportLoss)
+}
+
+function reportLoss({ code, message }: NodeJS.ErrnoException): void {
+  if (code === 'EPIPE') return
+  process.exitCode = 1
+  if (!isReported) printError(`Writing to standard output failed: ${message}`)
+  isReported = true
 }
 
 /** Prints a line above the progress bar, in full: the bar has turned wrapping off. */

@@ -1,8 +1,10 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { command, tidemark } from '../support/process.ts'
 import {
@@ -86,6 +88,18 @@ test('tail --json prints what record reads, and leaves with its reader', async (
   expect(await record(['--dataset', copy], printed)).toMatchObject({ code: 0 })
   const again = await record(['--dataset', copy], printed)
   expect([again.code, counts(again.stdout)]).toMatchObject([0, { read: 2, recorded: 0, duplicates: 2 }])
+})
+
+test.skipIf(process.platform !== 'linux')('tail ends with an error when nothing can be written', async () => {
+  const dataset = await newDataset(server, organization)
+  await recordWorkerEvents(server, dataset, [1, 2].map(uploaded))
+  const { PATH } = process.env
+  const line = `exec "${process.execPath}" dist/main.js tail --json --dataset ${dataset} > /dev/full`
+  const tail = spawn('bash', ['-c', line], { env: { PATH, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+  onTestFinished(() => void tail.kill('SIGKILL'))
+  const printed = text(tail.stderr)
+  expect(await once(tail, 'exit')).toEqual([1, null])
+  expect(await printed).toMatch(/^Writing to standard output failed: ENOSPC.*\n$/)
 })
 
 test('tail follows a report until it ends, and says what can not be followed', async () => {

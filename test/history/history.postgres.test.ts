@@ -30,6 +30,12 @@ const FOLLOW = `subscription ($id: UUID!, $after: String, $types: [WorkerEventTy
 }`
 const PAGE = 'query ($id: UUID!, $after: String) { workerEvents(datasetId: $id, after: $after) { totalCount } }'
 
+const READ = `query ($id: UUID!) {
+  all: workerEvents(datasetId: $id) { nodes { seq eventData } }
+  some: workerEvents(datasetId: $id, types: [ETL_STARTED]) { nodes { seq eventData } }
+  numbered: workerEventPage(datasetId: $id) { events { seq eventData } }
+}`
+
 const TABLES = ['stream_epoch', 'event_count', 'event_mark', 'event']
 
 const events = (text: string, count: number) =>
@@ -81,9 +87,20 @@ test.each(doors)('subscribers over %s also get it when positions are assigned ag
   const [lost] = await recordWorkerEvents(server, dataset, events('lost', 3))
   const ahead = [server, other].map(({ url, rootKey }) => open(url, rootKey, FOLLOW, { id: dataset }))
   for (const subscription of ahead) await subscription.take(8)
+  // Each is read twice, so that servers keep it.
+  const expectPages = async (newest: string) => {
+    const texts = [...[3, 2, 1].map((i) => `${newest} ${i}`), ...[5, 4, 3, 2, 1].map((i) => `kept ${i}`)]
+    const nodes = texts.map((eventData, i) => ({ seq: 8 - i, eventData }))
+    for (const { graphql } of [server, other, server, other])
+      expect(await graphql(READ, { id: dataset })).toEqual({
+        data: { all: { nodes }, some: { nodes }, numbered: { events: nodes } },
+      })
+  }
+  await expectPages('lost')
   // The epoch ends in the transaction that puts rows back, so nothing can be appended to the old one.
   await runSql(server.env, `${restore}; SELECT restore_epoch(); COMMIT`)
   await recordWorkerEvents(server, dataset, events('new', 3))
+  await expectPages('new')
   for (const subscription of ahead) expect(await subscription.failure()).toBe('CURSOR_EXPIRED')
   const { errors } = await other.graphql(PAGE, { id: dataset, after: lost?.cursor })
   const { cursor } = (errors?.[0]?.extensions ?? {}) as { cursor?: string }

@@ -20,14 +20,21 @@ async function caching(status: number, path: string, request: RequestInit = {}) 
   const response = await fetch(server.url + path, { ...request, signal: ended.signal })
   expect(response.status).toBe(status)
   ended.abort()
-  return { control: response.headers.get('cache-control'), vary: response.headers.get('vary')?.split(', ') ?? [] }
+  const { headers } = response
+  return {
+    control: headers.get('cache-control'),
+    vary: headers.get('vary')?.split(', ') ?? [],
+    buffering: headers.get('x-accel-buffering'),
+  }
 }
 
 const STREAM = {
   control: 'no-store, no-transform',
   vary: expect.arrayContaining(['Authorization', 'Cookie', 'Accept']),
+  // Proxies pass each event on.
+  buffering: 'no',
 }
-const PRIVATE = { control: 'no-store', vary: expect.arrayContaining(['Authorization', 'Cookie', 'Accept']) }
+const PRIVATE = { ...STREAM, control: 'no-store', buffering: null }
 
 test('A response that depends on a key is no-store, with the key in a header, in a cookie, or missing', async () => {
   const json = { 'content-type': 'application/json' }
@@ -58,6 +65,7 @@ test('The page of GraphiQL, the same for all clients, is cached and revalidated 
   expect(await caching(200, '/graphql', { headers })).toEqual({
     control: 'no-cache',
     vary: ['accept', 'accept-encoding'],
+    buffering: null,
   })
   const etag = (await fetch(`${server.url}/graphql`, { headers })).headers.get('etag') ?? ''
   expect(etag).not.toBe('')

@@ -86,6 +86,9 @@ test('Last-Event-ID resumes; after and last_sequence set the start', async () =>
   const items = async (search: string, headers = {}) =>
     (await (await stream(report, search, headers)).take(100)).map(({ item }) => item).slice(0, -1)
   expect(await items('', { 'last-event-id': recorded[0]?.cursor ?? '' })).toEqual(all.slice(1))
+  expect(await items('', { 'last-event-id': '' })).toEqual(all)
+  // As polyfills of EventSource send it.
+  expect(await items(`?lastEventId=${recorded[0]?.cursor}`)).toEqual(all.slice(1))
   expect(await items('?last_sequence=3')).toEqual(all.slice(3))
   const { timestamp } = all[0] as unknown as { timestamp: string }
   expect(await items(`?after=${timestamp}`)).toEqual(all.slice(2))

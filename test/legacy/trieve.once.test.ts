@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect } from 'vitest'
 import { WORKER_EVENT_TYPES } from '../../src/log/worker-event-type.ts'
 import { test } from '../support/fixtures.ts'
@@ -594,6 +595,32 @@ describe('The body', () => {
     expect((await raw('POST', '/api/dataset/events', { authorization: key, 'tr-dataset': dataset }, '{}')).status).toBe(
       200,
     )
+  })
+
+  test('can be compressed, and then have a megabyte, too', async () => {
+    const filtered = '{"event_types":["crawl_started"]}'
+    for (const [encoding, pack] of [
+      ['gzip', gzipSync],
+      ['GZIP', gzipSync],
+      ['deflate', deflateSync],
+      ['br', brotliCompressSync],
+    ] as const) {
+      const send = (text: string) => call(new Uint8Array(pack(text)), { 'content-encoding': encoding })
+      expect(numbers(await send(filtered))).toEqual([4])
+      expect((await send(`{}${' '.repeat(1_048_574)}`)).status).toBe(200)
+      const tooLarge = await send(`{}${' '.repeat(1_048_575)}`)
+      expect([tooLarge.status, tooLarge.body.message]).toEqual([400, expect.stringContaining('exceeded limit')])
+    }
+    for (const [encoding, detail] of [
+      ['gzip', 'The payload is not valid gzip.'],
+      ['zstd', 'The content-encoding zstd is not supported.'],
+    ] as const)
+      expectError(
+        await call(filtered, { 'content-encoding': encoding }),
+        400,
+        `Json Deserialization Error: *Type* : Payload error | *Message* : ${detail} | ` +
+          'Check that the JSON payload matches the expected structure.',
+      )
   })
 
   test('can have a megabyte and no more', async () => {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { readConfig, SETTINGS } from '../../src/config.ts'
 import { freshDatabase } from '../support/database.ts'
@@ -92,6 +94,21 @@ describe('tidemark', () => {
     )
     expect(output.stderr).not.toContain('TIDEMARK')
   })
+
+  test.skipIf(process.platform !== 'linux')(
+    'reports output that cannot be written, and ends as usual if nobody reads it',
+    async () => {
+      const env = { PATH: process.env.PATH, ...(await freshDatabase()) }
+      const run = async (args: string, output: string) => {
+        const line = `"${process.execPath}" dist/main.js ${args} 2>&1 >${output}; echo "status $?"`
+        return (await promisify(execFile)('bash', ['-c', line], { env })).stdout
+      }
+      const list = `keys list --organization ${randomUUID()}`
+      expect(await run(list, '/dev/full')).toMatch(/^Writing to standard output failed: ENOSPC.*\n(?:.*\n)?status 1\n$/)
+      // Its reader has left before it starts.
+      expect(await run('--help', ' >(:)')).toBe('status 0\n')
+    },
+  )
 
   test.each([
     'fifteen-letters',
@@ -191,6 +208,11 @@ describe('tidemark', () => {
     expect(readConfig({ [name]: foreign }).tracing).toBe(false)
     expect(readConfig({ ...env, [name]: foreign, OTEL_SDK_DISABLED: 'true' }).tracing).toBe(false)
     expect(readConfig({ ...env, [name]: known }).tracing).toEqual({ joined: true })
+  })
+
+  test('sends no traces with OTEL_TRACES_EXPORTER=none', () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_TRACES_EXPORTER: 'none' }
+    expect(readConfig(env).tracing).toBe(false)
   })
 
   test('joins no trace of a caller with OTEL_PROPAGATORS=none', () => {

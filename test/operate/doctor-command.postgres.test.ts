@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
@@ -75,6 +77,19 @@ test('An unreachable and an unmigrated database are problems with advice', async
   expect(gone.found).toMatchObject({
     redis: { state: 'problem', found: expect.stringContaining('ECONNREFUSED') },
     database: { state: 'problem', found: expect.stringMatching(/^DATABASE_URL: connection refused/) },
+  })
+})
+
+test('A Redis that accepts connections and says nothing is a problem, and not waited for', async () => {
+  const silent = createServer((socket) => socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  onTestFinished(() => void silent.close())
+  const { port } = silent.address() as AddressInfo
+  const { status, found } = await doctor({ ...(await freshDatabase()), REDIS_URL: `redis://127.0.0.1:${port}` })
+  expect(status).toBe(1)
+  expect(found).toMatchObject({
+    redis: { state: 'problem', found: expect.stringContaining('timed out') },
+    counters: { state: 'ok' },
   })
 })
 

@@ -2,17 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { cp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { expect, inject, test } from 'vitest'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { faketimeInstalled, settableClock } from '../support/clock.ts'
+import { freshDatabase } from '../support/database.ts'
 import { doctor } from '../support/doctor.ts'
 import { eventLines, fileOf, workerLine } from '../support/lines.ts'
-import { command, tidemark } from '../support/process.ts'
+import { command, serve, tidemark } from '../support/process.ts'
 import { newDataset, newOrganization, RECORD_WORKER_EVENTS, recordWorkerEvents } from '../support/seed.ts'
-import { metric, startServer } from '../support/server.ts'
+import { graphql, metric, startServer, type TestServer } from '../support/server.ts'
 import { canMount, smallDisk } from '../support/small-disk.ts'
 import { overSse } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
 const MIB = 1_048_576
+const KEY = 'test-root-api-key'
 
 const KEEP_ONE =
   'mutation ($id: UUID!) { setRetention(of: { datasetId: $id }, policy: { maxEvents: 1 }) { maxEvents } }'
@@ -140,3 +143,25 @@ test.skipIf(!canMount)(
     expect(await server.exited).toBe(0)
   },
 )
+
+test.runIf(faketimeInstalled)('A server that spins, as on a full disk, is ended, and loses no event', async () => {
+  const [env, clock] = [await freshDatabase(), settableClock(true)]
+  const spin = "process.on('SIGUSR2', () => { for (;;); })"
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(spin)}`
+  const server = await serve({ ...env, ...clock.env, NODE_OPTIONS })
+  onTestFinished(() => void server.child.kill('SIGKILL'))
+  const ask = (url: string) => (query: string, variables?: object) => graphql(url, query, variables, KEY)
+  const first = { url: server.url, graphql: ask(server.url) } as TestServer
+  const dataset = await newDataset(first, await newOrganization(first))
+  await recordWorkerEvents(first, dataset, [{ eventType: 'ETL_STARTED' }])
+  server.child.kill('SIGUSR2')
+  server.child.kill('SIGTERM')
+  // A minute passes in two seconds.
+  clock.set('+0s x30')
+  expect(await server.exited).toBeNull()
+  expect(server.output.stderr).toMatch(/"level":60,.*the main thread has not run for 60 s.*\n$/)
+  const next = await serve(env)
+  onTestFinished(() => void next.child.kill('SIGKILL'))
+  const query = `{ workerEvents(datasetId: "${dataset}") { totalCount } }`
+  expect((await ask(next.url)(query)).data.workerEvents.totalCount).toBe(1)
+})

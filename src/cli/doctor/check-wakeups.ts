@@ -41,6 +41,8 @@ async function arrives(open: OpenChannel): Promise<boolean> {
   let reason: unknown
   const lose = (error: unknown) => {
     reason ??= error
+    // What says nothing does not close its connections, either.
+    stop.abort()
   }
   try {
     const { promise: heard, resolve } = withResolvers()

@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { CodedError } from '../../errors.ts'
 import type { Holding } from '../../lib/budget/memory-budget.ts'
 import { readBody } from '../../lib/read-body.ts'
@@ -45,7 +47,8 @@ export async function readTrieveBody(
 }
 
 async function readText(request: IncomingMessage, maxBytes: number, holding: Holding): Promise<string> {
-  const bytes = await readBody(request, maxBytes, holding).catch((error: unknown) => {
+  const bytes = await readUnpacked(request, maxBytes, holding).catch((error: unknown) => {
+    if (error instanceof TrieveError) throw error
     if (error instanceof CodedError) throw new TrieveError(429, error.message)
     throw error instanceof ByteLimitError
       ? bodyError('Other JSON payload error', `JSON payload has exceeded limit (${maxBytes} bytes).`)
@@ -57,6 +60,27 @@ async function readText(request: IncomingMessage, maxBytes: number, holding: Hol
   } catch {
     throw jsonError('Syntax error in JSON', 'invalid UTF-8')
   }
+}
+
+/** What Trieve unpacks, except zstd, which not every supported Node.js can. */
+const UNPACKING = new Map([
+  ['gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+])
+
+async function readUnpacked(request: IncomingMessage, maxBytes: number, holding: Holding): Promise<Buffer> {
+  const encoding = (request.headers['content-encoding'] || 'identity').toLowerCase()
+  if (encoding === 'identity') return readBody(request, maxBytes, holding)
+  const unpack = UNPACKING.get(encoding)
+  if (!unpack) throw bodyError('Payload error', `The content-encoding ${encoding} is not supported.`)
+  const packed = await readBody(request, maxBytes, holding)
+  holding.reserve(maxBytes)
+  return unpack(packed, { maxOutputLength: maxBytes }).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ERR_BUFFER_TOO_LARGE'
+      ? new ByteLimitError()
+      : bodyError('Payload error', `The payload is not valid ${encoding}.`)
+  })
 }
 
 function parse(text: string): unknown {
