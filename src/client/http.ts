@@ -22,6 +22,8 @@ export async function post(
       method: 'POST',
       headers: { 'content-type': 'application/json', accept, authorization: `Bearer ${key}` },
       body,
+      // The key would not go along to another host, nor the body to another method.
+      redirect: 'manual',
       signal,
     })
   } catch (error) {
@@ -96,8 +98,14 @@ export async function request(
 }
 
 /** Why a response is not the expected one. */
-export function failureOf({ status, url, headers }: Response, result: Result | undefined): TidemarkError {
+export function failureOf({ status, type, url, headers }: Response, result: Result | undefined): TidemarkError {
   if (result?.errors) return failureIn(result.errors)
+  const location = headers.get('location')
+  // Browsers do not say where to.
+  if (location || type === 'opaqueredirect') {
+    const to = location ? location.replace(/[?#].*/, '') : 'another URL'
+    return new TidemarkError('BAD_REQUEST', `${url} redirects to ${to}. Use the URL of the server itself.`, { status })
+  }
   const message = `${url} has answered with status ${status}, and not as a Tidemark server does.`
   const retryAfter = Number(headers.get('retry-after')) || undefined
   // A proxy whose server is being replaced.
