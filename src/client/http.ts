@@ -100,13 +100,11 @@ export async function request(
 /** Why a response is not the expected one. */
 export function failureOf({ status, type, url, headers }: Response, result: Result | undefined): TidemarkError {
   if (result?.errors) return failureIn(result.errors)
-  const location = headers.get('location')
   // Browsers do not say where to.
-  if (location || type === 'opaqueredirect') {
-    const to = location ? location.replace(/[?#].*/, '') : 'another URL'
-    return new TidemarkError('BAD_REQUEST', `${url} redirects to ${to}. Use the URL of the server itself.`, { status })
-  }
-  const message = `${url} has answered with status ${status}, and not as a Tidemark server does.`
+  const to = type === 'opaqueredirect' ? 'another URL' : headers.get('location')?.replace(/[?#].*/, '')
+  const message = to
+    ? `${url} redirects to ${to}. Use that of the server.`
+    : `${url} has answered with status ${status}, and not as a Tidemark server does.`
   const retryAfter = Number(headers.get('retry-after')) || undefined
   // A proxy whose server is being replaced.
   if (status >= 500 || status === 429 || status === 408)

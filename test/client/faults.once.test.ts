@@ -75,7 +75,7 @@ test('A proxy that redirects is an error that says where to, and no request foll
     for (const work of [client.record({ datasetId }, [started('')]), client.follow({ datasetId }).next()])
       await expect(work).rejects.toMatchObject({
         code: 'BAD_REQUEST',
-        message: `${proxy}/graphql redirects to ${elsewhere}/graphql. Use the URL of the server itself.`,
+        message: `${proxy}/graphql redirects to ${elsewhere}/graphql. Use that of the server.`,
       })
   }
   expect(reached).toBe(0)
