@@ -51,7 +51,8 @@ function noteOnce(): (error: TidemarkError) => void {
 async function readProfile(file: string): Promise<Config['remote']> {
   const text = await readPrivate(file)
   const names = ['TIDEMARK_URL', 'TIDEMARK_API_KEY']
-  const settings = parseEnv(text)
+  // Some editors begin files with a byte order mark.
+  const settings = parseEnv(text.replace(/^\uFEFF/, ''))
   const unknown = Object.keys(settings).filter((name) => !names.includes(name))
   if (unknown.length > 0) {
     // Another file may have been named, with content that is not for terminals.

@@ -159,6 +159,7 @@ export class Client {
     ...given
   }: History & (OfDataset | OfReport)): AsyncGenerator<Page<Node>, undefined> {
     this.#checkOpen()
+    if (given.first === 0) throw new TidemarkError('BAD_USER_INPUT', 'first must be 1 to 1,000')
     const query = pagesOf(given, fields)
     const retries = this.#retries(signal)
     for (let cursor = after ?? undefined; ; ) {

@@ -22,6 +22,8 @@ export async function post(
       method: 'POST',
       headers: { 'content-type': 'application/json', accept, authorization: `Bearer ${key}` },
       body,
+      // The key would not go along to another host, nor the body to another method.
+      redirect: 'manual',
       signal,
     })
   } catch (error) {
@@ -96,9 +98,13 @@ export async function request(
 }
 
 /** Why a response is not the expected one. */
-export function failureOf({ status, url, headers }: Response, result: Result | undefined): TidemarkError {
+export function failureOf({ status, type, url, headers }: Response, result: Result | undefined): TidemarkError {
   if (result?.errors) return failureIn(result.errors)
-  const message = `${url} responded with status ${status}, and not in the form of a Tidemark server.`
+  // Browsers do not say where to.
+  const to = type === 'opaqueredirect' ? 'another URL' : headers.get('location')?.replace(/[?#].*/, '')
+  const message = to
+    ? `${url} redirects to ${to}. Use that of the server.`
+    : `${url} responded with status ${status}, and not in the form of a Tidemark server.`
   const retryAfter = Number(headers.get('retry-after')) || undefined
   // A proxy whose server is being replaced.
   if (status >= 500 || status === 429 || status === 408)

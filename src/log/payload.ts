@@ -16,11 +16,16 @@ export type Payload = string & { readonly [checked]: true }
 
 /** A client value as compact JSON. @throws CodedError BAD_USER_INPUT when too large, too deep, or inexact in JSON. */
 export function payloadOf(value: unknown, name: string): Payload {
+  checkExact(value, name)
+  return checkSize(JSON.stringify(value), name)
+}
+
+/** @throws CodedError BAD_USER_INPUT when a value is too deep, or inexact in JSON. */
+export function checkExact(value: unknown, name: string): void {
   checkScalars(value, name, (scalar) => {
     if (!isExact(scalar))
       throw invalidPayload(name, `contains ${scalar}, which would lose precision; send it as a string`)
   })
-  return checkSize(JSON.stringify(value), name)
 }
 
 /** Accepts JSON text byte for byte. @throws CodedError BAD_USER_INPUT when it is not JSON, too large or too deep. */

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { chmod, writeFile } from 'node:fs/promises'
@@ -248,6 +249,37 @@ test('record stops at a line that is refused, names it, and can be repeated with
   expect(changed.stderr).toMatch(/^line 1: .*is stored, at 1\./)
 })
 
+test('record rejects a line whose payload JSON cannot carry, and no other', async () => {
+  const [dataset, report] = [await newDataset(server, organization), await newReport(server, organization)]
+  const values = ['[1e400]', `${'['.repeat(20_000)}${']'.repeat(20_000)}`, `${'['.repeat(100)}${']'.repeat(100)}`]
+  const ofDataset = values.map((value) => `{"eventType":"ETL_STARTED","eventData":${value}}`)
+  const progress = (value: string) => `"variant":"SUMMARIZE","message":"","extraDetail":{"a":${value}}`
+  const data = (value: string) => `"type":"progress","variant":"summarize","msg":"","extra_detail":{"a":${value}}`
+  const ofReport = [
+    ...values.slice(0, 2).map((value) => `{"progress":{${progress(value)}}}`),
+    `{"state":{"state":"PENDING","message":""}}`,
+    ...values.slice(0, 2).map((value) => {
+      return `{"reportId":"${report}","id":"${randomUUID()}","timestamp":"","eventData":{${data(value)}}}`
+    }),
+  ]
+  for (const [of, lines, rejected] of [
+    [['--dataset', dataset], ofDataset, [1, 2]],
+    [['--report', report], ofReport, [1, 2, 4, 5]],
+  ] as const) {
+    const { code, stdout } = await record([...of, '--keep-going', '--json'], [...lines])
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      1,
+      {
+        recorded: 1,
+        rejections: rejected.map((line) => ({
+          line,
+          reason: expect.stringMatching(/contains Infinity|deeper than 100 levels/),
+        })),
+      },
+    ])
+  }
+})
+
 test('record sends what comes through a pipe as it comes, and reports after a signal', async () => {
   const report = await newReport(server, organization)
   const { child, exited, output } = start(['record', '--report', report], env, 'pipe')
@@ -277,7 +309,9 @@ test.each([
 test('The key may come from a file that only its owner can read', async () => {
   const profile = join(inject('scratch'), 'profile')
   const dataset = await newDataset(server, organization)
-  await writeFile(profile, `TIDEMARK_URL=${server.url}\nTIDEMARK_API_KEY=${env.TIDEMARK_API_KEY}\n`, { mode: 0o644 })
+  await writeFile(profile, `\uFEFFTIDEMARK_URL=${server.url}\nTIDEMARK_API_KEY=${env.TIDEMARK_API_KEY}\n`, {
+    mode: 0o644,
+  })
   const open = await command(['tail', '--dataset', dataset, '--profile', profile])
   expect(open).toMatchObject({ code: 1, stderr: expect.stringContaining(`chmod 600 ${profile}`) })
   await chmod(profile, 0o600)

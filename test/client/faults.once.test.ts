@@ -60,6 +60,27 @@ test('A proxy that refuses large requests gets smaller ones, and no call fails w
   await expect(tooLarge).rejects.toMatchObject({ code: 'REQUEST_ENTITY_TOO_LARGE', details: { results: [] } })
 })
 
+test('A proxy that redirects is an error that says where to, and no request follows without its key or body', async () => {
+  let reached = 0
+  const elsewhere = await frontOf(server.url, () => {
+    reached++
+    return false
+  })
+  for (const status of [301, 302, 307, 308]) {
+    const proxy = await frontOf(server.url, ({ url }, response) => {
+      response.writeHead(status, { location: `${elsewhere}${url}?state=secret` }).end()
+      return true
+    })
+    const client = createClient({ url: proxy, key: server.rootKey, webSocket: null })
+    for (const work of [client.record({ datasetId }, [started('')]), client.follow({ datasetId }).next()])
+      await expect(work).rejects.toMatchObject({
+        code: 'BAD_REQUEST',
+        message: `${proxy}/graphql redirects to ${elsewhere}/graphql. Use that of the server.`,
+      })
+  }
+  expect(reached).toBe(0)
+})
+
 test('A response that lacks results is asked for again, and no event is taken for recorded', async () => {
   let requests = 0
   const proxy = await frontOf(server.url, (_request, response) => {

@@ -53,6 +53,15 @@ test('Events of reports are recorded with their kind, and all pages are read aga
   ])
 })
 
+test('Pages without events, which would never end, are an error', async ({ server }) => {
+  const datasetId = await newDataset(server, await newOrganization(server))
+  await using client = createClient({ url: server.url, key: server.rootKey })
+  await client.record({ datasetId }, [started(1)])
+  await expect(client.pages({ datasetId, first: 0, signal: AbortSignal.timeout(5_000) }).next()).rejects.toMatchObject({
+    code: 'BAD_USER_INPUT',
+  })
+})
+
 test('A response that is lost is asked for again with the same ids, and later calls stay behind', async ({
   server,
 }) => {

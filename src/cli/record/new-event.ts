@@ -2,6 +2,7 @@ import { v5, v7 } from 'uuid'
 import { z } from 'zod'
 import { CodedError } from '../../errors.ts'
 import { uuid } from '../../lib/text.ts'
+import { checkExact } from '../../log/payload.ts'
 import type { Line } from '../import/lines.ts'
 import { reportInput } from './report-input.ts'
 
@@ -61,6 +62,16 @@ export function readEvent(line: Line, source: Source): NumberedEvent {
   } catch (error) {
     return { line: number, problem: `The line is not valid JSON: ${(error as Error).message}.` }
   }
+  try {
+    return eventOf(value, number, source)
+  } catch (error) {
+    if (error instanceof CodedError) return { line: number, problem: error.message }
+    throw error
+  }
+}
+
+/** @throws CodedError if the payload would not arrive as it is. */
+function eventOf(value: unknown, number: number, source: Source): NumberedEvent {
   const id = source.name === undefined ? v7() : v5(`${source.name}\n${number}`, source.streamId)
   if (source.kind === 'reportId' && value instanceof Object && 'eventData' in value) return readTail(number, value)
   const { data, error } = (source.kind === 'datasetId' ? WorkerLine : ReportLine).safeParse(value)
@@ -74,21 +85,19 @@ export function readEvent(line: Line, source: Source): NumberedEvent {
       redactedAt,
       ...event
     } = data as z.output<typeof WorkerLine>
+    if (event.eventData !== undefined) checkExact(event.eventData, 'eventData')
     return { line: number, event: { id, ...event }, isRedacted: redactedAt !== undefined }
   }
   const [[name, given] = ['', {}]] = Object.entries(data)
+  checkExact(given, name)
   return { line: number, event: { [name]: { id, ...(given as object) } } }
 }
 
 function readTail(line: number, value: object): NumberedEvent {
   const { data, error } = TailLine.safeParse(value)
   if (error) return { line, problem: problemOf(error) }
-  try {
-    return { line, event: reportInput(data.eventData, data.id), isRedacted: data.redactedAt !== undefined }
-  } catch (error) {
-    if (error instanceof CodedError) return { line, problem: error.message }
-    throw error
-  }
+  checkExact(data.eventData, 'eventData')
+  return { line, event: reportInput(data.eventData, data.id), isRedacted: data.redactedAt !== undefined }
 }
 
 function problemOf({ issues: [issue] }: z.ZodError): string {
