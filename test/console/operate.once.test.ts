@@ -71,7 +71,7 @@ describe.skipIf(!hasChromium)('Operations in the console', () => {
       await using page = await openPage(browser, { scheme })
       await signIn(page, server.url, key, '/operate/connections')
       for (const [name, text] of [
-        ['Live readers', 'connections, this page'],
+        ['Live readers', 'connections. Their data'],
         ['Keys', '1 key'],
         ['Retention', 'docs · 0 events'],
         ['Audit', 'create api key'],

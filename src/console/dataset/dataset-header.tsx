@@ -31,7 +31,6 @@ export function DatasetHeader({ tail, hasCharts, onToggleCharts }: Props) {
           · <CopyButton text={id} label="copy" class="link" />
         </p>
       </div>
-      <div class="grow" />
       <dl class="stats">
         <div class="stat">
           <dd data-testid="event-count">{formatNumber(countOf(counters, []))}</dd>

@@ -23,7 +23,9 @@ export function DatasetPage({ tail }: { tail: Tail }) {
   const events = useMemo(() => new EventWindow(tail, filter), [tail, filterKey])
   useEffect(() => () => events.close(), [events])
   useEffect(() => void events.open(at ?? opened), [events, at])
-  const open = (seq: number | undefined) => change({ event: seq === undefined ? undefined : String(seq) })
+  // "Back" closes the event, and does not go through all that were looked at.
+  const open = (seq: number | undefined) =>
+    change({ event: seq === undefined ? undefined : String(seq) }, seq === undefined || opened !== undefined)
   const close = () => {
     const row = document.querySelector<HTMLElement>(`[data-seq="${opened}"] a`)
     open(undefined)

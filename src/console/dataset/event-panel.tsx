@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { type ApiError, asApiError } from '../api/api-error.ts'
+import { ApiError, asApiError } from '../api/api-error.ts'
 import type { ResultOf } from '../api/graphql.ts'
 import { request } from '../api/request.ts'
 import { PayloadView } from '../event/payload-view.tsx'
@@ -16,9 +16,11 @@ type Opened = ResultOf<typeof EVENT>['workerEvents']['edges'][number] & { before
 export function EventPanel({ tail, seq, onClose }: { tail: Tail; seq: number; onClose(): void }) {
   const [opened, setOpened] = useState<Opened | undefined>()
   const [error, setError] = useState<ApiError | undefined>()
+  const [attempt, setAttempt] = useState(0)
   const { id } = tail.dataset
   useEffect(() => {
     let isOver = false
+    setError(undefined)
     loadEvent(id, seq).then(
       (event) => !isOver && setOpened(event),
       (failure: unknown) => !isOver && setError(asApiError(failure)),
@@ -26,7 +28,7 @@ export function EventPanel({ tail, seq, onClose }: { tail: Tail; seq: number; on
     return () => {
       isOver = true
     }
-  }, [id, seq])
+  }, [id, seq, attempt])
   const heading = opened ? lower(opened.node.eventType) : `#${formatNumber(seq)}`
   return (
     <aside class="panel" aria-label="Event">
@@ -38,7 +40,11 @@ export function EventPanel({ tail, seq, onClose }: { tail: Tail; seq: number; on
           ✕
         </button>
       </div>
-      {error && <Failure error={error} />}
+      {error ? (
+        <Failure error={error} onRetry={() => setAttempt(attempt + 1)} />
+      ) : (
+        !opened && <p class="sub">Loading …</p>
+      )}
       {opened && <Facts opened={opened} />}
       {opened &&
         (opened.node.redactedAt === null ? (
@@ -75,11 +81,16 @@ function Facts({ opened: { cursor, node } }: { opened: Opened }) {
 }
 
 async function loadEvent(id: string, seq: number): Promise<Opened> {
-  const before = await cursorAt(id, seq - 1)
-  const { workerEvents } = await request(EVENT, { id, after: before })
-  const [edge] = workerEvents.edges
-  if (edge?.node.seq !== seq) throw new Error('There is no event at this position.')
-  return { ...edge, before }
+  try {
+    const before = await cursorAt(id, seq - 1)
+    const { workerEvents } = await request(EVENT, { id, after: before })
+    const [edge] = workerEvents.edges
+    if (edge?.node.seq === seq) return { ...edge, before }
+  } catch (error) {
+    // Positions that no event has had yet, and those of removed events.
+    if (!asApiError(error).code.startsWith('CURSOR_')) throw error
+  }
+  throw new ApiError('There is no event at this position.', 'NOT_FOUND')
 }
 
 async function loadPayload(id: string, { before }: Opened): Promise<string> {

@@ -27,7 +27,7 @@ interface Props {
 export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const rows = events.rows.value
-  const rowHeight = useMediaQuery('(max-width: 700px)') ? ROW.narrow : ROW.wide
+  const rowHeight = useMediaQuery('(max-width: 900px)') ? ROW.narrow : ROW.wide
   const { items, height, list } = useVirtual({
     scroller,
     count: rows.length,
@@ -54,7 +54,7 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
     if (index >= 0) list.scrollToIndex(index, { align: 'auto' })
   }, [opened])
   const { error, isLoaded, waiting } = events
-  const isPaused = !events.isFollowing.value || !events.atEnd.value
+  const isPaused = isLoaded.value && (!events.isFollowing.value || !events.atEnd.value)
   return (
     <div class="rows">
       {isPaused && waiting.value > 0 && (
@@ -88,11 +88,13 @@ export function EventTable({ events, tail, opened, onOpen, onEnd }: Props) {
           </div>
         </div>
       </div>
-      {isLoaded.value && rows.length === 0 && (
+      {rows.length === 0 && !error.value && (
         <p class="empty">
-          {tail.counters.value.head === 0
-            ? 'Nothing has been recorded yet. The first event appears here by itself.'
-            : 'No event matches this filter.'}
+          {!isLoaded.value
+            ? 'Loading …'
+            : tail.counters.value.head === 0
+              ? 'Nothing has been recorded yet. The first event appears here by itself.'
+              : 'No event matches this filter.'}
         </p>
       )}
       {error.value && <Failure error={error.value} onRetry={() => void events.open()} />}

@@ -52,9 +52,10 @@ export function FilterBar({ tail, filter, onChange }: Props) {
           {more} more
         </button>
       )}
-      <div class="grow" />
-      <TimeFilter filter={filter} onChange={onChange} />
-      <GoTo tail={tail} filter={filter} />
+      <div class="tools">
+        <TimeFilter filter={filter} onChange={onChange} />
+        <GoTo tail={tail} filter={filter} />
+      </div>
     </div>
   )
 }

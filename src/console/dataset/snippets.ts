@@ -36,13 +36,15 @@ const trieve = new TrieveSDK({
   baseUrl: '${origin}',
   apiKey: process.env.KEY,
   datasetId: '${id}',
+  omitCredentials: true,
 })
 // Pages of Trieve shift with each new event: this one as of now.
-const { events } = await trieve.getEvents({ page: ${page}, page_size: 1 })
+const { events } = await trieve.getEventsForDataset({ page: ${page}, page_size: 1 })
+console.log(events)
 // ${lower(node.eventType)} ${node.id}`,
     },
     {
-      name: 'tidemark/client',
+      name: 'Client',
       text: `import { createClient } from 'tidemark/client'
 
 const client = createClient({ url: '${origin}', key: () => process.env.KEY })

@@ -9,8 +9,24 @@ export const STREAMS = graphql(`
     }
     reports(organizationId: $organizationId, first: $first, order: RECENTLY_APPENDED_FIRST) {
       totalCount
-      nodes { id name state eventCount lastEventAt }
+      nodes {
+        id
+        name
+        state
+        eventCount
+        lastEventAt
+        events(kinds: PROGRESS, order: NEWEST_FIRST, first: 1) { nodes { ... on ProgressEvent { progress } } }
+      }
     }
+  }
+`)
+
+/** The numbers beside the pages of operations. */
+export const OPERATED = graphql(`
+  query Operated($organizationId: UUID!) {
+    liveConnections(organizationId: $organizationId, first: 0) { totalCount }
+    apiKeys(organizationId: $organizationId, first: 0) { totalCount }
+    organization(id: $organizationId) { retention { maxAgeSeconds } }
   }
 `)
 

@@ -4,7 +4,7 @@ import { useLocation } from 'preact-iso'
 import { mayAdminister } from '../session/viewer.ts'
 import { formatCompact, lower } from '../ui/format.ts'
 import { now } from '../ui/now.ts'
-import { type Streams, streams, watchStreams } from './streams.ts'
+import { operated, type Streams, streams, watchStreams } from './streams.ts'
 
 /** Only on narrow screens, where it covers the page. */
 export const isSidebarOpen = signal(false)
@@ -13,11 +13,11 @@ export const isSidebarOpen = signal(false)
 const ACTIVE_MS = 60_000
 
 export function Sidebar() {
-  const { path } = useLocation()
+  const { path, url } = useLocation()
   useEffect(watchStreams, [])
   useEffect(() => {
     isSidebarOpen.value = false
-  }, [path])
+  }, [url])
   const { datasets, reports } = streams.value ?? {}
   return (
     <nav class={isSidebarOpen.value ? 'side open' : 'side'} aria-label="Datasets, reports and operations">
@@ -41,7 +41,7 @@ export function Sidebar() {
           path={path}
           dot={progressOf(report)}
           label={report.name ?? report.id}
-          note={lower(report.state ?? 'new').replace('_', ' ')}
+          note={noteOf(report)}
         />
       ))}
       {reports && <More shown={reports.nodes.length} total={reports.totalCount} />}
@@ -49,7 +49,7 @@ export function Sidebar() {
         <>
           <h2>Operate</h2>
           {OPERATE.map(([page, label]) => (
-            <Item key={page} href={`/operate/${page}`} path={path} label={label} />
+            <Item key={page} href={`/operate/${page}`} path={path} label={label} note={numberFor(page)} />
           ))}
         </>
       )}
@@ -95,6 +95,22 @@ function More({ shown, total }: { shown: number; total: number }) {
 
 function activity(lastEventAt: string | null): string {
   return lastEventAt !== null && now.value - Date.parse(lastEventAt) < ACTIVE_MS ? 'good' : ''
+}
+
+function numberFor(page: string): string | undefined {
+  const { liveConnections, apiKeys, organization } = operated.value ?? {}
+  if (page === 'connections' && liveConnections) return formatCompact(liveConnections.totalCount)
+  if (page === 'keys' && apiKeys) return formatCompact(apiKeys.totalCount)
+  const seconds = organization?.retention?.maxAgeSeconds
+  return page === 'retention' && seconds ? `${formatCompact(seconds / 86_400)} d` : undefined
+}
+
+/** How far a report is that is being written; of others, their state in a short word. */
+function noteOf({ state, events }: Streams['reports']['nodes'][number]): string {
+  const [newest] = events.nodes
+  const progress = newest && 'progress' in newest ? newest.progress : null
+  if ((state === 'PLANNING' || state === 'GENERATING') && progress !== null) return `${Math.round(progress * 100)} %`
+  return state === 'COMPLETED' ? 'done' : state === 'WAITING_APPROVAL' ? 'approval' : lower(state ?? 'new')
 }
 
 function progressOf({ state }: Streams['reports']['nodes'][number]): string {

@@ -2,8 +2,8 @@ import { effect, signal } from '@preact/signals'
 import type { ResultOf } from '../api/graphql.ts'
 import { request } from '../api/request.ts'
 import { organization } from '../session/organization.ts'
-import { viewer } from '../session/viewer.ts'
-import { STREAMS } from './documents.ts'
+import { mayAdminister, viewer } from '../session/viewer.ts'
+import { OPERATED, STREAMS } from './documents.ts'
 
 /**
  * Milliseconds between two looks at which streams there are, fewer while nothing changes: the API has no subscription
@@ -18,11 +18,19 @@ export type Streams = ResultOf<typeof STREAMS>
 /** Datasets and reports of the organization; undefined until they are known. */
 export const streams = signal<Streams | undefined>()
 
+/** What an administrator may know of the organization. */
+export const operated = signal<ResultOf<typeof OPERATED> | undefined>()
+
 export async function loadStreams(): Promise<void> {
   const organizationId = organization.peek()?.id
   if (!viewer.peek() || (viewer.peek()?.isRoot && !organizationId)) return
-  const found = await request(STREAMS, { organizationId, first: SHOWN }).catch(() => undefined)
-  if (found && organization.peek()?.id === organizationId) streams.value = found
+  const [found, numbers] = await Promise.all([
+    request(STREAMS, { organizationId, first: SHOWN }).catch(() => undefined),
+    organizationId && mayAdminister.peek() ? request(OPERATED, { organizationId }).catch(() => undefined) : undefined,
+  ])
+  if (organization.peek()?.id !== organizationId) return
+  operated.value = numbers
+  if (found) streams.value = found
 }
 
 /** Keeps the lists current while the page is visible. @returns a function that stops it. */
@@ -46,6 +54,7 @@ export function watchStreams(): () => void {
   const stop = effect(() => {
     organization.value
     streams.value = undefined
+    operated.value = undefined
     void look()
   })
   return () => {

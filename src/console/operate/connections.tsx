@@ -23,9 +23,7 @@ export function Connections({ organizationId }: { organizationId: string }) {
   }
   return (
     <div class="card">
-      <p class="sub">
-        {formatCount(totalCount, 'connection')}, this page among them. Their data may be a few seconds old.
-      </p>
+      <p class="sub">{formatCount(totalCount, 'connection')}. Their data may be a few seconds old.</p>
       <table>
         <TableHead columns={['Key', 'Reads', 'Operation', 'By', 'Open for', 'Behind']} hasActions />
         <tbody>

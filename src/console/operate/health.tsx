@@ -1,3 +1,4 @@
+import { ApiError } from '../api/api-error.ts'
 import { Failure } from '../ui/failure.tsx'
 import { useAnswer } from './use-answer.ts'
 
@@ -7,7 +8,7 @@ type Members = Readonly<Record<string, unknown>>
 
 /** What `/readyz` says: of the server that answers, if there are several. */
 export function Health() {
-  const { value, error, reload } = useAnswer(async () => (await (await fetch('/readyz')).json()) as Members, LOOK_MS)
+  const { value, error, reload } = useAnswer(ask, LOOK_MS)
   if (error) return <Failure error={error} onRetry={reload} />
   if (!value) return <p class="sub">Loading …</p>
   const { status, ...members } = value
@@ -26,6 +27,13 @@ export function Health() {
       </dl>
     </div>
   )
+}
+
+async function ask(): Promise<Members> {
+  const response = await fetch('/readyz').catch(() => {
+    throw new ApiError('The server does not answer.', 'NETWORK')
+  })
+  return response.json()
 }
 
 function flatten(members: Members, prefix = ''): [string, string][] {

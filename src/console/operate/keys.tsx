@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { type ApiError, asApiError } from '../api/api-error.ts'
 import { request } from '../api/request.ts'
+import { loadStreams } from '../layout/streams.ts'
 import { CopyButton } from '../ui/copy-button.tsx'
 import { Failure } from '../ui/failure.tsx'
 import { formatCount, formatLongAge } from '../ui/format.ts'
@@ -19,13 +20,17 @@ export function Keys({ organizationId }: { organizationId: string }) {
   if (error) return <Failure error={error} onRetry={reload} />
   if (!value) return <p class="sub">Loading …</p>
   const { totalCount, nodes } = value.apiKeys
+  const changed = () => {
+    reload()
+    void loadStreams()
+  }
   const revoke = async (id: string) => {
     await request(REVOKE_KEY, { id })
-    reload()
+    changed()
   }
   return (
     <>
-      <NewKey organizationId={organizationId} onCreated={reload} />
+      <NewKey organizationId={organizationId} onCreated={changed} />
       <div class="card">
         <p class="sub">
           {formatCount(totalCount, 'key')}

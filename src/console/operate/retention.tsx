@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import { type ApiError, asApiError } from '../api/api-error.ts'
 import type { VariablesOf } from '../api/graphql.ts'
 import { request } from '../api/request.ts'
+import { loadStreams } from '../layout/streams.ts'
 import { Failure } from '../ui/failure.tsx'
 import { formatCount, formatNumber } from '../ui/format.ts'
 import { RETENTION, SET_RETENTION } from './documents.ts'
@@ -22,7 +23,10 @@ export function Retention({ organizationId }: { organizationId: string }) {
         title="All streams without a policy of their own"
         of={{ organizationId }}
         policy={value.organization?.retention ?? null}
-        onSet={reload}
+        onSet={() => {
+          reload()
+          void loadStreams()
+        }}
       />
       {value.datasets.nodes.map(({ id, name, trackingId, eventCount, retention }) => (
         <PolicyForm

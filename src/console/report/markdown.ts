@@ -41,4 +41,6 @@ export function renderMarkdown(element: HTMLElement, text: string): void {
     link.target = '_blank'
     link.rel = 'noreferrer noopener'
   }
+  // Wide ones scroll, by keyboard too.
+  for (const wide of element.querySelectorAll<HTMLElement>('table, pre')) wide.tabIndex = 0
 }

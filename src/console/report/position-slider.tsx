@@ -23,6 +23,7 @@ export function PositionSlider({ live, seq, onSeek }: Props) {
   }, [live])
   const bars = histogram?.bars.value ?? { counts: [], before: 0 }
   const first = Math.max(0, live.report.firstSeq - 1)
+  const part = partOf(bars, seq)
   const seekTo = (event: PointerEvent & { currentTarget: HTMLElement }) => {
     const { left, width } = event.currentTarget.getBoundingClientRect()
     onSeek(Math.max(first, positionAt(bars, (event.clientX - left) / width)))
@@ -38,7 +39,8 @@ export function PositionSlider({ live, seq, onSeek }: Props) {
       }}
       onPointerMove={(event) => event.currentTarget.hasPointerCapture(event.pointerId) && seekTo(event)}
     >
-      <BarChart bars={bars} part={partOf(bars, seq)} />
+      <BarChart bars={bars} part={part} />
+      <i class="now" style={{ left: `calc(${part} * (100% - 2px))` }} />
       <input
         ref={input}
         type="range"
@@ -63,7 +65,6 @@ function BarChart({ bars: { counts }, part }: { bars: Bars; part: number }) {
         const kind = index < shown ? 'bar' : 'bar later'
         return <rect key={index} class={kind} x={index * 4} y={HEIGHT - height} width={3} height={height} />
       })}
-      <rect class="now" x={Math.max(0, shown * 4 - 1)} y={0} width={1} height={HEIGHT} />
     </svg>
   )
 }

@@ -46,6 +46,11 @@ export function ReportPage({ live }: { live: LiveReport }) {
           </div>
           <Stepper state={state} />
         </header>
+        {state.state?.state === 'ERROR' && (
+          <div class="failure">
+            <p>{state.state.message || 'The report failed.'}</p>
+          </div>
+        )}
         {error && <Failure error={error} onRetry={() => location.reload()} />}
         <div class="body" data-testid="report-body">
           <Operations state={state} />

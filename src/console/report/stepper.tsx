@@ -28,7 +28,7 @@ export function Stepper({ state: { state } }: { state: ReportState }) {
       })}
       {failed && (
         <li class="bad" aria-current="step">
-          ✕ Error: {state?.message}
+          ✕ Error
         </li>
       )}
     </ol>

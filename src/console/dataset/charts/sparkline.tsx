@@ -22,7 +22,7 @@ export function Sparkline({ tail, isOpen, onToggle }: Props) {
   const scale = (count: number) => (count === 0 ? 0 : Math.max(2, (count / most) * BAR.height))
   const total = minutes.reduce((sum, { all }) => sum + all, 0)
   return (
-    <button type="button" class="spark wide-only" aria-expanded={isOpen} onClick={onToggle}>
+    <button type="button" class="spark" aria-expanded={isOpen} onClick={onToggle}>
       <svg
         width={30 * BAR.step}
         height={BAR.height}
