@@ -94,11 +94,14 @@ function setOfOrganization(
   return organizationRetention.upsert({ where, create: { ...where, ...policy }, update: policy })
 }
 
-function setOfStream(
-  { streamRetention }: Prisma.TransactionClient,
+async function setOfStream(
+  transaction: Prisma.TransactionClient,
   stream: { organizationId: string; streamId: string },
   policy: Policy | null,
 ): Promise<object | null> {
+  // As `trim_by_policy` does: once this is committed, nothing is removed by the policy before it.
+  await transaction.$queryRaw`SELECT 1 FROM stream WHERE id = ${stream.streamId}::uuid FOR NO KEY UPDATE`
+  const { streamRetention } = transaction
   if (!policy) return removed(streamRetention.deleteMany({ where: stream }))
   const where = { organizationId_streamId: stream }
   return streamRetention.upsert({ where, create: { ...stream, ...policy }, update: policy })

@@ -151,18 +151,13 @@ function findDeleted(db: Queries): Promise<{ id: string }[]> {
   return db.$queryRaw<{ id: string }[]>`SELECT id FROM deletion WHERE cleared_at IS NULL ORDER BY kind DESC, id`
 }
 
-async function trim(
-  db: Queries,
-  { id, kind, head, max_age_seconds, max_events }: Due,
-  now: number | null,
-): Promise<number | undefined> {
+// By the policy that the stream has then: it may have been lifted meanwhile.
+async function trim(db: Queries, { id, kind, head }: Due, now: number | null): Promise<number | undefined> {
   // Removes nothing beyond the head already checked: a final state may arrive at any time.
   const spare = kind === 'REPORT' ? ((await finalState(db, id)) ?? Number(head) + 1) : null
   try {
     const rows = await db.$queryRaw<{ removed: bigint }[]>`
-      SELECT trim_stream(${id}::uuid,
-                         to_timestamp(${now}::float8 / 1000) - make_interval(secs => ${max_age_seconds}::integer),
-                         ${max_events}::bigint, ${spare}::bigint) AS removed`
+      SELECT trim_by_policy(${id}::uuid, to_timestamp(${now}::float8 / 1000), ${spare}::bigint) AS removed`
     return Number(rows[0]?.removed)
   } catch (error) {
     if (isLockTimeout(error)) return undefined

@@ -12,5 +12,5 @@ export const SQL_FUNCTIONS: readonly string[] = [
   'keep_epochs',
   'move_stream',
   'restore_epoch',
-  'trim_stream',
+  'trim_by_policy',
 ]

@@ -38,7 +38,9 @@ export const pastEndArg = {
 export const maxEventsArg = {
   defaultValue: 100,
   validate: between(1, 1_000),
-  description: 'Maximum number of events in a batch, 1 to 1,000. A batch also ends at 1 Mi characters of payloads.',
+  description:
+    'Maximum number of events in a batch, 1 to 1,000. A batch also ends at 1 Mi characters of payloads, or when the ' +
+    'memory for stored events is exhausted.',
 }
 
 export const maxWaitMsArg = {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { freshDatabase, runSql } from '../support/database.ts'
 import { doctor } from '../support/doctor.ts'
+import { holdingProxy } from '../support/holding-proxy.ts'
 import { serve } from '../support/process.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
 import { expectData, graphql, startServer, type TestServer } from '../support/server.ts'
@@ -199,3 +200,45 @@ test(`While ${EVENTS} events are removed on two servers, no count is wrong and e
   expect([status, found.counters?.state]).toEqual([0, 'ok'])
   console.log(`${EVENTS} events: ${JSON.stringify(counts)}`)
 })
+
+test.each(['a dataset', 'an organization', 'an organization, by that of a dataset'])(
+  'A policy of %s removes nothing once it is lifted, even if a server was about to apply it',
+  async (whose) => {
+    const env = await freshDatabase()
+    await using proxy = await holdingProxy(String(env.DATABASE_URL))
+    await using sweeping = await startServer({ ...env, DATABASE_URL: proxy.url })
+    await using other = await startServer(env)
+    const organization = await newOrganization(other)
+    const [dataset, last] = [await newDataset(other, organization), await newDataset(other, organization)]
+    for (const id of [dataset, last]) await recordWorkerEvents(other, id, Array(3).fill({ eventType: 'ETL_STARTED' }))
+    const set = async (server: TestServer, of: object, policy: object | null) => {
+      const query = `mutation ($of: RetentionTarget!, $policy: RetentionPolicyInput) {
+        setRetention(of: $of, policy: $policy) { maxEvents }
+      }`
+      expectData(await server.graphql(query, { of, policy }))
+    }
+    const total = async (id: string) =>
+      expectData(await other.graphql(PAGE, { id, page: 1 })).workerEventPage.totalCount
+
+    // Not by a server, which would apply it at once.
+    await runSql(
+      env,
+      whose === 'a dataset'
+        ? `INSERT INTO stream_retention (organization_id, stream_id, max_events) VALUES ('${organization}', '${dataset}', 1)`
+        : `INSERT INTO organization_retention (organization_id, max_events) VALUES ('${organization}', 1);
+           INSERT INTO stream_retention (organization_id, stream_id) VALUES ('${organization}', '${last}')`,
+    )
+    // The list of what is due.
+    const held = proxy.hold(dataset)
+    await set(sweeping, { datasetId: last }, { keepAll: true })
+    await held
+    if (whose === 'a dataset') await set(other, { datasetId: dataset }, null)
+    else if (whose === 'an organization') await set(other, { organizationId: organization }, null)
+    else await set(other, { datasetId: dataset }, { keepAll: true })
+    proxy.release()
+    // The next sweep comes after that one.
+    await set(sweeping, { datasetId: last }, { maxEvents: 1 })
+    await until(async () => (await total(last)) === 1)
+    expect(await total(dataset)).toBe(3)
+  },
+)
