@@ -54,6 +54,7 @@ export class PageReader {
   /** Whether the newest event of the type that may end the stream does; unknown before the first read. */
   #ended: boolean | undefined
   #isStopped = false
+  #onStop: (() => void) | undefined
 
   /** @param known the head at the start, which the tail may not have reached; the reader does not stop before it. */
   constructor(
@@ -110,6 +111,7 @@ export class PageReader {
     this.#ahead = undefined
     this.#hasRoom = false
     this.#memory.release()
+    this.#onStop?.()
   }
 
   /** From now on, little is read in advance: what was read had to be dropped, as its reader did not collect it. */
@@ -172,14 +174,20 @@ export class PageReader {
     if (this.#hasRoom) return undefined
     // Readers that hold events and wait for each other would wait forever.
     if (this.#memory.bytes > 0) return 'full'
-    await this.#memory.wait(PAGE.bytes, Number.POSITIVE_INFINITY)
-    if (this.#isStopped) this.#memory.release()
-    else this.#hasRoom = true
+    const reserved = this.#memory.wait(PAGE.bytes, Number.POSITIVE_INFINITY).then(() => {
+      if (this.#isStopped) this.#memory.release()
+      else this.#hasRoom = true
+    })
+    const stopped = new Promise<void>((resolve) => {
+      this.#onStop = resolve
+    })
+    await Promise.race([reserved, stopped])
     return undefined
   }
 
   /** @param taken of the room, in bytes: a single event may take more. */
   #giveRoomBack(taken = 0): void {
+    if (this.#isStopped) return
     const rest = (this.#hasRoom ? PAGE.bytes : 0) - taken
     this.#hasRoom = false
     if (rest > 0) this.#memory.release(rest)
