@@ -2,23 +2,19 @@ import { CodedError } from '../../errors.ts'
 
 const RETRY_AFTER = 1
 
-/** A reservation that waits for room. */
-interface Waiting {
-  readonly bytes: number
-  /** @returns whether it is over: it fitted, or never will. */
-  tryAgain(): boolean
-}
+/** @returns whether the wait is over: it fitted, or never will. */
+type TryAgain = () => boolean
 
-/** Reservations that wait until others release enough, by account. */
+/** Reservations that wait until others release enough, by account and by number of bytes. */
 export class MemoryQueue {
-  readonly #accounts = new Map<string, Set<Waiting>>()
+  readonly #accounts = new Map<string, Map<number, Set<TryAgain>>>()
 
   /** @param reserve whether it fits now. @param patience in milliseconds. @throws CodedError RATE_LIMITED, or as `reserve`. */
   wait(account: string, bytes: number, reserve: () => boolean, patience: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => {
         clearTimeout(timer)
-        this.#remove(account, waiting)
+        this.#remove(account, bytes, tryAgain)
         settle()
         return true
       }
@@ -29,25 +25,39 @@ export class MemoryQueue {
           return end(() => reject(error))
         }
       }
-      const waiting = { bytes, tryAgain }
       const giveUp = () => end(() => reject(noRoom()))
       const timer = patience === Number.POSITIVE_INFINITY ? undefined : setTimeout(giveUp, patience)
-      this.#accounts.set(account, (this.#accounts.get(account) ?? new Set()).add(waiting))
+      this.#add(account, bytes, tryAgain)
     })
   }
 
-  /** To be called when bytes were released. Thousands may wait, most of them for the same number of bytes. */
+  /** To be called when bytes were released. Thousands may wait, most of an account for the same number of bytes. */
   retry(): void {
-    for (const queue of this.#accounts.values()) {
+    for (const sizes of this.#accounts.values()) {
       let least = Number.POSITIVE_INFINITY
-      for (const { bytes, tryAgain } of queue) if (bytes < least && !tryAgain()) least = bytes
+      for (const [bytes, waiting] of sizes) {
+        if (bytes >= least) continue
+        for (const tryAgain of waiting) {
+          if (tryAgain()) continue
+          least = bytes
+          break
+        }
+      }
     }
   }
 
-  #remove(account: string, waiting: Waiting): void {
-    const queue = this.#accounts.get(account)
-    queue?.delete(waiting)
-    if (queue?.size === 0) this.#accounts.delete(account)
+  #add(account: string, bytes: number, tryAgain: TryAgain): void {
+    const sizes = this.#accounts.get(account) ?? new Map<number, Set<TryAgain>>()
+    const waiting = sizes.get(bytes) ?? new Set<TryAgain>()
+    this.#accounts.set(account, sizes.set(bytes, waiting.add(tryAgain)))
+  }
+
+  #remove(account: string, bytes: number, tryAgain: TryAgain): void {
+    const sizes = this.#accounts.get(account)
+    const waiting = sizes?.get(bytes)
+    waiting?.delete(tryAgain)
+    if (waiting?.size === 0) sizes?.delete(bytes)
+    if (sizes?.size === 0) this.#accounts.delete(account)
   }
 }
 
