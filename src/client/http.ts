@@ -104,7 +104,7 @@ export function failureOf({ status, type, url, headers }: Response, result: Resu
   const to = type === 'opaqueredirect' ? 'another URL' : headers.get('location')?.replace(/[?#].*/, '')
   const message = to
     ? `${url} redirects to ${to}. Use that of the server.`
-    : `${url} responded with status ${status}, and not in the form of a Tidemark server.`
+    : `${url} responded with status ${status}, unlike a Tidemark server.`
   const retryAfter = Number(headers.get('retry-after')) || undefined
   // A proxy whose server is being replaced.
   if (status >= 500 || status === 429 || status === 408)
