@@ -138,18 +138,26 @@ export class TcpConnections {
       if (holding.bytes === 0 && change <= 0) this.#held.delete(connection)
     }
     for (const [connection, holding, change] of grown) this.#makeRoom(connection, holding, change)
+    // Other work of the caller waits for what they hold. One at a time, as that may be enough.
+    const callers = new Map([...this.#held.values()].map(({ caller }) => [caller.name, caller]))
+    for (const caller of callers.values()) if (this.#memory.isAwaited(caller)) this.#breakLongest(caller)
   }
 
-  // Breaks the caller's longest-stalled connections, possibly this one, until the bytes fit.
+  // Possibly this one is broken for it.
   #makeRoom(connection: TcpConnection, holding: Holding, bytes: number): void {
-    while (!connection.socket.destroyed && !holding.tryReserve(bytes)) {
-      const own = [...this.#held.keys()].filter(({ caller }) => caller.name === connection.caller.name)
-      const [longest = connection] = own.sort((a, b) => b.stalledMs - a.stalledMs)
-      if (longest.stalledMs < GRACE_MS) return
-      this.#held.get(longest)?.holding.release()
-      this.#held.delete(longest)
-      this.break(longest, 'memory')
-    }
+    while (!connection.socket.destroyed && !holding.tryReserve(bytes))
+      if (!this.#breakLongest(connection.caller)) return
+  }
+
+  /** Breaks the connection of a caller that has stalled for longest. @returns false if none has for long. */
+  #breakLongest({ name }: Caller): boolean {
+    const own = [...this.#held.keys()].filter(({ caller }) => caller.name === name)
+    const [longest] = own.sort((a, b) => b.stalledMs - a.stalledMs)
+    if (!longest || longest.stalledMs < GRACE_MS) return false
+    this.#held.get(longest)?.holding.release()
+    this.#held.delete(longest)
+    this.break(longest, 'memory')
+    return true
   }
 
   #holdingOf(connection: TcpConnection): Holding {

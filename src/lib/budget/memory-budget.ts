@@ -55,6 +55,11 @@ export class MemoryBudget {
     }
   }
 
+  /** Whether work of this caller waits for memory. */
+  isAwaited({ name }: Caller): boolean {
+    return this.#queue.has(`caller ${name}`)
+  }
+
   /** Opens the account of an operation, which must release all it holds when it ends. */
   open(caller: Caller): Holding {
     const name = `caller ${caller.name}`

@@ -31,6 +31,10 @@ export class MemoryQueue {
     })
   }
 
+  has(account: string): boolean {
+    return this.#accounts.has(account)
+  }
+
   /** To be called when bytes were released. Thousands may wait, most of an account for the same number of bytes. */
   retry(): void {
     for (const sizes of this.#accounts.values()) {
