@@ -184,6 +184,8 @@ class Reader {
         this.#position ??= await this.#begin(this.#subscription)
         if (this.#position < goal) this.#receive((await this.#subscription.take(1))[0] as Edge)
       } catch (error) {
+        // Anything else would be waited for, as what is wrong does not end the subscription.
+        if (!/^Ended /.test((error as Error).message)) throw error
         if ((await this.#subscription.failure()) !== 'CURSOR_EXPIRED') throw error
         await this.#passRemoved(this.#subscription)
       }

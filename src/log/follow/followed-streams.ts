@@ -62,6 +62,8 @@ export class FollowedStreams implements AsyncDisposable {
     if (this.#disposed) throw stopping()
     const stream = this.#streams.get(known.id) ?? this.#open(known)
     if (known.head > stream.tail.head || known.epoch !== stream.tail.epoch) void stream.tail.read()
+    // A new reader gets nothing that was removed before it came, whatever this server has been notified of.
+    stream.tail.note(known)
     const follower = new Follower(db, stream.tail, known, options, stream)
     stream.followers.add(follower)
     return follower

@@ -39,6 +39,7 @@ export class Tail {
   #epoch: number
   #histories = 0
   #redactions: number
+  #noted = 0
   #missing = 0
   #reading = false
   #again = false
@@ -83,6 +84,14 @@ export class Tail {
     return this.#missing
   }
 
+  /** Notes what another read has found: content of events that the tail keeps may have been removed since it read them. */
+  note({ epoch, redactions }: Pick<Stream, 'epoch' | 'redactions'>): void {
+    if (epoch !== this.#epoch || redactions <= this.#redactions) return
+    this.#noted++
+    this.#forget()
+    this.#redactions = redactions
+  }
+
   /** Reads new events. Calls during a read cause one more; a failure is left to the next call. */
   async read(): Promise<void> {
     this.#again = true
@@ -91,10 +100,16 @@ export class Tail {
     try {
       while (this.#again) {
         this.#again = false
+        const noted = this.#noted
         const page = await this.#read(this.streamId, this.#head)
         if (!page.exists) return this.#onDeleted()
         if (!(await this.#continues(page))) continue
         const { events, more, first, redactions } = page
+        // It may have found less than what was noted meanwhile.
+        if (this.#noted !== noted) {
+          this.#again = true
+          continue
+        }
         if (first > this.#head + 1) this.#skipTo(first)
         // Kept events may include redacted ones.
         if (redactions !== this.#redactions) this.#forget()
