@@ -108,15 +108,11 @@ export class PendingEvents {
 
   /** Makes room for other readers, while this one does not collect its events: they are read again when it does. */
   drop(): void {
-    if (!this.#page) return
-    this.#pages.release(this.#page.bytes)
-    this.#page = undefined
-    this.#pages.slowDown()
+    if (this.#releasePage()) this.#pages.slowDown()
   }
 
   clear(): void {
-    if (this.#page) this.#pages.release(this.#page.bytes)
-    this.#page = undefined
+    this.#releasePage()
     this.#offeredAt = undefined
   }
 
@@ -124,6 +120,14 @@ export class PendingEvents {
   cancel(): void {
     this.#isCancelled = true
     this.clear()
+  }
+
+  /** @returns whether there was one. */
+  #releasePage(): boolean {
+    const page = this.#page
+    this.#page = undefined
+    if (page) this.#pages.release(page.bytes)
+    return page !== undefined
   }
 
   #releaseTaken(): void {
