@@ -14,7 +14,7 @@ import {
   recordReportEvents,
   recordWorkerEvents,
 } from '../support/seed.ts'
-import { expectData, graphql, metric, type Result, startServer, type TestServer } from '../support/server.ts'
+import { expectData, metric, type Result, serverAt, startServer, type TestServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { TRANSPORTS } from '../support/transports.ts'
 import { until } from '../support/until.ts'
@@ -322,10 +322,10 @@ test('What operations hold is released when their clients leave in the middle of
   const small = await serve({ ...env, NODE_OPTIONS: '--max-old-space-size=192' })
   onTestFinished(() => void small.child.kill('SIGKILL'))
   const root = 'test-root-api-key'
-  const asRoot = { graphql: (query: string, variables: object) => graphql(small.url, query, variables, root) }
-  const id = await newDataset(asRoot as TestServer, await newOrganization(asRoot as TestServer))
+  const asRoot = serverAt(small.url)
+  const id = await newDataset(asRoot, await newOrganization(asRoot))
   const events = Array.from({ length: 3 }, () => ({ eventType: 'ETL_STARTED', eventData: 'x'.repeat(1_000_000) }))
-  for (const event of events) await recordWorkerEvents(asRoot as TestServer, id, [event])
+  for (const event of events) await recordWorkerEvents(asRoot, id, [event])
   const body = JSON.stringify({ query: `{ workerEvents(datasetId: "${id}") { nodes { eventDataText } } }` })
   const headers = { authorization: `Bearer ${root}`, 'content-type': 'application/json' }
   const read = (accept: string, signal?: AbortSignal) =>

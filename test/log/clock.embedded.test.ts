@@ -5,7 +5,7 @@ import { doctor } from '../support/doctor.ts'
 import { type Process, serve } from '../support/process.ts'
 import { keepInDataset, keptIn, swept } from '../support/retention.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { expectData, graphql, metric, type TestServer } from '../support/server.ts'
+import { expectData, metric, serverAt, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 
 // The clock of the embedded database is that of the process.
@@ -17,9 +17,7 @@ const NEWEST = 'query ($id: UUID!) { workerEvents(datasetId: $id, first: 2) { no
 async function start(env: Record<string, string | undefined>): Promise<Process & { server: TestServer }> {
   const started = await serve(env)
   onTestFinished(() => void started.child.kill('SIGKILL'))
-  const { url } = started
-  const ask = (query: string, variables?: object) => graphql(url, query, variables, 'test-root-api-key')
-  return { ...started, server: { url, graphql: ask } as TestServer }
+  return { ...started, server: serverAt(started.url) }
 }
 
 async function stop({ child, exited }: Process): Promise<void> {

@@ -6,7 +6,7 @@ import { freshDatabase } from '../support/database.ts'
 import { serve } from '../support/process.ts'
 import { raw, request, upgrade } from '../support/raw.ts'
 import { newDataset, newOrganization, recordWorkerEvents } from '../support/seed.ts'
-import { graphql, startServer, type TestServer } from '../support/server.ts'
+import { serverAt, startServer } from '../support/server.ts'
 import { overSse, overWebSocket } from '../support/subscribe.ts'
 import { until } from '../support/until.ts'
 
@@ -20,10 +20,7 @@ const events = (n: number) => Array.from({ length: n }, () => ({ eventType: 'ETL
 test('SIGTERM closes sockets with 1001, aborts server-sent events, and a reader resumes elsewhere', async () => {
   const env = await freshDatabase()
   const first = await serve(env)
-  const server = {
-    url: first.url,
-    graphql: (query: string, variables?: object) => graphql(first.url, query, variables, KEY),
-  } as TestServer
+  const server = serverAt(first.url)
   const dataset = await newDataset(server, await newOrganization(server))
   await recordWorkerEvents(server, dataset, events(3))
   const readers = [overWebSocket, overSse].map((subscribe) => subscribe(first.url, KEY, QUERY, { id: dataset }))
@@ -47,11 +44,7 @@ test('SIGTERM closes sockets with 1001, aborts server-sent events, and a reader 
 
   const second = await serve(env)
   onTestFinished(() => void second.child.kill('SIGKILL'))
-  const again = {
-    url: second.url,
-    graphql: (query: string, variables?: object) => graphql(second.url, query, variables, KEY),
-  } as TestServer
-  await recordWorkerEvents(again, dataset, events(2))
+  await recordWorkerEvents(serverAt(second.url), dataset, events(2))
   for (const [index, subscribe] of [overWebSocket, overSse].entries()) {
     const reader = subscribe(second.url, KEY, QUERY, { id: dataset, after: cursors[index] })
     expect((await reader.take(2)).map(({ node }) => node.seq)).toEqual([4, 5])

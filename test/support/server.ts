@@ -27,15 +27,16 @@ export interface TestServer extends AsyncDisposable {
   followers(count: number): Promise<void>
 }
 
+const ROOT_KEY = 'test-root-api-key'
+
 /** Starts a server. @param settings those of a database, if it is not a fresh one, and others. */
 export async function startServer(settings: Record<string, string | undefined> = {}): Promise<TestServer> {
-  const rootKey = 'test-root-api-key'
   const { DATA_DIR, DATABASE_URL } = settings
   const database = DATA_DIR ? { DATA_DIR, DATABASE_URL } : await freshDatabase()
   // The long versions exceed the request limit.
   const config = readConfig({
     PORT: '0',
-    ROOT_API_KEY: rootKey,
+    ROOT_API_KEY: ROOT_KEY,
     REQUESTS_PER_MINUTE: '1000000',
     LOG_LEVEL: 'warn',
     ...database,
@@ -45,10 +46,10 @@ export async function startServer(settings: Record<string, string | undefined> =
   const server = await start(config, createLogger(config.logLevel, { write: (line) => log.push(JSON.parse(line)) }))
   return {
     url: server.url,
-    rootKey,
+    rootKey: ROOT_KEY,
     env: database,
     log,
-    graphql: (query, variables, key = rootKey) => graphql(server.url, query, variables, key),
+    graphql: (query, variables, key = ROOT_KEY) => graphql(server.url, query, variables, key),
     async followers(count) {
       await until(async () => (await metric(server.url, 'tidemark_followers')) === count)
     },
@@ -69,6 +70,11 @@ export async function graphql(
     body: JSON.stringify({ query, variables }),
   })
   return (await response.json()) as Result
+}
+
+/** A server in a process of its own, with the default root key: for what only asks it. */
+export function serverAt(url: string): TestServer {
+  return { url, graphql: (query, variables, key = ROOT_KEY) => graphql(url, query, variables, key) } as TestServer
 }
 
 /** The data of a result, which must have no errors. */
